@@ -1,0 +1,88 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InferIsolatedConformances"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+let package = Package(
+  name: "rolloutc",
+  products: [
+    .executable(name: "rolloutc", targets: ["rolloutc"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+  ],
+  targets: [
+    .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+    .systemLibrary(
+      name: "CYAML",
+      pkgConfig: "yaml-0.1",
+      providers: [.apt(["libyaml-dev"])]
+    ),
+    .target(
+      name: "ApplyEngine",
+      dependencies: ["ClusterAPI", "Diagnostics", "KubernetesModel", "Lowering"],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "ClusterAPI",
+      dependencies: ["KubernetesModel", "YAMLCoding"],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "CurlTransport",
+      dependencies: ["CCurl", "ClusterAPI", "KubernetesModel"],
+      swiftSettings: settings
+    ),
+    .target(name: "Diagnostics", swiftSettings: settings),
+    .target(name: "KubernetesModel", swiftSettings: settings),
+    .target(
+      name: "Lowering",
+      dependencies: ["Diagnostics", "KubernetesModel", "RolloutPlan"],
+      swiftSettings: settings
+    ),
+    .target(name: "MeshModel", dependencies: ["KubernetesModel", "RegularExpressions"], swiftSettings: settings),
+    .target(name: "RegularExpressions", swiftSettings: settings),
+    .target(
+      name: "Rehearsal",
+      dependencies: ["ApplyEngine", "ClusterAPI", "KubernetesModel", "MeshModel"],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "RolloutPlan",
+      dependencies: ["Diagnostics", "KubernetesModel", "RegularExpressions", "RolloutSyntax"],
+      swiftSettings: settings
+    ),
+    .target(name: "RolloutSyntax", dependencies: ["Diagnostics"], swiftSettings: settings),
+    .target(
+      name: "SafetyChecks",
+      dependencies: ["Diagnostics", "KubernetesModel", "Lowering", "MeshModel", "RolloutPlan"],
+      swiftSettings: settings
+    ),
+    .target(name: "YAMLCoding", dependencies: ["CYAML", "KubernetesModel"], swiftSettings: settings),
+    .executableTarget(
+      name: "rolloutc",
+      dependencies: [
+        "Diagnostics", "KubernetesModel", "Lowering", "RolloutPlan", "RolloutSyntax", "YAMLCoding",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings
+    ),
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+    .testTarget(name: "ClusterAPITests", dependencies: ["ClusterAPI", "CurlTransport", "TestSupport"], swiftSettings: settings),
+    .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics", "TestSupport"], swiftSettings: settings),
+    .testTarget(name: "KubernetesModelTests", dependencies: ["KubernetesModel", "YAMLCoding", "TestSupport"], swiftSettings: settings),
+    .testTarget(name: "LoweringTests", dependencies: ["Lowering", "TestSupport"], swiftSettings: settings),
+    .testTarget(name: "MeshModelTests", dependencies: ["MeshModel", "YAMLCoding", "TestSupport"], swiftSettings: settings),
+    .testTarget(name: "RehearsalTests", dependencies: ["Rehearsal", "YAMLCoding", "TestSupport"], swiftSettings: settings),
+    .testTarget(name: "RolloutPlanTests", dependencies: ["RolloutPlan", "TestSupport"], swiftSettings: settings),
+    .testTarget(name: "RolloutSyntaxTests", dependencies: ["RolloutSyntax", "TestSupport"], swiftSettings: settings),
+    .testTarget(name: "SafetyChecksTests", dependencies: ["SafetyChecks", "TestSupport"], swiftSettings: settings),
+    .testTarget(name: "RolloutcTests", dependencies: ["rolloutc", "TestSupport"], swiftSettings: settings),
+  ]
+)

@@ -1,0 +1,33 @@
+/// Names one object in a cluster, whatever version of its API is used: group, kind, namespace and name.
+package struct ObjectID: Hashable, Sendable, Comparable, CustomStringConvertible {
+  /// The API group; empty for the core group.
+  package var group: String
+  package var kind: String
+  /// Empty for cluster-scoped kinds.
+  package var namespace: String
+  package var name: String
+
+  package init(group: String, kind: String, namespace: String, name: String) {
+    self.group = group
+    self.kind = kind
+    self.namespace = namespace
+    self.name = name
+  }
+
+  /// Reads the identity of `object`; nil where `kind` or `metadata.name` is missing.
+  package init?(_ object: Value) {
+    guard let kind = object["kind"]?.string, let name = object.at("metadata", "name")?.string else { return nil }
+    let apiVersion = object["apiVersion"]?.string ?? "v1"
+    let group = apiVersion.firstIndex(of: "/").map { String(apiVersion[..<$0]) } ?? ""
+    self.init(
+      group: group, kind: kind, namespace: object.at("metadata", "namespace")?.string ?? "", name: name
+    )
+  }
+
+  package static func < (a: ObjectID, b: ObjectID) -> Bool {
+    (a.group, a.kind, a.namespace, a.name) < (b.group, b.kind, b.namespace, b.name)
+  }
+
+  /// `Deployment/voting-app-1-0`.
+  package var description: String { "\(kind)/\(name)" }
+}

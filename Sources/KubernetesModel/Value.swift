@@ -1,0 +1,112 @@
+/// A Kubernetes object, or any part of one: JSON's data model with the order of keys kept.
+package enum Value: Hashable, Sendable {
+  case null
+  case bool(Bool)
+  case int(Int)
+  case double(Double)
+  case string(String)
+  case array([Value])
+  case object(Fields)
+
+  /// The value of `key`, or nil where this is no object or has no such key.
+  package subscript(key: String) -> Value? {
+    if case .object(let fields) = self { fields[key] } else { nil }
+  }
+
+  /// The element at `index`, or nil where this is no array or is too short.
+  package subscript(index: Int) -> Value? {
+    if case .array(let items) = self, items.indices.contains(index) { items[index] } else { nil }
+  }
+
+  package var string: String? { if case .string(let s) = self { s } else { nil } }
+  package var int: Int? { if case .int(let i) = self { i } else { nil } }
+  package var bool: Bool? { if case .bool(let b) = self { b } else { nil } }
+  package var array: [Value]? { if case .array(let a) = self { a } else { nil } }
+  package var fields: Fields? { if case .object(let f) = self { f } else { nil } }
+
+  /// The value at a path of keys: `object.at("metadata", "name")`.
+  package func at(_ path: String...) -> Value? {
+    var value = self
+    for key in path {
+      guard let next = value[key] else { return nil }
+      value = next
+    }
+    return value
+  }
+}
+
+/// The members of an object in the order in which they were written. A lookup is linear: Kubernetes objects are small,
+/// and emitting in order matters more.
+package struct Fields: Hashable, Sendable {
+  package struct Entry: Hashable, Sendable {
+    package var key: String
+    package var value: Value
+
+    package init(key: String, value: Value) {
+      self.key = key
+      self.value = value
+    }
+  }
+
+  package var entries: [Entry]
+
+  package init(_ entries: [Entry] = []) { self.entries = entries }
+
+  package var isEmpty: Bool { entries.isEmpty }
+  package var count: Int { entries.count }
+  package var keys: [String] { entries.map(\.key) }
+
+  package subscript(key: String) -> Value? {
+    get { entries.first { $0.key == key }?.value }
+    set {
+      if let i = entries.firstIndex(where: { $0.key == key }) {
+        if let newValue { entries[i].value = newValue } else { entries.remove(at: i) }
+      } else if let newValue {
+        entries.append(Entry(key: key, value: newValue))
+      }
+    }
+  }
+
+  /// Two objects are equal if they hold the same members, in whatever order.
+  package static func == (a: Fields, b: Fields) -> Bool {
+    guard a.entries.count == b.entries.count else { return false }
+    for (i, entry) in a.entries.enumerated() {
+      let other = b.entries[i]
+      if other.key == entry.key {
+        if other.value != entry.value { return false }
+      } else if b[entry.key] != entry.value {
+        return false
+      }
+    }
+    return true
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    var combined = 0
+    for entry in entries {
+      var h = Hasher()
+      h.combine(entry.key)
+      h.combine(entry.value)
+      combined ^= h.finalize()
+    }
+    hasher.combine(combined)
+  }
+}
+
+extension Fields: ExpressibleByDictionaryLiteral {
+  package init(dictionaryLiteral elements: (String, Value)...) {
+    entries = elements.map { Entry(key: $0.0, value: $0.1) }
+  }
+}
+
+extension Value: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
+  ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+  package init(stringLiteral value: String) { self = .string(value) }
+  package init(integerLiteral value: Int) { self = .int(value) }
+  package init(booleanLiteral value: Bool) { self = .bool(value) }
+  package init(arrayLiteral elements: Value...) { self = .array(elements) }
+  package init(dictionaryLiteral elements: (String, Value)...) {
+    self = .object(Fields(elements.map { Fields.Entry(key: $0.0, value: $0.1) }))
+  }
+}

@@ -1,0 +1,1 @@
+@main enum Rolloutc { static func main() {} }
