@@ -15,4 +15,10 @@ extension Code {
   package static let regexQuotes = Code("R0113", "regex-quotes")
   package static let missingPlan = Code("R0115", "missing-plan")
   package static let notLast = Code("R0116", "not-last-line")
+
+  static let syntax: [Code] = [
+    .unexpectedToken, .unknownStatement, .unclosedBlock, .strayBrace, .unterminatedText, .badEscape,
+    .badCharacter, .invalidUTF8, .missingBlock, .unexpectedBlock, .misplacedStatement,
+    .reservedWord, .regexQuotes, .missingPlan, .notLast,
+  ]
 }

@@ -1,0 +1,19 @@
+/// Every code, by family. A new family file adds its list here.
+package enum Catalogue {
+  package static let codes: [Code] =
+    Code.syntax + Code.names + Code.values + Code.routing + Code.safety + Code.output + Code.environments + Code.rehearsals
+    + Code.style
+
+  package static func code(slug: String) -> Code? { codes.first { $0.slug == slug } }
+
+  /// `R0202`, in any case, or a slug.
+  package static func code(named name: String) -> Code? {
+    let upper = name.uppercased()
+    return codes.first { $0.id == upper } ?? code(slug: name)
+  }
+}
+
+extension Code {
+  /// A lint can be silenced in place with a reason; so can downtime that somebody has thought about. Errors cannot.
+  package var canBeAllowed: Bool { severity == .warning || self == .downtime }
+}

@@ -1,0 +1,101 @@
+package import Diagnostics
+package import RolloutSyntax
+
+/// `# rolloutc: allow SLUG -- reason`: where lints are silenced.
+///
+/// At the end of a line it is about that line; alone before a statement it is about the statement with its block; before
+/// `plan` it is about the file.
+package struct Allowances: Sendable {
+  struct Allowance: Sendable {
+    var slug: String
+    var scope: SourceRange
+  }
+
+  private var list: [Allowance] = []
+  /// What is wrong with the comments themselves.
+  package private(set) var diagnostics: [Diagnostic] = []
+
+  package init(_ trees: [SyntaxTree]) {
+    for tree in trees {
+      for comment in tree.comments { read(comment, in: tree) }
+    }
+  }
+
+  /// The diagnostics that are left when the silenced ones are gone.
+  package func filter(_ found: [Diagnostic]) -> [Diagnostic] {
+    found.filter { diagnostic in
+      guard diagnostic.code.canBeAllowed else { return true }
+      return !list.contains { allowance in
+        allowance.slug == diagnostic.code.slug && allowance.scope.file == diagnostic.primary.range.file
+          && allowance.scope.start <= diagnostic.primary.range.start
+          && diagnostic.primary.range.start <= allowance.scope.end
+      }
+    }
+  }
+
+  private mutating func read(_ comment: Comment, in tree: SyntaxTree) {
+    let text = tree.file.text(comment.range).dropFirst().trimmed
+    guard text.hasPrefix("rolloutc:") else { return }
+    let directive = text.dropFirst("rolloutc:".count).trimmed
+    guard directive.hasPrefix("allow"), directive.dropFirst(5).first.map({ $0 == " " || $0 == "\t" }) ?? true else {
+      diagnostics.append(.unknownDirective(String(directive), at: comment.range))
+      return
+    }
+    var rest = directive.dropFirst(5).trimmed
+    var reason = ""
+    if let dashes = rest.firstRange(of: "--") {
+      reason = String(rest[dashes.upperBound...].trimmed)
+      rest = rest[..<dashes.lowerBound].trimmed
+    }
+    let slugs = rest.split(whereSeparator: { $0 == "," || $0 == " " || $0 == "\t" }).map(String.init)
+    if slugs.isEmpty { diagnostics.append(.unknownSlug("", at: comment.range)) }
+    let scope = scope(of: comment, in: tree)
+    for slug in slugs {
+      guard let code = Catalogue.code(slug: slug), code.canBeAllowed else {
+        diagnostics.append(.unknownSlug(slug, at: comment.range))
+        continue
+      }
+      if reason.isEmpty {
+        diagnostics.append(.allowWithoutReason(slug, at: comment.range))
+      }
+      list.append(Allowance(slug: slug, scope: scope))
+    }
+  }
+
+  private func scope(of comment: Comment, in tree: SyntaxTree) -> SourceRange {
+    let file = tree.file.id
+    if comment.isAlone {
+      // The statement that follows: the innermost or outermost that starts at the next word.
+      var token = comment.token
+      while token < tree.tokens.count, tree.tokens[token].kind == .newline { token += 1 }
+      if let node = tree.statements.first(where: { $0.tokens.lowerBound == token }) {
+        if node.form == .plan { return SourceRange(file: file, 0..<tree.file.bytes.count) }
+        return SourceRange(
+          file: file, start: tree.tokens[token].start, end: tree.tokens[max(token, node.tokens.upperBound - 1)].end)
+      }
+      return comment.range
+    }
+    var start = Int(comment.range.start)
+    while start > 0, tree.file.bytes[start - 1] != UInt8(ascii: "\n") { start -= 1 }
+    return SourceRange(file: file, start: UInt32(start), end: comment.range.end)
+  }
+}
+
+extension StringProtocol {
+  /// Without blanks at both ends.
+  var trimmed: SubSequence {
+    var slice = self[...]
+    while let first = slice.first, first == " " || first == "\t" { slice = slice.dropFirst() }
+    while let last = slice.last, last == " " || last == "\t" { slice = slice.dropLast() }
+    return slice
+  }
+
+  func firstRange(of text: String) -> Range<Index>? {
+    var i = startIndex
+    while i < endIndex {
+      if self[i...].hasPrefix(text) { return i..<index(i, offsetBy: text.count) }
+      i = index(after: i)
+    }
+    return nil
+  }
+}

@@ -1,0 +1,74 @@
+package import Diagnostics
+package import RolloutSyntax
+
+/// Reads the files that a plan names. Paths are relative to the current directory, as the plan's own path is.
+package struct FileLoader: Sendable {
+  /// The bytes of a file, or why it cannot be read: "no such file".
+  package var read: @Sendable (_ path: String) -> Result<[UInt8], FileError>
+
+  package init(_ read: @escaping @Sendable (_ path: String) -> Result<[UInt8], FileError>) { self.read = read }
+
+  /// No file but the plan itself.
+  package static let none = FileLoader { _ in .failure(FileError("no such file")) }
+}
+
+/// Why a file cannot be read.
+package struct FileError: Error, Hashable, Sendable {
+  package var message: String
+
+  package init(_ message: String) { self.message = message }
+}
+
+/// What the command line says about how a plan is meant.
+package struct ResolutionOptions: Sendable {
+  /// `--env NAME`.
+  package var environment: String?
+  /// `--set NAME=VALUE`, in order; the last wins.
+  package var settings: [(name: String, value: String)] = []
+  package var clusterDomain = "cluster.local"
+  /// `--root DIR`: includes stay inside; the plan's folder unless said.
+  package var root: String?
+
+  package init() {}
+}
+
+/// A plan with everything that was found out about it. `plan` is nil where errors leave no meaning to work with.
+package struct Resolution: Sendable {
+  package var plan: Plan?
+  package var diagnostics: [Diagnostic]
+  package var sources: SourceSet
+  package var trees: [SyntaxTree]
+  /// Where lints are silenced, for the passes that come later.
+  package var allowances: Allowances
+
+  /// The plan, where it has no error.
+  package var checked: Plan? { diagnostics.hasErrors ? nil : plan }
+}
+
+/// From bytes to a plan: parses the file and what it includes, resolves names and values, and interprets the steps.
+///
+/// Never throws and never stops early: every error of every file is in the result, each once.
+package func resolve(
+  path: String, bytes: [UInt8], options: ResolutionOptions = ResolutionOptions(), loader: FileLoader = .none
+) -> Resolution {
+  let resolver = Resolver(options: options, loader: loader)
+  resolver.load(path: path, bytes: bytes)
+  resolver.declare()
+  resolver.resolveDeclarations()
+  let steps = resolver.resolveSteps()
+  var plan = resolver.plan
+  resolver.checkDeclarations()
+  let interpreter = Interpreter(plan: resolver.plan, taint: resolver.taint)
+  interpreter.run(steps)
+  plan.steps = interpreter.steps
+  plan.onFailure = interpreter.planFailure
+  resolver.plan = plan
+  resolver.resolveRehearsals()
+  plan = resolver.plan
+  let allowances = Allowances(resolver.trees)
+  let found = resolver.diagnostics + interpreter.diagnostics + allowances.diagnostics
+  return Resolution(
+    plan: resolver.hasPlanStatement ? plan : nil, diagnostics: allowances.filter(found).inReadingOrder,
+    sources: resolver.sources, trees: resolver.trees, allowances: allowances
+  )
+}
