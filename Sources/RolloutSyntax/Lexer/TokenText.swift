@@ -31,7 +31,7 @@ package enum TokenText {
   }
 
   /// The bytes between the quotes, cleaned where the lexer reported something.
-  static func inner(_ token: Token, _ bytes: [UInt8]) -> (bytes: ArraySlice<UInt8>, offset: Int) {
+  package static func inner(_ token: Token, _ bytes: [UInt8]) -> (bytes: ArraySlice<UInt8>, offset: Int) {
     let quote = token.kind == .blockText ? 3 : 1
     let start = min(Int(token.start) + quote, Int(token.end))
     let end = token.flags.contains(.unterminated) ? Int(token.end) : max(start, Int(token.end) - quote)
@@ -40,7 +40,7 @@ package enum TokenText {
   }
 
   /// The value of a TEXT: escapes resolved, parameters named.
-  static func parts(_ token: Token, in file: SourceFile) -> [TextPart] {
+  package static func parts(_ token: Token, in file: SourceFile) -> [TextPart] {
     let (inner, base) = inner(token, file.bytes)
     let first = inner.startIndex
     var parts: [TextPart] = []
@@ -94,7 +94,7 @@ package enum TokenText {
   }
 
   /// The value of a BLOCKTEXT: the first line break dropped, the indentation that all lines share removed, CRLF as LF.
-  static func block(_ token: Token, in file: SourceFile) -> String {
+  package static func block(_ token: Token, in file: SourceFile) -> String {
     var text = Array(inner(token, file.bytes).bytes).filter { $0 != 0x0D }
     if text.first == 0x0A { text.removeFirst() }
     var lines = text.split(separator: 0x0A, omittingEmptySubsequences: false).map(Array.init)

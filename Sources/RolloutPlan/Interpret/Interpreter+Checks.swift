@@ -1,0 +1,82 @@
+import Diagnostics
+
+/// What the order of the steps tells.
+extension Interpreter {
+  /// Observations that can never say what they are meant to say.
+  func check(_ kind: Observation.Kind, _ statement: StepStatement) {
+    switch kind {
+    case .verify(let verification): checkVerify(verification, statement)
+    case .waitUntilReady(let version, _):
+      let isDeployed = state.components.indices.contains(version.component.index)
+        && state.components[version.component.index].isDeployed(version.index)
+      if !isDeployed, !taint.covers(version.component) {
+        report(.waitForUndeployed(plan[version.component].name, plan[version].name, at: statement.range))
+      }
+    case .verifyMetric, .wait, .pause, .approve, .hold: break
+    }
+  }
+
+  private func checkVerify(_ verification: Verification, _ statement: StepStatement) {
+    guard plan.probes.indices.contains(verification.probe) else { return }
+    let component = plan.probes[verification.probe].component
+    guard component.index >= 0, !taint.covers(component), !taint.everything else { return }
+    let entry = state.components.indices.contains(component.index) ? state.components[component.index].entry : nil
+    guard let entry, entry.fallback != nil || !entry.rules.isEmpty || !entry.shares.isEmpty else {
+      report(.unreachableVerify("nothing serves `\(plan[component].name)` yet", at: statement.range))
+      return
+    }
+    guard let visitor = verification.visitor else { return }
+    if !entry.rules.contains(where: { matches($0.selector, visitor) }) {
+      report(
+        .unreachableVerify(
+          "no route asks for `\(describe(visitor))` here: this sees what every visitor sees", at: statement.range))
+    }
+  }
+
+  /// A request that is sent with `visitor` matches `selector`.
+  private func matches(_ selector: Selector, _ visitor: Selector) -> Bool {
+    switch (selector, visitor) {
+    case (.cookie(let key, let value), .cookie(let sent, let sentValue)):
+      return key == sent && (value == nil || value == (sentValue ?? "1"))
+    case (.headerMatches(let key, _), .header(let sent, _)): return key == sent
+    default: return selector == visitor
+    }
+  }
+
+  /// A route into a release whose called members are not deployed: everything that a version which visitors reach calls,
+  /// and so on, must be served where that version looks.
+  func checkCompleteness(from before: State, changes: [Change]) {
+    guard !taint.everything, let last = changes.last else { return }
+    let traffic = Traffic(plan: plan, state: state)
+    for version in traffic.reached.union(traffic.sources).sorted() {
+      guard !taint.covers(version.component) else { continue }
+      for callee in plan[version].calls where !taint.covers(callee) {
+        let component = state.components[callee.index]
+        let targets = traffic.targets(of: callee, for: version)
+        let serving = targets.filter { component.deployment(of: $0)?.replicas ?? 0 > 0 }
+        guard serving.isEmpty else { continue }
+        let key = [version.component.index, version.index, callee.index]
+        guard reportedIncomplete.insert(key).inserted else { continue }
+        let cause = changes.last { $0.components.contains(version.component) || $0.components.contains(callee) } ?? last
+        report(
+          .incompleteRelease(
+            caller: plan[version.component].name, version: plan[version].name, callee: plan[callee].name,
+            release: plan[version].releases.first.map { plan[$0].name }, at: cause.range, calls: plan[version].callsRange))
+      }
+    }
+  }
+
+  func noteServed() { everServed.formUnion(Traffic(plan: plan, state: state).reached) }
+
+  /// Deployed, and no step ever sends anybody there.
+  func checkNeverRouted() {
+    guard !taint.everything else { return }
+    let called = Set(plan.components.flatMap { $0.versions.flatMap(\.calls) })
+    for (version, range) in deployedAt.sorted(by: { $0.key < $1.key }) {
+      guard !everServed.contains(version), !taint.covers(version.component) else { continue }
+      // What nobody calls serves nobody: it works on its own.
+      if plan.exposure(of: version.component) == nil, !called.contains(version.component) { continue }
+      report(.neverRouted(plan[version.component].name, plan[version].name, at: range))
+    }
+  }
+}

@@ -1,0 +1,256 @@
+import Diagnostics
+internal import RolloutSyntax
+import RegularExpressions
+
+/// Routes, shares, mirrors and shifts.
+extension Interpreter {
+  func route(_ component: ComponentID, _ selector: RouteSelector, _ version: VersionID, _ statement: StepStatement) -> Bool {
+    begin()
+    guard isServing(version, statement) else { return false }
+    openShifts[component] = nil
+    let c = component.index
+    let isExposed = plan.exposure(of: component) != nil
+    let inRelease = standsInReleases(component)
+    var changed = !state.components[c].isPinned
+    state.components[c].isPinned = true
+    if isExposed {
+      var table = state.components[c].entry ?? RouteTable()
+      changed = apply(selector, version, to: &table, statement, isFirst: true) || changed
+      state.components[c].entry = table
+      if !inRelease {
+        // Callers inside the mesh are routed like visitors.
+        state.components[c].lanes[0] = table.withoutStickiness
+      } else if case .all = selector {
+        for lane in lanes(of: version) where state.components[c].lanes[lane].fallback != version.index {
+          state.components[c].lanes[lane] = RouteTable(fallback: version.index)
+          changed = true
+        }
+      }
+    } else {
+      if case .selected(let visitor) = selector, !taint.covers(component) {
+        report(.innerVisitorRoute(plan[component].name, isCookie: visitor.isCookie, at: statement.range))
+      }
+      for (i, lane) in lanes(of: version).enumerated() {
+        changed = apply(selector, version, to: &state.components[c].lanes[lane], statement, isFirst: i == 0) || changed
+      }
+    }
+    if !changed, !taint.covers(component) { report(.noEffect("this is how it is routed already", at: statement.range)) }
+    return changed
+  }
+
+  /// A version can get traffic only if it is deployed, with at least one replica.
+  private func isServing(_ version: VersionID, _ statement: StepStatement) -> Bool {
+    let deployment = state.components[version.component.index].deployment(of: version.index)
+    if let deployment, deployment.replicas > 0 { return true }
+    if !taint.covers(version.component) {
+      report(
+        .routeToUndeployed(
+          plan[version.component].name, plan[version].name, sleeps: deployment != nil, at: statement.subject,
+          declared: plan[version].range))
+      return false
+    }
+    return false
+  }
+
+  private func apply(
+    _ selector: RouteSelector, _ version: VersionID, to table: inout RouteTable, _ statement: StepStatement, isFirst: Bool
+  ) -> Bool {
+    let before = table
+    switch selector {
+    case .all:
+      table = RouteTable(fallback: version.index)
+    case .percent(let percent):
+      setShare(percent, version, sticky: nil, in: &table, statement, isFirst: isFirst)
+    case .selected(let visitor):
+      if let i = table.rules.firstIndex(where: { $0.selector == visitor }) {
+        table.rules[i].version = version.index
+      } else {
+        if isFirst { checkMeeting(visitor, version, table, statement) }
+        table.rules.append(RouteTable.Rule(selector: visitor, version: version.index))
+      }
+    }
+    return table != before
+  }
+
+  private func setShare(
+    _ percent: Int, _ version: VersionID, sticky: Int?, in table: inout RouteTable, _ statement: StepStatement, isFirst: Bool
+  ) {
+    let old = table.shares.first { $0.version == version.index }?.percent ?? 0
+    if percent == 0 {
+      if old == 0, isFirst { report(.noEffect("it has no share", at: statement.range)) }
+      table.shares.removeAll { $0.version == version.index }
+      return
+    }
+    if percent == 100 {
+      table.fallback = version.index
+      table.shares = []
+      table.rules.removeAll { $0.version == version.index }
+      return
+    }
+    if table.fallback == version.index {
+      if isFirst { report(.noEffect("`\(plan[version].name)` is the default, which gets what the shares leave", at: statement.range)) }
+      return
+    }
+    let others = table.shares.filter { $0.version != version.index }.reduce(0) { $0 + $1.percent }
+    if others + percent > 100 {
+      if isFirst, !taint.covers(version.component) {
+        report(.sharesOver100(plan[version.component].name, sum: others + percent, at: statement.range))
+      }
+      return
+    }
+    if percent < old, isFirst, statement.form == .route, !taint.covers(version.component) {
+      report(.shareDoesNotRise(percent, from: old, at: statement.range))
+    }
+    let share = RouteTable.Share(version: version.index, percent: percent, stickyMilliseconds: sticky)
+    if let i = table.shares.firstIndex(where: { $0.version == version.index }) {
+      table.shares[i] = share
+    } else {
+      table.shares.append(share)
+    }
+  }
+
+  /// A rule behind one that takes all its requests, or that meets another: two lints.
+  private func checkMeeting(_ visitor: Selector, _ version: VersionID, _ table: RouteTable, _ statement: StepStatement) {
+    for rule in table.rules where rule.selector != visitor {
+      if covers(rule.selector, visitor) {
+        report(.shadowedRoute(describe(visitor), by: describe(rule.selector), at: statement.range))
+        return
+      }
+    }
+    for rule in table.rules where rule.version != version.index && rule.selector != visitor {
+      if canMeet(rule.selector, visitor) {
+        report(
+          .overlappingRoutes(
+            describe(visitor), describe(rule.selector),
+            winner: plan[VersionID(version.component, rule.version)].name, at: statement.range))
+        return
+      }
+    }
+  }
+
+  /// Every request that `b` matches is matched by `a`.
+  private func covers(_ a: Selector, _ b: Selector) -> Bool {
+    switch (a, b) {
+    case (.cookie(let key, nil), .cookie(let other, _)): return key == other
+    case (.headerMatches(let key, let pattern), .header(let other, let value)):
+      return key == other && ((try? RegularExpression(pattern))?.matchesFully(value) ?? false)
+    default: return a == b
+    }
+  }
+
+  private func canMeet(_ a: Selector, _ b: Selector) -> Bool {
+    switch (a, b) {
+    case (.cookie(let key, let value), .cookie(let other, let otherValue)):
+      return key != other || value == nil || otherValue == nil || value == otherValue
+    case (.header(let key, let value), .header(let other, let otherValue)): return key != other || value == otherValue
+    case (.header(let key, let value), .headerMatches(let other, let pattern)),
+      (.headerMatches(let other, let pattern), .header(let key, let value)):
+      return key != other || ((try? RegularExpression(pattern))?.matchesFully(value) ?? true)
+    case (.headerMatches(let key, let pattern), .headerMatches(let other, let otherPattern)):
+      guard key == other, let first = try? RegularExpression(pattern), let second = try? RegularExpression(otherPattern)
+      else { return true }
+      return canBothMatch(first, second) ?? true
+    default: return true
+    }
+  }
+
+  func describe(_ selector: Selector) -> String {
+    switch selector {
+    case .cookie(let key, let value): value.map { "cookie \(key)=\($0)" } ?? "cookie \(key)"
+    case .header(let key, let value): "header \(key)=\(value)"
+    case .headerMatches(let key, let pattern): "header \(key) matches '\(pattern)'"
+    }
+  }
+
+  // MARK: - Unroute, mirror, shift
+
+  func unroute(_ component: ComponentID, _ selector: Selector, _ statement: StepStatement) -> Bool {
+    begin()
+    let c = component.index
+    var found = false
+    if var entry = state.components[c].entry, let i = entry.rules.firstIndex(where: { $0.selector == selector }) {
+      entry.rules.remove(at: i)
+      state.components[c].entry = entry
+      found = true
+    }
+    for lane in state.components[c].lanes.indices {
+      if let i = state.components[c].lanes[lane].rules.firstIndex(where: { $0.selector == selector }) {
+        state.components[c].lanes[lane].rules.remove(at: i)
+        found = true
+      }
+    }
+    if !found, !taint.covers(component) {
+      report(.nothingToUnroute(plan[component].name, describe(selector), at: statement.range))
+    }
+    return found
+  }
+
+  func mirror(_ component: ComponentID, _ percent: Int, _ version: VersionID, _ statement: StepStatement) -> Bool {
+    begin()
+    let c = component.index
+    if percent == 0 {
+      if state.components[c].mirror == nil {
+        report(.noEffect("nothing is mirrored", at: statement.range))
+        return false
+      }
+      state.components[c].mirror = nil
+      return true
+    }
+    guard isServing(version, statement) else { return false }
+    let mirror = Mirror(version: version.index, percent: percent)
+    if state.components[c].mirror == mirror {
+      report(.noEffect("this is how it is mirrored already", at: statement.range))
+      return false
+    }
+    state.components[c].isPinned = true
+    state.components[c].mirror = mirror
+    return true
+  }
+
+  func checkShift(_ shift: Shift, _ statement: StepStatement) {
+    begin()
+    let table = currentTable(shift.version)
+    let current = table?.shares.first { $0.version == shift.version.index }?.percent ?? 0
+    if let first = shift.levels.first, first <= current, !taint.covers(shift.component) {
+      report(.shareDoesNotRise(first, from: current, at: statement.range))
+    }
+    openShifts[shift.component] = nil
+  }
+
+  func apply(_ shift: Shift, level: Int, _ statement: StepStatement) -> Bool {
+    guard isServing(shift.version, statement) else { return false }
+    let c = shift.component.index
+    state.components[c].isPinned = true
+    if plan.exposure(of: shift.component) != nil {
+      var table = state.components[c].entry ?? RouteTable()
+      setShare(level, shift.version, sticky: shift.stickyMilliseconds, in: &table, statement, isFirst: level == shift.levels.first)
+      state.components[c].entry = table
+      if !standsInReleases(shift.component) {
+        state.components[c].lanes[0] = table.withoutStickiness
+      } else if level == 100 {
+        for lane in lanes(of: shift.version) { state.components[c].lanes[lane] = RouteTable(fallback: shift.version.index) }
+      }
+    } else {
+      for (i, lane) in lanes(of: shift.version).enumerated() {
+        setShare(level, shift.version, sticky: nil, in: &state.components[c].lanes[lane], statement, isFirst: i == 0 && level == shift.levels.first)
+      }
+    }
+    if level == shift.levels.last, level < 100 { openShifts[shift.component] = (statement.range, level) }
+    return true
+  }
+
+  private func currentTable(_ version: VersionID) -> RouteTable? {
+    let component = state.components[version.component.index]
+    if plan.exposure(of: version.component) != nil { return component.entry }
+    return lanes(of: version).first.map { component.lanes[$0] }
+  }
+}
+
+extension RouteTable {
+  /// The same table for callers inside the mesh, who keep no cookies.
+  var withoutStickiness: RouteTable {
+    var table = self
+    for i in table.shares.indices { table.shares[i].stickyMilliseconds = nil }
+    return table
+  }
+}

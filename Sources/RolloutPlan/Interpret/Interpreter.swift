@@ -1,0 +1,338 @@
+import Diagnostics
+
+/// Runs the steps over states: after each changing statement there is a full desired state.
+///
+/// Changing statements with no observing one between them form one segment. What a statement may not do in the state it
+/// meets is reported at the statement, and the state stays as it was. What the order of steps alone can tell (a version
+/// that never gets traffic, a route that nothing can match) is found here too.
+final class Interpreter {
+  let plan: Plan
+  let taint: Taint
+  var diagnostics: [Diagnostic] = []
+  private(set) var steps: [Step] = []
+  private(set) var planFailure: FailurePath = .hold
+  var state = State()
+  /// Every version that was ever deployed, with its first `deploy`, and every version that ever got traffic.
+  var deployedAt: [VersionID: SourceRange] = [:]
+  var everServed: Set<VersionID> = []
+  /// Claims that a `retire … with volumes` destroyed, and where.
+  var destroyed: [String: SourceRange] = [:]
+  /// Shifts that end below 100%, until something follows.
+  var openShifts: [ComponentID: (range: SourceRange, percent: Int)] = [:]
+  /// Nothing is reported while a failure block runs from another start: its first run has said it.
+  var isQuiet = false
+  var reportedIncomplete: Set<[Int]> = []
+
+  init(plan: Plan, taint: Taint) {
+    self.plan = plan
+    self.taint = taint
+  }
+
+  func report(_ diagnostic: Diagnostic) {
+    if !isQuiet { diagnostics.append(diagnostic) }
+  }
+
+  func run(_ resolved: ResolvedSteps) {
+    var stepStatements: [[StepStatement]] = []
+    for (index, step) in resolved.steps.enumerated() {
+      var made = Step(index: index, name: step.name, slug: slug(step.name, index), range: step.range)
+      let before = state
+      made.segments = segments(of: step.statements, stepStart: before, stepName: step.name)
+      steps.append(made)
+      stepStatements.append(step.statements)
+    }
+    for (index, step) in resolved.steps.enumerated() {
+      if let failure = step.failure { steps[index].onFailure = path(failure, covering: [index]) }
+    }
+    if let failure = resolved.failure {
+      planFailure = path(failure, covering: steps.indices.filter { steps[$0].onFailure == nil })
+    }
+    checkRollbacks(planFailureRange: resolved.failure)
+    checkNeverRouted()
+    for (component, shift) in openShifts where !taint.covers(component) {
+      report(.shiftEndsEarly(plan[component].name, percent: shift.percent, at: shift.range))
+    }
+  }
+
+  /// `01-deploy-1-0` without its number: letters and digits, everything else as single `-`, at most 40 characters.
+  private func slug(_ name: String, _ index: Int) -> String {
+    var result: [UInt8] = []
+    for byte in name.utf8 {
+      if byte >= 0x41, byte <= 0x5A {
+        result.append(byte + 32)
+      } else if isLowerAlphanumeric(byte) {
+        result.append(byte)
+      } else if result.last != UInt8(ascii: "-"), !result.isEmpty {
+        result.append(UInt8(ascii: "-"))
+      }
+      if result.count >= 40 { break }
+    }
+    while result.last == UInt8(ascii: "-") { result.removeLast() }
+    return result.isEmpty ? "step" : String(decoding: result, as: UTF8.self)
+  }
+
+  // MARK: - Segments
+
+  func segments(of statements: [StepStatement], stepStart: State, stepName: String) -> [Segment] {
+    var segments: [Segment] = []
+    var changes: [Change] = []
+    var start = state
+    func close() {
+      guard !changes.isEmpty else { return }
+      segments.append(Segment(before: start, after: state, changes: changes))
+      checkCompleteness(from: start, changes: changes)
+      noteServed()
+      changes = []
+      start = state
+    }
+    func observe(_ kind: Observation.Kind, _ statement: StepStatement) {
+      close()
+      if segments.isEmpty { segments.append(Segment(before: state, after: state, changes: [])) }
+      segments[segments.count - 1].observations.append(Observation(kind, range: statement.range, text: statement.text))
+    }
+    for statement in statements {
+      switch statement.kind {
+      case .unknown: continue
+      case .observe(let kind):
+        close()
+        check(kind, statement)
+        observe(kind, statement)
+      case .shift(let shift):
+        checkShift(shift, statement)
+        for level in shift.levels {
+          guard apply(shift, level: level, statement) else { break }
+          changes.append(change(.shift, statement, [shift.component], text: "\(statement.text) [\(level)%]"))
+          close()
+          if let last = segments.indices.last {
+            segments[last].observations.append(
+              Observation(
+                .hold(
+                  milliseconds: shift.everyMilliseconds, metrics: shift.metrics, version: shift.version, percent: level),
+                range: statement.range, text: statement.text))
+          }
+        }
+      default:
+        if let change = apply(statement, stepStart: stepStart) { changes.append(change) }
+      }
+    }
+    close()
+    return segments
+  }
+
+  func change(_ kind: Change.Kind, _ statement: StepStatement, _ components: [ComponentID], text: String? = nil) -> Change {
+    Change(kind: kind, range: statement.range, text: text ?? statement.text, components: components)
+  }
+
+  /// The namespace and everything without a version exists from the first change on.
+  func begin() {
+    if state.exists { return }
+    state.exists = true
+    if state.mtls == nil { state.mtls = plan.mtls }
+    if state.components.count < plan.components.count {
+      state.components = plan.components.map { component in
+        var made = ComponentState()
+        made.lanes = Array(repeating: RouteTable(), count: standsInReleases(component) ? plan.releases.count : 1)
+        return made
+      }
+    }
+  }
+
+  func standsInReleases(_ component: Component) -> Bool { component.versions.contains { !$0.releases.isEmpty } }
+
+  func standsInReleases(_ id: ComponentID) -> Bool { standsInReleases(plan[id]) }
+
+  /// The lanes of `version`'s component that its routes count in: its releases, or the one table of a shared component.
+  func lanes(of version: VersionID) -> [Int] {
+    standsInReleases(version.component) ? plan[version].releases.map(\.index) : [0]
+  }
+
+  // MARK: - Statements
+
+  /// Applies one changing statement; nil where it changes nothing.
+  private func apply(_ statement: StepStatement, stepStart: State) -> Change? {
+    switch statement.kind {
+    case .deployRelease(let release):
+      begin()
+      var components: [ComponentID] = []
+      for member in plan[release].members {
+        guard let first = member.versions.first else { continue }
+        // What runs already stays as it is.
+        if member.versions.contains(where: { state.components[member.component.index].isDeployed($0.index) }) { continue }
+        deploy(first, replicas: plan[first].replicas, statement)
+        components.append(member.component)
+      }
+      if components.isEmpty {
+        if !plan[release].members.isEmpty { report(.noEffect("everything of release `\(plan[release].name)` is deployed already", at: statement.range)) }
+        return nil
+      }
+      return change(.deploy, statement, components)
+    case .deploy(let version, let replicas):
+      begin()
+      let wanted = replicas ?? plan[version].replicas
+      if state.components[version.component.index].deployment(of: version.index)?.replicas == wanted {
+        report(
+          .noEffect(
+            "`\(plan[version.component].name)` \(plan[version].name) is deployed already, with \(wanted) replicas",
+            at: statement.range))
+        return nil
+      }
+      deploy(version, replicas: wanted, statement)
+      return change(.deploy, statement, [version.component])
+    case .route(let component, let selector, let version):
+      return route(component, selector, version, statement) ? change(.route, statement, [component]) : nil
+    case .unroute(let component, let selector):
+      return unroute(component, selector, statement) ? change(.unroute, statement, [component]) : nil
+    case .mirror(let component, let percent, let version):
+      return mirror(component, percent, version, statement) ? change(.mirror, statement, [component]) : nil
+    case .retireRelease(let release, let volumes):
+      return retire(release, volumes, statement)
+    case .retireVersions(let versions, let name, let volumes):
+      return retire(versions, named: name, volumes, statement)
+    case .rollback(let target):
+      return rollback(target, stepStart: stepStart, statement)
+    case .mtls(let mode):
+      begin()
+      if state.mtls == mode {
+        report(.noEffect("mTLS is \(mode.rawValue) already", at: statement.range))
+        return nil
+      }
+      state.mtls = mode
+      return change(.mtls, statement, Array(plan.components.indices.map { ComponentID($0) }))
+    case .shift, .observe, .unknown: return nil
+    }
+  }
+
+  private func deploy(_ version: VersionID, replicas: Int, _ statement: StepStatement) {
+    let c = version.component.index
+    if let i = state.components[c].deployed.firstIndex(where: { $0.version == version.index }) {
+      state.components[c].deployed[i].replicas = replicas
+    } else {
+      let others = state.components[c].deployed.map { VersionID(version.component, $0.version) }
+      state.components[c].deployed.append(DeployedVersion(version: version.index, replicas: replicas))
+      state.components[c].deployed.sort { $0.version < $1.version }
+      if plan.routing == .pinned { state.components[c].isPinned = true }
+      if !state.components[c].isPinned, !others.isEmpty {
+        let known = Set(others.flatMap { plan[$0].releases })
+        if !plan[version].releases.isEmpty, known.isDisjoint(with: plan[version].releases) {
+          state.components[c].isPinned = true
+        } else if !taint.covers(version.component) {
+          report(
+            .roundRobin(
+              plan[version.component].name, versions: others.map { plan[$0].name } + [plan[version].name], at: statement.range))
+        }
+      }
+    }
+    if deployedAt[version] == nil { deployedAt[version] = statement.range }
+    for volume in plan[version].volumes {
+      state.volumes.insert(volume.claim)
+      checkVolume(volume, of: version, replicas: replicas, statement)
+    }
+    guard replicas > 0 else { return }
+    for lane in lanes(of: version) where state.components[c].lanes[lane].fallback == nil {
+      state.components[c].lanes[lane].fallback = version.index
+    }
+    if plan.exposure(of: version.component) != nil, state.components[c].entry?.fallback == nil {
+      var table = state.components[c].entry ?? RouteTable()
+      table.fallback = version.index
+      state.components[c].entry = table
+    }
+  }
+
+  /// One ReadWriteOnce volume, one pod.
+  private func checkVolume(_ volume: Volume, of version: VersionID, replicas: Int, _ statement: StepStatement) {
+    if replicas > 1 {
+      report(.sharedVolume(volume.claim, "\(replicas) replicas would mount it", at: statement.range, declared: volume.range))
+      return
+    }
+    for deployed in state.components[version.component.index].deployed where deployed.version != version.index && deployed.replicas > 0 {
+      let other = VersionID(version.component, deployed.version)
+      if replicas > 0, plan[other].volumes.contains(where: { $0.claim == volume.claim }) {
+        report(
+          .sharedVolume(
+            volume.claim, "version \(plan[other].name), which is deployed, mounts it too", at: statement.range,
+            declared: volume.range))
+      }
+    }
+  }
+
+  // MARK: - Rollback and failure
+
+  private func rollback(_ target: RollbackTarget, stepStart: State, _ statement: StepStatement) -> Change? {
+    let goal: State
+    switch target {
+    case .step: goal = stepStart
+    case .start: goal = State()
+    case .after(let name, let range):
+      guard let step = steps.first(where: { $0.name == name }) else {
+        let known = steps.map(\.name)
+        if !taint.everything { report(.rollbackTarget(name, known: known, similar: nearest(to: name, in: known), at: range)) }
+        return nil
+      }
+      goal = step.after
+    }
+    refuseDestroyed(goal, at: statement.range)
+    let all = plan.components.indices.map { ComponentID($0) }
+    if goal == state {
+      report(.noEffect("nothing has changed since that state", at: statement.range))
+      return nil
+    }
+    state = goal.keeping(volumesOf: state)
+    return change(.rollback, statement, all)
+  }
+
+  /// A rollback cannot bring back what `retire … with volumes` has destroyed.
+  func refuseDestroyed(_ goal: State, at range: SourceRange) {
+    let lost = goal.volumes.filter { destroyed[$0] != nil && !state.volumes.contains($0) }.sorted()
+    if let first = lost.first, let place = destroyed[first] { report(.rollbackPastDestroyed(lost, at: range, destroyed: place)) }
+  }
+
+  /// `on failure rollback` where a step destroys data and can still fail afterwards.
+  private func checkRollbacks(planFailureRange: ResolvedFailure?) {
+    for step in steps {
+      let isRollback: Bool
+      switch step.onFailure ?? planFailure {
+      case .rollback: isRollback = true
+      case .hold, .block: isRollback = false
+      }
+      guard isRollback else { continue }
+      for (i, segment) in step.segments.enumerated() {
+        let lost = step.before.volumes.subtracting(segment.after.volumes).sorted()
+        guard !lost.isEmpty else { continue }
+        let canFailLater = !segment.observations.isEmpty || i + 1 < step.segments.count
+        if canFailLater, let place = lost.compactMap({ destroyed[$0] }).first {
+          let at: SourceRange
+          if case .rollback(let range)? = planFailureRange, step.onFailure == nil { at = range } else { at = step.range }
+          report(.rollbackPastDestroyed(lost, at: at, destroyed: place, step: step.name))
+        }
+        break
+      }
+    }
+  }
+
+  private func path(_ failure: ResolvedFailure, covering indices: [Int]) -> FailurePath {
+    switch failure {
+    case .rollback: return .rollback
+    case .block(let statements, let range):
+      var starts: [FailureStart] = []
+      for index in indices {
+        for (k, segment) in steps[index].segments.enumerated() {
+          state = segment.after
+          isQuiet = !starts.isEmpty
+          let made = segments(of: statements, stepStart: steps[index].before, stepName: steps[index].name)
+          starts.append(FailureStart(step: index, reachedSegments: k + 1, segments: made))
+        }
+      }
+      isQuiet = false
+      return .block(FailureBlock(range: range, starts: starts))
+    }
+  }
+}
+
+extension State {
+  /// A state to roll back to: data that exists by now stays, with its claims.
+  package func keeping(volumesOf current: State) -> State {
+    var kept = self
+    kept.volumes.formUnion(current.volumes)
+    return kept
+  }
+}

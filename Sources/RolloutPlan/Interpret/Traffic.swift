@@ -1,0 +1,103 @@
+/// Which versions get traffic in a state: from the entries and from components that nobody calls, along `calls`.
+package struct Traffic: Sendable {
+  /// Versions that requests reach, mirrors included.
+  package private(set) var reached: Set<VersionID> = []
+  /// Versions that run without being asked: components that are neither exposed nor called.
+  package private(set) var sources: Set<VersionID> = []
+
+  private let plan: Plan
+  private let state: State
+
+  /// - Parameter leaving: versions that are about to go: they send nothing any more.
+  package init(plan: Plan, state: State, leaving: Set<VersionID> = []) {
+    self.plan = plan
+    self.state = state
+    guard !state.components.isEmpty else { return }
+    var called: Set<ComponentID> = []
+    for component in plan.components {
+      for version in component.versions { called.formUnion(version.calls) }
+    }
+    var queue: [VersionID] = []
+    for index in plan.components.indices {
+      let id = ComponentID(index)
+      let component = state.components[index]
+      if plan.exposure(of: id) != nil, let entry = component.entry {
+        queue += component.targets(of: entry).map { VersionID(id, $0) }
+      } else if plan.exposure(of: id) == nil, !called.contains(id) {
+        for deployed in component.deployed where deployed.replicas > 0 {
+          let version = VersionID(id, deployed.version)
+          sources.insert(version)
+          if !leaving.contains(version) { follow(version, &queue) }
+        }
+      }
+    }
+    while let version = queue.popLast() {
+      guard reached.insert(version).inserted else { continue }
+      if let mirror = state.components[version.component.index].mirror {
+        queue.append(VersionID(version.component, mirror.version))
+      }
+      follow(version, &queue)
+    }
+  }
+
+  private func follow(_ caller: VersionID, _ queue: inout [VersionID]) {
+    guard plan.components.indices.contains(caller.component.index),
+      plan.components[caller.component.index].versions.indices.contains(caller.index)
+    else { return }
+    for callee in plan[caller].calls {
+      for target in targets(of: callee, for: caller) { queue.append(VersionID(callee, target)) }
+    }
+  }
+
+  /// The versions of `callee` that `caller` may reach.
+  package func targets(of callee: ComponentID, for caller: VersionID) -> Set<Int> {
+    let component = state.components[callee.index]
+    var result: Set<Int> = []
+    for lane in laneIndices(of: callee, for: caller) where component.lanes.indices.contains(lane) {
+      result.formUnion(component.targets(of: component.lanes[lane]))
+    }
+    return result
+  }
+
+  /// The lanes of `callee` that `caller` is in: those of its releases; the entry's release for a caller in none.
+  package func laneIndices(of callee: ComponentID, for caller: VersionID) -> [Int] {
+    guard plan[callee].versions.contains(where: { !$0.releases.isEmpty }) else { return [0] }
+    let releases = plan[caller].releases
+    if !releases.isEmpty { return releases.map(\.index) }
+    return plan.defaultRelease(in: state).map { [$0.index] } ?? []
+  }
+}
+
+extension ComponentState {
+  /// What a table leads to; every deployed version where the component is not pinned and Kubernetes balances.
+  package func targets(of table: RouteTable) -> Set<Int> {
+    guard isPinned || table.isEmpty else {
+      return Set(deployed.lazy.filter { $0.replicas > 0 }.map(\.version))
+    }
+    return table.targets
+  }
+}
+
+extension Plan {
+  /// The release that callers outside all releases are sent to: the one that the entry's default route leads to; before
+  /// there is one, the first that is deployed.
+  package func defaultRelease(in state: State) -> ReleaseID? {
+    guard !state.components.isEmpty else { return nil }
+    for exposure in exposures {
+      if let version = state.components[exposure.component.index].entry?.fallback,
+        let release = self[VersionID(exposure.component, version)].releases.first(where: { isServed($0, state) })
+          ?? self[VersionID(exposure.component, version)].releases.first
+      {
+        return release
+      }
+    }
+    return releases.indices.lazy.map { ReleaseID($0) }.first { isServed($0, state) }
+  }
+
+  private func isServed(_ release: ReleaseID, _ state: State) -> Bool {
+    self[release].members.contains { member in
+      state.components[member.component.index].lanes.indices.contains(release.index)
+        && state.components[member.component.index].lanes[release.index].fallback != nil
+    }
+  }
+}

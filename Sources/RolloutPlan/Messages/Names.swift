@@ -1,0 +1,166 @@
+import Diagnostics
+import RolloutSyntax
+
+/// R02: names.
+extension Diagnostic {
+  static func unknownName(
+    _ code: Code, _ noun: String, _ name: String, at range: SourceRange, similar: String?, declared: SourceRange?,
+    known: [String], prefix: String = "", isOption: Bool = false, isText: Bool = false
+  ) -> Diagnostic {
+    let help: String?
+    if let similar {
+      help = "a similar name is `\(prefix)\(similar)`"
+    } else if known.isEmpty {
+      help = isText || isOption ? nil : "no \(noun) is declared; declare one with `\(noun) NAME …`"
+    } else {
+      let shown = known.prefix(8).map { "`\(prefix)\($0)`" }.joined(separator: ", ")
+      help = "declared here: \(shown)\(known.count > 8 ? " and \(known.count - 8) more" : "")"
+    }
+    var fixIts: [FixIt] = []
+    if let similar, !isOption {
+      let text = isText ? "\"\(similar)\"" : prefix + similar
+      fixIts = [FixIt("write `\(prefix)\(similar)`", [Edit(range, text)])]
+    }
+    return Diagnostic(
+      code, "there is no \(noun) named `\(name)`",
+      at: Label(range, isOption ? "asked for on the command line" : "not declared"),
+      secondary: declared.map { [Label($0, "`\(similar ?? "")` is declared here")] } ?? [], help: help, fixIts: fixIts)
+  }
+
+  static func unknownVersion(
+    _ name: String, of component: String, at range: SourceRange, declared: SourceRange?, known: [String], similar: String?
+  ) -> Diagnostic {
+    Diagnostic(
+      .unknownVersion, "`\(component)` has no version `\(name)`", at: Label(range, "not declared"),
+      secondary: declared.map { [Label($0, "`\(component)` is declared here")] } ?? [],
+      help: similar.map { "a similar version is `\($0)`" }
+        ?? (known.isEmpty
+          ? "declare it with `version \(name)`" : "its versions are \(known.map { "`\($0)`" }.joined(separator: ", "))"),
+      fixIts: similar.map { [FixIt("write `\($0)`", [Edit(range, $0)])] } ?? [])
+  }
+
+  static func unknownSecretKey(
+    _ key: String, secret: String, keys: [String], at range: SourceRange, declared: SourceRange?
+  ) -> Diagnostic {
+    let similar = nearest(to: key, in: keys)
+    return Diagnostic(
+      .unknownSecretKey, "the secret `\(secret)` has no key `\(key)`", at: Label(range, "not in `has`"),
+      secondary: declared.map { [Label($0, "`\(secret)` is declared here")] } ?? [],
+      help: similar.map { "a similar key is `\($0)`" } ?? "its keys are \(keys.map { "`\($0)`" }.joined(separator: ", "))",
+      fixIts: similar.map { [FixIt("write `\($0)`", [Edit(range, $0)])] } ?? [])
+  }
+
+  static func duplicate(_ message: String, at range: SourceRange, earlier: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .duplicateName, message, at: Label(range, "again here"), secondary: [Label(earlier, "first here")],
+      help: "remove one of them, or give it another name")
+  }
+
+  static func duplicateSetting(_ message: String, at range: SourceRange, earlier: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .duplicateSetting, message, at: Label(range, "again here"), secondary: [Label(earlier, "first here")],
+      help: "keep one of the two")
+  }
+
+  static func duplicateMember(_ component: String, release: String, at range: SourceRange, earlier: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .duplicateMember, "`\(component)` stands twice in release `\(release)`", at: Label(range, "again here"),
+      secondary: [Label(earlier, "first here")], help: "list its versions on one line: `\(component) 1.0 -> 1.1`")
+  }
+
+  static func missingFile(_ name: String, _ reason: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .missingFile, "cannot read `\(name)`: \(reason)", at: Label(range, "named here"),
+      help: "a file name is relative to the file that names it")
+  }
+
+  static func includeCycle(_ name: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .includeCycle, "`\(name)` includes the file that includes it", at: Label(range, "closes the circle"),
+      help: "move what both need into a third file")
+  }
+
+  static func includeOutside(_ name: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .includeOutside, "`\(name)` lies outside the plan's folder", at: Label(range, "not allowed"),
+      help: "move the file beside the plan, or widen the folder with `--root DIR`")
+  }
+
+  static func includeNotDeclaration(_ range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .includeNotDeclaration, "an included file holds declarations only", at: Label(range, "a step"),
+      help: "steps stand in the plan's own file, where their order can be read")
+  }
+
+  static func parameterNameTaken(
+    _ name: String, isKeyword: Bool, at range: SourceRange, other: SourceRange? = nil, noun: String = ""
+  ) -> Diagnostic {
+    Diagnostic(
+      .parameterNameTaken,
+      isKeyword
+        ? "a parameter cannot be named `\(name)`: it is a word of the language"
+        : "a parameter cannot be named `\(name)`: a \(noun) has that name", at: Label(range, "taken"),
+      secondary: other.map { [Label($0, "the \(noun) `\(name)`")] } ?? [], help: "give the parameter another name")
+  }
+
+  static func environmentUnknown(_ name: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(.unknownEnvironment, "there is no environment named `\(name)`", at: Label(range, "not declared"))
+  }
+}
+
+/// R01 and R09: what the plan as a whole must say.
+extension Diagnostic {
+  static func missingPlan(at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .missingPlan, "the plan has no name", at: Label(range, "`plan NAME` is missing"),
+      help: "begin the file with `plan NAME`", fixIts: [FixIt("name the plan", [Edit(range, "plan my-plan\n")])])
+  }
+
+  static func notLast(at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .notLast, "`rollback` is the last line of its step", at: Label(range, "more lines follow"),
+      help: "move what follows into a step of its own, before or after")
+  }
+
+  static func regexQuotes(_ text: String, at range: SourceRange) -> Diagnostic {
+    let isSafe = !text.contains("'") && !text.contains("\\") && !text.contains("\n")
+    return Diagnostic(
+      .regexQuotes, "a regular expression stands in single quotes", at: Label(range, "in double quotes"),
+      notes: ["in double quotes a backslash begins an escape, in single quotes nothing is special"],
+      help: "write '\(text)'", fixIts: isSafe ? [FixIt("use single quotes", [Edit(range, "'\(text)'")])] : [])
+  }
+
+  static func missingLanguage(at range: SourceRange) -> Diagnostic {
+    let after = SourceRange(file: range.file, start: range.end, end: range.end)
+    return Diagnostic(
+      .missingLanguage, "the plan does not say which edition of the language it is written in",
+      at: Label(range, "edition 1 is assumed"), help: "write `language 1` below the plan's name",
+      fixIts: [FixIt("insert `language 1`", [Edit(after, "\nlanguage 1")])])
+  }
+
+  static func allowWithoutReason(_ slug: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .allowWithoutReason, "`\(slug)` is allowed without a reason", at: Label(range, "no reason"),
+      help: "write why: `# rolloutc: allow \(slug) -- REASON`")
+  }
+
+  static func unknownSlug(_ slug: String, at range: SourceRange) -> Diagnostic {
+    let allowed = Catalogue.codes.filter(\.canBeAllowed).map(\.slug)
+    if Catalogue.code(slug: slug) != nil {
+      return Diagnostic(
+        .unknownSlug, "`\(slug)` is an error and cannot be allowed", at: Label(range, "has no effect"),
+        help: "mend what it reports")
+    }
+    let similar = nearest(to: slug, in: allowed)
+    return Diagnostic(
+      .unknownSlug, slug.isEmpty ? "nothing is named after `allow`" : "there is no lint named `\(slug)`",
+      at: Label(range, "has no effect"),
+      help: similar.map { "a similar name is `\($0)`" } ?? "each diagnostic's page names its slug: `rolloutc explain CODE`")
+  }
+
+  static func unknownDirective(_ text: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .unknownDirective, "`\(text)` is no directive", at: Label(range, "has no effect"),
+      help: "write `# rolloutc: allow SLUG -- REASON`, or another comment")
+  }
+}

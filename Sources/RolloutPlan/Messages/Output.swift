@@ -1,0 +1,136 @@
+import Diagnostics
+
+/// R06 and R07: what Kubernetes or Istio cannot take, or would take badly; secrets.
+extension Diagnostic {
+  static func nameTooLong(_ name: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .nameTooLong, "the object would be named `\(name)`, which has \(name.utf8.count) characters",
+      at: Label(range, "63 is the limit"), help: "shorten the component's name, or give it a shorter `service`")
+  }
+
+  static func nameCollision(_ message: String, at range: SourceRange, earlier: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .nameCollision, message, at: Label(range, "the same name"), secondary: [Label(earlier, "first here")],
+      help: "rename one of them; in a version `.` and `_` both become `-`")
+  }
+
+  static func mutableImageTag(_ tag: String, image: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .mutableImageTag, "the tag `\(tag)` can point at another image tomorrow", at: Label(range, "`\(image)`"),
+      notes: ["a rollback would not bring the old image back"], help: "use a tag that is never moved, or a digest")
+  }
+
+  static func portWithoutProtocol(_ number: Int, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .portWithoutProtocol, "port \(number) does not say what it speaks: it is taken for tcp", at: Label(range, "no protocol"),
+      notes: ["Istio routes http by request and everything else by connection"], help: "write `port \(number) http`, or another protocol",
+      fixIts: [])
+  }
+
+  static func unknownServicePort(_ number: Int, of component: String, known: [Int], at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .unknownServicePort, "`\(component)` has no port \(number)", at: Label(range, "not declared"),
+      help: "its ports are \(known.map(String.init).joined(separator: ", ")); declare it with `port \(number) PROTOCOL`")
+  }
+
+  static func missingImage(_ version: String, of component: String, at range: SourceRange, component declared: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .missingImage, "version \(version) of `\(component)` has no image", at: Label(range, "what should run?"),
+      secondary: [Label(declared, "nor has the component")], help: "write `image IMAGE` in the component or in the version")
+  }
+
+  static func sameImageForVersions(_ image: String, component: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .sameImageForVersions, "several versions of `\(component)` would run the same image `\(image)`",
+      at: Label(range, "a tag above several versions"),
+      help: "leave the tag out, and each version is its own tag; or write an image in each version")
+  }
+
+  static func missingPort(
+    _ component: String, _ version: String, isExposed: Bool, at range: SourceRange, because: SourceRange?
+  ) -> Diagnostic {
+    Diagnostic(
+      .missingPort, "version \(version) of `\(component)` has no port", at: Label(range, "nothing to send requests to"),
+      secondary: because.map { [Label($0, isExposed ? "exposed here" : "called here")] } ?? [],
+      help: "write `port NUMBER PROTOCOL` in the component or in the version")
+  }
+
+  static func protocolClash(_ number: Int, at range: SourceRange, earlier: SourceRange, isSameVersion: Bool) -> Diagnostic {
+    Diagnostic(
+      .protocolClash, isSameVersion ? "port \(number) stands twice" : "port \(number) has two protocols",
+      at: Label(range, "again here"), secondary: [Label(earlier, "first here")],
+      notes: isSameVersion ? [] : ["one Service serves all versions, and one port of it can speak one protocol"],
+      help: isSameVersion ? "keep one of the two" : "give the new protocol another port")
+  }
+
+  static func sharedVolume(_ claim: String, _ message: String, at range: SourceRange, declared: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .sharedVolume, "the volume `\(claim)` is for one pod: \(message)", at: Label(range, "second user"),
+      secondary: declared == range ? [] : [Label(declared, "the volume")],
+      notes: ["it is ReadWriteOnce: two pods that write it lose data, or one of them never starts"],
+      help: "give each version and component a volume of its own, and one replica")
+  }
+
+  static func secretInManifest(_ name: String, path: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .secretInManifest, "the Secret `\(name)` in `\(path)` holds data", at: Label(range, "read here"),
+      notes: ["a plan is reviewed, stored and printed: it never holds a secret"],
+      help: "keep the Secret where secrets are kept, and declare it: `secret \(name) has KEY`")
+  }
+
+  static func badManifest(_ message: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(.badManifest, message, at: Label(range, "read here"), help: "mend the file")
+  }
+
+  static func exposeNeedsTLS(at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .exposeNeedsTLS, "port 443 needs a certificate", at: Label(range, "no `tls secret`"),
+      help: "write `tls secret NAME` behind the port, with a Secret beside the gateway")
+  }
+
+  static func exposeConflict(_ message: String, at range: SourceRange, earlier: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .exposeConflict, message, at: Label(range, "again here"), secondary: [Label(earlier, "first here")],
+      help: "give one of them another port, host or path")
+  }
+
+  static func protectedField(_ field: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .protectedField, "a patch may not change `\(field)`", at: Label(range, "changes it"),
+      notes: ["names, namespaces, selectors and ownership are how rolloutc finds its objects again"],
+      help: "remove the field from the patch")
+  }
+
+  static func patchVersion(_ word: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .patchWithoutTarget, "a \(word) belongs to all versions of its component", at: Label(range, "no version here"),
+      help: "only `deployment of COMPONENT VERSION` names a version; leave it out",
+      fixIts: [FixIt("remove the version", [Edit(range, "")])])
+  }
+
+  static func reservedPort(_ number: Int, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .reservedPort, "port \(number) is used by the mesh's own proxy", at: Label(range, "taken in each pod"),
+      notes: ["Istio: application requirements, ports used by the sidecar"], help: "let the container listen on another port")
+  }
+
+  static func noVersions(_ component: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .noVersions, "`\(component)` has no version", at: Label(range, "nothing to deploy"),
+      help: "write `version 1.0` in the component")
+  }
+
+  static func serverFirstPlaintext(_ proto: String, at range: SourceRange, mesh: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .serverFirstPlaintext, "\(proto) lets the server speak first, which fails for plaintext clients of a permissive server",
+      at: Label(range, "server-first"), secondary: [Label(mesh, "permissive here")],
+      notes: ["the proxy waits for the client's first bytes to tell TLS from plaintext (istio/istio#35232)"],
+      help: "use `mtls strict`")
+  }
+
+  static func secretInPlan(_ name: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .secretInPlan, "the variable `\(name)` looks like a secret, and its value stands in the plan", at: Label(range, "everybody can read it"),
+      help: "write `env \(name) = secret NAME KEY`")
+  }
+}

@@ -1,0 +1,197 @@
+import Diagnostics
+
+/// R04: routing and the order of steps.
+extension Diagnostic {
+  static func routeToUndeployed(
+    _ component: String, _ version: String, sleeps: Bool, at range: SourceRange, declared: SourceRange
+  ) -> Diagnostic {
+    Diagnostic(
+      .routeToUndeployed,
+      sleeps
+        ? "`\(component)` \(version) has no replicas at this point" : "`\(component)` \(version) is not deployed at this point",
+      at: Label(range, "nothing runs there yet"), secondary: [Label(declared, "version \(version)")],
+      notes: ["visitors who are routed there would get a 503 (Envoy: UH)"],
+      help: "write `deploy \(component) \(version)` before this line")
+  }
+
+  static func retireLive(
+    _ name: String, live: [(component: String, version: String, reason: String)], at range: SourceRange
+  ) -> Diagnostic {
+    Diagnostic(
+      .retireLive, "\(name) still gets traffic and cannot be retired", at: Label(range, "still in use"),
+      notes: live.map { "`\($0.component)` \($0.version): \($0.reason)" },
+      help: "route everybody elsewhere before this line, as `route \(live.first?.component ?? "COMPONENT") all -> VERSION`")
+  }
+
+  static func neverRouted(_ component: String, _ version: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .neverRouted, "`\(component)` \(version) is deployed, and no step ever sends anybody there",
+      at: Label(range, "stays dark"), help: "route to it, as `route \(component) 10% -> \(version)`, or do not deploy it")
+  }
+
+  static func unreachableVerify(_ message: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .unreachableVerify, message, at: Label(range, "cannot see what it is meant to see"),
+      help: "move it behind the `deploy` or `route` that it is about")
+  }
+
+  static func shadowedRoute(_ route: String, by other: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .shadowedRoute, "nothing ever reaches this rule: `\(other)` takes all requests of `\(route)`",
+      at: Label(range, "never matches"), notes: ["rules keep the order in which they were first set; the first match wins"],
+      help: "set the narrower rule first, or take the other away with `unroute`")
+  }
+
+  static func overlappingRoutes(_ route: String, _ other: String, winner: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .overlappingRoutes, "a request can match both `\(other)` and `\(route)`, which lead to different versions",
+      at: Label(range, "the earlier rule wins, and leads to \(winner)"),
+      help: "make sure that this order is meant: `# rolloutc: allow overlapping-routes -- REASON`")
+  }
+
+  static func shareDoesNotRise(_ percent: Int, from old: Int, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .shareDoesNotRise, "the share does not rise: it is \(old)% and becomes \(percent)%", at: Label(range, "not above \(old)%"),
+      help: "write a higher share, or 0% to end it")
+  }
+
+  static func callerWithoutCallee(
+    _ caller: String, callee: String, release: String, at range: SourceRange, calls: SourceRange?
+  ) -> Diagnostic {
+    Diagnostic(
+      .callerWithoutCallee, "release `\(release)` has `\(caller)`, which calls `\(callee)`, and has no `\(callee)`",
+      at: Label(range, "calls what is not in the release"),
+      secondary: calls.map { [Label($0, "the call is declared here")] } ?? [],
+      help: "add a line `\(callee) VERSION` to the release")
+  }
+
+  static func cookieNotDeclared(_ name: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .cookieNotDeclared, "the cookie `\(name)` is not declared: any value of it counts", at: Label(range, "not declared"),
+      help: "declare it: `cookie \(name) is \(name) = VALUE`")
+  }
+
+  static func innerVisitorRoute(_ component: String, isCookie: Bool, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .innerVisitorRoute,
+      "`\(component)` is called from inside: it sees the \(isCookie ? "cookie" : "header") only if its callers pass it on",
+      at: Label(range, "not exposed"), notes: ["a mesh does not forward headers; applications forward only what they are written to"],
+      help: "put the versions that belong together into a release, and route at the entry")
+  }
+
+  static func sharesOver100(_ component: String, sum: Int, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .sharesOver100, "the shares of `\(component)` add up to \(sum)%", at: Label(range, "more than 100%"),
+      help: "lower another share first, as `route \(component) 0% -> VERSION`")
+  }
+
+  static func rollbackPastDestroyed(
+    _ claims: [String], at range: SourceRange, destroyed: SourceRange, step: String? = nil
+  ) -> Diagnostic {
+    let names = claims.map { "`\($0)`" }.joined(separator: ", ")
+    return Diagnostic(
+      .rollbackPastDestroyed,
+      step.map { "the step `\($0)` cannot be rolled back once it has destroyed \(names)" }
+        ?? "this cannot be rolled back: the data of \(names) is gone by then",
+      at: Label(range, "goes back past it"), secondary: [Label(destroyed, "destroyed here")],
+      help: "move `retire … with volumes` into a step of its own, after everything that may fail")
+  }
+
+  static func nothingToRetire(_ name: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .nothingToRetire, "nothing of \(name) is deployed at this point", at: Label(range, "nothing to retire"),
+      help: "what belongs to another release as well stays; leave the line out, or check the order of the steps")
+  }
+
+  static func versionInNoRelease(_ component: String, _ version: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .versionInNoRelease, "`\(component)` stands in releases, and its version \(version) in none", at: Label(range, "in no release"),
+      help: "list it in a release, as `\(component) 1.0 -> \(version)`, or remove it")
+  }
+
+  static func sharedCallerConflict(
+    _ caller: String, _ version: String, callee: String, releases: (String, String), isShared: Bool, at range: SourceRange
+  ) -> Diagnostic {
+    Diagnostic(
+      .sharedCallerConflict,
+      isShared
+        ? "`\(caller)` is shared by all releases, and calls `\(callee)`, which differs between `\(releases.0)` and `\(releases.1)`"
+        : "`\(caller)` \(version) is in `\(releases.0)` and `\(releases.1)`, and calls `\(callee)`, which differs between them",
+      at: Label(range, "which version should it reach?"),
+      notes: ["a pod's labels decide where its calls go, and these pods have one set of labels"],
+      help: "give each release a version of `\(caller)` of its own, or the same version of `\(callee)`")
+  }
+
+  static func incompleteRelease(
+    caller: String, version: String, callee: String, release: String?, at range: SourceRange, calls: SourceRange?
+  ) -> Diagnostic {
+    let place = release.map { " in release `\($0)`" } ?? ""
+    return Diagnostic(
+      .incompleteRelease, "`\(caller)` \(version) gets traffic and calls `\(callee)`, of which nothing is deployed\(place)",
+      at: Label(range, "after this, requests fail"), secondary: calls.map { [Label($0, "the call is declared here")] } ?? [],
+      notes: ["its calls would end in a 503 (Envoy: UH)"],
+      help: release.map { "write `deploy release \($0)` before this line" } ?? "deploy `\(callee)` before this line")
+  }
+
+  static func nothingToUnroute(_ component: String, _ selector: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .nothingToUnroute, "`\(component)` has no rule for `\(selector)` at this point", at: Label(range, "nothing to take away"),
+      help: "remove the line, or name a rule that an earlier line has set")
+  }
+
+  static func notExposed(_ component: String, at range: SourceRange, declared: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .notExposed, "`\(component)` is not exposed: no request from outside reaches it", at: Label(range, "not exposed"),
+      secondary: [Label(declared, "`\(component)` is declared here")],
+      help: "expose it, as `expose \(component) on port 80`, or ask an exposed component")
+  }
+
+  static func nothingExposed(at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .notExposed, "nothing is exposed: a probe has no way in", at: Label(range, "asks through the gateway"),
+      help: "expose a component, as `expose web on port 80`")
+  }
+
+  static func shiftEndsEarly(_ component: String, percent: Int, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .shiftEndsEarly, "the shift of `\(component)` ends at \(percent)%, and nothing follows", at: Label(range, "stays at \(percent)%"),
+      help: "end with `100%`, or route `\(component)` in a later step")
+  }
+
+  static func noEffect(_ message: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(.noEffect, "this line changes nothing: \(message)", at: Label(range, "no effect"), help: "remove it")
+  }
+
+  static func stickyNotPossible(_ component: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .stickyNotPossible, "visitors can be kept by a cookie only where `\(component)` is exposed and speaks http",
+      at: Label(range, "no cookie reaches it"), help: "leave `sticky` out, or shift an exposed component")
+  }
+
+  static func waitForUndeployed(_ component: String, _ version: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .waitForUndeployed, "`\(component)` \(version) is not deployed at this point", at: Label(range, "would wait for ever"),
+      help: "write `deploy \(component) \(version)` before this line")
+  }
+
+  static func notInFailureBlock(_ word: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .notInFailureBlock, "`\(word)` cannot stand in an `on failure` block", at: Label(range, "nobody may be there"),
+      notes: ["a failure path must end by itself"], help: "remove it; without a block the run stops and holds for a person")
+  }
+
+  static func rollbackTarget(_ name: String, known: [String], similar: String?, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .rollbackTarget, "there is no earlier step named `\(name)`", at: Label(range, "not a step before this one"),
+      help: similar.map { "a similar name is `\($0)`" }
+        ?? (known.isEmpty ? "no step stands before this one" : "earlier steps: \(known.map { "`\($0)`" }.joined(separator: ", "))"),
+      fixIts: similar.map { [FixIt("write \"\($0)\"", [Edit(range, "\"\($0)\"")])] } ?? [])
+  }
+
+  static func roundRobin(_ component: String, versions: [String], at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .roundRobin, "from here on, requests to `\(component)` reach versions \(versions.joined(separator: " and ")) by turns",
+      at: Label(range, "both answer"), notes: ["`routing open`: nothing is pinned before the first route"],
+      help: "route it before, or use `routing pinned`")
+  }
+}

@@ -1,0 +1,168 @@
+import Diagnostics
+
+/// R03: values and units.
+extension Diagnostic {
+  private static func repair(_ range: SourceRange, _ text: String?) -> [FixIt] {
+    text.map { [FixIt("write `\($0)`", [Edit(range, $0)])] } ?? []
+  }
+
+  static func badName(_ name: String, what: String, problem: String, at range: SourceRange, repaired: String?) -> Diagnostic {
+    Diagnostic(
+      .badName, "`\(name)` cannot be the \(what): \(problem)", at: Label(range, "not a name for Kubernetes"),
+      help: repaired.map { "write `\($0)`" } ?? "a name is 1 to 63 characters of `a` to `z`, `0` to `9` and `-`",
+      fixIts: repair(range, repaired))
+  }
+
+  static func badVersion(_ name: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badVersion, "`\(name)` cannot be a version", at: Label(range, "not a version"),
+      help: "a version is 1 to 63 letters, digits, `.`, `_` and `-`, and begins and ends with a letter or a digit")
+  }
+
+  static func badNumber(_ text: String, what: String, bounds: ClosedRange<Int>, code: Code, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      code, "`\(text)` cannot be the \(what)", at: Label(range, "out of range"),
+      help: "write a whole number from \(bounds.lowerBound) to \(bounds.upperBound)")
+  }
+
+  static func badPercent(_ text: String, bare: Int?, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badPercent, "`\(text)` is no percentage", at: Label(range, "not a percentage"),
+      help: bare.map { "write `\($0)%`" } ?? "write a whole number from 0 to 100 and `%`, as `10%`",
+      fixIts: repair(range, bare.map { "\($0)%" }))
+  }
+
+  static func badDuration(_ text: String, problem: String?, at range: SourceRange) -> Diagnostic {
+    let isBare = Int(text).map { $0 > 0 && $0 < 1_000_000 } ?? false
+    return Diagnostic(
+      .badDuration, problem.map { "`\(text)` cannot be the time here: \($0)" } ?? "`\(text)` is no duration",
+      at: Label(range, problem == nil ? "not a duration" : "too short"),
+      help: isBare ? "add a unit: `\(text)s` or `\(text)m`" : "write whole numbers with `ms`, `s`, `m`, `h` or `d`, as `30s` or `1h30m`")
+  }
+
+  static func badSize(_ text: String, at range: SourceRange) -> Diagnostic {
+    let upper = text.hasSuffix("GB") ? String(text.dropLast(2)) + "Gi" : text.hasSuffix("MB") ? String(text.dropLast(2)) + "Mi" : nil
+    let repaired = upper.flatMap { isQuantity($0, isCPU: false) ? $0 : nil }
+    return Diagnostic(
+      .badSize, "`\(text)` is no size", at: Label(range, "not a size"),
+      help: repaired.map { "write `\($0)`" } ?? "write a number with `Ki`, `Mi`, `Gi` or `Ti`, as `512Mi`",
+      fixIts: repair(range, repaired))
+  }
+
+  static func badCPU(_ text: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badCPU, "`\(text)` is no amount of CPU", at: Label(range, "not an amount of CPU"),
+      help: "write cores, as `2` or `0.5`, or thousandths of a core, as `250m`")
+  }
+
+  static func badPath(_ text: String, problem: String, repaired: String?, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badPath, "`\(text)` is no path: \(problem)", at: Label(range, "not a path"),
+      help: repaired.map { "write `\($0)`" } ?? "write a path such as `/` or `/api`", fixIts: repair(range, repaired))
+  }
+
+  static func badImage(_ text: String, problem: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badImage, "`\(text)` is no image: \(problem)", at: Label(range, "not an image"),
+      help: "write `registry/name`, `registry/name:tag` or `registry/name@sha256:…`")
+  }
+
+  static func badHost(_ text: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badHost, "`\(text)` is no host name", at: Label(range, "not a host name"),
+      help: "write a DNS name such as `shop.example.com`, `*.example.com`, or `\"*\"` for every host")
+  }
+
+  static func badEnvName(_ text: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badEnvName, "`\(text)` cannot name an environment variable", at: Label(range, "not a variable's name"),
+      help: "use letters, digits, `_`, `-` and `.`, and do not begin with a digit")
+  }
+
+  static func badRegex(_ text: String, problem: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badRegex, "the regular expression cannot be read: \(problem)", at: Label(range, "here"),
+      notes: ["Istio and `verify` use RE2's syntax: no look-around, no back-references"],
+      help: "mend the expression; `\\` before a sign takes it as it stands")
+  }
+
+  static func badCookieValue(_ text: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badCookieValue, "`\(text)` cannot be the value of a cookie", at: Label(range, "not a cookie value"),
+      notes: ["RFC 6265 takes no blank, `;`, `,`, `\"` or `\\` in a cookie's value"],
+      help: "use a value without these signs")
+  }
+
+  static func badKey(_ text: String, what: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badKey, "`\(text)` cannot be the \(what)", at: Label(range, "signs that cannot stand here"),
+      help: "use letters, digits, `-`, `_` and `.`")
+  }
+
+  static func badMethod(_ text: String, known: [String], similar: String?, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badMethod, "`\(text)` is no HTTP method that can stand here", at: Label(range, "not known here"),
+      help: similar.map { "write `\($0)`" } ?? "write one of \(known.joined(separator: ", "))",
+      fixIts: similar.map { [FixIt("write `\($0)`", [Edit(range, $0)])] } ?? [])
+  }
+
+  static func badKind(_ text: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badKind, "`\(text)` is no kind of object", at: Label(range, "not a kind"),
+      help: "write the kind as Kubernetes does, as `Gateway`, or `deployment of COMPONENT`")
+  }
+
+  static func badYAML(_ message: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(.badYAML, message, at: Label(range, "this YAML"), help: "a patch is one mapping, as `spec: {…}`")
+  }
+
+  static func metricUnit(_ text: String, wanted: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .metricUnit, "`\(text)` has the wrong unit for this metric", at: Label(range, "wrong unit"), help: "write \(wanted)")
+  }
+
+  static func unsupportedEdition(_ text: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .unsupportedEdition, "edition \(text) of the language is not known", at: Label(range, "not known"),
+      help: "this version of rolloutc knows edition 1; write `language 1`, or use a newer rolloutc",
+      fixIts: [FixIt("write `1`", [Edit(range, "1")])])
+  }
+
+  static func parameterType(_ value: String, of name: String, kind: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .parameterType, "`\(value)` is no \(kind), which the parameter `\(name)` must be", at: Label(range, "not a \(kind)"),
+      help: "give a \(kind), or declare the parameter with another type")
+  }
+
+  static func levelsDoNotRise(_ level: Int, after: Int?, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .levelsDoNotRise, "the levels of a shift rise: \(level)% does not follow \(after ?? 0)%",
+      at: Label(range, "not above the level before"), help: "write the levels in rising order, from 1% to 100%")
+  }
+
+  static func visitorNeedsValue(_ name: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .visitorNeedsValue, "the header `\(name)` has a pattern, and a request needs a value",
+      at: Label(range, "no value to send"), help: "declare a header with a value for this: `header NAME is KEY = VALUE`")
+  }
+
+  static func portOfIsAmbiguous(_ component: String, ports: [Int], at range: SourceRange, declared: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .portOfIsAmbiguous,
+      ports.isEmpty ? "`\(component)` has no port" : "`\(component)` has no single port to use here",
+      at: Label(range, ports.isEmpty ? "which port?" : "one of \(ports.map(String.init).joined(separator: ", "))"),
+      secondary: [Label(declared, "`\(component)` is declared here")], help: "write the number of the port, or the whole address")
+  }
+
+  static func probeNeedsComponent(_ name: String, exposed: [String], at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .probeNeedsComponent, "the probe `\(name)` does not say which component it asks", at: Label(range, "on which one?"),
+      help: "several are exposed: end the line with \(exposed.map { "`on \($0)`" }.joined(separator: " or "))")
+  }
+
+  static func emptyResources(at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badNumber, "`resources` names neither cpu nor memory", at: Label(range, "nothing asked for"),
+      help: "write `resources cpu 250m, memory 512Mi`")
+  }
+}

@@ -1,0 +1,159 @@
+import Diagnostics
+import RolloutSyntax
+
+/// What a name stands for.
+enum Binding: Hashable {
+  case known(Int)
+  /// A broken line seems to declare it: it exists, and nothing is known about it.
+  case poisoned
+}
+
+/// One kind of names: components, cookies …
+struct NameTable {
+  private(set) var bindings: [String: (binding: Binding, range: SourceRange)] = [:]
+  /// In the order of declaration, for suggestions.
+  private(set) var order: [String] = []
+  private var reported: Set<String> = []
+
+  /// Declares `name`; gives the range of an earlier declaration where there is one.
+  mutating func declare(_ name: String, _ binding: Binding, at range: SourceRange) -> SourceRange? {
+    if let earlier = bindings[name] {
+      if earlier.binding == .poisoned { bindings[name] = (binding, range) }
+      return earlier.range
+    }
+    bindings[name] = (binding, range)
+    order.append(name)
+    return nil
+  }
+
+  subscript(name: String) -> (binding: Binding, range: SourceRange)? { bindings[name] }
+
+  /// True the first time only.
+  mutating func isFirstReport(_ name: String) -> Bool { reported.insert(name).inserted }
+
+  /// A line broke before its name could be read: any unknown name may be the one it declared.
+  var hasNamelessDeclaration = false
+}
+
+struct NameTables {
+  var components = NameTable()
+  var releases = NameTable()
+  var cookies = NameTable()
+  var headers = NameTable()
+  var secrets = NameTable()
+  var probes = NameTable()
+  var patterns = NameTable()
+  var metrics = NameTable()
+  var parameters = NameTable()
+  var environments = NameTable()
+  var steps = NameTable()
+  var rehearsals = NameTable()
+  /// Versions, by component index.
+  var versions: [NameTable] = []
+  var parameterValues: [Parameter] = []
+}
+
+/// A text and where it stands.
+struct SpannedText: Hashable {
+  var value: String
+  var range: SourceRange
+}
+
+struct Parameter {
+  enum Kind: String { case number, percent, duration, text, version }
+
+  var name: String
+  var kind: Kind
+  var value: String
+  /// The default in the plan.
+  var range: SourceRange
+}
+
+extension Resolver {
+  enum Kind { case component, release, cookie, header, secret, probe, pattern, metric }
+
+  private func path(_ kind: Kind) -> WritableKeyPath<NameTables, NameTable> {
+    switch kind {
+    case .component: \.components
+    case .release: \.releases
+    case .cookie: \.cookies
+    case .header: \.headers
+    case .secret: \.secrets
+    case .probe: \.probes
+    case .pattern: \.patterns
+    case .metric: \.metrics
+    }
+  }
+
+  private func code(_ kind: Kind) -> (Code, String) {
+    switch kind {
+    case .component: (.unknownComponent, "component")
+    case .release: (.unknownRelease, "release")
+    case .cookie: (.undeclaredCookie, "cookie")
+    case .header: (.unknownHeader, "header")
+    case .secret: (.unknownSecret, "secret")
+    case .probe: (.unknownProbe, "probe")
+    case .pattern: (.unknownPattern, "pattern")
+    case .metric: (.unknownMetric, "metric")
+    }
+  }
+
+  /// What the name at `token` stands for; nil, and reported once, where nothing of the kind is declared.
+  /// - Parameter onlyIfClose: report only where a similar name exists: the line is broken anyhow.
+  func lookUp(_ kind: Kind, _ token: Int, in tree: SyntaxTree, onlyIfClose: Bool = false) -> Int? {
+    guard let name = text(token, in: tree) else { return nil }
+    return lookUp(kind, name, onlyIfClose: onlyIfClose)
+  }
+
+  func lookUp(_ kind: Kind, _ name: SpannedText, onlyIfClose: Bool = false) -> Int? {
+    let path = path(kind)
+    switch names[keyPath: path][name.value]?.binding {
+    case .known(let index): return index
+    case .poisoned: return nil
+    case nil:
+      let similar = nearest(to: name.value, in: names[keyPath: path].order)
+      if onlyIfClose && similar == nil { return nil }
+      if names[keyPath: path].hasNamelessDeclaration && similar == nil { return nil }
+      if names[keyPath: path].isFirstReport(name.value) {
+        let (code, noun) = code(kind)
+        let declared = similar.flatMap { names[keyPath: path][$0]?.range }
+        report(
+          .unknownName(
+            code, noun, name.value, at: name.range, similar: similar, declared: declared,
+            known: names[keyPath: path].order))
+      }
+      return nil
+    }
+  }
+
+  func component(_ token: Int?, in tree: SyntaxTree, onlyIfClose: Bool = false) -> ComponentID? {
+    guard let token else { return nil }
+    return lookUp(.component, token, in: tree, onlyIfClose: onlyIfClose).map { ComponentID($0) }
+  }
+
+  /// The version of `component` that the token names.
+  func version(_ token: Int?, of component: ComponentID?, in tree: SyntaxTree, onlyIfClose: Bool = false) -> VersionID? {
+    guard let token, let component, let name = text(token, in: tree) else { return nil }
+    return version(name, of: component, onlyIfClose: onlyIfClose)
+  }
+
+  func version(_ name: SpannedText, of component: ComponentID, onlyIfClose: Bool = false) -> VersionID? {
+    guard names.versions.indices.contains(component.index) else { return nil }
+    let table = names.versions[component.index]
+    switch table[name.value]?.binding {
+    case .known(let index): return VersionID(component, index)
+    case .poisoned: return nil
+    case nil:
+      let similar = nearest(to: name.value, in: table.order)
+      if onlyIfClose && similar == nil || table.hasNamelessDeclaration && similar == nil { return nil }
+      if names.versions[component.index].isFirstReport(name.value) {
+        let declaration = plan.components.indices.contains(component.index) ? plan[component] : nil
+        report(
+          .unknownVersion(
+            name.value, of: declaration?.name ?? "", at: name.range, declared: declaration?.nameRange,
+            known: table.order, similar: similar))
+      }
+      return nil
+    }
+  }
+}

@@ -1,0 +1,149 @@
+import Diagnostics
+
+/// What can be told from the declarations alone, once all of them are resolved.
+extension Resolver {
+  func checkDeclarations() {
+    guard !taint.everything else { return }
+    checkObjectNames()
+    checkReleases()
+    checkPorts()
+    checkVolumes()
+  }
+
+  // MARK: - Names in the cluster
+
+  private func checkObjectNames() {
+    var services: [String: Component] = [:]
+    var deployments: [String: SourceRange] = [:]
+    for component in plan.components {
+      if let other = services[component.service] {
+        report(
+          .nameCollision(
+            "two components would be the Service `\(component.service)`", at: component.nameRange, earlier: other.nameRange))
+      }
+      services[component.service] = component
+      if component.service.utf8.count > 63 {
+        report(.nameTooLong(component.service, at: component.nameRange))
+      }
+      for version in component.versions {
+        let name = component.service + "-" + version.slug
+        if name.utf8.count > 63 { report(.nameTooLong(name, at: version.range)) }
+        if let earlier = deployments[name] {
+          report(.nameCollision("two versions would be the Deployment `\(name)`", at: version.range, earlier: earlier))
+        }
+        deployments[name] = version.range
+      }
+    }
+    for exposure in plan.exposures {
+      let component = plan[exposure.component]
+      for suffix in ["-mesh", "-gateway"] {
+        let name = component.service + suffix
+        if suffix == "-mesh", let other = services[name] {
+          report(
+            .nameCollision(
+              "the VirtualService of `\(component.name)` inside the mesh and that of `\(other.name)` would be `\(name)`",
+              at: other.nameRange, earlier: exposure.range))
+        }
+        if name.utf8.count > 63 { report(.nameTooLong(name, at: component.nameRange)) }
+      }
+    }
+  }
+
+  // MARK: - Releases
+
+  private func checkReleases() {
+    guard plan.hasReleases else { return }
+    for (c, component) in plan.components.enumerated() {
+      let id = ComponentID(c)
+      let stands = component.versions.contains { !$0.releases.isEmpty }
+      for (v, version) in component.versions.enumerated() {
+        if stands, version.releases.isEmpty, !taint.covers(id) {
+          report(.versionInNoRelease(component.name, version.name, at: version.range))
+          continue
+        }
+        checkCallees(VersionID(id, v))
+      }
+    }
+  }
+
+  /// A version in one release needs its callees there; one in several, or a shared one, needs the same callees in all.
+  private func checkCallees(_ id: VersionID) {
+    let version = plan[id]
+    let releases = version.releases.isEmpty ? plan.releases.indices.map { ReleaseID($0) } : version.releases
+    for callee in version.calls where !taint.covers(callee) {
+      guard plan[callee].versions.contains(where: { !$0.releases.isEmpty }) else { continue }
+      var seen: (release: ReleaseID, versions: [VersionID])?
+      for release in releases {
+        guard let member = plan[release].member(callee) else {
+          if !version.releases.isEmpty {
+            report(
+              .callerWithoutCallee(
+                plan[id.component].name, callee: plan[callee].name, release: plan[release].name,
+                at: plan[release].member(id.component)?.range ?? plan[release].range, calls: version.callsRange))
+          }
+          continue
+        }
+        if let seen, seen.versions != member.versions {
+          report(
+            .sharedCallerConflict(
+              plan[id.component].name, version.name, callee: plan[callee].name,
+              releases: (plan[seen.release].name, plan[release].name), isShared: version.releases.isEmpty,
+              at: version.callsRange ?? version.range))
+          break
+        }
+        seen = (release, member.versions)
+      }
+    }
+  }
+
+  // MARK: - Ports and volumes
+
+  private func checkPorts() {
+    var called: [ComponentID: SourceRange] = [:]
+    for component in plan.components {
+      for version in component.versions {
+        for callee in version.calls where called[callee] == nil { called[callee] = version.callsRange ?? version.range }
+      }
+    }
+    for (c, component) in plan.components.enumerated() {
+      let id = ComponentID(c)
+      let exposure = plan.exposure(of: id)
+      var byNumber: [Int: Port] = [:]
+      for (v, version) in component.versions.enumerated() {
+        for port in version.ports {
+          if let other = byNumber[port.number], other.proto != port.proto {
+            report(.protocolClash(port.number, at: port.range, earlier: other.range, isSameVersion: false))
+          }
+          byNumber[port.number] = port
+          if port.proto.isServerFirst, plan.mtls == .permissive {
+            let diagnostic = Diagnostic.serverFirstPlaintext(port.proto.rawValue, at: port.range, mesh: plan.meshRange)
+            if !diagnostics.contains(diagnostic) { report(diagnostic) }
+          }
+        }
+        if version.ports.isEmpty, called[id] != nil || exposure != nil, !brokenVersions.contains(VersionID(id, v)) {
+          report(
+            .missingPort(
+              component.name, version.name, isExposed: exposure != nil, at: version.range,
+              because: exposure?.range ?? called[id]))
+        }
+      }
+    }
+  }
+
+  private func checkVolumes() {
+    var owners: [String: (component: Int, range: SourceRange)] = [:]
+    for (c, component) in plan.components.enumerated() {
+      for version in component.versions {
+        for volume in version.volumes {
+          if let owner = owners[volume.claim], owner.component != c {
+            report(
+              .sharedVolume(
+                volume.claim, "`\(plan.components[owner.component].name)` and `\(component.name)` both mount it",
+                at: volume.range, declared: owner.range))
+          }
+          owners[volume.claim] = (c, volume.range)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,375 @@
+import Diagnostics
+import RolloutSyntax
+
+/// Components and their versions: what a version says wins over the component, `env` is merged by name.
+extension Resolver {
+  /// The settings of one block, before they are put together.
+  private struct Settings {
+    var image: SpannedText?
+    var pull: PullPolicy?
+    var ports: [Port] = []
+    var replicas: Int?
+    var calls: [ComponentID] = []
+    var callsRange: SourceRange?
+    var args: [String] = []
+    var env: [PendingEnv] = []
+    var volumes: [Volume] = []
+    var resources: Resources?
+    var readiness: PendingCheck?
+    var liveness: PendingCheck?
+    var hasBrokenLine = false
+    var seen: [Form: SourceRange] = [:]
+  }
+
+  /// A health check whose port may be the version's first one.
+  private struct PendingCheck {
+    enum Action {
+      case http(method: String, path: String, port: Int?)
+      case tcp(Int)
+      case grpc(Int?)
+    }
+
+    var action: Action
+    var within: Int?
+    var range: SourceRange
+    var portRange: SourceRange
+  }
+
+  func resolveComponent(_ id: ComponentID, _ statement: StatementView) {
+    let shared = settings(of: statement.node.children, in: statement.tree)
+    var anyVersion = false
+    for child in statement.node.children {
+      let line = statement.tree[child]
+      guard line.form == .version else { continue }
+      anyVersion = true
+      let own = settings(of: line.node.children, in: line.tree)
+      let tokens = line.all(.newVersion)
+      if let image = own.image ?? shared.image {
+        let several = own.image != nil ? tokens.count > 1 : plan[id].versions.count > 1
+        if several, imageTag(image.value).tag != nil { reportSameImage(image, id) }
+      }
+      for token in tokens {
+        guard let name = text(token, in: line.tree),
+          case .known(let index)? = names.versions[id.index][name.value]?.binding,
+          plan[id].versions.indices.contains(index), plan[id].versions[index].range == name.range
+        else { continue }
+        complete(VersionID(id, index), own, shared)
+      }
+    }
+    if !anyVersion, !shared.hasBrokenLine, !statement.node.isBroken {
+      report(.noVersions(plan[id].name, at: plan[id].nameRange))
+    }
+  }
+
+  private func reportSameImage(_ image: SpannedText, _ id: ComponentID) {
+    let diagnostic = Diagnostic.sameImageForVersions(image.value, component: plan[id].name, at: image.range)
+    if !diagnostics.contains(diagnostic) { report(diagnostic) }
+  }
+
+  private func settings(of lines: [Int], in tree: SyntaxTree) -> Settings {
+    var settings = Settings()
+    for index in lines {
+      let line = tree[index]
+      guard let form = line.form, !line.node.isBroken else {
+        settings.hasBrokenLine = true
+        resolveGoodPrefix(line)
+        continue
+      }
+      switch form {
+      case .image, .pull, .replicas, .calls, .args, .resources, .ready, .live:
+        if let earlier = settings.seen[form] {
+          report(.duplicateSetting("`\(text(of: form))` stands twice", at: line.range, earlier: earlier))
+          continue
+        }
+        settings.seen[form] = line.range
+      default: break
+      }
+      read(form, line, into: &settings)
+    }
+    return settings
+  }
+
+  private func read(_ form: Form, _ line: StatementView, into settings: inout Settings) {
+    let tree = line.tree
+    switch form {
+    case .image:
+      settings.image = image(line.first(.image), in: tree)
+      if settings.image == nil { settings.hasBrokenLine = true }
+    case .pull:
+      settings.pull = line.has(.always) ? .always : line.has(.never) ? .never : .missing
+    case .port: readPort(line, into: &settings)
+    case .replicas:
+      settings.replicas = integer(line.first(.int), in: tree, 0...10_000, what: "number of replicas")
+    case .calls:
+      settings.callsRange = line.range
+      for token in line.all(.component) {
+        guard let callee = component(token, in: tree) else { continue }
+        if !settings.calls.contains(callee) { settings.calls.append(callee) }
+      }
+    case .args: settings.args = line.all(.value).compactMap { text($0, in: tree)?.value }
+    case .env: readEnv(line, into: &settings)
+    case .volume: readVolume(line, into: &settings)
+    case .resources: readResources(line, into: &settings)
+    case .ready: settings.readiness = healthCheck(line)
+    case .live: settings.liveness = healthCheck(line)
+    default: break
+    }
+  }
+
+  private func readPort(_ line: StatementView, into settings: inout Settings) {
+    guard let number = integer(line.first(.int), in: line.tree, 1...65535, what: "port", code: .badPort) else {
+      settings.hasBrokenLine = true
+      return
+    }
+    var proto = PortProtocol.tcp
+    if let word = line.captures.compactMap(\.keyword).dropFirst().first, let named = PortProtocol(rawValue: word.text) {
+      proto = named
+    } else {
+      report(.portWithoutProtocol(number, at: line.range))
+    }
+    if [15000, 15001, 15002, 15004, 15006, 15008, 15020, 15021, 15053, 15090].contains(number) {
+      report(.reservedPort(number, at: line.range))
+    }
+    if let other = settings.ports.first(where: { $0.number == number }) {
+      report(.protocolClash(number, at: line.range, earlier: other.range, isSameVersion: true))
+      return
+    }
+    settings.ports.append(Port(number: number, proto: proto, range: line.range))
+  }
+
+  private func readEnv(_ line: StatementView, into settings: inout Settings) {
+    let tree = line.tree
+    if line.has(.from) {
+      guard let token = line.first(.secret), let secret = lookUp(.secret, token, in: tree) else { return }
+      let name = text(token, in: tree)?.value ?? ""
+      for token in line.all(.key) {
+        guard let key = secretKey(token, in: tree) else { continue }
+        checkKey(key, of: secret, named: name)
+        add(PendingEnv(name: key.value, source: .ready(.secret(name: name, key: key.value)), range: key.range), to: &settings)
+      }
+      return
+    }
+    guard let name = envName(line.first(.envName), in: tree) else { return }
+    let source: PendingEnv.Source
+    if line.has(.secret), let token = line.first(.secret) {
+      guard let secret = lookUp(.secret, token, in: tree), let keyToken = line.first(.key),
+        let key = secretKey(keyToken, in: tree)
+      else { return }
+      let secretName = text(token, in: tree)?.value ?? ""
+      checkKey(key, of: secret, named: secretName)
+      source = .ready(.secret(name: secretName, key: key.value))
+    } else if line.has(.of) {
+      guard let callee = component(line.first(.component), in: tree) else { return }
+      switch line.first(of: .host, .port, .url) {
+      case .host?: source = .host(callee)
+      case .port?: source = .port(callee, line.range)
+      default: source = .url(callee, line.range)
+      }
+    } else {
+      guard let token = line.first(.value), let value = text(token, in: tree) else { return }
+      if looksSecret(name.value), !value.value.isEmpty { report(.secretInPlan(name.value, at: value.range)) }
+      source = .ready(.literal(value.value))
+    }
+    add(PendingEnv(name: name.value, source: source, range: line.range), to: &settings)
+  }
+
+  private func looksSecret(_ name: String) -> Bool {
+    let upper = name.uppercased()
+    return ["PASSWORD", "PASSWD", "SECRET_KEY", "API_KEY", "APIKEY", "ACCESS_TOKEN", "PRIVATE_KEY"].contains { upper.hasSuffix($0) }
+  }
+
+  private func add(_ env: PendingEnv, to settings: inout Settings) {
+    if let i = settings.env.firstIndex(where: { $0.name == env.name }) {
+      report(
+        .duplicateSetting("the variable `\(env.name)` is set twice", at: env.range, earlier: settings.env[i].range))
+      return
+    }
+    settings.env.append(env)
+  }
+
+  private func checkKey(_ key: SpannedText, of secret: Int, named name: String) {
+    guard plan.secrets.indices.contains(secret), !plan.secrets[secret].keys.contains(key.value) else { return }
+    let keys = plan.secrets[secret].keys
+    let declared = names.secrets[name]?.range
+    report(.unknownSecretKey(key.value, secret: name, keys: keys, at: key.range, declared: declared))
+  }
+
+  private func readVolume(_ line: StatementView, into settings: inout Settings) {
+    guard let token = line.first(.name), let name = text(token, in: line.tree),
+      let claim = dnsSubdomain(name, what: "name of a volume"),
+      let size = quantity(line.first(.size), in: line.tree, isCPU: false),
+      let path = path(line.first(.path), in: line.tree, allowsQuery: true)
+    else { return }
+    if let other = settings.volumes.first(where: { $0.claim == claim || $0.path == path }) {
+      report(.duplicateSetting("the volume or its path stands twice", at: line.range, earlier: other.range))
+      return
+    }
+    settings.volumes.append(Volume(claim: claim, size: size, path: path, range: line.range))
+  }
+
+  private func readResources(_ line: StatementView, into settings: inout Settings) {
+    var resources = Resources()
+    let cpu = line.all(.cpu)
+    let memory = line.all(.size)
+    resources.cpu = quantity(cpu.first, in: line.tree, isCPU: true)
+    if cpu.count > 1 { resources.cpuLimit = quantity(cpu[1], in: line.tree, isCPU: true) }
+    resources.memory = quantity(memory.first, in: line.tree, isCPU: false)
+    if memory.count > 1 { resources.memoryLimit = quantity(memory[1], in: line.tree, isCPU: false) }
+    if cpu.isEmpty, memory.isEmpty { report(.emptyResources(at: line.range)) }
+    settings.resources = resources
+  }
+
+  private func healthCheck(_ line: StatementView) -> PendingCheck? {
+    let tree = line.tree
+    let within = duration(.duration, after: .within, of: line, allowsZero: false)
+    let portToken = line.first(.int)
+    let port = portToken.flatMap { integer($0, in: tree, 1...65535, what: "port", code: .badPort) }
+    let portRange = portToken.map { tree.range(ofToken: $0) } ?? line.range
+    if line.has(.tcp) {
+      guard let port else { return nil }
+      return PendingCheck(action: .tcp(port), within: within, range: line.range, portRange: portRange)
+    }
+    if line.has(.grpc) {
+      return PendingCheck(action: .grpc(port), within: within, range: line.range, portRange: portRange)
+    }
+    guard let method = method(line.first(.method), in: tree), let path = path(line.first(.path), in: tree, allowsQuery: true)
+    else { return nil }
+    if method != "GET" {
+      // Kubernetes: an httpGet probe knows no other method.
+      report(.badMethod(method, known: ["GET"], similar: "GET", at: line.first(.method).map { tree.range(ofToken: $0) } ?? line.range))
+      return nil
+    }
+    return PendingCheck(action: .http(method: method, path: path, port: port), within: within, range: line.range, portRange: portRange)
+  }
+
+  // MARK: - Putting together
+
+  private func complete(_ id: VersionID, _ own: Settings, _ shared: Settings) {
+    let component = plan[id.component]
+    var version = plan[id]
+    let isBroken = own.hasBrokenLine || shared.hasBrokenLine
+    if let image = own.image ?? shared.image {
+      let (tag, digest) = imageTag(image.value)
+      version.image = tag == nil && digest == nil ? image.value + ":" + version.name : image.value
+      version.imageRange = image.range
+      let effective = tag ?? (digest == nil ? version.name : "")
+      if digest == nil, ["latest", "stable", "edge", "main", "master", "dev", "nightly", "canary"].contains(effective.lowercased()) {
+        let diagnostic = Diagnostic.mutableImageTag(effective, image: version.image, at: image.range)
+        if !diagnostics.contains(diagnostic) { report(diagnostic) }
+      }
+    } else if !isBroken {
+      report(.missingImage(version.name, of: component.name, at: version.range, component: component.nameRange))
+    }
+    version.pull = own.pull ?? shared.pull
+    version.ports = own.ports.isEmpty ? shared.ports : own.ports
+    version.replicas = own.replicas ?? shared.replicas ?? 1
+    version.calls = own.callsRange != nil ? own.calls : shared.calls
+    version.callsRange = own.callsRange ?? shared.callsRange
+    version.args = own.seen[.args] != nil ? own.args : shared.args
+    version.volumes = own.volumes.isEmpty ? shared.volumes : own.volumes
+    version.resources = own.resources ?? shared.resources
+    version.readiness = check(own.readiness ?? shared.readiness, of: version, component, isBroken)
+    version.liveness = check(own.liveness ?? shared.liveness, of: version, component, isBroken)
+    var env = shared.env
+    for line in own.env {
+      if let i = env.firstIndex(where: { $0.name == line.name }) { env[i] = line } else { env.append(line) }
+    }
+    plan.components[id.component.index].versions[id.index] = version
+    if isBroken { brokenVersions.insert(id) }
+    pendingEnv.append((id, env))
+  }
+
+  private func check(
+    _ pending: PendingCheck?, of version: ComponentVersion, _ component: Component, _ isBroken: Bool
+  ) -> HealthCheck? {
+    guard let pending else { return nil }
+    let first = version.ports.first?.number
+    let action: HealthCheck.Action
+    let port: Int?
+    switch pending.action {
+    case .http(let method, let path, let chosen):
+      port = chosen ?? version.ports.first { $0.proto.isHTTP }?.number ?? first
+      guard let port else { return nil }
+      action = .http(method: method, path: path, port: port)
+    case .tcp(let number):
+      port = number
+      action = .tcp(port: number)
+    case .grpc(let chosen):
+      port = chosen ?? first
+      guard let port else { return nil }
+      action = .grpc(port: port)
+    }
+    if let port, !version.ports.contains(where: { $0.number == port }), !isBroken, !version.ports.isEmpty {
+      let diagnostic = Diagnostic.unknownServicePort(
+        port, of: component.name, known: version.ports.map(\.number), at: pending.portRange)
+      if !diagnostics.contains(diagnostic) { report(diagnostic) }
+    }
+    return HealthCheck(action: action, withinMilliseconds: pending.within, range: pending.range)
+  }
+
+  /// `host of`, `port of` and `url of`, once every version knows its ports.
+  func resolveEnvironmentVariables() {
+    for (id, lines) in pendingEnv {
+      var env: [EnvVar] = []
+      for line in lines {
+        let source: EnvVar.Source
+        switch line.source {
+        case .ready(let ready): source = ready
+        case .host(let callee): source = .literal(plan[callee].service)
+        case .port(let callee, let range):
+          guard let port = port(of: callee, seenFrom: id, at: range) else { continue }
+          source = .literal(String(port.number))
+        case .url(let callee, let range):
+          guard let port = port(of: callee, seenFrom: id, at: range) else { continue }
+          source = .literal("\(scheme(port.proto))://\(plan[callee].service):\(port.number)")
+        }
+        env.append(EnvVar(name: line.name, source: source, range: line.range))
+      }
+      plan.components[id.component.index].versions[id.index].env = env
+    }
+  }
+
+  private func scheme(_ proto: PortProtocol) -> String {
+    switch proto {
+    case .http, .http2, .grpcWeb: "http"
+    case .https: "https"
+    case .grpc: "grpc"
+    case .tcp: "tcp"
+    case .tls: "tls"
+    case .mysql: "mysql"
+    case .redis: "redis"
+    case .mongo: "mongodb"
+    }
+  }
+
+  /// The one port of `callee` that `caller` sees: of the versions in its releases; an error where it is not one port.
+  private func port(of callee: ComponentID, seenFrom caller: VersionID, at range: SourceRange) -> Port? {
+    let releases = plan[caller].releases
+    let versions = plan[callee].versions.indices.filter { index in
+      let others = plan[callee].versions[index].releases
+      return releases.isEmpty || others.isEmpty || !Set(releases).isDisjoint(with: others)
+    }
+    if versions.contains(where: { brokenVersions.contains(VersionID(callee, $0)) }) { return nil }
+    let ports = versions.flatMap { plan[callee].versions[$0].ports }
+    let distinct = Set(ports.map { "\($0.number)/\($0.proto.rawValue)" })
+    if distinct.count == 1 { return ports.first }
+    let diagnostic = Diagnostic.portOfIsAmbiguous(
+      plan[callee].name, ports: Array(Set(ports.map(\.number))).sorted(), at: range, declared: plan[callee].nameRange)
+    if !diagnostics.contains(diagnostic) { report(diagnostic) }
+    return nil
+  }
+}
+
+/// An environment variable as read, before the ports of other components are known.
+struct PendingEnv {
+  enum Source {
+    case ready(EnvVar.Source)
+    case host(ComponentID)
+    case port(ComponentID, SourceRange)
+    case url(ComponentID, SourceRange)
+  }
+
+  var name: String
+  var source: Source
+  var range: SourceRange
+}

@@ -1,0 +1,474 @@
+import Diagnostics
+import KubernetesModel
+import RolloutSyntax
+import YAMLCoding
+
+/// The second pass: what the declarations say.
+extension Resolver {
+  func resolveDeclarations() {
+    plan.clusterDomain = options.clusterDomain
+    resolveVisitors()
+    for tree in trees {
+      for index in tree.roots where tree.statements[index].form == .secret && !tree.statements[index].isBroken {
+        resolveSecret(tree[index])
+      }
+    }
+    for (id, statement) in componentStatements { resolveComponent(id, statement) }
+    for (id, statement) in releaseStatements { resolveRelease(id, statement) }
+    resolveEnvironmentVariables()
+    var seen: [Form: SourceRange] = [:]
+    for tree in trees {
+      for index in tree.roots {
+        let statement = tree[index]
+        guard let form = statement.form, !statement.node.isBroken else {
+          resolveGoodPrefix(statement)
+          continue
+        }
+        switch form {
+        case .namespace, .mesh, .routing:
+          if let earlier = seen[form] {
+            report(.duplicateSetting("`\(text(of: form))` stands twice", at: statement.range, earlier: earlier))
+            continue
+          }
+          seen[form] = statement.range
+          resolveSetting(form, statement)
+        case .expose: resolveExposure(statement)
+        case .pattern: resolvePattern(statement)
+        default: break
+        }
+      }
+    }
+    // Probes need to know what is exposed.
+    for tree in trees {
+      for index in tree.roots where !tree.statements[index].isBroken {
+        let statement = tree[index]
+        switch statement.form {
+        case .probe: resolveProbe(statement)
+        case .metric: resolveMetric(statement)
+        case .patch: resolvePatch(statement)
+        case .manifest: resolveManifest(statement)
+        default: break
+        }
+      }
+    }
+  }
+
+  func text(of form: Form) -> String { StatementTable.shared[form].head?.text ?? "" }
+
+  /// In a broken line, names are resolved too, but reported only where a close one exists.
+  func resolveGoodPrefix(_ statement: StatementView) {
+    var component: ComponentID?
+    for capture in statement.captures {
+      guard let slot = capture.slot else { continue }
+      switch slot {
+      case .component: component = self.component(capture.token, in: statement.tree, onlyIfClose: true)
+      case .version: _ = version(capture.token, of: component, in: statement.tree, onlyIfClose: true)
+      case .release: _ = lookUp(.release, capture.token, in: statement.tree, onlyIfClose: true)
+      case .probe: _ = lookUp(.probe, capture.token, in: statement.tree, onlyIfClose: true)
+      case .pattern: _ = lookUp(.pattern, capture.token, in: statement.tree, onlyIfClose: true)
+      case .metric: _ = lookUp(.metric, capture.token, in: statement.tree, onlyIfClose: true)
+      case .secret: _ = lookUp(.secret, capture.token, in: statement.tree, onlyIfClose: true)
+      default: break
+      }
+    }
+  }
+
+  private func resolveSetting(_ form: Form, _ statement: StatementView) {
+    switch form {
+    case .namespace:
+      if let name = text(.name, of: statement), let label = dnsLabel(name, what: "name of a namespace") {
+        plan.namespace = label
+      }
+      plan.namespaceExists = statement.has(.existing)
+    case .mesh:
+      plan.meshRange = statement.range
+      if let version = text(.newVersion, of: statement) { plan.meshVersion = versionName(version) }
+      plan.mtls = mtlsMode(statement)
+    case .routing:
+      plan.routing = statement.has(.open) ? .open : .pinned
+    default: break
+    }
+  }
+
+  func mtlsMode(_ statement: StatementView) -> MTLSMode? {
+    switch statement.first(of: .strict, .permissive, .off) {
+    case .strict?: .strict
+    case .permissive?: .permissive
+    case .off?: .off
+    default: nil
+    }
+  }
+
+  // MARK: - Visitors
+
+  private func resolveVisitors() {
+    for tree in trees {
+      for index in tree.roots where !tree.statements[index].isBroken {
+        let statement = tree[index]
+        guard let token = statement.first(.name), let name = text(token, in: tree) else { continue }
+        switch statement.form {
+        case .cookie:
+          guard case .known(let i)? = names.cookies[name.value]?.binding, names.cookies[name.value]?.range == name.range else { continue }
+          let key = fieldName(statement.first(.key), in: tree, what: "name of a cookie")?.value ?? name.value
+          let value = statement.first(.value).flatMap { cookieValue($0, in: tree) }
+          fill(&plan.cookies, to: i, CookieDeclaration(name: "", selector: .cookie(key: "", value: nil), range: name.range))
+          plan.cookies[i] = CookieDeclaration(name: name.value, selector: .cookie(key: key, value: value), range: name.range)
+        case .header:
+          guard case .known(let i)? = names.headers[name.value]?.binding, names.headers[name.value]?.range == name.range else { continue }
+          let key = (fieldName(statement.first(.key), in: tree, what: "name of a header")?.value ?? name.value).lowercased()
+          let selector: Selector =
+            if statement.has(.matches) {
+              .headerMatches(key: key, pattern: regex(statement.first(.regex), in: tree) ?? ".*")
+            } else {
+              .header(key: key, value: statement.first(.value).flatMap { headerValue($0, in: tree) } ?? "")
+            }
+          fill(&plan.headers, to: i, HeaderDeclaration(name: "", selector: selector, range: name.range))
+          plan.headers[i] = HeaderDeclaration(name: name.value, selector: selector, range: name.range)
+        default: break
+        }
+      }
+    }
+  }
+
+  func fill<T>(_ array: inout [T], to index: Int, _ filler: @autoclosure () -> T) {
+    while array.count <= index { array.append(filler()) }
+  }
+
+  /// `cookie flag`, `cookie KEY=VALUE`, `header NAME`, `header KEY=VALUE`: the selector of a statement.
+  /// - Parameter behind: read behind this keyword; the whole statement where nil.
+  func selector(_ statement: StatementView, isCookie: Bool) -> Selector? {
+    let tree = statement.tree
+    let word: Keyword = isCookie ? .cookie : .header
+    if let key = statement.first(.key, after: word), let valueToken = statement.first(.value, after: word) {
+      if isCookie {
+        guard let name = fieldName(key, in: tree, what: "name of a cookie"), let value = cookieValue(valueToken, in: tree)
+        else { return nil }
+        return .cookie(key: name.value, value: value)
+      }
+      guard let name = fieldName(key, in: tree, what: "name of a header"), let value = headerValue(valueToken, in: tree)
+      else { return nil }
+      return .header(key: name.value.lowercased(), value: value)
+    }
+    let token = statement.first(isCookie ? .cookie : .header, after: word) ?? statement.first(.visitor, after: word)
+    guard let token else { return nil }
+    return visitor(token, isCookie: isCookie, in: tree)
+  }
+
+  /// A declared cookie or header by name. A cookie that is not declared is one of that name with any value, and a lint,
+  /// unless its name is close to a declared one.
+  func visitor(_ token: Int, isCookie: Bool, in tree: SyntaxTree) -> Selector? {
+    guard let name = text(token, in: tree) else { return nil }
+    if !isCookie {
+      guard let index = lookUp(.header, name), plan.headers.indices.contains(index) else { return nil }
+      return plan.headers[index].selector
+    }
+    switch names.cookies[name.value]?.binding {
+    case .known(let index):
+      return plan.cookies.indices.contains(index) ? plan.cookies[index].selector : nil
+    case .poisoned: return nil
+    case nil:
+      if nearest(to: name.value, in: names.cookies.order) != nil || names.cookies.hasNamelessDeclaration {
+        _ = lookUp(.cookie, name)
+        return nil
+      }
+      guard fieldName(token, in: tree, what: "name of a cookie") != nil else { return nil }
+      if names.cookies.isFirstReport(name.value) { report(.cookieNotDeclared(name.value, at: name.range)) }
+      return .cookie(key: name.value, value: nil)
+    }
+  }
+
+  /// `as cookie NAME` or `as header NAME`: who asks; a header that only `matches` has no value to send.
+  func askingVisitor(_ statement: StatementView) -> Selector? {
+    guard statement.has(.as), let token = statement.first(.visitor, after: .as) else { return nil }
+    let isCookie = statement.first(of: .cookie, .header) == .cookie
+    guard let selector = visitor(token, isCookie: isCookie, in: statement.tree) else { return nil }
+    if case .headerMatches = selector {
+      report(.visitorNeedsValue(statement.tree.word(token), at: statement.tree.range(ofToken: token)))
+      return nil
+    }
+    return selector
+  }
+
+  // MARK: - Releases
+
+  private func resolveRelease(_ id: ReleaseID, _ statement: StatementView) {
+    for child in statement.node.children {
+      let line = statement.tree[child]
+      guard line.form == .member, !line.node.isBroken else {
+        taint.everything = taint.everything || line.node.isBroken
+        if line.node.isBroken { resolveGoodPrefix(line) }
+        continue
+      }
+      guard let component = component(line.first(.component), in: line.tree) else {
+        taint.everything = true
+        continue
+      }
+      let tokens = line.all(.newVersion)
+      let versions = tokens.compactMap { version($0, of: component, in: line.tree) }
+      if versions.count < tokens.count { taint.components.insert(component) }
+      if let earlier = plan[id].member(component) {
+        report(
+          .duplicateMember(plan[component].name, release: plan[id].name, at: line.range, earlier: earlier.range))
+        continue
+      }
+      guard !versions.isEmpty else { continue }
+      plan.releases[id.index].members.append(
+        Release.Member(component: component, versions: versions, range: line.range))
+      for version in versions where !plan[version].releases.contains(id) {
+        plan.components[component.index].versions[version.index].releases.append(id)
+      }
+    }
+  }
+
+  // MARK: - The rest
+
+  private func resolveExposure(_ statement: StatementView) {
+    let tree = statement.tree
+    guard let component = component(statement.first(.component), in: tree),
+      let port = integer(statement.first(.int), in: tree, 1...65535, what: "port", code: .badPort)
+    else { return }
+    var hosts: [String] = []
+    for token in statement.all(.host) {
+      guard let host = host(token, in: tree) else { continue }
+      if !hosts.contains(host) { hosts.append(host) }
+    }
+    let path = statement.first(.path).flatMap { self.path($0, in: tree, allowsQuery: false) } ?? "/"
+    let secret = statement.first(.name, after: .secret).flatMap { text($0, in: tree) }
+      .flatMap { dnsSubdomain($0, what: "name of a Secret") }
+    let gateway = statement.first(.word, after: .gateway).flatMap { text($0, in: tree) }
+    if let gateway {
+      let parts = gateway.value.split(separator: "/", omittingEmptySubsequences: false)
+      if parts.count > 2 || parts.contains(where: { dnsLabelProblem(String($0), startsWithLetter: false) != nil }) {
+        report(
+          .badName(
+            gateway.value, what: "name of a gateway", problem: "write NAME or NAMESPACE/NAME", at: gateway.range,
+            repaired: nil))
+      }
+    }
+    if port == 443, secret == nil, gateway == nil, !statement.has(.tls) { report(.exposeNeedsTLS(at: statement.range)) }
+    let exposure = Exposure(
+      component: component, port: port, hosts: hosts.isEmpty ? ["*"] : hosts, path: path, tlsSecret: secret,
+      gateway: gateway?.value, range: statement.range)
+    for other in plan.exposures {
+      let hostsMeet = !Set(other.hosts).isDisjoint(with: exposure.hosts)
+      if other.component == component {
+        report(.exposeConflict("`\(plan[component].name)` is exposed twice", at: statement.range, earlier: other.range))
+        return
+      }
+      if other.port == port, hostsMeet, other.path == path {
+        report(
+          .exposeConflict(
+            "two components are exposed at the same port, host and path", at: statement.range, earlier: other.range))
+      }
+    }
+    plan.exposures.append(exposure)
+  }
+
+  private func resolveSecret(_ statement: StatementView) {
+    guard let token = statement.first(.name), let name = text(token, in: statement.tree),
+      case .known(let index)? = names.secrets[name.value]?.binding, names.secrets[name.value]?.range == name.range
+    else { return }
+    _ = dnsSubdomain(name, what: "name of a Secret")
+    var keys: [String] = []
+    for token in statement.all(.key) {
+      guard let key = secretKey(token, in: statement.tree) else { continue }
+      if !keys.contains(key.value) { keys.append(key.value) }
+    }
+    fill(&plan.secrets, to: index, SecretDeclaration(name: "", keys: [], range: name.range))
+    plan.secrets[index] = SecretDeclaration(name: name.value, keys: keys, range: name.range)
+  }
+
+  private func resolvePattern(_ statement: StatementView) {
+    guard let token = statement.first(.name), let name = text(token, in: statement.tree),
+      case .known(let index)? = names.patterns[name.value]?.binding, names.patterns[name.value]?.range == name.range
+    else { return }
+    let pattern = regex(statement.first(.regex), in: statement.tree) ?? ".*"
+    fill(&plan.patterns, to: index, PatternDeclaration(name: "", pattern: "", range: name.range))
+    plan.patterns[index] = PatternDeclaration(name: name.value, pattern: pattern, range: name.range)
+  }
+
+  private func resolveProbe(_ statement: StatementView) {
+    let tree = statement.tree
+    guard let token = statement.first(.name), let name = text(token, in: tree),
+      case .known(let index)? = names.probes[name.value]?.binding, names.probes[name.value]?.range == name.range
+    else { return }
+    let method = method(statement.first(.method), in: tree) ?? "GET"
+    let path = path(statement.first(.path), in: tree, allowsQuery: true) ?? "/"
+    let element = statement.first(.selector).flatMap { text($0, in: tree)?.value }
+    var target: ComponentID?
+    if let token = statement.first(.component) {
+      target = component(token, in: tree)
+      if let target, plan.exposure(of: target) == nil, !taint.covers(target), !hasBrokenExposure {
+        report(.notExposed(plan[target].name, at: tree.range(ofToken: token), declared: plan[target].nameRange))
+      }
+    } else if plan.exposures.count == 1 {
+      target = plan.exposures[0].component
+    } else if plan.exposures.count > 1 {
+      report(.probeNeedsComponent(name.value, exposed: plan.exposures.map { plan[$0.component].name }, at: statement.range))
+    }
+    let visitor = askingVisitor(statement)
+    fill(
+      &plan.probes, to: index,
+      Probe(name: "", element: nil, method: "GET", path: "/", component: ComponentID(-1), visitor: nil, range: name.range))
+    plan.probes[index] = Probe(
+      name: name.value, element: element, method: method, path: path, component: target ?? ComponentID(-1),
+      visitor: visitor, range: name.range)
+  }
+
+  /// An `expose` line that broke: what is exposed is not known.
+  var hasBrokenExposure: Bool {
+    trees.contains { tree in tree.roots.contains { tree.statements[$0].form == .expose && tree.statements[$0].isBroken || tree.statements[$0].form == nil } }
+  }
+
+  private func resolveMetric(_ statement: StatementView) {
+    let tree = statement.tree
+    guard let token = statement.first(.name), let name = text(token, in: tree),
+      case .known(let index)? = names.metrics[name.value]?.binding, names.metrics[name.value]?.range == name.range
+    else { return }
+    let comparison: Metric.Comparison =
+      statement.has(.below) ? .below : statement.has(.above) ? .above : statement.has(.least) ? .atLeast : .atMost
+    var source = Metric.Source.promql("")
+    var istio: Metric.IstioMetric?
+    if statement.has(.promql) {
+      source = .promql(text(.text, of: statement)?.value ?? "")
+    } else if let kind = Metric.IstioMetric.allCases.first(where: { kind in Keyword(kind.rawValue).map { statement.has($0) } ?? false }) {
+      istio = kind
+      source = .istio(kind, of: statement.first(.component).flatMap { component($0, in: tree) })
+    }
+    var threshold = 0.0
+    if let token = statement.first(.number), let number = text(token, in: tree) {
+      threshold = metricThreshold(number, istio) ?? 0
+    }
+    fill(&plan.metrics, to: index, Metric(name: "", source: source, comparison: .below, threshold: 0, range: name.range))
+    plan.metrics[index] = Metric(
+      name: name.value, source: source, comparison: comparison, threshold: threshold, range: name.range)
+  }
+
+  /// Rates take `%`, latencies durations, PromQL a bare number.
+  private func metricThreshold(_ number: SpannedText, _ istio: Metric.IstioMetric?) -> Double? {
+    let value: Double?
+    let wanted: String
+    switch istio {
+    case nil:
+      value = Double(number.value)
+      wanted = "a plain number"
+    case let kind? where kind.isRate:
+      value = number.value.hasSuffix("%") ? Double(number.value.dropLast()).flatMap { (0...100).contains($0) ? $0 : nil } : nil
+      wanted = "a percentage such as `99.5%`"
+    default:
+      value = parseDuration(number.value).map(Double.init)
+      wanted = "a duration such as `250ms`"
+    }
+    guard let value, value.isFinite else {
+      report(.metricUnit(number.value, wanted: wanted, at: number.range))
+      return nil
+    }
+    return value
+  }
+
+  // MARK: - YAML
+
+  private func resolvePatch(_ statement: StatementView) {
+    let tree = statement.tree
+    var target: Patch.Target?
+    if let token = statement.first(.component) {
+      guard let component = component(token, in: tree) else { return }
+      switch statement.first(of: .deployment, .service, .route, .rule) {
+      case .deployment?:
+        var chosen: VersionID?
+        if let token = statement.first(.version) {
+          guard let version = version(token, of: component, in: tree) else { return }
+          chosen = version
+        }
+        target = .deployment(component, version: chosen)
+      case let word?:
+        if let token = statement.first(.version) {
+          report(.patchVersion(word.text, at: tree.range(ofToken: token)))
+          return
+        }
+        target = word == .service ? .service(component) : word == .route ? .route(component) : .rule(component)
+      case nil: return
+      }
+    } else if let kind = text(.kind, of: statement), let name = text(.name, of: statement) {
+      guard kind.value.utf8.first.map({ $0 >= 0x41 && $0 <= 0x5A }) ?? false, kind.value.utf8.allSatisfy(isAlphanumeric) else {
+        report(.badKind(kind.value, at: kind.range))
+        return
+      }
+      guard dnsSubdomain(name, what: "name of an object") != nil else { return }
+      target = .object(kind: kind.value, name: name.value)
+    }
+    guard let target else { return }
+    var bytes: [UInt8]
+    let range: SourceRange
+    var origin = "the patch"
+    if let token = statement.first(.file) {
+      guard let file = readFile(token, in: tree) else { return }
+      (bytes, range, origin) = (file.bytes, file.range, file.path)
+    } else {
+      guard let token = statement.first(.text), let text = text(token, in: tree) else { return }
+      (bytes, range) = (Array(text.value.utf8), text.range)
+    }
+    do {
+      let documents = try parseYAML(bytes)
+      guard documents.count == 1, case .object? = documents.first else {
+        report(.badYAML("\(origin) is no single mapping", at: range))
+        return
+      }
+      if let field = protectedField(documents[0]) {
+        report(.protectedField(field, at: range))
+        return
+      }
+      plan.patches.append(Patch(target: target, value: documents[0], range: statement.range))
+    } catch {
+      report(.badYAML("\(origin) is no YAML: line \(error.line): \(error.message)", at: range))
+    }
+  }
+
+  /// What a patch may never change: names, namespaces, selectors, ownership labels.
+  private func protectedField(_ patch: Value) -> String? {
+    for key in ["apiVersion", "kind"] where patch[key] != nil { return key }
+    for key in ["name", "namespace"] where patch.at("metadata", key) != nil { return "metadata.\(key)" }
+    for key in ["app.kubernetes.io/managed-by", "app.kubernetes.io/part-of"]
+    where patch.at("metadata", "labels", key) != nil {
+      return "metadata.labels[\(key)]"
+    }
+    if patch.at("spec", "selector") != nil { return "spec.selector" }
+    for key in ["app", "version"] where patch.at("spec", "template", "metadata", "labels", key) != nil {
+      return "spec.template.metadata.labels.\(key)"
+    }
+    if patch.at("spec", "host") != nil { return "spec.host" }
+    return nil
+  }
+
+  private func resolveManifest(_ statement: StatementView) {
+    guard let token = statement.first(.file), let file = readFile(token, in: statement.tree) else { return }
+    do {
+      var objects: [Value] = []
+      for document in try parseYAMLDocuments(file.bytes) {
+        if case .null = document.value { continue }
+        let items = document.value["kind"]?.string == "List" ? document.value["items"]?.array ?? [] : [document.value]
+        for object in items {
+          guard let id = ObjectID(object), object["apiVersion"]?.string != nil else {
+            report(
+              .badManifest(
+                "the document at line \(document.line) of `\(file.path)` is no Kubernetes object: it needs `apiVersion`, `kind` and `metadata.name`",
+                at: file.range))
+            return
+          }
+          if id.kind == "Secret", hasData(object["data"]) || hasData(object["stringData"]) {
+            report(.secretInManifest(id.name, path: file.path, at: file.range))
+            return
+          }
+          objects.append(object)
+        }
+      }
+      plan.manifests.append(Manifest(path: file.path, objects: objects, range: statement.range))
+    } catch {
+      report(.badManifest("`\(file.path)` is no YAML: line \(error.line): \(error.message)", at: file.range))
+    }
+  }
+
+  private func hasData(_ value: Value?) -> Bool {
+    if case .object(let fields)? = value { !fields.isEmpty } else { false }
+  }
+}

@@ -1,0 +1,288 @@
+import Diagnostics
+import RolloutSyntax
+
+/// The first pass over the trees: every name is known before anything looks one up, so declarations come in any order.
+extension Resolver {
+  func declare() {
+    var planRange: SourceRange?
+    var languageSeen = false
+    for (position, tree) in trees.enumerated() {
+      for index in tree.roots {
+        let statement = tree[index]
+        guard let form = statement.form else {
+          poisonEverythingNamed(in: statement)
+          continue
+        }
+        switch form {
+        case .plan:
+          hasPlanStatement = true
+          declarePlan(statement, earlier: &planRange)
+        case .language:
+          languageSeen = true
+          checkEdition(statement)
+        case .component: declareComponent(statement)
+        case .release: declareRelease(statement)
+        case .cookie: declare(statement, in: \.cookies, "cookie")
+        case .header: declare(statement, in: \.headers, "header")
+        case .secret: declare(statement, in: \.secrets, "secret")
+        case .probe: declare(statement, in: \.probes, "probe")
+        case .pattern: declare(statement, in: \.patterns, "pattern")
+        case .metric: declare(statement, in: \.metrics, "metric")
+        case .parameter: declareParameter(statement)
+        case .environment: declare(statement, in: \.environments, "environment")
+        case .rehearsal: declareRehearsal(statement)
+        case .step, .onFailure:
+          if position > 0 { report(.includeNotDeclaration(statement.range)) }
+          if form == .step, position == 0 { declareStep(statement) }
+        case _ where form.isStepStatement:
+          if position > 0 { report(.includeNotDeclaration(statement.range)) }
+        default: break
+        }
+      }
+    }
+    chooseEnvironment()
+    applySettings()
+    if !hasPlanStatement, !trees.isEmpty, !trees[0].statements.contains(where: { $0.form == nil }) {
+      report(.missingPlan(at: SourceRange(file: trees[0].file.id, 0..<0)))
+    }
+    if hasPlanStatement, !languageSeen, let planRange { report(.missingLanguage(at: planRange)) }
+  }
+
+  /// Nothing is known about the line, so nothing is said about the names in it.
+  private func poisonEverythingNamed(in statement: StatementView) {
+    taint.everything = true
+    for token in statement.node.header where statement.tree.tokens[token].kind == .word {
+      let word = statement.tree.word(token)
+      let range = statement.tree.range(ofToken: token)
+      for path in Resolver.allTables where names[keyPath: path][word] == nil {
+        _ = names[keyPath: path].declare(word, .poisoned, at: range)
+      }
+    }
+  }
+
+  private static var allTables: [WritableKeyPath<NameTables, NameTable>] {
+    [\.components, \.releases, \.cookies, \.headers, \.secrets, \.probes, \.patterns, \.metrics, \.parameters, \.environments]
+  }
+
+  private func declarePlan(_ statement: StatementView, earlier: inout SourceRange?) {
+    guard let token = statement.first(.name) else { return }
+    let range = statement.tree.range(ofToken: token)
+    if let earlier {
+      report(.duplicate("the plan is named twice", at: range, earlier: earlier))
+      return
+    }
+    earlier = range
+    plan.nameRange = range
+    plan.meshRange = range
+    if let name = text(token, in: statement.tree), let label = dnsLabel(name, what: "name of a plan") {
+      plan.name = label
+      plan.namespace = label
+    }
+  }
+
+  private func checkEdition(_ statement: StatementView) {
+    guard let token = statement.first(.int), let text = text(token, in: statement.tree) else { return }
+    if text.value != "1" { report(.unsupportedEdition(text.value, at: text.range)) }
+  }
+
+  /// Declares what a statement names. A broken line still declares the name it seems to declare.
+  private func declare(_ statement: StatementView, in path: WritableKeyPath<NameTables, NameTable>, _ noun: String) {
+    _ = declare(statement, slot: .name, in: path, noun, index: names[keyPath: path].order.count)
+  }
+
+  /// Gives the name that is now known, or nil.
+  private func declare(
+    _ statement: StatementView, slot: Slot, in path: WritableKeyPath<NameTables, NameTable>, _ noun: String, index: Int,
+    brokenIsKnown: Bool = false
+  ) -> SpannedText? {
+    guard let token = statement.first(slot), let name = text(token, in: statement.tree) else {
+      names[keyPath: path].hasNamelessDeclaration = true
+      return nil
+    }
+    let binding: Binding = statement.node.isBroken && !brokenIsKnown ? .poisoned : .known(index)
+    if let earlier = names[keyPath: path].declare(name.value, binding, at: name.range) {
+      report(.duplicate("the \(noun) `\(name.value)` is declared twice", at: name.range, earlier: earlier))
+      return nil
+    }
+    return binding == .poisoned ? nil : name
+  }
+
+  private func declareComponent(_ statement: StatementView) {
+    let index = plan.components.count
+    guard
+      let name = declare(statement, slot: .name, in: \.components, "component", index: index, brokenIsKnown: true)
+    else { return }
+    var service = name.value
+    if let token = statement.first(.name, after: .service), let text = text(token, in: statement.tree) {
+      if dnsLabel(text, what: "name of a Service", startsWithLetter: true) != nil { service = text.value }
+    } else {
+      _ = dnsLabel(name, what: "name of a component", startsWithLetter: true)
+    }
+    plan.components.append(
+      Component(name: name.value, service: service, range: statement.range, nameRange: name.range))
+    names.versions.append(NameTable())
+    let id = ComponentID(index)
+    if statement.node.isBroken { taint.components.insert(id) }
+    componentStatements.append((id, statement))
+    for child in statement.node.children {
+      let line = statement.tree[child]
+      guard line.form == .version else { continue }
+      let tokens = line.all(.newVersion)
+      if tokens.isEmpty { names.versions[index].hasNamelessDeclaration = true }
+      for token in tokens {
+        guard let name = text(token, in: line.tree) else { continue }
+        let next = plan.components[index].versions.count
+        if let earlier = names.versions[index].declare(name.value, .known(next), at: name.range) {
+          report(
+            .duplicate(
+              "version `\(name.value)` of `\(plan.components[index].name)` is declared twice", at: name.range,
+              earlier: earlier))
+          continue
+        }
+        _ = versionName(name)
+        plan.components[index].versions.append(
+          ComponentVersion(name: name.value, range: name.range, image: "", imageRange: name.range))
+      }
+    }
+  }
+
+  private func declareRelease(_ statement: StatementView) {
+    let index = plan.releases.count
+    guard
+      let name = declare(statement, slot: .newVersion, in: \.releases, "release", index: index, brokenIsKnown: true)
+    else { return }
+    _ = versionName(name)
+    plan.releases.append(Release(name: name.value, range: name.range))
+    releaseStatements.append((ReleaseID(index), statement))
+  }
+
+  private func declareStep(_ statement: StatementView) {
+    guard let token = statement.first(.text), let name = text(token, in: statement.tree) else {
+      names.steps.hasNamelessDeclaration = true
+      return
+    }
+    if let earlier = names.steps.declare(name.value, .known(names.steps.order.count), at: name.range) {
+      report(.duplicate("two steps are named `\(name.value)`", at: name.range, earlier: earlier))
+    }
+  }
+
+  private func declareRehearsal(_ statement: StatementView) {
+    guard let token = statement.first(.text), let name = text(token, in: statement.tree) else { return }
+    if let earlier = names.rehearsals.declare(name.value, .known(names.rehearsals.order.count), at: name.range) {
+      report(.duplicate("two rehearsals are named `\(name.value)`", at: name.range, earlier: earlier))
+    }
+  }
+
+  // MARK: - Parameters and environments
+
+  private func declareParameter(_ statement: StatementView) {
+    let index = names.parameterValues.count
+    guard let name = declare(statement, slot: .name, in: \.parameters, "parameter", index: index) else { return }
+    if Keyword(name.value) != nil { report(.parameterNameTaken(name.value, isKeyword: true, at: name.range)) }
+    let kind =
+      statement.first(of: .number, .percent, .duration, .text, .version).flatMap { Parameter.Kind(rawValue: $0.text) }
+      ?? .text
+    var value = SpannedText(value: "", range: name.range)
+    if let token = statement.first(.value), let text = text(token, in: statement.tree) { value = text }
+    names.parameterValues.append(Parameter(name: name.value, kind: kind, value: value.value, range: value.range))
+    check(value.value, is: kind, for: name.value, at: value.range)
+  }
+
+  private func check(_ value: String, is kind: Parameter.Kind, for name: String, at range: SourceRange) {
+    let isGood =
+      switch kind {
+      case .text: true
+      case .number: Double(value) != nil
+      case .percent: value.hasSuffix("%") && Int(value.dropLast()).map { (0...100).contains($0) } ?? false
+      case .duration: parseDuration(value) != nil
+      case .version: !value.isEmpty && value.utf8.allSatisfy { isAlphanumeric($0) || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F }
+      }
+    if !isGood { report(.parameterType(value, of: name, kind: kind.rawValue, at: range)) }
+  }
+
+  private func chooseEnvironment() {
+    guard let chosen = options.environment else { return }
+    var found = false
+    for tree in trees {
+      for index in tree.roots where tree.statements[index].form == .environment {
+        let statement = tree[index]
+        guard let token = statement.first(.name), let name = text(token, in: tree), name.value == chosen else { continue }
+        found = true
+        readEnvironment(statement, name: chosen)
+      }
+    }
+    if !found {
+      let similar = nearest(to: chosen, in: names.environments.order)
+      report(
+        .unknownName(
+          .unknownEnvironment, "environment", chosen, at: plan.nameRange, similar: similar,
+          declared: similar.flatMap { names.environments[$0]?.range }, known: names.environments.order, isOption: true))
+    }
+  }
+
+  private func readEnvironment(_ statement: StatementView, name: String) {
+    var choice = EnvironmentChoice(name: name, context: nil)
+    for child in statement.node.children {
+      let line = statement.tree[child]
+      switch line.form {
+      case .context: choice.context = text(.word, of: line)?.value
+      case .require:
+        switch line.first(of: .retire, .shift, .route) {
+        case .retire?: requiredApprovals.insert(.retire)
+        case .shift?: requiredApprovals.insert(.shift)
+        case .route?: requiredApprovals.insert(.route)
+        default: break
+        }
+      case .override:
+        guard let nameToken = line.first(.name), let parameter = text(nameToken, in: line.tree),
+          let valueToken = line.first(.value), let value = text(valueToken, in: line.tree)
+        else { continue }
+        set(parameter.value, to: value.value, at: parameter.range, valueRange: value.range)
+      default: break
+      }
+    }
+    plan.environment = choice
+  }
+
+  private func applySettings() {
+    for (name, value) in options.settings { set(name, to: value, at: nil, valueRange: nil) }
+    // Environments that were not chosen are checked all the same.
+    for tree in trees {
+      for index in tree.roots where tree.statements[index].form == .environment {
+        let statement = tree[index]
+        if let token = statement.first(.name), text(token, in: tree)?.value == options.environment { continue }
+        for child in statement.node.children {
+          let line = tree[child]
+          guard line.form == .override, let token = line.first(.name), let name = text(token, in: tree) else { continue }
+          checkParameterExists(name.value, at: name.range)
+        }
+      }
+    }
+    for name in names.parameters.order {
+      for (table, noun) in [(names.components, "component"), (names.releases, "release"), (names.cookies, "cookie")] {
+        if let other = table[name], let range = names.parameters[name]?.range, other.binding != .poisoned {
+          report(.parameterNameTaken(name, isKeyword: false, at: range, other: other.range, noun: noun))
+        }
+      }
+    }
+  }
+
+  private func checkParameterExists(_ name: String, at range: SourceRange?) {
+    guard names.parameters[name] == nil, !names.parameters.hasNamelessDeclaration else { return }
+    let similar = nearest(to: name, in: names.parameters.order)
+    report(
+      .unknownName(
+        .environmentUnknownParameter, "parameter", name, at: range ?? plan.nameRange, similar: similar,
+        declared: similar.flatMap { names.parameters[$0]?.range }, known: names.parameters.order, isOption: range == nil))
+  }
+
+  private func set(_ name: String, to value: String, at range: SourceRange?, valueRange: SourceRange?) {
+    guard case .known(let index)? = names.parameters[name]?.binding else {
+      checkParameterExists(name, at: range)
+      return
+    }
+    names.parameterValues[index].value = value
+    check(
+      value, is: names.parameterValues[index].kind, for: name, at: valueRange ?? names.parameterValues[index].range)
+  }
+}

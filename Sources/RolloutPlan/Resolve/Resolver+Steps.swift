@@ -1,0 +1,387 @@
+import Diagnostics
+import RolloutSyntax
+
+/// The third pass: steps and their statements. Only the plan's own file has any.
+extension Resolver {
+  func resolveSteps() -> ResolvedSteps {
+    var result = ResolvedSteps()
+    guard let tree = trees.first else { return result }
+    var planFailure: SourceRange?
+    for index in tree.roots {
+      let statement = tree[index]
+      switch statement.form {
+      case .step:
+        let name = statement.first(.text).flatMap { text($0, in: tree)?.value } ?? "step \(result.steps.count + 1)"
+        result.steps.append(resolveStep(statement, name: name))
+      case .onFailure:
+        if let planFailure {
+          report(.duplicateSetting("`on failure` stands twice", at: statement.range, earlier: planFailure))
+          continue
+        }
+        planFailure = statement.range
+        result.failure = resolveFailure(statement)
+      case let form? where form.isStepStatement:
+        let resolved = resolve(statement)
+        if form.isChange || result.steps.isEmpty || !(result.steps.last?.isTopLevel ?? false) && form.isChange {
+          result.steps.append(
+            ResolvedStep(
+              name: tree.text(of: statement.node), range: statement.range, statements: approvals(before: resolved, in: []) + resolved,
+              failure: nil, isTopLevel: true))
+        } else {
+          result.steps[result.steps.count - 1].statements += resolved
+        }
+      default: break
+      }
+    }
+    return result
+  }
+
+  private func resolveStep(_ statement: StatementView, name: String) -> ResolvedStep {
+    var step = ResolvedStep(name: name, range: statement.range, statements: [], failure: nil, isTopLevel: false)
+    var failureRange: SourceRange?
+    for child in statement.node.children {
+      let line = statement.tree[child]
+      if line.form == .onFailure {
+        if let failureRange {
+          report(.duplicateSetting("`on failure` stands twice", at: line.range, earlier: failureRange))
+          continue
+        }
+        failureRange = line.range
+        step.failure = resolveFailure(line)
+        continue
+      }
+      if let last = step.statements.last, last.form == .rollback, line.form?.isStepStatement ?? false {
+        report(.notLast(at: last.range))
+      }
+      let resolved = resolve(line)
+      step.statements += approvals(before: resolved, in: step.statements)
+      step.statements += resolved
+    }
+    return step
+  }
+
+  private func resolveFailure(_ statement: StatementView) -> ResolvedFailure? {
+    if statement.has(.rollback) { return .rollback(statement.range) }
+    guard statement.node.hasBlock else { return nil }
+    var statements: [StepStatement] = []
+    for child in statement.node.children {
+      let line = statement.tree[child]
+      if line.form == .approve {
+        report(.notInFailureBlock("approve", at: line.range))
+        continue
+      }
+      if let last = statements.last, last.form == .rollback { report(.notLast(at: last.range)) }
+      statements += resolve(line)
+    }
+    return .block(statements, statement.range)
+  }
+
+  /// `require approve before …`: an approval where the environment wants one and none stands just before.
+  private func approvals(before statements: [StepStatement], in earlier: [StepStatement]) -> [StepStatement] {
+    guard let next = statements.first, requiredApprovals.contains(next.form), earlier.last?.form != .approve else { return [] }
+    let environment = plan.environment?.name ?? ""
+    return [
+      StepStatement(
+        kind: .observe(.approve(message: "\(environment): \(next.text)", by: [], withinMilliseconds: nil)), form: .approve,
+        range: next.range, text: "approve (required in \(environment))", subject: next.range)
+    ]
+  }
+
+  // MARK: - Statements
+
+  private func resolve(_ statement: StatementView) -> [StepStatement] {
+    let tree = statement.tree
+    var subject = statement.range
+    if let token = statement.first(.version) ?? statement.first(.target) ?? statement.first(.release) ?? statement.first(.component) {
+      subject = tree.range(ofToken: token)
+    }
+    func made(_ kind: StepStatement.Kind) -> [StepStatement] {
+      [
+        StepStatement(
+          kind: kind, form: statement.form ?? .step, range: statement.range, text: tree.text(of: statement.node),
+          subject: subject)
+      ]
+    }
+    guard let form = statement.form, !statement.node.isBroken else {
+      poison(statement)
+      resolveGoodPrefix(statement)
+      return made(.unknown)
+    }
+    let before = diagnostics.count
+    let kind = kind(of: form, statement)
+    guard let kind else {
+      if diagnostics.count == before || form.isChange { poison(statement) }
+      return made(.unknown)
+    }
+    return made(kind)
+  }
+
+  /// A line that is not understood may have been about the component that it names, or about any.
+  private func poison(_ statement: StatementView) {
+    guard statement.form?.isChange ?? true else { return }
+    if let token = statement.first(.component), let name = text(token, in: statement.tree),
+      case .known(let index)? = names.components[name.value]?.binding, statement.form != .retire
+    {
+      taint.components.insert(ComponentID(index))
+    } else {
+      taint.everything = true
+    }
+  }
+
+  private func kind(of form: Form, _ statement: StatementView) -> StepStatement.Kind? {
+    let tree = statement.tree
+    let component = { self.component(statement.first(.component), in: tree) }
+    switch form {
+    case .deploy:
+      if statement.has(.release) {
+        guard let token = statement.first(.release) else { return nil }
+        return lookUp(.release, token, in: tree).map { .deployRelease(ReleaseID($0)) }
+      }
+      guard let version = version(statement.first(.version), of: component(), in: tree) else { return nil }
+      let replicas = statement.first(.int).flatMap { integer($0, in: tree, 0...10_000, what: "number of replicas") }
+      return .deploy(version, replicas: replicas)
+    case .route:
+      guard let id = component(), let selector = routeSelector(statement),
+        let version = version(statement.first(.version), of: id, in: tree)
+      else { return nil }
+      return .route(id, selector, version)
+    case .unroute:
+      guard let id = component(), let selector = selector(statement, isCookie: statement.first(of: .cookie, .header) == .cookie)
+      else { return nil }
+      return .unroute(id, selector)
+    case .mirror:
+      guard let id = component(), let percent = percent(statement.first(.percent), in: tree),
+        let version = version(statement.first(.version), of: id, in: tree)
+      else { return nil }
+      return .mirror(id, percent: percent, version)
+    case .shift: return shift(statement, component())
+    case .verify: return verify(statement).map { .observe($0) }
+    case .wait:
+      if statement.has(.until) {
+        guard let version = version(statement.first(.version), of: component(), in: tree) else { return nil }
+        return .observe(
+          .waitUntilReady(version, withinMilliseconds: duration(.duration, after: .within, of: statement, allowsZero: false)))
+      }
+      return duration(statement.first(.duration), in: tree).map { .observe(.wait(milliseconds: $0)) }
+    case .pause:
+      if let token = statement.first(.duration) {
+        return duration(token, in: tree).map { .observe(.pause(milliseconds: $0, message: nil)) }
+      }
+      return .observe(.pause(milliseconds: nil, message: text(.text, of: statement)?.value))
+    case .approve:
+      let by = statement.all(.word).compactMap { text($0, in: tree)?.value }
+      return .observe(
+        .approve(
+          message: text(.text, of: statement)?.value, by: by,
+          withinMilliseconds: duration(.duration, after: .within, of: statement, allowsZero: false)))
+    case .retire: return retire(statement)
+    case .rollback:
+      if statement.has(.start) { return .rollback(.start) }
+      guard statement.has(.to) else { return .rollback(.step) }
+      guard let token = statement.first(.text), let name = text(token, in: tree) else { return nil }
+      return .rollback(.after(stepNamed: name.value, range: name.range))
+    case .mtls: return mtlsMode(statement).map { .mtls($0) }
+    default: return nil
+    }
+  }
+
+  private func routeSelector(_ statement: StatementView) -> RouteSelector? {
+    if statement.has(.all) { return .all }
+    if let token = statement.first(.percent) { return percent(token, in: statement.tree).map { .percent($0) } }
+    return selector(statement, isCookie: statement.first(of: .cookie, .header) == .cookie).map { .selected($0) }
+  }
+
+  private func shift(_ statement: StatementView, _ component: ComponentID?) -> StepStatement.Kind? {
+    let tree = statement.tree
+    let tokens = statement.all(.percent)
+    var levels: [Int] = []
+    for token in tokens {
+      guard let level = percent(token, in: tree) else { return nil }
+      if let last = levels.last ?? (level == 0 ? 0 : nil), level <= last {
+        report(.levelsDoNotRise(level, after: levels.last, at: tree.range(ofToken: token)))
+        return nil
+      }
+      levels.append(level)
+    }
+    guard let component, let version = version(statement.first(.version), of: component, in: tree),
+      let every = duration(.duration, after: .every, of: statement, allowsZero: false)
+    else { return nil }
+    var metrics: [Int] = []
+    for token in statement.all(.metric) {
+      guard let metric = lookUp(.metric, token, in: tree) else { return nil }
+      metrics.append(metric)
+    }
+    var sticky: Int?
+    if statement.has(.sticky) {
+      sticky = duration(.duration, after: .sticky, of: statement, allowsZero: false)
+      let isHTTP = plan[version].ports.contains { $0.proto.isHTTP }
+      if plan.exposure(of: component) == nil || !isHTTP, !hasBrokenExposure {
+        report(.stickyNotPossible(plan[component].name, at: statement.token(of: .sticky).map { tree.range(ofToken: $0) } ?? statement.range))
+      }
+    }
+    return .shift(
+      Shift(
+        component: component, version: version, levels: levels, everyMilliseconds: every, metrics: metrics,
+        stickyMilliseconds: sticky))
+  }
+
+  private func verify(_ statement: StatementView) -> Observation.Kind? {
+    let tree = statement.tree
+    guard let subject = statement.first(.subject) else { return nil }
+    if statement.has(.for) {
+      guard let metric = lookUp(.metric, subject, in: tree), let time = duration(.duration, after: .for, of: statement)
+      else { return nil }
+      return .verifyMetric(metric: metric, forMilliseconds: time)
+    }
+    let expectation: Verification.Expectation?
+    if statement.has(.matches) {
+      expectation = regex(statement.first(.regex), in: tree).map { .matches(pattern: $0, name: nil) }
+    } else if statement.has(.contains) {
+      expectation = text(.text, of: statement).map { .contains($0.value) }
+    } else if statement.has(.equals) {
+      expectation = text(.text, of: statement).map { .equals($0.value) }
+    } else if statement.has(.status) {
+      expectation = integer(statement.first(.status), in: tree, 100...599, what: "HTTP status", code: .badStatus).map { .status($0) }
+    } else if let token = statement.first(.pattern) {
+      expectation = lookUp(.pattern, token, in: tree).flatMap { index in
+        plan.patterns.indices.contains(index)
+          ? .matches(pattern: plan.patterns[index].pattern, name: plan.patterns[index].name) : nil
+      }
+    } else {
+      expectation = nil
+    }
+    let probe = lookUp(.probe, subject, in: tree)
+    let count = statement.first(.int).flatMap { integer($0, in: tree, 1...1000, what: "number of times") } ?? 5
+    let within = duration(.duration, after: .within, of: statement, allowsZero: false) ?? 60_000
+    let asker = askingVisitor(statement)
+    if plan.exposures.isEmpty, !hasBrokenExposure {
+      report(.nothingExposed(at: statement.range))
+      return nil
+    }
+    guard let probe, let expectation, plan.probes.indices.contains(probe) else { return nil }
+    return .verify(
+      Verification(
+        probe: probe, expectation: expectation, count: count, withinMilliseconds: within,
+        visitor: asker ?? plan.probes[probe].visitor))
+  }
+
+  private func retire(_ statement: StatementView) -> StepStatement.Kind? {
+    let tree = statement.tree
+    let volumes = statement.has(.with)
+    guard let token = statement.first(.target), let name = text(token, in: tree) else { return nil }
+    if let second = statement.first(.version) {
+      guard let id = component(token, in: tree), let version = version(second, of: id, in: tree) else { return nil }
+      return .retireVersions([version], name: "\(plan[id].name) \(plan[version].name)", volumes: volumes)
+    }
+    if case .known(let index)? = names.releases[name.value]?.binding {
+      return .retireRelease(ReleaseID(index), volumes: volumes)
+    }
+    if names.releases[name.value]?.binding == .poisoned { return nil }
+    let versions = plan.components.indices.compactMap { c -> VersionID? in
+      guard case .known(let v)? = names.versions[c][name.value]?.binding else { return nil }
+      return VersionID(ComponentID(c), v)
+    }
+    if versions.isEmpty {
+      if names.versions.contains(where: { $0[name.value] != nil || $0.hasNamelessDeclaration }) || names.releases.hasNamelessDeclaration {
+        return nil
+      }
+      let known = names.releases.order + names.versions.flatMap(\.order)
+      if names.releases.isFirstReport(name.value) {
+        report(
+          .unknownName(
+            .unknownRelease, "release or version", name.value, at: name.range, similar: nearest(to: name.value, in: known),
+            declared: nearest(to: name.value, in: known).flatMap { names.releases[$0]?.range }, known: names.releases.order))
+      }
+      return nil
+    }
+    return .retireVersions(versions, name: "version \(name.value)", volumes: volumes)
+  }
+
+  // MARK: - Rehearsals
+
+  func resolveRehearsals() {
+    guard !trees.isEmpty else { return }
+    for tree in trees {
+      for index in tree.roots where tree.statements[index].form == .rehearsal {
+        let statement = tree[index]
+        let name = statement.first(.text).flatMap { text($0, in: tree)?.value } ?? "rehearsal"
+        var script = RehearsalScript(name: name, range: statement.range)
+        for child in statement.node.children {
+          let line = tree[child]
+          guard !line.node.isBroken else {
+            resolveGoodPrefix(line)
+            continue
+          }
+          if line.form == .stub, let stub = stub(line) { script.stubs.append((stub, line.range)) }
+          if line.form == .expect, let expectation = expectation(line) {
+            script.expectations.append((expectation, line.range))
+          }
+        }
+        plan.rehearsals.append(script)
+      }
+    }
+  }
+
+  private func stub(_ line: StatementView) -> RehearsalScript.Stub? {
+    let tree = line.tree
+    if line.has(.approve) { return .approve(line.has(.yes)) }
+    if let token = line.first(.metric) {
+      guard let metric = lookUp(.metric, token, in: tree), let number = text(.number, of: line) else { return nil }
+      let source = plan.metrics.indices.contains(metric) ? plan.metrics[metric].source : .promql("")
+      let value: Double?
+      if case .istio(let kind, _) = source {
+        value = kind.isRate ? Double(number.value.hasSuffix("%") ? String(number.value.dropLast()) : number.value) : parseDuration(number.value).map(Double.init)
+      } else {
+        value = Double(number.value)
+      }
+      guard let value else {
+        report(.metricUnit(number.value, wanted: "a value in the metric's unit", at: number.range))
+        return nil
+      }
+      return .metric(metric, value)
+    }
+    guard let version = version(line.first(.version), of: component(line.first(.component), in: tree), in: tree) else { return nil }
+    if line.has(.never) { return .neverReady(version) }
+    if line.has(.status) {
+      return integer(line.first(.status), in: tree, 100...599, what: "HTTP status", code: .badStatus).map { .status(version, $0) }
+    }
+    guard let token = line.first(.probe), let probe = lookUp(.probe, token, in: tree), let text = text(.text, of: line)
+    else { return nil }
+    return .answers(version, probe: probe, text: text.value)
+  }
+
+  private func expectation(_ line: StatementView) -> RehearsalScript.Expectation? {
+    let tree = line.tree
+    if line.has(.done) { return .done }
+    if line.has(.fails) {
+      guard let token = line.first(.text), let name = text(token, in: tree) else { return nil }
+      if let index = plan.steps.firstIndex(where: { $0.name == name.value }) { return .failsAt(step: index) }
+      reportUnknownStep(name)
+      return nil
+    }
+    let components = line.all(.component)
+    let versions = line.all(.version)
+    if line.has(.never) {
+      guard components.count == 2, versions.count == 2,
+        let caller = version(versions[0], of: component(components[0], in: tree), in: tree),
+        let callee = version(versions[1], of: component(components[1], in: tree), in: tree)
+      else { return nil }
+      return .neverCalls(caller, callee)
+    }
+    guard let version = version(versions.first, of: component(components.first, in: tree), in: tree) else { return nil }
+    if line.has(.all) { return .serves(version, to: .all) }
+    let isCookie = line.first(of: .cookie, .header) == .cookie
+    guard let token = line.first(.cookie) ?? line.first(.header), let selector = visitor(token, isCookie: isCookie, in: tree)
+    else { return nil }
+    return .serves(version, to: .selected(selector))
+  }
+
+  func reportUnknownStep(_ name: SpannedText) {
+    guard !names.steps.hasNamelessDeclaration, names.steps.isFirstReport(name.value) else { return }
+    let known = plan.steps.map(\.name)
+    report(
+      .unknownName(
+        .unknownStep, "step", name.value, at: name.range, similar: nearest(to: name.value, in: known), declared: nil,
+        known: known, isText: true))
+  }
+}

@@ -1,0 +1,395 @@
+import Diagnostics
+import RegularExpressions
+import RolloutSyntax
+
+/// The values of slots: from a token to a typed value, with parameters put in, or a diagnostic of the family R03.
+extension Resolver {
+  /// The text of a token, parameters resolved; nil, and reported, where a parameter is unknown.
+  func text(_ token: Int, in tree: SyntaxTree) -> SpannedText? {
+    let range = tree.range(ofToken: token)
+    switch tree.tokens[token].kind {
+    case .word:
+      let word = tree.word(token)
+      guard word.utf8.first == UInt8(ascii: "$"), word.utf8.count > 1 else { return SpannedText(value: word, range: range) }
+      guard let value = parameter(String(word.dropFirst()), at: range) else { return nil }
+      return SpannedText(value: value.value, range: range)
+    case .text:
+      var result = ""
+      for part in TokenText.parts(tree.tokens[token], in: tree.file) {
+        switch part {
+        case .literal(let text): result += text
+        case .parameter(let name, let at):
+          guard let value = parameter(name, at: at) else { return nil }
+          result += value.value
+        }
+      }
+      return SpannedText(value: result, range: range)
+    case .raw:
+      let (bytes, _) = TokenText.inner(tree.tokens[token], tree.file.bytes)
+      return SpannedText(value: String(decoding: bytes, as: UTF8.self), range: range)
+    case .blockText:
+      return SpannedText(value: TokenText.block(tree.tokens[token], in: tree.file), range: range)
+    default:
+      return nil
+    }
+  }
+
+  private func parameter(_ name: String, at range: SourceRange) -> Parameter? {
+    switch names.parameters[name]?.binding {
+    case .known(let index): return names.parameterValues[index]
+    case .poisoned: return nil
+    case nil:
+      if names.parameters.isFirstReport(name) {
+        let similar = nearest(to: name, in: names.parameters.order)
+        report(
+          .unknownName(
+            .unknownParameter, "parameter", name, at: range, similar: similar.map { $0 },
+            declared: similar.flatMap { names.parameters[$0]?.range }, known: names.parameters.order, prefix: "$"))
+      }
+      return nil
+    }
+  }
+
+  /// The text of the first such slot of a statement.
+  func text(_ slot: Slot, of statement: StatementView) -> SpannedText? {
+    statement.first(slot).flatMap { text($0, in: statement.tree) }
+  }
+
+  // MARK: - Names
+
+  /// A DNS label (RFC 1123), or one that begins with a letter (RFC 1035).
+  func dnsLabel(_ name: SpannedText, what: String, startsWithLetter: Bool = false) -> String? {
+    if let problem = dnsLabelProblem(name.value, startsWithLetter: startsWithLetter) {
+      let fixed = dnsLabelRepair(name.value)
+      report(.badName(name.value, what: what, problem: problem, at: name.range, repaired: fixed))
+      return nil
+    }
+    return name.value
+  }
+
+  func dnsLabelProblem(_ name: String, startsWithLetter: Bool) -> String? {
+    let bytes = Array(name.utf8)
+    if bytes.isEmpty { return "it is empty" }
+    if bytes.count > 63 { return "it has \(bytes.count) characters, and 63 is the limit" }
+    for byte in bytes where !isLowerAlphanumeric(byte) && byte != UInt8(ascii: "-") {
+      return "only `a` to `z`, `0` to `9` and `-` may stand in it"
+    }
+    if bytes[0] == UInt8(ascii: "-") || bytes[bytes.count - 1] == UInt8(ascii: "-") {
+      return "it may not begin or end with `-`"
+    }
+    if startsWithLetter, bytes[0] <= UInt8(ascii: "9") { return "it must begin with a letter" }
+    return nil
+  }
+
+  private func dnsLabelRepair(_ name: String) -> String? {
+    let fixed = String(
+      decoding: name.utf8.map { byte -> UInt8 in
+        if byte >= UInt8(ascii: "A"), byte <= UInt8(ascii: "Z") { return byte + 32 }
+        return byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".") ? UInt8(ascii: "-") : byte
+      }, as: UTF8.self)
+    return fixed != name && dnsLabelProblem(fixed, startsWithLetter: true) == nil ? fixed : nil
+  }
+
+  /// A DNS subdomain (RFC 1123): labels with dots, 253 characters at most.
+  func dnsSubdomain(_ name: SpannedText, what: String) -> String? {
+    let labels = name.value.split(separator: ".", omittingEmptySubsequences: false)
+    if name.value.utf8.count > 253 {
+      report(.badName(name.value, what: what, problem: "it has more than 253 characters", at: name.range, repaired: nil))
+      return nil
+    }
+    for label in labels {
+      if let problem = dnsLabelProblem(String(label), startsWithLetter: false) {
+        report(.badName(name.value, what: what, problem: problem, at: name.range, repaired: nil))
+        return nil
+      }
+    }
+    return name.value
+  }
+
+  /// A version: a label value of Kubernetes that also fits into a DNS label.
+  func versionName(_ name: SpannedText) -> String? {
+    let bytes = Array(name.value.utf8)
+    let isWord: (UInt8) -> Bool = { isAlphanumeric($0) || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F }
+    guard let first = bytes.first, let last = bytes.last, isAlphanumeric(first), isAlphanumeric(last),
+      bytes.allSatisfy(isWord), bytes.count <= 63
+    else {
+      report(.badVersion(name.value, at: name.range))
+      return nil
+    }
+    return name.value
+  }
+
+  // MARK: - Numbers
+
+  /// A whole number in `bounds`.
+  func integer(_ token: Int?, in tree: SyntaxTree, _ bounds: ClosedRange<Int>, what: String, code: Code = .badNumber) -> Int? {
+    guard let token, let text = text(token, in: tree) else { return nil }
+    guard let value = Int(text.value), text.value.utf8.first != UInt8(ascii: "+") else {
+      report(.badNumber(text.value, what: what, bounds: bounds, code: code, at: text.range))
+      return nil
+    }
+    guard bounds.contains(value) else {
+      report(.badNumber(text.value, what: what, bounds: bounds, code: code, at: text.range))
+      return nil
+    }
+    return value
+  }
+
+  /// `10%`: a whole number from 0 to 100.
+  func percent(_ token: Int?, in tree: SyntaxTree) -> Int? {
+    guard let token, let text = text(token, in: tree) else { return nil }
+    let digits = text.value.hasSuffix("%") ? String(text.value.dropLast()) : nil
+    if let digits, let value = Int(digits), (0...100).contains(value), digits.utf8.first != UInt8(ascii: "+") { return value }
+    let bare = Int(text.value).flatMap { (0...100).contains($0) ? $0 : nil }
+    report(.badPercent(text.value, bare: bare, at: text.range))
+    return nil
+  }
+
+  /// `30s`, `1h30m`: whole numbers with ms, s, m, h, d; milliseconds.
+  func duration(_ token: Int?, in tree: SyntaxTree, allowsZero: Bool = true) -> Int? {
+    guard let token, let text = text(token, in: tree) else { return nil }
+    guard let value = parseDuration(text.value) else {
+      report(.badDuration(text.value, problem: nil, at: text.range))
+      return nil
+    }
+    if value == 0, !allowsZero {
+      report(.badDuration(text.value, problem: "it must be longer than nothing", at: text.range))
+      return nil
+    }
+    return value
+  }
+
+  func duration(_ slot: Slot, after keyword: Keyword, of statement: StatementView, allowsZero: Bool = true) -> Int? {
+    duration(statement.first(slot, after: keyword), in: statement.tree, allowsZero: allowsZero)
+  }
+
+  /// A Kubernetes quantity above zero, as written.
+  func quantity(_ token: Int?, in tree: SyntaxTree, isCPU: Bool) -> String? {
+    guard let token, let text = text(token, in: tree) else { return nil }
+    if isQuantity(text.value, isCPU: isCPU) { return text.value }
+    report(isCPU ? .badCPU(text.value, at: text.range) : .badSize(text.value, at: text.range))
+    return nil
+  }
+
+  // MARK: - Texts
+
+  /// A path that begins with `/`.
+  func path(_ token: Int?, in tree: SyntaxTree, allowsQuery: Bool) -> String? {
+    guard let token, let text = text(token, in: tree) else { return nil }
+    let bytes = Array(text.value.utf8)
+    var problem: String?
+    if bytes.first != UInt8(ascii: "/") {
+      problem = "it must begin with `/`"
+    } else if bytes.contains(where: { $0 <= 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "#") }) {
+      problem = "blanks, control characters and `#` cannot stand in it"
+    } else if !allowsQuery, bytes.contains(UInt8(ascii: "?")) {
+      problem = "`?` cannot stand in it"
+    }
+    guard let problem else { return text.value }
+    let canPrefix = bytes.first != UInt8(ascii: "/") && !bytes.isEmpty && bytes.allSatisfy { isAlphanumeric($0) || $0 == 0x2F || $0 == 0x2D }
+    report(.badPath(text.value, problem: problem, repaired: canPrefix ? "/" + text.value : nil, at: text.range))
+    return nil
+  }
+
+  func envName(_ token: Int?, in tree: SyntaxTree) -> SpannedText? {
+    guard let token, let text = text(token, in: tree) else { return nil }
+    let bytes = Array(text.value.utf8)
+    let isGood = !bytes.isEmpty && !(bytes[0] >= 0x30 && bytes[0] <= 0x39)
+      && bytes.allSatisfy { isAlphanumeric($0) || $0 == 0x5F || $0 == 0x2D || $0 == 0x2E }
+    if isGood { return text }
+    report(.badEnvName(text.value, at: text.range))
+    return nil
+  }
+
+  /// A key of a Secret or ConfigMap.
+  func secretKey(_ token: Int, in tree: SyntaxTree) -> SpannedText? {
+    guard let text = text(token, in: tree) else { return nil }
+    let bytes = Array(text.value.utf8)
+    if !bytes.isEmpty, bytes.count <= 253, bytes.allSatisfy({ isAlphanumeric($0) || $0 == 0x5F || $0 == 0x2D || $0 == 0x2E }) {
+      return text
+    }
+    report(.badKey(text.value, what: "key of a Secret", at: text.range))
+    return nil
+  }
+
+  /// The name of a cookie or a header: a token of RFC 9110.
+  func fieldName(_ token: Int?, in tree: SyntaxTree, what: String) -> SpannedText? {
+    guard let token, let text = text(token, in: tree) else { return nil }
+    let special = Array("!#$%&'*+-.^_`|~".utf8)
+    if !text.value.isEmpty, text.value.utf8.allSatisfy({ isAlphanumeric($0) || special.contains($0) }) { return text }
+    report(.badKey(text.value, what: what, at: text.range))
+    return nil
+  }
+
+  /// The value of a cookie: RFC 6265 cookie-octets.
+  func cookieValue(_ token: Int, in tree: SyntaxTree) -> String? {
+    guard let text = text(token, in: tree) else { return nil }
+    let isGood = text.value.utf8.allSatisfy { byte in
+      byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: ",") && byte != UInt8(ascii: ";")
+        && byte != UInt8(ascii: "\\")
+    }
+    if isGood, !text.value.isEmpty { return text.value }
+    report(.badCookieValue(text.value, at: text.range))
+    return nil
+  }
+
+  func headerValue(_ token: Int, in tree: SyntaxTree) -> String? {
+    guard let text = text(token, in: tree) else { return nil }
+    if !text.value.isEmpty, text.value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) { return text.value }
+    report(.badKey(text.value, what: "header value", at: text.range))
+    return nil
+  }
+
+  func image(_ token: Int?, in tree: SyntaxTree) -> SpannedText? {
+    guard let token, let text = text(token, in: tree) else { return nil }
+    if let problem = imageProblem(text.value) {
+      report(.badImage(text.value, problem: problem, at: text.range))
+      return nil
+    }
+    return text
+  }
+
+  func host(_ token: Int, in tree: SyntaxTree) -> String? {
+    guard let text = text(token, in: tree) else { return nil }
+    if text.value == "*" { return "*" }
+    let name = text.value.hasPrefix("*.") ? String(text.value.dropFirst(2)) : text.value
+    let labels = name.split(separator: ".", omittingEmptySubsequences: false)
+    if name.utf8.count <= 253, labels.allSatisfy({ dnsLabelProblem(String($0), startsWithLetter: false) == nil }) {
+      return text.value
+    }
+    report(.badHost(text.value, at: text.range))
+    return nil
+  }
+
+  /// A regular expression in RE2's syntax.
+  func regex(_ token: Int?, in tree: SyntaxTree) -> String? {
+    guard let token, let text = text(token, in: tree) else { return nil }
+    if tree.tokens[token].kind == .text {
+      report(.regexQuotes(text.value, at: text.range))
+      return nil
+    }
+    do {
+      _ = try RegularExpression(text.value)
+    } catch {
+      let start = text.range.start &+ 1 &+ UInt32(clamping: error.offset)
+      let at = SourceRange(file: text.range.file, start: min(start, text.range.end), end: min(start &+ 1, text.range.end))
+      report(.badRegex(text.value, problem: error.message, at: tree.tokens[token].kind == .raw ? at : text.range))
+      return nil
+    }
+    if RegularExpression.isTooLongForIstio(text.value) {
+      report(.badRegex("…", problem: "it is longer than 1024 characters, which Istio refuses", at: text.range))
+      return nil
+    }
+    return text.value
+  }
+
+  func method(_ token: Int?, in tree: SyntaxTree) -> String? {
+    guard let token, let text = text(token, in: tree) else { return nil }
+    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    if known.contains(text.value) { return text.value }
+    let upper = text.value.uppercased()
+    report(.badMethod(text.value, known: known, similar: known.contains(upper) ? upper : nearest(to: upper, in: known), at: text.range))
+    return nil
+  }
+}
+
+func isAlphanumeric(_ byte: UInt8) -> Bool {
+  byte >= 0x30 && byte <= 0x39 || byte >= 0x41 && byte <= 0x5A || byte >= 0x61 && byte <= 0x7A
+}
+
+func isLowerAlphanumeric(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 || byte >= 0x61 && byte <= 0x7A }
+
+/// Milliseconds; nil where the text is no duration or does not fit into ten years.
+package func parseDuration(_ text: String) -> Int? {
+  let bytes = Array(text.utf8)
+  var i = 0
+  var total = 0
+  guard !bytes.isEmpty else { return nil }
+  while i < bytes.count {
+    var number = 0
+    let start = i
+    while i < bytes.count, bytes[i] >= 0x30, bytes[i] <= 0x39 {
+      guard number < 1_000_000_000 else { return nil }
+      number = number * 10 + Int(bytes[i] - 0x30)
+      i += 1
+    }
+    guard i > start, i < bytes.count else { return nil }
+    let unit: Int
+    switch bytes[i] {
+    case UInt8(ascii: "m") where i + 1 < bytes.count && bytes[i + 1] == UInt8(ascii: "s"):
+      unit = 1
+      i += 1
+    case UInt8(ascii: "s"): unit = 1_000
+    case UInt8(ascii: "m"): unit = 60_000
+    case UInt8(ascii: "h"): unit = 3_600_000
+    case UInt8(ascii: "d"): unit = 86_400_000
+    default: return nil
+    }
+    i += 1
+    let (product, overflow) = number.multipliedReportingOverflow(by: unit)
+    guard !overflow, product <= 315_360_000_000 else { return nil }
+    total += product
+    guard total <= 315_360_000_000 else { return nil }
+  }
+  return total
+}
+
+/// Kubernetes: `resource.Quantity`, above zero.
+func isQuantity(_ text: String, isCPU: Bool) -> Bool {
+  let bytes = Array(text.utf8)
+  var i = 0
+  var digits = 0
+  var isZero = true
+  while i < bytes.count, bytes[i] >= 0x30 && bytes[i] <= 0x39 || bytes[i] == UInt8(ascii: ".") {
+    if bytes[i] == UInt8(ascii: ".") {
+      if bytes[..<i].contains(UInt8(ascii: ".")) { return false }
+    } else {
+      digits += 1
+      if bytes[i] != 0x30 { isZero = false }
+    }
+    i += 1
+  }
+  guard digits > 0, digits <= 15, !isZero else { return false }
+  let suffix = String(decoding: bytes[i...], as: UTF8.self)
+  let known = isCPU ? ["", "m", "k"] : ["", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]
+  return known.contains(suffix)
+}
+
+/// Where an image's tag begins, or its digest.
+func imageTag(_ image: String) -> (tag: String?, digest: String?) {
+  var rest = image[...]
+  var digest: String?
+  if let at = rest.firstIndex(of: "@") {
+    digest = String(rest[rest.index(after: at)...])
+    rest = rest[..<at]
+  }
+  let last = rest.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
+  guard let colon = last.firstIndex(of: ":") else { return (nil, digest) }
+  return (String(last[last.index(after: colon)...]), digest)
+}
+
+private func imageProblem(_ image: String) -> String? {
+  if image.isEmpty { return "it is empty" }
+  let allowed = Array("._/:@-".utf8)
+  if !image.utf8.allSatisfy({ isAlphanumeric($0) || allowed.contains($0) }) {
+    return "only letters, digits and `. _ / : @ -` may stand in it"
+  }
+  if image.contains("://") { return "it has no scheme: write `registry/name:tag`" }
+  let (tag, digest) = imageTag(image)
+  if let tag, tag.isEmpty { return "the tag behind `:` is missing" }
+  if let digest {
+    let parts = digest.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == 2, parts[1].utf8.count >= 32, parts[1].utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 || $0 >= 0x61 && $0 <= 0x66 })
+    else { return "a digest is written `@sha256:` and hexadecimal digits" }
+  }
+  let name = image.prefix { $0 != "@" }
+  let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+  if parts.contains("") { return "a part between two `/` is missing" }
+  for (i, part) in parts.enumerated() {
+    let isHost = i == 0 && parts.count > 1 && (part.contains(".") || part.contains(":") || part == "localhost")
+    let bare = i == parts.count - 1 ? part.prefix { $0 != ":" } : part
+    if !isHost, bare.contains(where: { $0.isUppercase }) { return "a repository is written in lower case" }
+    if bare.isEmpty { return "a part of the name is missing" }
+  }
+  return nil
+}
