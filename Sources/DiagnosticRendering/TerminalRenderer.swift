@@ -196,7 +196,7 @@ extension TerminalRenderer {
 
   private func rendered(_ lines: [MarkedLine], gutter: Int) -> String {
     var output = ""
-    let available = max(20, (width ?? 200) - gutter - 3)
+    let available = max(20, min(max(width ?? 200, 0), 10_000) - gutter - 3)
     let margin = String(repeating: " ", count: gutter + 1)
     for (i, line) in lines.enumerated() {
       if i > 0, line.number > lines[i - 1].number + 1 { output += margin + paint("…", .frame) + "\n" }

@@ -55,7 +55,7 @@ private struct SeededGenerator: RandomNumberGenerator {
         sources.add(path: "f\(i)\u{1B}[2J", bytes: generator.bytes())
       }
       let diagnostics = (0..<3).map { _ in generator.diagnostic(sources) }
-      let width: Int? = [nil, 0, 1, 30, 80].randomElement(using: &generator) ?? nil
+      let width: Int? = [nil, .min, 0, 1, 30, 80, .max].randomElement(using: &generator) ?? nil
       let text = TerminalRenderer(sources: sources, color: false, width: width).rendered(diagnostics)
       let leaked = text.unicodeScalars.filter {
         $0 != "\n" && ($0.value < 0x20 || 0x7F...0x9F ~= $0.value || 0x2028...0x202E ~= $0.value)

@@ -81,6 +81,7 @@ private func text(_ value: Value) -> String { String(decoding: yamlBytes(value),
       writer.write(document: value)
     }
     let bytes = writer.finish()
+    #expect(writer.lineCount == 0 && writer.count == 0)
     #expect(
       String(decoding: bytes, as: UTF8.self) == """
         ---
