@@ -39,6 +39,7 @@ let package = Package(
       dependencies: ["CCurl", "ClusterAPI", "KubernetesModel"],
       swiftSettings: settings
     ),
+    .target(name: "DiagnosticRendering", dependencies: ["Diagnostics", "KubernetesModel"], swiftSettings: settings),
     .target(name: "Diagnostics", swiftSettings: settings),
     .target(name: "KubernetesModel", swiftSettings: settings),
     .target(
@@ -75,7 +76,7 @@ let package = Package(
     ),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
     .testTarget(name: "ClusterAPITests", dependencies: ["ClusterAPI", "CurlTransport", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics", "TestSupport"], swiftSettings: settings),
+    .testTarget(name: "DiagnosticsTests", dependencies: ["DiagnosticRendering", "Diagnostics", "KubernetesModel", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "KubernetesModelTests", dependencies: ["KubernetesModel", "YAMLCoding", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "LoweringTests", dependencies: ["Lowering", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "MeshModelTests", dependencies: ["MeshModel", "YAMLCoding", "TestSupport"], swiftSettings: settings),

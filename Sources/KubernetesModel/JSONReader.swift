@@ -15,7 +15,8 @@ package struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
 /// Reads one JSON text (RFC 8259) in UTF-8, with blanks around it.
 ///
 /// Where a name stands twice in an object the last value wins, in the place of the first: so do Go's decoders, which
-/// wrote what we read. Integers beyond 64 bits become doubles. Nesting is limited to 512 levels.
+/// wrote what we read. Names that are canonically equivalent in Unicode are one name, as ``Fields`` has it. Integers
+/// beyond 64 bits become doubles. Nesting is limited to 512 levels.
 package func parseJSON(_ bytes: [UInt8]) throws(JSONError) -> Value {
   try bytes.withUnsafeBufferPointer { (buffer) throws(JSONError) -> Value in
     var reader = JSONReader(bytes: buffer)

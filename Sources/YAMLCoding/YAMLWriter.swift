@@ -78,6 +78,7 @@ package struct YAMLWriter: ~Copyable {
     yaml_emitter_flush(emitter)
     let bytes = output.pointee
     output.pointee = []
+    emitter.pointee.line = 0
     return bytes
   }
 

@@ -1,0 +1,20 @@
+internal import Diagnostics
+
+/// Ranges as lines and columns, for the formats that machines read.
+struct Places {
+  let sources: SourceSet
+  private let maps: [LineMap]
+
+  init(_ sources: SourceSet) {
+    self.sources = sources
+    maps = sources.files.map(LineMap.init)
+  }
+
+  /// The file's path and both ends of the range, clamped to the file; nil for a file that is not in the set.
+  func place(_ range: SourceRange) -> (path: String, start: LineColumn, end: LineColumn)? {
+    guard let source = sources[range.file] else { return nil }
+    let map = maps[Int(range.file.index)]
+    let limit = UInt32(truncatingIfNeeded: source.bytes.count)
+    return (source.path, map.position(at: min(range.start, limit)), map.position(at: min(range.end, limit)))
+  }
+}

@@ -1,0 +1,126 @@
+import Foundation
+import KubernetesModel
+import Testing
+import YAMLCoding
+
+/// Python's own readers, written by others, judge what we write: PyYAML's pure loader (not its binding to libyaml)
+/// and `json`. Each case is one line of JSON: what we mean, as JSON text, and as YAML text. Python says for each line
+/// which reader disagrees, and gives back the value as Python's JSON writer has it.
+private let judge = """
+  import json, sys, yaml
+
+  def same(a, b):
+      if isinstance(a, dict):
+          return isinstance(b, dict) and len(a) == len(b) and all(k in b and same(a[k], b[k]) for k in a)
+      if isinstance(a, list):
+          return isinstance(b, list) and len(a) == len(b) and all(map(same, a, b))
+      return type(a) is type(b) and a == b
+
+  for line in sys.stdin.buffer:
+      meant, as_yaml = json.loads(line)
+      verdict = []
+      try:
+          got = yaml.load(as_yaml, yaml.SafeLoader)
+          if not same(meant, got): verdict.append("yaml: " + repr(got))
+      except Exception as e:
+          verdict.append("yaml: " + str(e))
+      sys.stdout.write(json.dumps([verdict, meant]) + "\\n")
+  """
+
+private func run(_ arguments: [String], input: [UInt8]) throws -> (status: Int32, output: [UInt8]) {
+  let directory = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+  try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: directory) }
+  let source = directory.appendingPathComponent("in")
+  let sink = directory.appendingPathComponent("out")
+  try Data(input).write(to: source)
+  try Data().write(to: sink)
+  let process = Process()
+  process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+  process.arguments = arguments
+  // Files, not pipes: a pipe that nobody drains would stop the judge.
+  process.standardInput = try FileHandle(forReadingFrom: source)
+  process.standardOutput = try FileHandle(forWritingTo: sink)
+  process.standardError = FileHandle.standardError
+  try process.run()
+  process.waitUntilExit()
+  return (process.terminationStatus, Array(try Data(contentsOf: sink)))
+}
+
+@Suite struct PythonJudgeTests {
+  @Test func pythonReadsTheSameData() throws {
+    guard try run(["python3", "-c", "import yaml"], input: []).status == 0 else {
+      print("SKIPPED: python3 with the module yaml is not installed, so no second reader judges our YAML and JSON")
+      return
+    }
+    var values: [Value] = nastyStrings.map { .string($0) }
+    values += nastyStrings.map { ["list": .array([.string($0), .array([.string($0)])])] }
+    values += nastyStrings.map { .object(Fields([.init(key: $0, value: .object(Fields([.init(key: $0, value: 1)])))])) }
+    let seed = UInt64.random(in: 0...UInt64.max)
+    print("seed of the values that Python judges: \(seed)")
+    var generator = SeededGenerator(seed: seed)
+    for _ in 0..<1500 { values.append(generator.value()) }
+
+    var input: [UInt8] = []
+    for value in values {
+      input += jsonBytes([value, .string(String(decoding: yamlBytes(value), as: UTF8.self))])
+      input.append(0x0A)
+    }
+    let (status, output) = try run(["python3", "-X", "utf8", "-c", judge], input: input)
+    #expect(status == 0)
+    let answers = output.split(separator: 0x0A)
+    #expect(answers.count == values.count)
+    for (value, answer) in zip(values, answers) {
+      let pair = try parseJSON(answer)
+      #expect(
+        pair[0] == [],
+        "seed \(seed): \(pair[0] ?? .null)\nmeant: \(jsonText(value))\n\(String(decoding: yamlBytes(value), as: UTF8.self))"
+      )
+      #expect(pair[1].map { isIdentical($0, value) } == true, "seed \(seed): JSON \(jsonText(value))")
+    }
+  }
+
+  /// Our JSON as YAML, as the API server's reader takes apply bodies.
+  @Test func jsonIsYAMLToPythonToo() throws {
+    guard try run(["python3", "-c", "import yaml"], input: []).status == 0 else {
+      print("SKIPPED: python3 with the module yaml is not installed, so no second reader judges our JSON as YAML")
+      return
+    }
+    var generator = SeededGenerator(seed: 41)
+    var input: [UInt8] = []
+    var count = 0
+    for string in nastyStrings + (0..<300).map({ _ in generator.string() }) {
+      let value: Value = ["key": .string(string), "n": .array([1, .double(1e20), true, .null])]
+      input += jsonBytes([value, .string(jsonText(value))])
+      input.append(0x0A)
+      count += 1
+    }
+    let answers = try run(["python3", "-X", "utf8", "-c", judge], input: input).output.split(separator: 0x0A)
+    #expect(answers.count == count)
+    for answer in answers {
+      let pair = try parseJSON(answer)
+      #expect(pair[0] == [], "\(pair[0] ?? .null): \(pair[1].map { jsonText($0) } ?? "")")
+    }
+  }
+
+  /// Public manifests and CRDs: they are read, and what we write of them is read as the same.
+  @Test func referenceManifestsAreRead() throws {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("shared/reference")
+    let names = FileManager.default.enumerator(atPath: root.path)?.compactMap { $0 as? String } ?? []
+    let files = names.filter { $0.hasSuffix(".yaml") }
+    if files.isEmpty { print("SKIPPED: there are no reference manifests beside this repository") }
+    for name in files {
+      let documents = try parseYAMLDocuments(Array(try Data(contentsOf: root.appendingPathComponent(name))))
+      #expect(!documents.isEmpty, "\(name)")
+      var lines = 0
+      for document in documents {
+        #expect(document.line > lines, "\(name)")
+        lines = document.line
+        #expect(document.value.fields != nil || document.value == .null, "\(name):\(document.line)")
+        #expect(try parseYAML(yamlBytes(document.value)) == [document.value], "\(name):\(document.line)")
+        #expect(try parseJSON(jsonBytes(document.value)) == document.value, "\(name):\(document.line)")
+      }
+    }
+  }
+}
