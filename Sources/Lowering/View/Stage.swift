@@ -70,8 +70,8 @@ extension ComponentNames {
     return view
   }
 
-  /// Every caller of either; where both have it, the first one's table. Defaults: the first one's, then the second's
-  /// for ports that the first has not.
+  /// Every caller of either; where both have it, what the first one says of it, be it nothing but the default. Defaults:
+  /// the first one's, then the second's for ports that the first has not.
   private func joined(_ first: LaneList?, _ second: LaneList?) -> LaneList? {
     guard let first else { return second }
     guard let second, first != second else { return first }
@@ -84,10 +84,11 @@ extension ComponentNames {
         list.lanes.append(first.lanes[i])
         i += 1
       } else {
-        list.lanes.append(second.lanes[j])
+        if !first.others.contains(second.lanes[j].caller) { list.lanes.append(second.lanes[j]) }
         j += 1
       }
     }
+    list.others = first.others
     list.defaults = first.defaults
     for table in second.defaults where !list.defaults.contains(table) { list.defaults.append(table) }
     return list

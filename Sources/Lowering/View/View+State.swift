@@ -112,7 +112,10 @@ extension Renderer {
           let table = releases.lazy.compactMap({ r in
             r.index < component.lanes.count && !component.lanes[r.index].isEmpty ? component.lanes[r.index] : nil
           }).first
-        else { continue }
+        else {
+          list.others.append(c)
+          continue
+        }
         list.lanes.append(LaneList.Lane(caller: c, table: table))
       }
     }

@@ -68,4 +68,6 @@ package struct LaneList: Hashable, Sendable {
   package var lanes: [Lane] = []
   /// For each port, the first of these that leads to a version with that port.
   package var defaults: [RouteTable] = []
+  /// Deployed callers without a table of their own: they take the default.
+  package var others: [Int] = []
 }
