@@ -79,6 +79,7 @@ let package = Package(
     .testTarget(name: "KubernetesModelTests", dependencies: ["KubernetesModel", "YAMLCoding", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "LoweringTests", dependencies: ["Lowering", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "MeshModelTests", dependencies: ["MeshModel", "YAMLCoding", "TestSupport"], swiftSettings: settings),
+    .testTarget(name: "RegularExpressionsTests", dependencies: ["RegularExpressions", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "RehearsalTests", dependencies: ["Rehearsal", "YAMLCoding", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "RolloutPlanTests", dependencies: ["RolloutPlan", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "RolloutSyntaxTests", dependencies: ["RolloutSyntax", "TestSupport"], swiftSettings: settings),
