@@ -37,6 +37,12 @@ package struct Standing: Sendable {
   package var state: State
   package var view: View
   package var image: ObjectSet
+
+  package init(state: State, view: View, image: ObjectSet) {
+    self.state = state
+    self.view = view
+    self.image = image
+  }
 }
 
 /// All steps of `plan`, each segment from what the one before it left. Cost: the objects that change, and O(components)

@@ -126,28 +126,33 @@ private struct TransitionBuilder {
 
   // MARK: - Phases of their own kind
 
+  /// What has no namespace comes first, in a phase of its own: nothing can be written into a namespace before it is
+  /// there.
   private mutating func prepare() {
+    let manifests = b.exists ? renderer.manifests : []
     if b.exists, !renderer.plan.namespaceExists {
       write(shared: renderer.namespaceID, renderer.namespaceObject(), origin: renderer.plan.nameRange)
     }
+    for manifest in manifests where manifest.id.namespace.isEmpty { write(manifest) }
+    let created = writes.filter { $0.action == .create }.map(\.id)
+    finish(.prepare, created.isEmpty ? [] : [.established(created)])
+
     if let mode = renderer.loosened(a.mtls, b.mtls) { writePeerAuthentication(mode) }
-    if b.exists {
-      for manifest in renderer.manifests {
-        write(shared: manifest.id, renderer.manifestObject(manifest), origin: manifest.range)
-      }
-    }
+    var isMeshTouched = !writes.isEmpty
+    for manifest in manifests where !manifest.id.namespace.isEmpty { write(manifest) }
     advance(.prepare, [.claims])
-    let established = writes.filter {
-      $0.action == .create && ($0.id == renderer.namespaceID || $0.id.kind == "PersistentVolumeClaim")
-    }.map(\.id)
+    let claims = writes.filter { $0.action == .create && $0.id.kind == "PersistentVolumeClaim" }.map(\.id)
     let before = writes.count
     advance(.prepare, [.service])
     advance(.prepare, [.gateway])
-    let isMeshTouched = writes.count > before || writes.contains { $0.id == renderer.peerAuthenticationID }
-    var gates: [Gate] = []
-    if !established.isEmpty { gates.append(.established(established)) }
-    if isMeshTouched { gates.append(.settled(stamp: nil)) }
-    finish(.prepare, gates)
+    isMeshTouched = isMeshTouched || writes.count > before
+    finish(
+      .prepare,
+      (claims.isEmpty ? [] : [.established(claims)]) + (isMeshTouched ? [.settled(stamp: nil)] : []))
+  }
+
+  private mutating func write(_ manifest: ManifestObject) {
+    write(shared: manifest.id, renderer.manifestObject(manifest), origin: manifest.range)
   }
 
   private mutating func remove() {
