@@ -117,7 +117,6 @@ extension Renderer {
     let old = view(a, b, after: before)
     let new = view(a, b, after: stages[phase])
     var from = new
-    from.mtls = old.mtls
     for i in components.indices where old.components[i] != new.components[i] {
       from.components[i].lanes = old.components[i].lanes
       from.components[i].isMeshPinned = old.components[i].isMeshPinned
@@ -127,11 +126,10 @@ extension Renderer {
       from.components[i].entryMirror = old.components[i].entryMirror
     }
     let target = view(of: state, near: (segment.after.state, segment.after.view))
-    let unsure = Set(components.indices.filter { a.components[$0] != b.components[$0] })
     return transition(
       from: image, from, to: target,
       options: TransitionOptions(stamp: stamp, origins: Origins(plan, changes: changes), keepsVolumes: true),
-      unsure: unsure)
+      doubtful: Set(segment.phases[phase].writes.map(\.id)))
   }
 
   private func stepFolder(_ step: Step) -> String {

@@ -1,5 +1,5 @@
 internal import Diagnostics
-internal import KubernetesModel
+package import KubernetesModel
 internal import RolloutPlan
 
 /// What a transition is to be, besides its two ends.
@@ -30,12 +30,12 @@ extension Renderer {
   /// moved, then what nobody needs is taken away. `image` is what stands; an object that is already as it should be is
   /// not written. Only components whose views differ are rendered; the rest costs a comparison.
   ///
-  /// `unsure` names components whose objects in `image` may be others than `a` says (after a phase that broke off):
-  /// they are compared in every phase.
+  /// `doubtful` names objects that may stand as `image` has them, or as they were before (after a phase that broke
+  /// off): they are written once, whatever `image` says.
   package func transition(
-    from image: ObjectSet, _ a: View, to b: View, options: TransitionOptions, unsure: Set<Int> = []
+    from image: ObjectSet, _ a: View, to b: View, options: TransitionOptions, doubtful: Set<ObjectID> = []
   ) -> Transition {
-    var builder = TransitionBuilder(self, image, a, b, options, unsure)
+    var builder = TransitionBuilder(self, image, a, b, options, doubtful)
     builder.build()
     return Transition(phases: builder.phases, stages: builder.stages, image: builder.image)
   }
@@ -66,7 +66,9 @@ private struct TransitionBuilder {
   let a: View
   let b: View
   let options: TransitionOptions
+  /// Components whose objects may be others than `a` says.
   let unsure: Set<Int>
+  var doubtful: Set<ObjectID>
   /// Components that may be written, callees first, and where each stands.
   let changing: [Int]
   var current: [ComponentView]
@@ -76,13 +78,16 @@ private struct TransitionBuilder {
   private var writes: [Write] = []
 
   init(
-    _ renderer: Renderer, _ image: ObjectSet, _ a: View, _ b: View, _ options: TransitionOptions, _ unsure: Set<Int>
+    _ renderer: Renderer, _ image: ObjectSet, _ a: View, _ b: View, _ options: TransitionOptions,
+    _ doubtful: Set<ObjectID>
   ) {
     self.renderer = renderer
     self.image = image
     self.a = a
     self.b = b
     self.options = options
+    self.doubtful = doubtful
+    let unsure = Set(doubtful.compactMap { renderer.slots[$0]?.component })
     self.unsure = unsure
     changing = renderer.callOrder.filter { unsure.contains($0) || a.components[$0] != b.components[$0] }
     current = changing.map { a.components[$0] }
@@ -171,12 +176,10 @@ private struct TransitionBuilder {
   }
 
   private mutating func tighten() {
-    if a.mtls != b.mtls {
-      if let mode = b.mtls {
-        writePeerAuthentication(mode)
-      } else {
-        write(shared: renderer.peerAuthenticationID, nil, origin: options.origins.mtls())
-      }
+    if let mode = b.mtls {
+      writePeerAuthentication(mode)
+    } else {
+      write(shared: renderer.peerAuthenticationID, nil, origin: options.origins.mtls())
     }
     finish(.tighten, [.settled(stamp: nil)])
   }
@@ -253,7 +256,8 @@ private struct TransitionBuilder {
     case .claims:
       for c in names.claims.indices {
         let value = view.claims.contains(c) ? renderer.claim(i, c) : nil
-        write(i, .claim(c), names.claims[c].id, value, .workload)
+        // In doubt no claim is made: going back does not need it.
+        write(i, .claim(c), names.claims[c].id, value, .workload, inDoubt: false)
       }
     case .service: write(i, .service, names.serviceID, renderer.service(i, view), .workload)
     case .gateway: write(i, .gateway, names.gatewayID, renderer.gateway(i, view), .exposure)
@@ -262,8 +266,12 @@ private struct TransitionBuilder {
     case .entry: write(i, .entry, names.entryID, renderer.entryRoute(i, view), .routing)
     case .workloads:
       for v in names.versionOrder {
-        let value = view.workloads.first { $0.version == v }.map { renderer.deployment(i, $0) }
-        write(i, .deployment(v), names.versions[v].deploymentID, value, .workload)
+        let workload = view.workloads.first { $0.version == v }
+        // In doubt a workload is written only as it is to be in the end: what never became ready is not tried again.
+        let isFinal = workload == b.components[i].workloads.first { $0.version == v }
+        write(
+          i, .deployment(v), names.versions[v].deploymentID, workload.map { renderer.deployment(i, $0) }, .workload,
+          inDoubt: isFinal)
       }
     }
   }
@@ -271,11 +279,12 @@ private struct TransitionBuilder {
   // MARK: - Writes
 
   private mutating func write(
-    _ i: Int, _ slot: ObjectSlot, _ id: ObjectID, _ value: Value?, _ aspect: Origins.Aspect
+    _ i: Int, _ slot: ObjectSlot, _ id: ObjectID, _ value: Value?, _ aspect: Origins.Aspect,
+    inDoubt: Bool = true
   ) {
     let standing = image[i, slot]
     // Nothing is rewritten only to be stamped.
-    if standing?.plain == value { return }
+    if standing?.plain == value, !inDoubt || !doubtful.contains(id) { return }
     let entry = entry(id, value, origin: options.origins.of(i, aspect), isEntry: slot == .entry)
     note(id, standing, entry, origin: options.origins.of(i, aspect))
     image[i, slot] = entry
@@ -283,7 +292,7 @@ private struct TransitionBuilder {
 
   private mutating func write(shared id: ObjectID, _ value: Value?, origin: SourceRange) {
     let standing = image[shared: id]
-    if standing?.plain == value { return }
+    if standing?.plain == value, !doubtful.contains(id) { return }
     let entry = entry(id, value, origin: origin, isEntry: false)
     note(id, standing, entry, origin: origin)
     image[shared: id] = entry
@@ -298,6 +307,7 @@ private struct TransitionBuilder {
   private mutating func note(
     _ id: ObjectID, _ old: ObjectSet.Entry?, _ new: ObjectSet.Entry?, origin: SourceRange
   ) {
+    doubtful.remove(id)
     let action: Write.Action = new == nil ? .delete : old == nil ? .create : .update
     writes.append(Write(action: action, id: id, object: new?.object, previous: old?.object, origin: origin))
   }

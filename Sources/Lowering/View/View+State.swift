@@ -94,6 +94,7 @@ extension Renderer {
   private func servedVersions(_ component: ComponentState) -> Set<Int> {
     var served = component.entry?.targets ?? []
     for table in component.lanes { served.formUnion(table.targets) }
+    if let mirror = component.mirror { served.insert(mirror.version) }
     return served
   }
 
@@ -137,6 +138,7 @@ extension Renderer {
       for table in component.lanes { offer(table) }
     }
     if !uncovered.isEmpty, let entry = component.entry { offer(entry) }
+    if !uncovered.isEmpty, let mirror = component.mirror { offer(RouteTable(fallback: mirror.version)) }
     return list
   }
 }
