@@ -78,7 +78,11 @@ let package = Package(
     .testTarget(name: "ClusterAPITests", dependencies: ["ClusterAPI", "CurlTransport", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "DiagnosticsTests", dependencies: ["DiagnosticRendering", "Diagnostics", "KubernetesModel", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "KubernetesModelTests", dependencies: ["KubernetesModel", "YAMLCoding", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "LoweringTests", dependencies: ["Lowering", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "LoweringTests",
+      dependencies: ["Diagnostics", "KubernetesModel", "Lowering", "RolloutPlan", "TestSupport", "YAMLCoding"],
+      swiftSettings: settings
+    ),
     .testTarget(name: "MeshModelTests", dependencies: ["MeshModel", "YAMLCoding", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "RegularExpressionsTests", dependencies: ["RegularExpressions", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "RehearsalTests", dependencies: ["Rehearsal", "YAMLCoding", "TestSupport"], swiftSettings: settings),

@@ -1,0 +1,153 @@
+internal import KubernetesModel
+package import RolloutPlan
+
+/// A plan as writes: every step, every segment, every phase, and what stands after each.
+package struct Compiled: Sendable {
+  package var renderer: Renderer
+  package var steps: [CompiledStep]
+  package var problems: [LoweringProblem]
+
+  /// Where the plan begins: nothing stands.
+  package var start: Standing
+
+  /// What stands after the last step.
+  package var end: Standing { steps.last(where: { !$0.segments.isEmpty })?.segments.last?.after ?? start }
+}
+
+package struct CompiledStep: Sendable {
+  /// `Step.index`
+  package var index: Int
+  /// The folder of the step: `01-deploy-1-0`.
+  package var folder: String
+  package var segments: [CompiledSegment]
+}
+
+package struct CompiledSegment: Sendable {
+  /// The step's folder, with `/M` where the step has several segments; what changed objects are stamped with.
+  package var stamp: String
+  package var before: Standing
+  package var phases: [Phase]
+  /// Which configuration each phase leads to; one per phase.
+  package var stages: [Stage]
+  package var after: Standing
+}
+
+/// A state with what stands in the cluster while it holds.
+package struct Standing: Sendable {
+  package var state: State
+  package var view: View
+  package var image: ObjectSet
+
+  package init(state: State, view: View, image: ObjectSet) {
+    self.state = state
+    self.view = view
+    self.image = image
+  }
+}
+
+/// All steps of `plan`, each segment from what the one before it left. Cost: the objects that change, and O(components)
+/// per segment.
+package func compile(_ plan: Plan, options: LoweringOptions = LoweringOptions()) -> Compiled {
+  Renderer(plan, options: options).compiled()
+}
+
+extension Renderer {
+  /// The state before the first step.
+  package var start: Standing {
+    Standing(state: State(), view: view(of: State()), image: nothing)
+  }
+
+  package func compiled() -> Compiled {
+    let start = start
+    var standing = start
+    var steps: [CompiledStep] = []
+    for step in plan.steps {
+      let folder = stepFolder(step)
+      let segments = compiled(step.segments, from: standing, folder: folder)
+      if let last = segments.last { standing = last.after }
+      steps.append(CompiledStep(index: step.index, folder: folder, segments: segments))
+    }
+    return Compiled(
+      renderer: self, steps: steps, problems: problems + patchProblems(steps), start: start)
+  }
+
+  /// `segments` one after another from what stands: the steps of a plan, or a failure block from wherever the run
+  /// broke off. `folder` and the number of the segment make its stamp.
+  package func compiled(_ segments: [Segment], from standing: Standing, folder: String) -> [CompiledSegment] {
+    var before = standing
+    var all: [CompiledSegment] = []
+    for (m, segment) in segments.enumerated() {
+      let stamp = segments.count > 1 ? "\(folder)/\(m + 1)" : folder
+      let after = view(of: segment.after, near: (before.state, before.view))
+      let transition = transition(
+        from: before.image, before.view, to: after,
+        options: TransitionOptions(stamp: stamp, origins: Origins(plan, changes: segment.changes)))
+      let next = Standing(state: segment.after, view: after, image: transition.image)
+      all.append(
+        CompiledSegment(stamp: stamp, before: before, phases: transition.phases, stages: transition.stages, after: next)
+      )
+      before = next
+    }
+    return all
+  }
+
+  /// Back to `state` from what stands. Volumes stay, whatever `state` says: a rollback never takes data.
+  package func rollback(from standing: Standing, to state: State, stamp: String, changes: [Change] = []) -> Transition {
+    let target = view(of: state, near: (standing.state, standing.view))
+    return transition(
+      from: standing.image, standing.view, to: target,
+      options: TransitionOptions(stamp: stamp, origins: Origins(plan, changes: changes), keepsVolumes: true))
+  }
+
+  /// Back to `state` from the middle of `segment`: phase number `phase` (from 0) was begun and did not come through.
+  ///
+  /// What the phase was to bring into being may be there, so it is taken into account; where requests go is taken
+  /// back to what held before the phase, which was safe, before anything else moves.
+  package func rollback(
+    from segment: CompiledSegment, brokenOffIn phase: Int, to state: State, stamp: String, changes: [Change] = []
+  ) -> Transition {
+    let (a, b) = (segment.before.view, segment.after.view)
+    var image = segment.before.image
+    for phase in segment.phases.prefix(phase + 1) { for write in phase.writes { image.apply(write) } }
+    let stages = segment.stages
+    guard stages.indices.contains(phase) else {
+      return rollback(from: segment.after, to: state, stamp: stamp, changes: changes)
+    }
+    let before = phase == 0 ? Stage.start : stages[phase - 1]
+    let old = view(a, b, after: before)
+    let new = view(a, b, after: stages[phase])
+    var from = new
+    for i in components.indices where old.components[i] != new.components[i] {
+      from.components[i].lanes = old.components[i].lanes
+      from.components[i].isMeshPinned = old.components[i].isMeshPinned
+      from.components[i].meshMirror = old.components[i].meshMirror
+      from.components[i].entry = old.components[i].entry
+      from.components[i].isEntryPinned = old.components[i].isEntryPinned
+      from.components[i].entryMirror = old.components[i].entryMirror
+    }
+    let target = view(of: state, near: (segment.after.state, segment.after.view))
+    return transition(
+      from: image, from, to: target,
+      options: TransitionOptions(stamp: stamp, origins: Origins(plan, changes: changes), keepsVolumes: true),
+      doubtful: Set(segment.phases[phase].writes.map(\.id)))
+  }
+
+  private func stepFolder(_ step: Step) -> String {
+    let number = step.index + 1
+    return (number < 10 ? "0\(number)" : "\(number)") + "-" + step.slug
+  }
+
+  private func patchProblems(_ steps: [CompiledStep]) -> [LoweringProblem] {
+    if plan.patches.isEmpty { return [] }
+    var written = Set<ObjectID>()
+    for step in steps {
+      for segment in step.segments {
+        for phase in segment.phases {
+          for write in phase.writes where write.object != nil { written.insert(write.id) }
+        }
+      }
+    }
+    return plan.patches.filter { patch in !targets(of: patch).contains { written.contains($0) } }
+      .map { .patchWithoutTarget(patch: $0.range) }
+  }
+}

@@ -1,0 +1,48 @@
+package import Diagnostics
+package import KubernetesModel
+
+/// Which version of each Istio API the objects are written in. Offline it is `v1`; a run takes the best that the server
+/// offers (`/apis/networking.istio.io`, `/apis/security.istio.io`). The schemas are the same in every version.
+package struct APIVersions: Hashable, Sendable {
+  package enum Networking: String, Hashable, Sendable, CaseIterable { case v1, v1beta1, v1alpha3 }
+  package enum Security: String, Hashable, Sendable, CaseIterable { case v1, v1beta1 }
+
+  package var networking: Networking
+  package var security: Security
+
+  package init(networking: Networking = .v1, security: Security = .v1) {
+    self.networking = networking
+    self.security = security
+  }
+
+  /// The best of what a server lists for each group; nil where it lists none that we can write.
+  package init?(networking offered: [String], security: [String]) {
+    guard
+      let networking = Networking.allCases.first(where: { offered.contains($0.rawValue) }),
+      let security = Security.allCases.first(where: { security.contains($0.rawValue) })
+    else { return nil }
+    self.init(networking: networking, security: security)
+  }
+}
+
+package struct LoweringOptions: Hashable, Sendable {
+  package var apiVersions: APIVersions
+
+  package init(apiVersions: APIVersions = APIVersions()) { self.apiVersions = apiVersions }
+}
+
+/// What only the rendering can find out about a plan.
+package enum LoweringProblem: Hashable, Sendable {
+  /// The object of this patch exists in no state.
+  case patchWithoutTarget(patch: SourceRange)
+  /// The patch would change a name, a namespace, a selector or an ownership label; that part of it is left out.
+  case patchOfProtectedField(patch: SourceRange, path: String)
+  /// One port number with two protocols in one Service.
+  case portWithTwoProtocols(number: Int, first: SourceRange, second: SourceRange)
+  /// Two declarations would write the same object.
+  case sameObject(ObjectID, first: SourceRange, second: SourceRange)
+  /// A name that Kubernetes limits to 63 characters.
+  case nameTooLong(String, SourceRange)
+  /// Kubernetes probes by GET only.
+  case probeMethod(String, SourceRange)
+}

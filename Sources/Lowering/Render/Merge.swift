@@ -1,0 +1,73 @@
+package import KubernetesModel
+
+/// RFC 7386: members replace members, `null` deletes, lists are replaced whole.
+package func jsonMerged(_ base: Value?, _ patch: Value) -> Value {
+  merged(base, patch, listKey: { _, _ in nil })
+}
+
+/// Strategic merge as `kubectl patch` does it: as RFC 7386, but lists whose elements have a key merge by it, and
+/// `$patch: delete` and `$patch: replace` are followed (Kubernetes: `patchMergeKey` in k8s.io/api).
+package func strategicallyMerged(_ base: Value?, _ patch: Value) -> Value {
+  merged(base, patch, listKey: mergeKey)
+}
+
+private func mergeKey(_ field: String, _ elements: [Value]) -> String? {
+  switch field {
+  case "containers", "initContainers", "ephemeralContainers", "env", "volumes", "imagePullSecrets", "secrets":
+    "name"
+  case "volumeMounts": "mountPath"
+  case "volumeDevices": "devicePath"
+  case "hostAliases": "ip"
+  case "topologySpreadConstraints": "topologyKey"
+  case "ports": elements.contains { $0["containerPort"] != nil } ? "containerPort" : "port"
+  default: nil
+  }
+}
+
+private func merged(_ base: Value?, _ patch: Value, listKey: (String, [Value]) -> String?) -> Value {
+  guard case .object(let changes) = patch else { return patch }
+  let isStrategic = listKey("containers", []) != nil
+  var result = base?.fields ?? Fields()
+  if isStrategic, changes["$patch"]?.string == "replace" { result = Fields() }
+  for entry in changes.entries {
+    if isStrategic, entry.key == "$patch" { continue }
+    switch entry.value {
+    case .null:
+      result[entry.key] = nil
+    case .array(let elements):
+      if let key = listKey(entry.key, elements) {
+        result[entry.key] = .array(
+          mergedList(result[entry.key]?.array ?? [], elements, by: key, listKey: listKey))
+      } else {
+        result[entry.key] = entry.value
+      }
+    case .object:
+      if isStrategic, entry.value["$patch"]?.string == "delete" {
+        result[entry.key] = nil
+      } else {
+        result[entry.key] = merged(result[entry.key], entry.value, listKey: listKey)
+      }
+    case .bool, .int, .double, .string:
+      result[entry.key] = entry.value
+    }
+  }
+  return .object(result)
+}
+
+private func mergedList(
+  _ base: [Value], _ elements: [Value], by key: String, listKey: (String, [Value]) -> String?
+) -> [Value] {
+  var result = elements.contains { $0["$patch"]?.string == "replace" } ? [] : base
+  for element in elements {
+    let directive = element["$patch"]?.string
+    if directive == "replace" { continue }
+    let place = element[key].flatMap { wanted in result.firstIndex { $0[key] == wanted } }
+    switch (directive, place) {
+    case ("delete", let place?): result.remove(at: place)
+    case ("delete", nil): break
+    case (_, let place?): result[place] = merged(result[place], element, listKey: listKey)
+    case (_, nil): result.append(merged(nil, element, listKey: listKey))
+    }
+  }
+  return result
+}

@@ -1,0 +1,81 @@
+internal import KubernetesModel
+internal import RolloutPlan
+
+extension Renderer {
+  func peerAuthentication(_ mode: MTLSMode) -> Value {
+    let name =
+      switch mode {
+      case .strict: "STRICT"
+      case .permissive: "PERMISSIVE"
+      case .off: "DISABLE"
+      }
+    return patched(
+      object(
+        text("apiVersion", security), text("kind", "PeerAuthentication"),
+        record(
+          "metadata", text("name", "default"), text("namespace", plan.namespace),
+          field("labels", .object(Fields(ownershipLabels(plan.name))))),
+        record("spec", record("mtls", text("mode", name)))
+      ), by: [], id: peerAuthenticationID)
+  }
+
+  func gateway(_ i: Int, _ view: ComponentView) -> Value? {
+    guard view.hasGateway else { return nil }
+    let names = components[i]
+    let servers = names.exposures.filter(\.ownsGateway).map { exposure in
+      let kind = serverProtocol(exposure)
+      // Names of a Gateway's ports must differ (Istio: Gateway validation).
+      let isRepeated = names.exposures.contains { $0.port < exposure.port && serverProtocol($0) == kind }
+      let name = kind.lowercased()
+      var server = [
+        record(
+          "port", number("number", exposure.port),
+          text("name", isRepeated ? "\(name)-\(exposure.port)" : name), text("protocol", kind)),
+        list("hosts", exposure.hosts.map { .string($0) }),
+      ]
+      if let secret = exposure.tlsSecret {
+        server.append(record("tls", text("mode", "SIMPLE"), text("credentialName", secret)))
+      }
+      return Value.object(Fields(server))
+    }
+    guard !servers.isEmpty else { return nil }
+    return patched(
+      object(
+        text("apiVersion", networking), text("kind", "Gateway"),
+        record(
+          "metadata", text("name", names.gatewayID.name), text("namespace", plan.namespace),
+          field("labels", names.labels)),
+        record("spec", record("selector", text("istio", "ingressgateway")), list("servers", servers))
+      ), by: [], id: names.gatewayID)
+  }
+
+  func rule(_ i: Int, _ view: ComponentView) -> Value? {
+    guard view.hasRule, !view.subsets.isEmpty else { return nil }
+    let names = components[i]
+    var spec = [text("host", names.host)]
+    switch view.tls {
+    case .strict: spec.append(record("trafficPolicy", record("tls", text("mode", "ISTIO_MUTUAL"))))
+    case .off: spec.append(record("trafficPolicy", record("tls", text("mode", "DISABLE"))))
+    // Nothing said: the client finds out by itself whether the server takes mTLS.
+    case .permissive, nil: break
+    }
+    spec.append(list("subsets", view.subsets.map { names.versions[$0].subsetValue }))
+    return patched(
+      object(
+        text("apiVersion", networking), text("kind", "DestinationRule"),
+        record(
+          "metadata", text("name", names.service), text("namespace", plan.namespace), field("labels", names.labels)),
+        field("spec", .object(Fields(spec)))
+      ), by: names.rulePatches, id: names.ruleID)
+  }
+}
+
+/// What the gateway speaks with those who enter.
+private func serverProtocol(_ exposure: ExposureNames) -> String {
+  switch (exposure.isTCP, exposure.tlsSecret == nil) {
+  case (true, true): "TCP"
+  case (true, false): "TLS"
+  case (false, true): "HTTP"
+  case (false, false): "HTTPS"
+  }
+}

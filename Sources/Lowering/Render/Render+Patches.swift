@@ -1,0 +1,100 @@
+internal import KubernetesModel
+internal import RolloutPlan
+
+extension Renderer {
+  /// `value` after the patches of its component and those of objects by kind and name, in the order of the plan.
+  func patched(_ value: Value, by own: [Int], id: ObjectID) -> Value {
+    if own.isEmpty, objectPatches.isEmpty { return value }
+    let named = objectPatches.filter { plan.patches[$0].target == .object(kind: id.kind, name: id.name) }
+    let all = (own + named).sorted()
+    if all.isEmpty { return value }
+    var result = value
+    for p in all {
+      let patch = plan.patches[p].value
+      result = isBuiltIn(id.group) ? strategicallyMerged(result, patch) : jsonMerged(result, patch)
+    }
+    return withProtectedFields(of: value, in: result)
+  }
+
+  /// The objects that a patch is about, in whatever state they exist.
+  func targets(of patch: Patch) -> [ObjectID] {
+    func names(_ id: ComponentID) -> ComponentNames? { id.index < components.count ? components[id.index] : nil }
+    switch patch.target {
+    case .deployment(let id, let version):
+      guard let names = names(id) else { return [] }
+      return names.versions.indices.filter { version == nil || version?.index == $0 }.map {
+        names.versions[$0].deploymentID
+      }
+    case .service(let id): return names(id).map { [$0.serviceID] } ?? []
+    case .route(let id): return names(id).map { [$0.entryID, $0.meshID] } ?? []
+    case .rule(let id): return names(id).map { [$0.ruleID] } ?? []
+    case .object(let kind, let name):
+      var all = slots.keys.filter { $0.kind == kind && $0.name == name }
+      all += ([namespaceID, peerAuthenticationID] + manifests.map(\.id)).filter { $0.kind == kind && $0.name == name }
+      return all
+    }
+  }
+}
+
+/// Groups whose kinds carry merge keys. Custom resources have none: the server refuses strategic merge for them.
+private func isBuiltIn(_ group: String) -> Bool {
+  group.isEmpty || group == "apps" || group == "batch" || group == "autoscaling" || group == "policy"
+    || group.hasSuffix(".k8s.io")
+}
+
+private let ownershipKeys = ["app.kubernetes.io/managed-by", "app.kubernetes.io/part-of"]
+
+/// What no patch may change: identity, ownership, and what Services and Deployments find their pods by.
+private func protectedPaths(kind: String) -> [[String]] {
+  var paths = [["apiVersion"], ["kind"], ["metadata", "name"], ["metadata", "namespace"]]
+  for key in ownershipKeys { paths.append(["metadata", "labels", key]) }
+  if kind == "Deployment" || kind == "Service" { paths.append(["spec", "selector"]) }
+  if kind == "Deployment" {
+    for key in ["app", "version"] { paths.append(["spec", "template", "metadata", "labels", key]) }
+  }
+  return paths
+}
+
+private func withProtectedFields(of original: Value, in patched: Value) -> Value {
+  var result = patched
+  for path in protectedPaths(kind: original["kind"]?.string ?? "") {
+    let wanted = value(original, path[...])
+    if value(result, path[...]) != wanted { result = replacing(result, path[...], wanted) }
+  }
+  return result
+}
+
+/// The protected fields that a patch names, as dotted paths.
+func protectedPaths(in patch: Patch) -> [String] {
+  let kind =
+    switch patch.target {
+    case .deployment: "Deployment"
+    case .service: "Service"
+    case .route: "VirtualService"
+    case .rule: "DestinationRule"
+    case .object(let kind, _): kind
+    }
+  return protectedPaths(kind: kind).compactMap { path in
+    guard let new = value(patch.value, path[...]) else { return nil }
+    // A patch that says which object it is about says nothing wrong.
+    if path == ["apiVersion"] || path == ["kind"] { return nil }
+    if path == ["metadata", "name"], case .object(_, let name) = patch.target, new == .string(name) { return nil }
+    return path.joined(separator: ".")
+  }
+}
+
+private func value(_ value: Value, _ path: ArraySlice<String>) -> Value? {
+  guard let key = path.first else { return value }
+  return value[key].flatMap { Lowering.value($0, path.dropFirst()) }
+}
+
+private func replacing(_ value: Value?, _ path: ArraySlice<String>, _ new: Value?) -> Value {
+  guard let key = path.first else { return new ?? .null }
+  var fields = value?.fields ?? Fields()
+  if path.count == 1 {
+    fields[key] = new
+  } else {
+    fields[key] = replacing(fields[key], path.dropFirst(), new)
+  }
+  return .object(fields)
+}

@@ -1,0 +1,61 @@
+internal import Diagnostics
+internal import KubernetesModel
+package import RolloutPlan
+
+/// Turns states of one plan into objects, and pairs of states into phases.
+///
+/// Building it works out every name once, O(plan). After that a view of a state, the objects of a view and the phases
+/// of a transition are pure functions of their arguments.
+package final class Renderer: Sendable {
+  package let plan: Plan
+  package let options: LoweringOptions
+  /// What is wrong with the names; patches are judged by ``Renderer/compiled()``.
+  package let problems: [LoweringProblem]
+  /// Indices of components, callees before callers.
+  package let callOrder: [Int]
+
+  let components: [ComponentNames]
+  let networking: String
+  let security: String
+  let namespaceID: ObjectID
+  let peerAuthenticationID: ObjectID
+  /// Where each object stands that the plan may ever render.
+  let slots: [ObjectID: (component: Int, slot: ObjectSlot)]
+  let manifests: [ManifestObject]
+  /// Patches of objects by kind and name.
+  let objectPatches: [Int]
+  /// Per component, the components that it calls.
+  let callees: [[Int]]
+
+  package init(_ plan: Plan, options: LoweringOptions = LoweringOptions()) {
+    self.plan = plan
+    self.options = options
+    networking = "networking.istio.io/" + options.apiVersions.networking.rawValue
+    security = "security.istio.io/" + options.apiVersions.security.rawValue
+    namespaceID = ObjectID(group: "", kind: "Namespace", namespace: "", name: plan.namespace)
+    peerAuthenticationID = ObjectID(
+      group: "security.istio.io", kind: "PeerAuthentication", namespace: plan.namespace, name: "default")
+    callOrder = Lowering.callOrder(plan)
+
+    var naming = Naming(plan)
+    components = naming.components()
+    manifests = naming.manifests()
+    slots = naming.slots
+    problems = naming.problems
+    objectPatches = plan.patches.indices.filter { i in
+      if case .object = plan.patches[i].target { true } else { false }
+    }
+    callees = plan.components.map { component in
+      Array(Set(component.versions.flatMap { $0.calls.map(\.index) })).filter { $0 < plan.components.count }.sorted()
+    }
+  }
+}
+
+/// A document of a manifest, as it is written: with its namespace and our labels.
+struct ManifestObject: Sendable {
+  var id: ObjectID
+  var value: Value
+  var range: SourceRange
+  /// Somebody's data or somebody else's objects hang on it: it is never deleted.
+  var isKept: Bool
+}

@@ -1,0 +1,59 @@
+package import KubernetesModel
+
+/// The annotation that says by which segment an object was last changed.
+package let stampAnnotation = "rolloutc.dev/step"
+/// The response header by which an entry route says that a proxy acts on the newest configuration.
+package let stampHeader = "x-rollout-step"
+
+/// `object` as the segment `stamp` writes it: with the annotation, and each http route of an entry with the header.
+/// Istio gives no status on these objects, so that only an answer with the header proves that they are acted on.
+func stamped(_ object: Value, _ stamp: String, isEntry: Bool) -> Value {
+  guard case .object(var fields) = object else { return object }
+  var metadata = fields["metadata"]?.fields ?? Fields()
+  var annotations = metadata["annotations"]?.fields ?? Fields()
+  annotations[stampAnnotation] = .string(stamp)
+  metadata["annotations"] = .object(annotations)
+  fields["metadata"] = .object(metadata)
+  if isEntry, var spec = fields["spec"]?.fields, let routes = spec["http"]?.array {
+    spec["http"] = .array(
+      routes.map { route in
+        guard case .object(var route) = route else { return route }
+        var headers = route["headers"]?.fields ?? Fields()
+        var response = headers["response"]?.fields ?? Fields()
+        var set = response["set"]?.fields ?? Fields()
+        set[stampHeader] = .string(stamp)
+        response["set"] = .object(set)
+        headers["response"] = .object(response)
+        route["headers"] = .object(headers)
+        return .object(route)
+      })
+    fields["spec"] = .object(spec)
+  }
+  return .object(fields)
+}
+
+/// `object` without what ``stamped(_:_:isEntry:)`` adds.
+package func unstamped(_ object: Value) -> Value {
+  guard case .object(var fields) = object, var metadata = fields["metadata"]?.fields,
+    var annotations = metadata["annotations"]?.fields, annotations[stampAnnotation] != nil
+  else { return object }
+  annotations[stampAnnotation] = nil
+  metadata["annotations"] = annotations.isEmpty ? nil : .object(annotations)
+  fields["metadata"] = .object(metadata)
+  if fields["kind"]?.string == "VirtualService", var spec = fields["spec"]?.fields, let routes = spec["http"]?.array {
+    spec["http"] = .array(routes.map(withoutStampHeader))
+    fields["spec"] = .object(spec)
+  }
+  return .object(fields)
+}
+
+private func withoutStampHeader(_ route: Value) -> Value {
+  guard case .object(var route) = route, var headers = route["headers"]?.fields,
+    var response = headers["response"]?.fields, var set = response["set"]?.fields, set[stampHeader] != nil
+  else { return route }
+  set[stampHeader] = nil
+  response["set"] = set.isEmpty ? nil : .object(set)
+  headers["response"] = response.isEmpty ? nil : .object(response)
+  route["headers"] = headers.isEmpty ? nil : .object(headers)
+  return .object(route)
+}

@@ -1,0 +1,191 @@
+package import Diagnostics
+package import KubernetesModel
+internal import RolloutPlan
+
+/// What stands in the cluster at one moment of a plan: the image of a state, or of a configuration in between.
+///
+/// Objects are kept by component, so that the images of neighbouring states share whatever did not change.
+package struct ObjectSet: Sendable {
+  package struct Entry: Hashable, Sendable {
+    package var id: ObjectID
+    /// As it was written, with the stamp of the segment that did.
+    package var object: Value
+    /// Without the stamp: what two states are compared by.
+    package var plain: Value
+    /// The plan's range that the last write came from.
+    package var origin: SourceRange
+    package var stamp: String?
+  }
+
+  let renderer: Renderer
+  private(set) var shared: [Entry] = []
+  private(set) var components: [[Slotted]]
+
+  struct Slotted: Sendable {
+    var slot: ObjectSlot
+    var entry: Entry
+  }
+
+  init(_ renderer: Renderer) {
+    self.renderer = renderer
+    components = [[Slotted]](repeating: [], count: renderer.components.count)
+  }
+
+  /// Namespace, PeerAuthentication and manifests, claims, Services, Gateways, DestinationRules, VirtualServices,
+  /// Deployments; within a kind callees before callers. O(objects).
+  package var entries: [Entry] {
+    var all: [Entry] = []
+    all.reserveCapacity(count)
+    all.append(contentsOf: shared.sorted { sharedRank($0.id) < sharedRank($1.id) })
+    for rank in 0...ObjectSlot.lastRank {
+      for i in renderer.callOrder {
+        for slotted in components[i] where slotted.slot.rank == rank { all.append(slotted.entry) }
+      }
+    }
+    return all
+  }
+
+  package var count: Int { components.reduce(shared.count) { $0 + $1.count } }
+
+  /// O(1) but for manifests.
+  package subscript(id: ObjectID) -> Entry? {
+    if let place = renderer.slots[id] { return self[place.component, place.slot] }
+    return shared.first { $0.id == id }
+  }
+
+  subscript(component: Int, slot: ObjectSlot) -> Entry? {
+    get { components[component].first { $0.slot == slot }?.entry }
+    set {
+      let place = components[component].firstIndex { $0.slot == slot }
+      switch (place, newValue) {
+      case (let place?, let entry?): components[component][place].entry = entry
+      case (let place?, nil): components[component].remove(at: place)
+      case (nil, let entry?):
+        let next =
+          components[component].firstIndex { $0.slot.order > slot.order } ?? components[component].count
+        components[component].insert(Slotted(slot: slot, entry: entry), at: next)
+      case (nil, nil): break
+      }
+    }
+  }
+
+  subscript(shared id: ObjectID) -> Entry? {
+    get { shared.first { $0.id == id } }
+    set {
+      let place = shared.firstIndex { $0.id == id }
+      switch (place, newValue) {
+      case (let place?, let entry?): shared[place] = entry
+      case (let place?, nil): shared.remove(at: place)
+      case (nil, let entry?): shared.append(entry)
+      case (nil, nil): break
+      }
+    }
+  }
+
+  /// Does what `write` does.
+  package mutating func apply(_ write: Write) {
+    let entry = write.object.map { object in
+      Entry(
+        id: write.id, object: object, plain: unstamped(object), origin: write.origin,
+        stamp: object.at("metadata", "annotations", stampAnnotation)?.string)
+    }
+    if let place = renderer.slots[write.id] {
+      self[place.component, place.slot] = entry
+    } else {
+      self[shared: write.id] = entry
+    }
+  }
+
+  /// The same objects, whatever their stamps and origins.
+  package func holdsSame(as other: ObjectSet) -> Bool {
+    func plain(_ set: ObjectSet) -> [ObjectID: Value] {
+      Dictionary(set.entries.map { ($0.id, $0.plain) }, uniquingKeysWith: { first, _ in first })
+    }
+    return plain(self) == plain(other)
+  }
+
+  private func sharedRank(_ id: ObjectID) -> Int {
+    if id == renderer.namespaceID { return 0 }
+    if id == renderer.peerAuthenticationID { return 1 }
+    return 2 + (renderer.manifests.firstIndex { $0.id == id } ?? 0)
+  }
+}
+
+extension ObjectSlot {
+  static let lastRank = 5
+
+  var rank: Int {
+    switch self {
+    case .claim: 0
+    case .service: 1
+    case .gateway: 2
+    case .rule: 3
+    case .entry, .mesh: 4
+    case .deployment: 5
+    }
+  }
+
+  /// Within one component.
+  var order: (Int, Int) {
+    switch self {
+    case .claim(let c): (0, c)
+    case .service: (1, 0)
+    case .gateway: (2, 0)
+    case .rule: (3, 0)
+    case .entry: (4, 0)
+    case .mesh: (4, 1)
+    case .deployment(let v): (5, v)
+    }
+  }
+}
+
+extension Renderer {
+  /// Nothing stands.
+  package var nothing: ObjectSet { ObjectSet(self) }
+
+  /// Everything that stands where `view` holds, unstamped. O(objects).
+  package func objects(_ view: View, origins: Origins? = nil) -> ObjectSet {
+    var set = ObjectSet(self)
+    let origins = origins ?? Origins(plan, changes: [])
+    func entry(_ id: ObjectID, _ value: Value, _ origin: SourceRange) -> ObjectSet.Entry {
+      ObjectSet.Entry(id: id, object: value, plain: value, origin: origin, stamp: nil)
+    }
+    if view.exists {
+      if !plan.namespaceExists {
+        set[shared: namespaceID] = entry(namespaceID, namespaceObject(), plan.nameRange)
+      }
+      for manifest in manifests {
+        set[shared: manifest.id] = entry(manifest.id, manifestObject(manifest), manifest.range)
+      }
+    }
+    if let mtls = view.mtls {
+      set[shared: peerAuthenticationID] = entry(
+        peerAuthenticationID, peerAuthentication(mtls), origins.mtls())
+    }
+    for i in components.indices {
+      let names = components[i]
+      let component = view.components[i]
+      for c in component.claims { set[i, .claim(c)] = entry(names.claims[c].id, claim(i, c), names.claims[c].range) }
+      if let value = service(i, component) {
+        set[i, .service] = entry(names.serviceID, value, origins.of(i, .workload))
+      }
+      if let value = gateway(i, component) {
+        set[i, .gateway] = entry(names.gatewayID, value, origins.of(i, .exposure))
+      }
+      if let value = rule(i, component) { set[i, .rule] = entry(names.ruleID, value, origins.of(i, .routing)) }
+      if let value = entryRoute(i, component) {
+        set[i, .entry] = entry(names.entryID, value, origins.of(i, .routing))
+      }
+      if let value = meshRoute(i, component) { set[i, .mesh] = entry(names.meshID, value, origins.of(i, .routing)) }
+      for workload in component.workloads {
+        set[i, .deployment(workload.version)] = entry(
+          names.versions[workload.version].deploymentID, deployment(i, workload), origins.of(i, .workload))
+      }
+    }
+    return set
+  }
+
+  func manifestObject(_ manifest: ManifestObject) -> Value {
+    patched(manifest.value, by: [], id: manifest.id)
+  }
+}

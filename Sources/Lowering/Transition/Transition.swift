@@ -1,0 +1,385 @@
+internal import Diagnostics
+package import KubernetesModel
+internal import RolloutPlan
+
+/// What a transition is to be, besides its two ends.
+package struct TransitionOptions: Sendable {
+  /// Written into every object that the transition changes; nil: no stamps.
+  package var stamp: String?
+  package var origins: Origins
+  /// Claims that the new state does not list stay: a rollback never takes data.
+  package var keepsVolumes: Bool
+
+  package init(stamp: String?, origins: Origins, keepsVolumes: Bool = false) {
+    self.stamp = stamp
+    self.origins = origins
+    self.keepsVolumes = keepsVolumes
+  }
+}
+
+package struct Transition: Sendable {
+  package var phases: [Phase]
+  /// Which configuration each phase leads to; one per phase.
+  package var stages: [Stage]
+  /// What stands after the last phase.
+  package var image: ObjectSet
+}
+
+extension Renderer {
+  /// The writes that lead from `a` to `b`, make before break: what is needed is made ready first, then requests are
+  /// moved, then what nobody needs is taken away. `image` is what stands; an object that is already as it should be is
+  /// not written. Only components whose views differ are rendered; the rest costs a comparison.
+  ///
+  /// `doubtful` names objects that may stand as `image` has them, or as they were before (after a phase that broke
+  /// off): they are written once, whatever `image` says.
+  package func transition(
+    from image: ObjectSet, _ a: View, to b: View, options: TransitionOptions, doubtful: Set<ObjectID> = []
+  ) -> Transition {
+    var builder = TransitionBuilder(self, image, a, b, options, doubtful)
+    builder.build()
+    return Transition(phases: builder.phases, stages: builder.stages, image: builder.image)
+  }
+
+  /// The configuration after `stage` of the transition from `a` to `b`. O(components).
+  package func view(_ a: View, _ b: View, after stage: Stage, keepsVolumes: Bool = false) -> View {
+    var view = a
+    view.exists = stage >= .remove ? b.exists : a.exists || (stage >= .prepare && b.exists)
+    view.mtls = stage >= .tighten ? b.mtls : stage >= .prepare ? loosened(a.mtls, b.mtls) : a.mtls
+    for i in components.indices where a.components[i] != b.components[i] {
+      view.components[i] = components[i].between(
+        a.components[i], b.components[i], after: stage, keepsVolumes: keepsVolumes)
+    }
+    return view
+  }
+
+  /// The mode of the PeerAuthentication while clients change over: everything is taken where one end would refuse
+  /// what the other sends.
+  func loosened(_ a: MTLSMode?, _ b: MTLSMode?) -> MTLSMode? {
+    if a == b || b == .permissive { return b }
+    return a == .strict || a == .off ? .permissive : a
+  }
+}
+
+private struct TransitionBuilder {
+  let renderer: Renderer
+  var image: ObjectSet
+  let a: View
+  let b: View
+  let options: TransitionOptions
+  /// Components whose objects may be others than `a` says.
+  let unsure: Set<Int>
+  var doubtful: Set<ObjectID>
+  /// Components that may be written, callees first, and where each stands.
+  let changing: [Int]
+  var current: [ComponentView]
+  var phases: [Phase] = []
+  var stages: [Stage] = []
+
+  private var writes: [Write] = []
+
+  init(
+    _ renderer: Renderer, _ image: ObjectSet, _ a: View, _ b: View, _ options: TransitionOptions,
+    _ doubtful: Set<ObjectID>
+  ) {
+    self.renderer = renderer
+    self.image = image
+    self.a = a
+    self.b = b
+    self.options = options
+    self.doubtful = doubtful
+    let unsure = Set(doubtful.compactMap { renderer.slots[$0]?.component })
+    self.unsure = unsure
+    changing = renderer.callOrder.filter { unsure.contains($0) || a.components[$0] != b.components[$0] }
+    current = changing.map { a.components[$0] }
+  }
+
+  mutating func build() {
+    for stage in Stage.allCases where stage != .start {
+      switch stage {
+      case .start: break
+      case .prepare: prepare()
+      case .widen, .narrow, .unrule:
+        advance(stage, [.rule])
+        finish(stage, [.settled(stamp: nil)])
+      case .open:
+        advance(stage, [.mesh, .entry])
+        finish(stage, [.settled(stamp: nil)])
+      case .run:
+        advance(stage, [.workloads])
+        finish(stage, [.ready(writes.compactMap(readyTarget))])
+      case .switchInner:
+        advance(stage, [.mesh])
+        finish(stage, [.settled(stamp: nil)])
+      case .switchEntry:
+        advance(stage, [.entry])
+        finish(stage, [.settled(stamp: visibleStamp)])
+      case .close:
+        advance(stage, [.mesh], callersFirst: true)
+        finish(stage, [.settled(stamp: nil)])
+      case .unpin:
+        advance(stage, [.entry, .mesh], callersFirst: true)
+        finish(stage, [.settled(stamp: visibleStamp)])
+      case .stop:
+        advance(stage, [.workloads], callersFirst: true)
+        finish(stage, stopGates())
+      case .remove: remove()
+      case .tighten: tighten()
+      }
+    }
+    addDrainedGates()
+  }
+
+  // MARK: - Phases of their own kind
+
+  /// What has no namespace comes first, in a phase of its own: nothing can be written into a namespace before it is
+  /// there.
+  private mutating func prepare() {
+    let manifests = b.exists ? renderer.manifests : []
+    if b.exists, !renderer.plan.namespaceExists {
+      write(shared: renderer.namespaceID, renderer.namespaceObject(), origin: renderer.plan.nameRange)
+    }
+    for manifest in manifests where manifest.id.namespace.isEmpty { write(manifest) }
+    let created = writes.filter { $0.action == .create }.map(\.id)
+    finish(.prepare, created.isEmpty ? [] : [.established(created)])
+
+    if let mode = renderer.loosened(a.mtls, b.mtls) { writePeerAuthentication(mode) }
+    var isMeshTouched = !writes.isEmpty
+    for manifest in manifests where !manifest.id.namespace.isEmpty { write(manifest) }
+    advance(.prepare, [.claims])
+    let claims = writes.filter { $0.action == .create && $0.id.kind == "PersistentVolumeClaim" }.map(\.id)
+    let before = writes.count
+    advance(.prepare, [.service])
+    advance(.prepare, [.gateway])
+    isMeshTouched = isMeshTouched || writes.count > before
+    finish(
+      .prepare,
+      (claims.isEmpty ? [] : [.established(claims)]) + (isMeshTouched ? [.settled(stamp: nil)] : []))
+  }
+
+  private mutating func write(_ manifest: ManifestObject) {
+    write(shared: manifest.id, renderer.manifestObject(manifest), origin: manifest.range)
+  }
+
+  private mutating func remove() {
+    advance(.remove, [.workloads], callersFirst: true)
+    let before = writes.count
+    advance(.remove, [.gateway], callersFirst: true)
+    advance(.remove, [.service], callersFirst: true)
+    let isMeshTouched = writes.count > before
+    advance(.remove, [.claims], callersFirst: true)
+    if a.exists, !b.exists {
+      for manifest in renderer.manifests where !manifest.isKept {
+        write(shared: manifest.id, nil, origin: manifest.range)
+      }
+    }
+    finish(.remove, isMeshTouched ? [.settled(stamp: nil)] : [])
+  }
+
+  private mutating func tighten() {
+    if let mode = b.mtls {
+      writePeerAuthentication(mode)
+    } else {
+      write(shared: renderer.peerAuthenticationID, nil, origin: options.origins.mtls())
+    }
+    finish(.tighten, [.settled(stamp: nil)])
+  }
+
+  private mutating func writePeerAuthentication(_ mode: MTLSMode) {
+    write(
+      shared: renderer.peerAuthenticationID, renderer.peerAuthentication(mode), origin: options.origins.mtls())
+  }
+
+  // MARK: - Components
+
+  private enum Part { case claims, service, gateway, rule, mesh, entry, workloads }
+
+  /// Writes the `parts` of every changing component as they are after `stage`.
+  private mutating func advance(
+    _ stage: Stage, _ parts: [Part], callersFirst: Bool = false
+  ) {
+    for n in callersFirst ? Array(changing.indices.reversed()) : Array(changing.indices) {
+      let i = changing[n]
+      let old = current[n]
+      let new = renderer.components[i].between(
+        a.components[i], b.components[i], after: stage, keepsVolumes: options.keepsVolumes)
+      let isSure = !unsure.contains(i)
+      for part in parts {
+        if isSure, isSame(part, old, new) { continue }
+        write(part, i, new)
+      }
+      commit(parts, n, new)
+    }
+  }
+
+  /// Only what was written counts as done, so that parts of one stage may be written one after another.
+  private mutating func commit(_ parts: [Part], _ n: Int, _ new: ComponentView) {
+    for part in parts {
+      switch part {
+      case .claims: current[n].claims = new.claims
+      case .service: current[n].ports = new.ports
+      case .gateway: current[n].hasGateway = new.hasGateway
+      case .rule:
+        current[n].hasRule = new.hasRule
+        current[n].subsets = new.subsets
+        current[n].tls = new.tls
+      case .mesh:
+        current[n].lanes = new.lanes
+        current[n].isMeshPinned = new.isMeshPinned
+        current[n].meshMirror = new.meshMirror
+      case .entry:
+        current[n].entry = new.entry
+        current[n].isEntryPinned = new.isEntryPinned
+        current[n].entryMirror = new.entryMirror
+      case .workloads: current[n].workloads = new.workloads
+      }
+    }
+  }
+
+  private func isSame(_ part: Part, _ old: ComponentView, _ new: ComponentView) -> Bool {
+    switch part {
+    case .claims: old.claims == new.claims
+    case .service: old.ports == new.ports
+    case .gateway: old.hasGateway == new.hasGateway
+    case .rule: old.hasRule == new.hasRule && old.tls == new.tls && old.subsets == new.subsets
+    case .mesh:
+      old.isMeshPinned == new.isMeshPinned && old.meshMirror == new.meshMirror && old.lanes == new.lanes
+        && (!new.isMeshPinned || old.ports == new.ports)
+    case .entry:
+      old.isEntryPinned == new.isEntryPinned && old.entryMirror == new.entryMirror && old.entry == new.entry
+    case .workloads: old.workloads == new.workloads
+    }
+  }
+
+  private mutating func write(_ part: Part, _ i: Int, _ view: ComponentView) {
+    let names = renderer.components[i]
+    switch part {
+    case .claims:
+      for c in names.claims.indices {
+        let value = view.claims.contains(c) ? renderer.claim(i, c) : nil
+        // In doubt no claim is made: going back does not need it.
+        write(i, .claim(c), names.claims[c].id, value, .workload, inDoubt: false)
+      }
+    case .service: write(i, .service, names.serviceID, renderer.service(i, view), .workload)
+    case .gateway: write(i, .gateway, names.gatewayID, renderer.gateway(i, view), .exposure)
+    case .rule: write(i, .rule, names.ruleID, renderer.rule(i, view), .routing)
+    case .mesh: write(i, .mesh, names.meshID, renderer.meshRoute(i, view), .routing)
+    case .entry: write(i, .entry, names.entryID, renderer.entryRoute(i, view), .routing)
+    case .workloads:
+      for v in names.versionOrder {
+        let workload = view.workloads.first { $0.version == v }
+        // In doubt a workload is written only as it is to be in the end: what never became ready is not tried again.
+        let isFinal = workload == b.components[i].workloads.first { $0.version == v }
+        write(
+          i, .deployment(v), names.versions[v].deploymentID, workload.map { renderer.deployment(i, $0) }, .workload,
+          inDoubt: isFinal)
+      }
+    }
+  }
+
+  // MARK: - Writes
+
+  private mutating func write(
+    _ i: Int, _ slot: ObjectSlot, _ id: ObjectID, _ value: Value?, _ aspect: Origins.Aspect,
+    inDoubt: Bool = true
+  ) {
+    let standing = image[i, slot]
+    // Nothing is rewritten only to be stamped.
+    if standing?.plain == value, !inDoubt || !doubtful.contains(id) { return }
+    let entry = entry(id, value, origin: options.origins.of(i, aspect), isEntry: slot == .entry)
+    note(id, standing, entry, origin: options.origins.of(i, aspect))
+    image[i, slot] = entry
+  }
+
+  private mutating func write(shared id: ObjectID, _ value: Value?, origin: SourceRange) {
+    let standing = image[shared: id]
+    if standing?.plain == value, !doubtful.contains(id) { return }
+    let entry = entry(id, value, origin: origin, isEntry: false)
+    note(id, standing, entry, origin: origin)
+    image[shared: id] = entry
+  }
+
+  private func entry(_ id: ObjectID, _ value: Value?, origin: SourceRange, isEntry: Bool) -> ObjectSet.Entry? {
+    guard let value else { return nil }
+    let object = options.stamp.map { stamped(value, $0, isEntry: isEntry) } ?? value
+    return ObjectSet.Entry(id: id, object: object, plain: value, origin: origin, stamp: options.stamp)
+  }
+
+  private mutating func note(
+    _ id: ObjectID, _ old: ObjectSet.Entry?, _ new: ObjectSet.Entry?, origin: SourceRange
+  ) {
+    doubtful.remove(id)
+    let action: Write.Action = new == nil ? .delete : old == nil ? .create : .update
+    writes.append(Write(action: action, id: id, object: new?.object, previous: old?.object, origin: origin))
+  }
+
+  private mutating func finish(_ stage: Stage, _ gates: [Gate]) {
+    guard !writes.isEmpty else { return }
+    phases.append(Phase(kind: stage.kind, writes: writes, gates: gates))
+    stages.append(stage)
+    writes = []
+  }
+
+  // MARK: - Gates
+
+  private func readyTarget(_ write: Write) -> ReadyTarget? {
+    guard case .deployment(let v)? = renderer.slots[write.id]?.slot, let i = renderer.slots[write.id]?.component
+    else { return nil }
+    return ReadyTarget(
+      deployment: write.id,
+      withinMilliseconds: renderer.plan.components[i].versions[v].readiness?.withinMilliseconds)
+  }
+
+  private func stopGates() -> [Gate] {
+    var stopped: [ObjectID] = []
+    var scaled: [ReadyTarget] = []
+    for write in writes {
+      if write.object?.at("spec", "replicas")?.int == 0 {
+        stopped.append(write.id)
+      } else if let target = readyTarget(write) {
+        scaled.append(target)
+      }
+    }
+    return (stopped.isEmpty ? [] : [.stopped(stopped)]) + (scaled.isEmpty ? [] : [.ready(scaled)])
+  }
+
+  /// The stamp, where some answer of the entry will show it.
+  private var visibleStamp: String? {
+    guard let stamp = options.stamp else { return nil }
+    return writes.contains { write in
+      guard case .entry? = renderer.slots[write.id]?.slot else { return false }
+      return write.object?.at("spec", "http") != nil
+    } ? stamp : nil
+  }
+
+  /// Versions that lose their last traffic must be empty before they are stopped: what entered by them after the entry
+  /// moved, what was only called inside after the lanes closed.
+  private mutating func addDrainedGates() {
+    var entered: [WorkloadRef] = []
+    var called: [WorkloadRef] = []
+    for i in changing {
+      let (old, new) = (a.components[i], b.components[i])
+      if old.workloads.isEmpty { continue }
+      let kept = new.targets
+      let names = renderer.components[i]
+      let fromEntry = old.entryTargets.subtracting(kept)
+      let lost = old.targets.subtracting(kept)
+      for v in names.versionOrder where lost.contains(v) {
+        let version = WorkloadRef(app: names.service, version: names.versions[v].name)
+        if fromEntry.contains(v) { entered.append(version) } else { called.append(version) }
+      }
+    }
+    func place(_ kinds: [PhaseKind]) -> Int? {
+      let firstStop = phases.firstIndex { $0.kind == .stopWorkloads } ?? phases.count
+      for kind in kinds {
+        if let place = phases[..<firstStop].lastIndex(where: { $0.kind == kind }) { return place }
+      }
+      return nil
+    }
+    if !entered.isEmpty, let place = place([.switchEntry, .closeLanes, .switchInner]) {
+      phases[place].gates.append(.drained(entered))
+    }
+    if !called.isEmpty, let place = place([.closeLanes, .switchEntry, .switchInner]) {
+      phases[place].gates.append(.drained(called))
+    }
+  }
+}

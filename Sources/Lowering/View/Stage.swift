@@ -1,0 +1,120 @@
+internal import RolloutPlan
+
+/// The configurations that a transition passes through, from A to B. Each is the one before it with a few objects
+/// written; what is written where is what keeps every request on its way.
+package enum Stage: Int, Comparable, CaseIterable, Sendable {
+  case start, prepare, widen, open, run, switchInner, switchEntry, close, narrow, stop
+  /// `routing open`: a component that is no longer pinned loses its routes only when no pod of a version is left that
+  /// requests must not reach.
+  case unpin, unrule
+  case remove, tighten
+
+  package static func < (a: Stage, b: Stage) -> Bool { a.rawValue < b.rawValue }
+
+  var kind: PhaseKind {
+    switch self {
+    case .start, .prepare: .prepare
+    case .widen: .widenSubsets
+    case .open: .openLanes
+    case .run: .startWorkloads
+    case .switchInner: .switchInner
+    case .switchEntry: .switchEntry
+    case .close, .unpin: .closeLanes
+    case .narrow, .unrule: .narrowSubsets
+    case .stop: .stopWorkloads
+    case .remove: .remove
+    case .tighten: .tighten
+    }
+  }
+}
+
+extension ComponentNames {
+  /// The configuration of this component after `stage` of a transition from `a` to `b`.
+  func between(_ a: ComponentView, _ b: ComponentView, after stage: Stage, keepsVolumes: Bool) -> ComponentView {
+    var view = a
+    if stage >= .prepare {
+      let isLast = stage >= .remove
+      view.ports = isLast ? b.ports : union(a.ports, b.ports)
+      view.claims = isLast && !keepsVolumes ? b.claims : union(a.claims, b.claims)
+      view.hasGateway = isLast ? b.hasGateway : a.hasGateway || b.hasGateway
+    }
+    if stage >= .widen {
+      view.subsets = stage >= .narrow ? b.subsets : ordered(a.subsets, b.subsets)
+      view.hasRule = stage >= .unrule ? b.hasRule : a.hasRule || b.hasRule
+      // A rule that only waits for its removal goes on as it was.
+      if !b.workloads.isEmpty { view.tls = b.tls }
+    }
+    if stage >= .open {
+      // From the first new pod to the last old one, whatever is pinned at one end is pinned.
+      let isPinned = stage < .unpin
+      view.isMeshPinned = isPinned ? a.isMeshPinned || b.isMeshPinned : b.isMeshPinned
+      view.isEntryPinned = isPinned ? a.isEntryPinned || b.isEntryPinned : b.isEntryPinned
+      view.lanes =
+        stage >= .close
+        ? b.lanes
+        : stage >= .switchInner
+          ? joined(b.lanes, a.lanes) : joined(a.lanes, b.lanes)
+    }
+    if stage >= .run {
+      if stage >= .remove {
+        view.workloads = b.workloads
+      } else {
+        view.workloads = workloads(a.workloads, b.workloads, isStopping: stage >= .stop)
+      }
+    }
+    if stage >= .switchInner { view.meshMirror = b.meshMirror }
+    if stage >= .switchEntry {
+      view.entry = b.entry
+      view.entryMirror = b.entryMirror
+    }
+    return view
+  }
+
+  /// Every caller of either; where both have it, what the first one says of it, be it nothing but the default. Defaults:
+  /// the first one's, then the second's for ports that the first has not.
+  private func joined(_ first: LaneList?, _ second: LaneList?) -> LaneList? {
+    guard let first else { return second }
+    guard let second, first != second else { return first }
+    var list = LaneList()
+    var i = 0
+    var j = 0
+    while i < first.lanes.count || j < second.lanes.count {
+      if j == second.lanes.count || (i < first.lanes.count && first.lanes[i].caller <= second.lanes[j].caller) {
+        if j < second.lanes.count, second.lanes[j].caller == first.lanes[i].caller { j += 1 }
+        list.lanes.append(first.lanes[i])
+        i += 1
+      } else {
+        if !first.others.contains(second.lanes[j].caller) { list.lanes.append(second.lanes[j]) }
+        j += 1
+      }
+    }
+    list.others = first.others
+    list.defaults = first.defaults
+    for table in second.defaults where !list.defaults.contains(table) { list.defaults.append(table) }
+    return list
+  }
+
+  private func workloads(_ a: [DeployedVersion], _ b: [DeployedVersion], isStopping: Bool) -> [DeployedVersion] {
+    if a == b { return a }
+    return versionOrder.compactMap { version in
+      let old = a.first { $0.version == version }
+      let new = b.first { $0.version == version }
+      switch (old, new) {
+      case (nil, nil): return nil
+      case (let old?, nil): return DeployedVersion(version: version, replicas: isStopping ? 0 : old.replicas)
+      case (nil, let new?): return new
+      case (let old?, let new?):
+        return DeployedVersion(
+          version: version, replicas: isStopping ? new.replicas : max(old.replicas, new.replicas))
+      }
+    }
+  }
+
+  private func ordered(_ a: [Int], _ b: [Int]) -> [Int] {
+    a == b ? a : versionOrder.filter { a.contains($0) || b.contains($0) }
+  }
+
+  private func union(_ a: [Int], _ b: [Int]) -> [Int] {
+    a == b ? a : Array(Set(a).union(b)).sorted()
+  }
+}

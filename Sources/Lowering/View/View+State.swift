@@ -1,0 +1,144 @@
+package import RolloutPlan
+
+extension Renderer {
+  /// The view of `state`. Where the view of a neighbouring state is given, only components that the difference can
+  /// touch are looked at again.
+  package func view(of state: State, near neighbour: (state: State, view: View)? = nil) -> View {
+    var view = View(components: [])
+    view.exists = state.exists
+    view.mtls = state.exists ? state.mtls : nil
+    let release = defaultRelease(state)
+
+    if let neighbour, neighbour.view.components.count == components.count, neighbour.state.exists == state.exists,
+      neighbour.state.mtls == state.mtls, neighbour.state.volumes == state.volumes,
+      defaultRelease(neighbour.state) == release
+    {
+      view.components = neighbour.view.components
+      let nothing = ComponentState()
+      var isTouched = [Bool](repeating: false, count: components.count)
+      for i in components.indices {
+        let old = i < neighbour.state.components.count ? neighbour.state.components[i] : nothing
+        let new = i < state.components.count ? state.components[i] : nothing
+        if old == new { continue }
+        isTouched[i] = true
+        // The lanes of what it calls depend on which of its versions are there.
+        if old.deployed != new.deployed { for callee in callees[i] { isTouched[callee] = true } }
+      }
+      for i in components.indices where isTouched[i] { view.components[i] = component(i, state, release) }
+      return view
+    }
+    view.components = components.indices.map { component($0, state, release) }
+    return view
+  }
+
+  /// The release whose versions are the default inside: the one that the entry's default route leads to; before there
+  /// is one, the first that is deployed.
+  private func defaultRelease(_ state: State) -> Int? {
+    guard plan.hasReleases else { return nil }
+    for exposure in plan.exposures {
+      let i = exposure.component.index
+      guard i < state.components.count, components[i].standsInReleases,
+        let version = state.components[i].entry?.fallback,
+        plan.components[i].versions.indices.contains(version)
+      else { continue }
+      if let release = plan.components[i].versions[version].releases.first { return release.index }
+    }
+    var first: Int?
+    for i in components.indices where components[i].standsInReleases && i < state.components.count {
+      guard let r = state.components[i].lanes.firstIndex(where: { !$0.isEmpty }) else { continue }
+      first = min(first ?? r, r)
+      if first == 0 { break }
+    }
+    return first
+  }
+
+  private func component(_ i: Int, _ state: State, _ release: Int?) -> ComponentView {
+    let names = components[i]
+    var view = ComponentView()
+    view.hasGateway = state.exists && !names.exposures.isEmpty
+    if !names.claims.isEmpty, !state.volumes.isEmpty {
+      view.claims = names.claims.indices.filter { state.volumes.contains(names.claims[$0].name) }
+    }
+    guard i < state.components.count else { return view }
+    let component = state.components[i]
+    guard !component.deployed.isEmpty else { return view }
+
+    view.workloads =
+      names.isOrdered
+      ? component.deployed
+      : names.versionOrder.compactMap { version in component.deployed.first { $0.version == version } }
+    guard !names.ports.isEmpty else { return view }
+    view.tls = state.mtls
+    view.subsets = view.workloads.map(\.version)
+    view.hasRule = component.isPinned
+    view.isMeshPinned = component.isPinned
+    view.isEntryPinned = component.isPinned
+    view.meshMirror = component.mirror
+    view.entryMirror = component.mirror
+    if let entry = component.entry, !entry.isEmpty, !names.exposures.isEmpty { view.entry = entry }
+    view.ports = ports(names, component, view)
+    view.lanes = lanes(names, component, state, release, view.ports)
+    return view
+  }
+
+  /// The ports of every version that serves: a port that only a dark version has stays out of the Service, for no
+  /// route would keep a caller of it away from that version.
+  private func ports(_ names: ComponentNames, _ component: ComponentState, _ view: ComponentView) -> [Int] {
+    if names.ports.count == 1 { return [0] }
+    let served = component.isPinned ? servedVersions(component) : Set()
+    let listed = component.deployed.lazy.map(\.version).filter { served.contains($0) }
+    let versions = served.isEmpty || listed.isEmpty ? component.deployed.map(\.version) : Array(listed)
+    return names.ports.indices.filter { p in versions.contains { names.versions[$0].ports.contains(p) } }
+  }
+
+  private func servedVersions(_ component: ComponentState) -> Set<Int> {
+    var served = component.entry?.targets ?? []
+    for table in component.lanes { served.formUnion(table.targets) }
+    if let mirror = component.mirror { served.insert(mirror.version) }
+    return served
+  }
+
+  private func lanes(
+    _ names: ComponentNames, _ component: ComponentState, _ state: State, _ release: Int?, _ ports: [Int]
+  ) -> LaneList {
+    var list = LaneList()
+    let isSplit = names.standsInReleases && plan.hasReleases
+    if isSplit {
+      for (c, caller) in names.callers.enumerated() {
+        let from = caller.id.component.index
+        guard from < state.components.count, state.components[from].isDeployed(caller.id.index) else { continue }
+        // A shared caller calls only what is the same in every release: the default is its lane.
+        let releases = plan[caller.id].releases
+        guard
+          let table = releases.lazy.compactMap({ r in
+            r.index < component.lanes.count && !component.lanes[r.index].isEmpty ? component.lanes[r.index] : nil
+          }).first
+        else {
+          list.others.append(c)
+          continue
+        }
+        list.lanes.append(LaneList.Lane(caller: c, table: table))
+      }
+    }
+
+    // In the order of preference; each port takes the first that leads to a version which has it.
+    var uncovered = ports
+    func offer(_ table: RouteTable) {
+      if uncovered.isEmpty || table.isEmpty { return }
+      let left = uncovered.filter { p in !table.leads { names.versions[$0].ports.contains(p) } }
+      if left.count < uncovered.count {
+        list.defaults.append(table)
+        uncovered = left
+      }
+    }
+    if isSplit {
+      if let release, release < component.lanes.count { offer(component.lanes[release]) }
+      for r in component.lanes.indices.reversed() where r != release { offer(component.lanes[r]) }
+    } else {
+      for table in component.lanes { offer(table) }
+    }
+    if !uncovered.isEmpty, let entry = component.entry { offer(entry) }
+    if !uncovered.isEmpty, let mirror = component.mirror { offer(RouteTable(fallback: mirror.version)) }
+    return list
+  }
+}

@@ -1,0 +1,73 @@
+package import RolloutPlan
+
+/// Exactly the facts that objects depend on. Between a `State` and its objects stands a view, and every configuration
+/// in the middle of a transition is a view too, combined from those of its two ends.
+package struct View: Hashable, Sendable {
+  /// The namespace and the manifests exist.
+  package var exists = false
+  /// The mode of the PeerAuthentication; nil where there is none.
+  package var mtls: MTLSMode?
+  /// Indexed by `ComponentID.index`.
+  package var components: [ComponentView]
+}
+
+/// What the objects of one component depend on. Versions, ports, claims and callers are indices into the renderer's
+/// tables, in the order in which they are emitted.
+package struct ComponentView: Hashable, Sendable {
+  /// The ports of the Service; none: no Service.
+  package var ports: [Int] = []
+  package var claims: [Int] = []
+  package var hasGateway = false
+  package var workloads: [DeployedVersion] = []
+  /// The subsets of the DestinationRule.
+  package var subsets: [Int] = []
+  package var hasRule = false
+  package var tls: MTLSMode?
+  /// Who is led where inside the mesh; kept also while nothing is pinned, for what a transition makes of it.
+  package var lanes: LaneList?
+  package var isMeshPinned = false
+  package var meshMirror: Mirror?
+  package var entry: RouteTable?
+  /// Entry routes name a subset; without it they lead to the Service.
+  package var isEntryPinned = false
+  package var entryMirror: Mirror?
+
+  package init() {}
+
+  /// Every version that may get requests, mirrored ones too.
+  package var targets: Set<Int> {
+    var all = entryTargets
+    if isMeshPinned, let lanes {
+      for lane in lanes.lanes { all.formUnion(lane.table.targets) }
+      for table in lanes.defaults { all.formUnion(table.targets) }
+    } else {
+      all.formUnion(workloads.lazy.map(\.version))
+    }
+    if let meshMirror { all.insert(meshMirror.version) }
+    return all
+  }
+
+  /// Every version that requests may enter by.
+  package var entryTargets: Set<Int> {
+    guard let entry else { return [] }
+    var all = isEntryPinned ? entry.targets : Set(workloads.lazy.map(\.version))
+    if let entryMirror { all.insert(entryMirror.version) }
+    return all
+  }
+}
+
+/// What the VirtualService of a mesh host says: one table per caller version, and the explicit default behind them.
+package struct LaneList: Hashable, Sendable {
+  package struct Lane: Hashable, Sendable {
+    /// Index into the callers of the component.
+    package var caller: Int
+    package var table: RouteTable
+  }
+
+  /// Sorted by caller.
+  package var lanes: [Lane] = []
+  /// For each port, the first of these that leads to a version with that port.
+  package var defaults: [RouteTable] = []
+  /// Deployed callers without a table of their own: they take the default.
+  package var others: [Int] = []
+}

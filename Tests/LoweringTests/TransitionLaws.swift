@@ -1,0 +1,266 @@
+import Diagnostics
+import KubernetesModel
+import Lowering
+import RolloutPlan
+import TestSupport
+import Testing
+
+private let seeds = Array(UInt64(1)...400)
+
+/// Laws that hold between any two states of any plan.
+struct TransitionLaws {
+  @Test(arguments: seeds) func leadsToTheImageOfTheNewStateAndBack(seed: UInt64) {
+    var source = RandomPlan(seed: seed)
+    let (a, b) = (source.state(), source.state())
+    let renderer = Renderer(source.plan)
+    let (viewA, viewB) = (renderer.view(of: a), renderer.view(of: b))
+    let imageA = renderer.objects(viewA)
+
+    let there = renderer.transition(from: imageA, viewA, to: viewB, options: options(source.plan, "there"))
+    var applied = imageA
+    for phase in there.phases {
+      #expect(!phase.writes.isEmpty)
+      #expect(Set(phase.writes.map(\.id)).count == phase.writes.count, "one object twice in a phase")
+      for write in phase.writes {
+        #expect(applied[write.id]?.object == write.previous)
+        #expect(write.object.map(unstamped) != write.previous.map(unstamped), "rewritten only to be stamped")
+        applied.apply(write)
+      }
+    }
+    #expect(applied.entries == there.image.entries)
+    expectSame(there.image, renderer.objects(viewB), but: kept(renderer, b))
+
+    let back = renderer.transition(from: there.image, viewB, to: viewA, options: options(source.plan, "back"))
+    expectSame(back.image, imageA, but: kept(renderer, a))
+  }
+
+  @Test(arguments: seeds) func everyReferenceHoldsBeforeAndAfterEveryPhase(seed: UInt64) {
+    var source = RandomPlan(seed: seed)
+    let (a, b) = (source.state(), source.state())
+    let renderer = Renderer(source.plan)
+    let (viewA, viewB) = (renderer.view(of: a), renderer.view(of: b))
+    var image = renderer.objects(viewA)
+    let served = Mesh(image).hosts.intersection(Mesh(renderer.objects(viewB)).hosts)
+    for phase in renderer.transition(from: image, viewA, to: viewB, options: options(source.plan, "s")).phases {
+      let before = Mesh(image)
+      for write in phase.writes { image.apply(write) }
+      let after = Mesh(image)
+      // A proxy may act on either version of a route together with either version of a rule, of a Service, and with
+      // the pods of either moment.
+      for route in before.references + after.references {
+        for mesh in [before, after] {
+          #expect(mesh.has(route), "\(phase.kind): no port for \(route)")
+          guard let subset = route.subset else { continue }
+          #expect(mesh.defines(route.host, subset), "\(phase.kind): no subset for \(route)")
+          // A caller that is itself not there yet, or not any more, calls nobody.
+          let caller = route.caller
+          if let caller, !before.workloads.contains(caller) || !after.workloads.contains(caller) { continue }
+          if caller == nil, !route.isEntry { continue }
+          // A component that one end has not at all serves nobody there; its lanes wait for its first pods.
+          if !served.isSuperset(of: [route.host]) { continue }
+          #expect(mesh.runs(route.host, subset), "\(phase.kind): no pods for \(route)")
+        }
+      }
+    }
+  }
+
+  @Test(arguments: seeds) func aViewNearAnotherIsTheSameView(seed: UInt64) {
+    var source = RandomPlan(seed: seed)
+    let renderer = Renderer(source.plan)
+    var a = source.state()
+    for _ in 0..<4 {
+      var b = source.state()
+      if source.random.chance(0.7), a.exists {
+        // A neighbour that differs in one component only.
+        let changed = b
+        b = a
+        let i = source.random.below(source.plan.components.count)
+        if i < changed.components.count { b.components[i] = changed.components[i] }
+      }
+      #expect(renderer.view(of: b, near: (a, renderer.view(of: a))) == renderer.view(of: b))
+      a = b
+    }
+  }
+
+  @Test(arguments: seeds) func rollsBackFromAnyPhase(seed: UInt64) {
+    var source = RandomPlan(seed: seed)
+    let (a, b) = (source.state(), source.state())
+    let renderer = Renderer(source.plan)
+    let viewA = renderer.view(of: a)
+    let imageA = renderer.objects(viewA)
+    let start = Standing(state: a, view: viewA, image: imageA)
+    let segment = renderer.compiled([Segment(before: a, after: b, changes: [])], from: start, folder: "s")[0]
+    for phase in segment.phases.indices {
+      let back = renderer.rollback(from: segment, brokenOffIn: phase, to: a, stamp: "back")
+      expectSame(back.image, imageA, but: kept(renderer, a).union(claims(back.image)))
+      // However far the phase came, the same writes lead back.
+      var partial = segment.before.image
+      for earlier in segment.phases[..<phase] { for write in earlier.writes { partial.apply(write) } }
+      for write in segment.phases[phase].writes.prefix(source.random.below(segment.phases[phase].writes.count)) {
+        partial.apply(write)
+      }
+      for phase in back.phases { for write in phase.writes { partial.apply(write) } }
+      expectSame(partial, back.image, but: kept(renderer, a).union(claims(back.image)))
+    }
+  }
+
+  @Test(arguments: seeds) func theOrderOfDeclarationsDoesNotMatter(seed: UInt64) {
+    var source = RandomPlan(seed: seed)
+    let state = source.state()
+    let renderer = Renderer(source.plan)
+    let order = source.plan.components.indices.shuffled(using: &source.random)
+    let (plan, reordered) = permuted(source.plan, state, order)
+    let other = Renderer(plan)
+    let expected = renderer.objects(renderer.view(of: state))
+    let actual = other.objects(other.view(of: reordered))
+    #expect(objects(expected) == objects(actual))
+  }
+
+  @Test(arguments: seeds) func objectsAreClean(seed: UInt64) {
+    var source = RandomPlan(seed: seed)
+    let renderer = Renderer(source.plan)
+    let view = renderer.view(of: source.state())
+    for entry in renderer.objects(view).entries {
+      let object = stampedForTest(entry, renderer)
+      #expect(unstamped(object) == entry.plain)
+      let isCustom = entry.id.group.hasSuffix("istio.io")
+      #expect(!hasFault(entry.plain, isCustom: isCustom), "\(entry.id): null or an empty string")
+      #expect(ObjectID(entry.plain) == entry.id)
+      for route in (entry.plain.at("spec", "http")?.array ?? []) + (entry.plain.at("spec", "tcp")?.array ?? []) {
+        let weights = (route["route"]?.array ?? []).compactMap { $0["weight"]?.int }
+        #expect(weights.isEmpty || weights.reduce(0, +) == 100)
+        #expect(entry.plain.at("spec", "tcp") == nil || route["name"] != nil || route["match"]?[0]?["port"] != nil)
+      }
+      let names = (entry.plain.at("spec", "http")?.array ?? []).compactMap { $0["name"]?.string }
+      #expect(Set(names).count == names.count)
+    }
+  }
+}
+
+// MARK: - What the laws are told in
+
+private func options(_ plan: Plan, _ stamp: String) -> TransitionOptions {
+  TransitionOptions(stamp: stamp, origins: Origins(plan, changes: []))
+}
+
+private func objects(_ set: ObjectSet) -> [ObjectID: Value] {
+  Dictionary(uniqueKeysWithValues: set.entries.map { ($0.id, $0.plain) })
+}
+
+private func expectSame(_ actual: ObjectSet, _ wanted: ObjectSet, but kept: Set<ObjectID>) {
+  let (x, y) = (objects(actual), objects(wanted))
+  for id in Set(x.keys).union(y.keys) where !kept.contains(id) { #expect(x[id] == y[id], "\(id)") }
+}
+
+/// Namespaces are never deleted.
+private func kept(_ renderer: Renderer, _ state: State) -> Set<ObjectID> {
+  state.exists ? [] : [ObjectID(group: "", kind: "Namespace", namespace: "", name: renderer.plan.namespace)]
+}
+
+private func claims(_ image: ObjectSet) -> Set<ObjectID> {
+  Set(image.entries.map(\.id).filter { $0.kind == "PersistentVolumeClaim" })
+}
+
+private func stampedForTest(_ entry: ObjectSet.Entry, _ renderer: Renderer) -> Value {
+  // Stamps are only written by transitions: one from nothing stamps everything.
+  var image = renderer.nothing
+  image.apply(
+    Write(action: .create, id: entry.id, object: entry.object, previous: nil, origin: entry.origin))
+  return image[entry.id]?.object ?? .null
+}
+
+private func hasFault(_ value: Value, isCustom: Bool) -> Bool {
+  switch value {
+  case .null: true
+  case .string(let s): isCustom && s.isEmpty
+  case .array(let items): items.contains { hasFault($0, isCustom: isCustom) }
+  case .object(let fields): fields.entries.contains { hasFault($0.value, isCustom: isCustom) }
+  case .bool, .int, .double: false
+  }
+}
+
+/// What routes refer to, read from the objects themselves.
+private struct Mesh {
+  struct Reference: CustomStringConvertible {
+    var host: String
+    var subset: String?
+    var port: Int
+    /// `host/subset` of the caller whose lane it is.
+    var caller: String?
+    var isEntry: Bool
+    var description: String { "\(caller ?? (isEntry ? "entry" : "any")) -> \(host)/\(subset ?? "*"):\(port)" }
+  }
+
+  var references: [Reference] = []
+  var subsets: Set<String> = []
+  var ports: Set<String> = []
+  var workloads: Set<String> = []
+  /// Hosts with at least one Deployment.
+  var hosts: Set<String> { Set(workloads.map { String($0.prefix { $0 != "/" }) }) }
+
+  init(_ image: ObjectSet) {
+    for entry in image.entries {
+      let object = entry.plain
+      switch entry.id.kind {
+      case "Service":
+        for port in object.at("spec", "ports")?.array ?? [] {
+          ports.insert("\(entry.id.name).demo.svc.cluster.local:\(port["port"]?.int ?? 0)")
+        }
+      case "DestinationRule":
+        for subset in object.at("spec", "subsets")?.array ?? [] {
+          subsets.insert("\(object.at("spec", "host")?.string ?? "")/\(subset["name"]?.string ?? "")")
+        }
+      case "Deployment":
+        workloads.insert(Mesh.workload(object.at("spec", "selector", "matchLabels")))
+      case "VirtualService":
+        for route in (object.at("spec", "http")?.array ?? []) + (object.at("spec", "tcp")?.array ?? []) {
+          let labels = route["match"]?[0]?["sourceLabels"]
+          for target in (route["route"]?.array ?? []) + [object2(route["mirror"])].compactMap({ $0 }) {
+            references.append(
+              Reference(
+                host: target.at("destination", "host")?.string ?? "",
+                subset: target.at("destination", "subset")?.string,
+                port: target.at("destination", "port", "number")?.int ?? 0,
+                caller: labels.map { Mesh.workload($0) },
+                isEntry: object.at("spec", "gateways") != nil))
+          }
+        }
+      default: break
+      }
+    }
+    func object2(_ mirror: Value?) -> Value? { mirror.map { ["destination": $0] } }
+  }
+
+  func has(_ route: Reference) -> Bool { ports.contains("\(route.host):\(route.port)") }
+  func defines(_ host: String, _ subset: String) -> Bool { subsets.contains("\(host)/\(subset)") }
+  func runs(_ host: String, _ subset: String) -> Bool { workloads.contains("\(host)/\(subset)") }
+
+  private static func workload(_ labels: Value?) -> String {
+    let app = labels?["app"]?.string ?? ""
+    return "\(app).demo.svc.cluster.local/\("v" + ComponentVersion.slug(of: labels?["version"]?.string ?? ""))"
+  }
+}
+
+/// The plan and the state with the components in another order.
+private func permuted(_ plan: Plan, _ state: State, _ order: [Int]) -> (Plan, State) {
+  var place = [Int](repeating: 0, count: order.count)
+  for (new, old) in order.enumerated() { place[old] = new }
+  func moved(_ id: ComponentID) -> ComponentID { ComponentID(place[id.index]) }
+  var result = plan
+  result.components = order.map { old in
+    var component = plan.components[old]
+    for v in component.versions.indices { component.versions[v].calls = component.versions[v].calls.map(moved) }
+    return component
+  }
+  for r in result.releases.indices {
+    for m in result.releases[r].members.indices {
+      let member = plan.releases[r].members[m]
+      result.releases[r].members[m].component = moved(member.component)
+      result.releases[r].members[m].versions = member.versions.map { VersionID(moved($0.component), $0.index) }
+    }
+  }
+  for e in result.exposures.indices { result.exposures[e].component = moved(plan.exposures[e].component) }
+  var newState = state
+  if !state.components.isEmpty { newState.components = order.map { state.components[$0] } }
+  return (result, newState)
+}
