@@ -1,0 +1,28 @@
+import Foundation
+
+/// A generator whose numbers follow from its seed alone (SplitMix64: Steele, Lea, Flood, 2014). Tests print the seed;
+/// `ROLLOUTC_SEED` gives another one.
+package struct SeededGenerator: RandomNumberGenerator, Sendable {
+  private var state: UInt64
+
+  package init(seed: UInt64) { state = seed }
+
+  /// The seed of this run: the same every time unless the environment says otherwise.
+  package static let seed: UInt64 =
+    ProcessInfo.processInfo.environment["ROLLOUTC_SEED"].flatMap(UInt64.init) ?? 20_240_601
+
+  package mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  /// A number in `0..<bound`; 0 where the bound is.
+  package mutating func below(_ bound: Int) -> Int { bound <= 0 ? 0 : Int(next() % UInt64(bound)) }
+
+  package mutating func pick<C: RandomAccessCollection>(_ items: C) -> C.Element where C.Index == Int {
+    items[items.startIndex + below(items.count)]
+  }
+}
