@@ -1,7 +1,12 @@
 import Foundation
 
-/// SplitMix64: the same seed gives the same run on every machine.
-package struct SeededGenerator: RandomNumberGenerator {
+/// A generator whose numbers follow from its seed alone (SplitMix64: Steele, Lea, Flood, 2014). Tests print the seed;
+/// `ROLLOUTC_SEED` gives another one.
+package struct SeededGenerator: RandomNumberGenerator, Sendable {
+  /// The seed of this run: the same every time unless the environment says otherwise.
+  package static let seed: UInt64 =
+    ProcessInfo.processInfo.environment["ROLLOUTC_SEED"].flatMap(UInt64.init) ?? 20_240_601
+
   package let seed: UInt64
   private var state: UInt64
 
@@ -24,10 +29,13 @@ package struct SeededGenerator: RandomNumberGenerator {
     return z ^ (z >> 31)
   }
 
-  package mutating func below(_ limit: Int) -> Int { Int.random(in: 0..<max(1, limit), using: &self) }
+  /// A number in `0..<bound`; 0 where the bound is.
+  package mutating func below(_ bound: Int) -> Int { bound <= 0 ? 0 : Int(next() % UInt64(bound)) }
 
   package mutating func chance(_ probability: Double) -> Bool { Double.random(in: 0..<1, using: &self) < probability }
 
   /// One of `items`, which is not empty.
-  package mutating func pick<T>(_ items: [T]) -> T { items[below(items.count)] }
+  package mutating func pick<C: RandomAccessCollection>(_ items: C) -> C.Element where C.Index == Int {
+    items[items.startIndex + below(items.count)]
+  }
 }

@@ -148,7 +148,9 @@ package struct Lexer {
       if clean.isEmpty { return }
       add(.word, from: start, flags: flags, keyword: clean.withUnsafeBufferPointer { Keyword.spelled(by: $0) })
     } else {
-      let keyword = bytes.withUnsafeBufferPointer { Keyword.spelled(by: UnsafeBufferPointer(rebasing: $0[start..<offset])) }
+      let keyword = bytes.withUnsafeBufferPointer {
+        Keyword.spelled(by: UnsafeBufferPointer(rebasing: $0[start..<offset]))
+      }
       add(.word, from: start, flags: flags, keyword: keyword)
     }
   }
@@ -173,11 +175,13 @@ package struct Lexer {
           offset += length
         } else {
           let end = min(offset + 2, bytes.count)
-          let isLineEnd = end > offset + 1 && (bytes[offset + 1] == UInt8(ascii: "\n") || bytes[offset + 1] == UInt8(ascii: "\r"))
+          let isLineEnd =
+            end > offset + 1 && (bytes[offset + 1] == UInt8(ascii: "\n") || bytes[offset + 1] == UInt8(ascii: "\r"))
           if !isLineEnd, offset + 1 < bytes.count {
             var stop = offset + 2
             while stop < bytes.count, bytes[stop] & 0xC0 == 0x80 { stop += 1 }
-            diagnostics.append(.badEscape(at: range(offset, stop), text: String(decoding: bytes[offset..<stop], as: UTF8.self)))
+            diagnostics.append(
+              .badEscape(at: range(offset, stop), text: String(decoding: bytes[offset..<stop], as: UTF8.self)))
             flags.insert(.badEscape)
             offset = stop
           } else {
@@ -281,7 +285,9 @@ package struct Lexer {
     } else if byte < 0x80 {
       offset += 1
     } else if let scalar = decodeScalar() {
-      if case .other(let name) = OddCharacter(scalar.value), OddCharacter.isDirectional(scalar.value) || scalar.value < 0xA0 {
+      if case .other(let name) = OddCharacter(scalar.value),
+        OddCharacter.isDirectional(scalar.value) || scalar.value < 0xA0
+      {
         reportOdd(name, length: scalar.length)
         flags.insert(.dirty)
       }

@@ -17,7 +17,9 @@ package enum TokenText {
     while i < bytes.count {
       let byte = bytes[i]
       if byte < 0x80 {
-        if byte >= 0x20 && byte != 0x7F || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\n") { result.append(byte) }
+        if byte >= 0x20 && byte != 0x7F || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\n") {
+          result.append(byte)
+        }
         i += 1
       } else if let scalar = UTF8Scalar.decode(bytes, at: i) {
         if OddCharacter(scalar.value) == nil { result.append(contentsOf: bytes[i..<i + scalar.length]) }
@@ -101,7 +103,8 @@ package enum TokenText {
     let isBlank: ([UInt8]) -> Bool = { $0.allSatisfy { $0 == 0x20 || $0 == 0x09 } }
     // The closing quotes stand on a line of their own: its blanks belong to them.
     if let last = lines.last, lines.count > 1, isBlank(last) { lines[lines.count - 1] = [] }
-    let indentation = lines.lazy.filter { !isBlank($0) }
+    let indentation =
+      lines.lazy.filter { !isBlank($0) }
       .map { $0.prefix { $0 == 0x20 || $0 == 0x09 }.count }.min() ?? 0
     let stripped = lines.map { isBlank($0) ? [] : Array($0.dropFirst(indentation)) }
     return String(decoding: Array(stripped.joined(separator: [0x0A])), as: UTF8.self)

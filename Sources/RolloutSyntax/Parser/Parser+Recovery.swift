@@ -15,7 +15,8 @@ extension Parser {
   /// Finds out why `row` does not fit at the current token, reports it, and takes the statement to its end.
   mutating func recover(_ row: StatementTable.Compiled, into index: Int, in context: Context, matchedTo: Int?) {
     let start = position
-    var failure = withMatcher(row, at: start) { matcher -> (furthest: Int, expected: [MatchCode.Op], best: [Capture], end: Int?) in
+    var failure = withMatcher(row, at: start) {
+      matcher -> (furthest: Int, expected: [MatchCode.Op], best: [Capture], end: Int?) in
       matcher.recordsBest = true
       let end = matcher.run(at: start)
       return (matcher.furthest, matcher.expected, end == nil ? matcher.best : matcher.captures, end)
@@ -32,7 +33,8 @@ extension Parser {
     }
     if repair(row, into: index, in: context, at: failure.furthest, expected: failure.expected) { return }
 
-    reportUnexpected(row, at: failure.furthest, expected: failure.expected, lineIsComplete: failure.end == failure.furthest)
+    reportUnexpected(
+      row, at: failure.furthest, expected: failure.expected, lineIsComplete: failure.end == failure.furthest)
     statements[index].isBroken = true
     let end = lineEnd(from: max(start, failure.furthest))
     accept(failure.best.filter { $0.token < end }, [], header: start..<end, into: index)
@@ -49,7 +51,8 @@ extension Parser {
   }
 
   private mutating func acceptMatched(_ row: StatementTable.Compiled, into index: Int, from start: Int) {
-    let outcome = withMatcher(row, at: start) { matcher -> (end: Int?, captures: [Capture], equals: [(token: Int, tight: Bool)]) in
+    let outcome = withMatcher(row, at: start) {
+      matcher -> (end: Int?, captures: [Capture], equals: [(token: Int, tight: Bool)]) in
       let end = matcher.run(at: start)
       return (end, matcher.captures, matcher.equals)
     }
@@ -114,7 +117,9 @@ extension Parser {
       guard let token = insertedToken(op, before: place), seen.insert(fixedText(op)).inserted else { continue }
       candidates.append(.insert(token))
     }
-    if found.kind != .newline, found.kind != .endOfFile, found.kind != .closeBrace, found.kind != .openBrace, place > start {
+    if found.kind != .newline, found.kind != .endOfFile, found.kind != .closeBrace, found.kind != .openBrace,
+      place > start
+    {
       candidates.append(.delete)
     }
     // Two different words that would both fit are a choice that only the author can make.
@@ -152,7 +157,8 @@ extension Parser {
     }
     let end = tokens[place - 1].end
     diagnostics.append(
-      .missingBlock(at: range(start).joined(range(place - 1)), insertAt: SourceRange(file: file.id, start: end, end: end)))
+      .missingBlock(
+        at: range(start).joined(range(place - 1)), insertAt: SourceRange(file: file.id, start: end, end: end)))
     accept(result.captures, result.equals, header: start..<place, into: index)
     position = place
     parseBlock(of: index, in: block, braceIsMissing: true)
@@ -271,7 +277,8 @@ extension Parser {
     if wantsName, token.kind == .word, let keyword = token.keyword, keyword.isReserved {
       let text = keyword.text
       diagnostics.append(
-        .reservedWord(text, at: range(place), expected: describe(expected.filter { if case .slot = $0 { true } else { false } })))
+        .reservedWord(
+          text, at: range(place), expected: describe(expected.filter { if case .slot = $0 { true } else { false } })))
       return
     }
     if expected.contains(where: { op in if case .block = op { true } else { false } }), expected.count == 1 {
@@ -351,7 +358,8 @@ extension Parser {
         let row = table.row(for: keyword, in: context)
       {
         diagnostics.append(
-          .unknownStatement(word, at: range(start), place: context.place, similar: near, heads: table.heads(in: context).map(\.text)))
+          .unknownStatement(
+            word, at: range(start), place: context.place, similar: near, heads: table.heads(in: context).map(\.text)))
         tokens[start].keyword = keyword
         parse(row, into: index, in: context)
         return
@@ -360,7 +368,8 @@ extension Parser {
         diagnostics.append(.misplacedStatement(word, at: range(start), place: context.place, homes: home))
       } else {
         diagnostics.append(
-          .unknownStatement(word, at: range(start), place: context.place, similar: nil, heads: table.heads(in: context).map(\.text)))
+          .unknownStatement(
+            word, at: range(start), place: context.place, similar: nil, heads: table.heads(in: context).map(\.text)))
       }
     } else {
       diagnostics.append(

@@ -100,7 +100,8 @@ struct Parser {
       finishLine(after: statement)
     } else if let open = statements[statement].openBrace {
       diagnostics.append(
-        .unclosedBlock(at: range(open), statement: range(statements[statement].header.lowerBound), insertAt: blockEnd()))
+        .unclosedBlock(at: range(open), statement: range(statements[statement].header.lowerBound), insertAt: blockEnd())
+      )
     }
     statements[statement].tokens = statements[statement].tokens.lowerBound..<position
   }
@@ -143,7 +144,9 @@ struct Parser {
     let start = position
     let index = statements.count
     statements.append(
-      StatementNode(form: nil, context: context, header: start..<start, tokens: start..<start, captures: captures.count..<captures.count))
+      StatementNode(
+        form: nil, context: context, header: start..<start, tokens: start..<start,
+        captures: captures.count..<captures.count))
     if let row = row(in: context) {
       parse(row, into: index, in: context)
     } else {
@@ -158,7 +161,9 @@ struct Parser {
   /// The row of the statement at the current token.
   private func row(in context: Context) -> StatementTable.Compiled? {
     guard current.kind == .word || current.kind == .text else { return nil }
-    if current.kind == .word, let keyword = current.keyword, let row = table.row(for: keyword, in: context) { return row }
+    if current.kind == .word, let keyword = current.keyword, let row = table.row(for: keyword, in: context) {
+      return row
+    }
     guard let row = table.slotRow(in: context) else { return nil }
     // A line of another block is no member.
     if current.kind == .word, let keyword = current.keyword, !nextIsSlotRow(row), isHeadAnywhere(keyword) { return nil }
@@ -185,7 +190,8 @@ struct Parser {
   /// Runs `row` at the current token and takes the statement to its end.
   mutating func parse(_ row: StatementTable.Compiled, into index: Int, in context: Context) {
     let start = position
-    let outcome = withMatcher(row, at: start) { matcher -> (end: Int?, captures: [Capture], equals: [(token: Int, tight: Bool)], block: Context?) in
+    let outcome = withMatcher(row, at: start) {
+      matcher -> (end: Int?, captures: [Capture], equals: [(token: Int, tight: Bool)], block: Context?) in
       let end = matcher.run(at: start)
       return (end, matcher.captures, matcher.equals, matcher.block)
     }

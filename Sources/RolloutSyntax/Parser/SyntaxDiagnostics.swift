@@ -15,7 +15,8 @@ extension Diagnostic {
   ) -> Diagnostic {
     Diagnostic(
       .unexpectedToken, "expected \(alternatives(expected)), found \(found)",
-      at: Label(range, expected.count == 1 ? "expected \(expected[0])" : "not expected here"), help: help, fixIts: fixIts)
+      at: Label(range, expected.count == 1 ? "expected \(expected[0])" : "not expected here"), help: help,
+      fixIts: fixIts)
   }
 
   static func expectedLineEnd(found: String, at range: SourceRange, splits: Bool) -> Diagnostic {
@@ -88,7 +89,8 @@ extension Diagnostic {
       .badEscape, "`\(text)` is no escape", at: Label(range, "not known"),
       help: #"a text knows `\"`, `\\`, `\n`, `\t`, `\$` and `\u{…}`; for a backslash write `\\`"#,
       fixIts: [
-        FixIt("double the backslash", [Edit(SourceRange(file: range.file, start: range.start, end: range.start), #"\"#)])
+        FixIt(
+          "double the backslash", [Edit(SourceRange(file: range.file, start: range.start, end: range.start), #"\"#)])
       ])
   }
 

@@ -40,7 +40,8 @@ package struct StatementTable: Sendable {
 
   private init() {
     var compiled: [Compiled] = []
-    var byKeyword = [[UInt8]](repeating: [UInt8](repeating: 0xFF, count: Keyword.allCases.count), count: Context.allCases.count)
+    var byKeyword = [[UInt8]](
+      repeating: [UInt8](repeating: 0xFF, count: Keyword.allCases.count), count: Context.allCases.count)
     var bySlot = [UInt8](repeating: 0xFF, count: Context.allCases.count)
     for (index, row) in StatementTable.rows.enumerated() {
       var notation = Notation(row.notation)
@@ -155,7 +156,7 @@ struct Notation {
       i += 1
       item = .optional(parseChoice(until: UInt8(ascii: "]")))
     case UInt8(ascii: "="):
-      let tight = i > 0 && bytes[i - 1] != 0x20
+      let tight = i > 0 && bytes[i - 1] >= UInt8(ascii: "A") && bytes[i - 1] <= UInt8(ascii: "Z")
       i += 1
       return .equals(tight: tight)
     case UInt8(ascii: ","):
@@ -195,7 +196,8 @@ struct Notation {
     let start = i
     while i < bytes.count {
       switch bytes[i] {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"),
         UInt8(ascii: "-"):
         i += 1
       default: return String(decoding: bytes[start..<i], as: UTF8.self)

@@ -1,12 +1,15 @@
 /// A word that the table uses. Keywords are contextual: a component may be called `route`.
 package enum Keyword: UInt8, Hashable, Sendable, CaseIterable {
-  case above, all, always, answers, approve, args, `as`, at, below, by, calls, component, contains, context, cookie, cpu
+  case above, all, always, answers, approve, args, `as`, at, before, below, by, calls, component, contains, context,
+    cookie, cpu
   case deploy, deployment, done, duration, env, environment, equals, errorRate, every, existing, expect, expose, failure
   case fails, `for`, from, gateway, grpc, grpcWeb, has, header, host, hosts, http, http2, https, image, `in`, include
   case `is`, istio, language, least, live, manifest, matches, memory, mesh, metric, mirror, missing, mongo, most, mtls
-  case mysql, namespace, never, no, number, of, off, on, open, p50Latency, p95Latency, p99Latency, parameter, patch, path
+  case mysql, namespace, never, no, number, of, off, on, open, p50Latency, p95Latency, p99Latency, parameter, patch,
+    path
   case pattern, pause, percent, permissive, pinned, plan, port, probe, promql, pull, ready, redis, rehearsal, release
-  case replicas, require, resources, retire, rollback, route, routing, rule, secret, serves, service, shift, start, status
+  case replicas, require, resources, retire, rollback, route, routing, rule, secret, serves, service, shift, start,
+    status
   case step, sticky, strict, stub, successRate, tcp, text, through, times, tls, to, unroute, until, url, verify, version
   case volume, volumes, wait, when, `while`, with, within, yes
 
@@ -16,7 +19,8 @@ package enum Keyword: UInt8, Hashable, Sendable, CaseIterable {
   /// The few small words that are never names, so that a missing name is seen where it is missing.
   package var isReserved: Bool {
     switch self {
-    case .as, .at, .by, .cookie, .for, .from, .header, .in, .is, .on, .through, .to, .until, .while, .with, .within: true
+    case .as, .at, .by, .cookie, .for, .from, .header, .in, .is, .on, .through, .to, .until, .while, .with, .within:
+      true
     default: false
     }
   }

@@ -107,23 +107,28 @@ package enum Slot: UInt8, Hashable, Sendable, CaseIterable {
   /// (R01), `110%` a wrong value (R03).
   func accepts(_ token: Token, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
     switch token.kind {
-    case .word: break
-    case .text: return self != .regex || true
+    case .word, .text: break
     case .raw: return self == .regex || self == .value || self == .text
     case .blockText: return self == .text || self == .value
     default: return false
     }
-    let first = bytes[Int(token.start)]
+    // In quotes a value keeps its shape: `pause "30s"` is a duration, `pause "Look"` a text.
+    let isQuoted = token.kind == .text
+    let first = isQuoted ? token.start + 1 < token.end ? bytes[Int(token.start) + 1] : 0 : bytes[Int(token.start)]
     let isParameter = first == UInt8(ascii: "$")
     let isDigit = first >= UInt8(ascii: "0") && first <= UInt8(ascii: "9")
     switch self {
-    case .text, .regex, .selector: return isParameter && self != .regex
+    case .text, .selector: return isQuoted || isParameter
+    // Double quotes are the wrong ones, but the line is known: R0113 says so, and keeps the rest of its meaning.
+    case .regex: return isQuoted
     case .int, .percent, .duration, .number, .status:
       return isParameter || isDigit || first == UInt8(ascii: "-") || first == UInt8(ascii: ".")
     case .size, .cpu: return isParameter || isDigit || first == UInt8(ascii: "-") || first == UInt8(ascii: ".")
     case .method:
-      return first >= UInt8(ascii: "A") && first <= UInt8(ascii: "Z") || first >= UInt8(ascii: "a") && first <= UInt8(ascii: "z")
+      return first >= UInt8(ascii: "A") && first <= UInt8(ascii: "Z")
+        || first >= UInt8(ascii: "a") && first <= UInt8(ascii: "z")
     default:
+      if isQuoted { return true }
       if isName, let keyword = token.keyword, keyword.isReserved { return false }
       return true
     }

@@ -101,14 +101,16 @@ extension StatementTable {
       "A measurement and the bound that must hold."),
     Row(
       .patch, [.file],
-      "patch ((deployment|service|route|rule) of @component [@version]|KIND NAME) (with FILE|TEXT)",
+      "patch ((deployment|service|route|rule) of @component (@version (with FILE|TEXT)|with FILE|TEXT)|KIND NAME (with FILE|TEXT))",
       "Merges YAML into an object that the plan generates."),
     Row(.manifest, [.file], "manifest FILE", "Extra objects, as they stand in a YAML file."),
     Row(.step, [.file], "step TEXT {step", "A named part of the release, reviewed and rolled back as one."),
     Row(
       .onFailure, [.file, .step], "on failure (rollback|{failure)",
       "What happens when a step fails; without it the run stops and holds."),
-    Row(.rehearsal, [.file], "rehearsal TEXT {rehearsal", "A run without a cluster: what answers, and what must come out."),
+    Row(
+      .rehearsal, [.file], "rehearsal TEXT {rehearsal", "A run without a cluster: what answers, and what must come out."
+    ),
 
     Row(
       .deploy, steps, "deploy (release @release|@component @version [replicas INT])",
@@ -137,7 +139,8 @@ extension StatementTable {
     Row(
       .retire, steps, "retire @target [@version] [with volumes]",
       "Removes a release, a version of every component, or one component's version."),
-    Row(.rollback, steps, "rollback [to (start|TEXT)]", "Undoes the step, or goes back to the state after another one."),
+    Row(
+      .rollback, steps, "rollback [to (start|TEXT)]", "Undoes the step, or goes back to the state after another one."),
     Row(.mtls, steps, "mtls (strict|permissive|off)", "Changes whether traffic inside the mesh is encrypted."),
 
     Row(.image, settings, "image IMAGE", "The container image; without a tag, the version is the tag."),
@@ -154,7 +157,7 @@ extension StatementTable {
       "An environment variable, or several out of a Secret."),
     Row(.volume, settings, "volume NAME SIZE at PATH", "A PersistentVolumeClaim and where it is mounted."),
     Row(
-      .resources, settings, "resources [cpu CPU [to CPU]] [,] [memory SIZE [to SIZE]]",
+      .resources, settings, "resources (cpu CPU [to CPU] [[,] memory SIZE [to SIZE]]|memory SIZE [to SIZE])",
       "What it asks for, and its limit after `to`."),
     Row(
       .ready, settings, "ready when (tcp INT|grpc [INT]|METHOD PATH [on INT]) [within DURATION]",

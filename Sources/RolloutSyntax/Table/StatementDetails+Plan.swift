@@ -1,0 +1,96 @@
+extension StatementTable {
+  /// The statements about the plan as a whole, and the two ways out of the language.
+  static func planDetails(_ form: Form) -> StatementDetails {
+    switch form {
+    case .plan:
+      StatementDetails(
+        """
+        Every plan has exactly one `plan` line. Its name is part of what the run leaves in the cluster: the label \
+        `app.kubernetes.io/part-of`, the journal, the names of sticky cookies. Files that are included have none.
+        """,
+        ["plan voting", #"plan "release""#])
+    case .language:
+      StatementDetails(
+        """
+        The edition is 1 unless said. Saying it keeps the plan's meaning when a later edition comes; leaving it out is a \
+        lint.
+        """,
+        ["language 1"])
+    case .include:
+      StatementDetails(
+        """
+        Reads the declarations of another file, as if they stood here. The path is relative to the file that includes. \
+        An included file holds declarations only, counts once however often it is included, and stays inside the plan's \
+        folder (`--root DIR` widens that). A cycle or a missing file is an error.
+        """,
+        ["include shared/visitors.rollout", #"include "my components.rollout""#])
+    case .namespace:
+      StatementDetails(
+        """
+        The namespace that holds every object of the plan; the plan's name unless said. The run creates and labels it. \
+        With `existing` somebody else keeps it: the run only reads it, and does not remove it.
+        """,
+        ["namespace voting", "namespace shop existing"])
+    case .mesh:
+      StatementDetails(
+        """
+        The mesh is Istio. A version, where given, bounds what may be emitted.
+
+        With `mtls` left out, nothing is said about encryption: no PeerAuthentication, no `tls` in a DestinationRule. \
+        `strict` demands it on both sides, `permissive` offers it to callers that can, `off` disables it on both sides. A \
+        step may change it with a statement of its own.
+        """,
+        ["mesh istio mtls strict", "mesh istio", "mesh istio 1.24 mtls permissive", "mesh istio mtls off"])
+    case .routing:
+      StatementDetails(
+        """
+        `pinned`, the default: a component's first version is pinned from the first step on, and a newly deployed version \
+        stays dark until it is routed. `open`: a component has no VirtualService and DestinationRule, and Kubernetes \
+        balances over all its versions, until it is routed or a second release with it is deployed.
+        """,
+        ["routing pinned", "routing open"])
+    case .expose:
+      StatementDetails(
+        """
+        Lets traffic in through a gateway: hosts `"*"` unless said. `path` is a prefix by path segments: `/shop` takes \
+        `/shop` and `/shop/cart`, and not `/shopping`. Port 443 needs `tls secret`; that Secret lives beside the gateway \
+        and needs no declaration. Ports that speak tcp may be exposed too. `through gateway` uses a gateway that exists, \
+        `NAMESPACE/NAME` or `NAME`, instead of one of the plan's own.
+        """,
+        [
+          #"expose voting-app on port 80 hosts "*" path /"#,
+          "expose web on port 443 hosts shop.example.com, www.example.com tls secret shop-tls",
+          "expose web on port 80 through gateway istio-ingress/public",
+          "expose web on port 80 path /shop tls secret web-cert through gateway public",
+        ])
+    case .manifest:
+      StatementDetails(
+        """
+        Objects that the plan does not generate, taken from a YAML file as they stand, and applied before the workloads. A \
+        Secret with data is an error: secrets are referenced, never written.
+        """,
+        ["manifest monitoring/dashboards.yaml", #"manifest "extra objects.yaml""#])
+    case .patch:
+      StatementDetails(
+        """
+        Merges YAML into an object that the plan generates: a strategic merge by the known list keys for Kubernetes' own \
+        kinds, RFC 7386 elsewhere; `null` deletes. It is applied wherever the object exists, and is an error where it \
+        exists in no state. A version goes only with `deployment`; without one, all versions are meant. It never changes \
+        names, namespaces, selectors or ownership labels.
+
+        `deployment`, `service`, `route` (the VirtualService) and `rule` (the DestinationRule) name the object by its \
+        component; otherwise the object's kind and name say which.
+        """,
+        [
+          "patch deployment of web 2.0 with patches/web.yaml",
+          #"patch deployment of web "{spec: {revisionHistoryLimit: 3}}""#,
+          "patch service of web with patches/service.yaml",
+          "patch route of web with patches/route.yaml",
+          "patch rule of storage with patches/rule.yaml",
+          "patch Gateway public with patches/gateway.yaml",
+          "patch PersistentVolumeClaim data \"\"\"\n  metadata:\n    annotations:\n      team: storage\n\"\"\"",
+        ])
+    default: StatementDetails("", [])
+    }
+  }
+}

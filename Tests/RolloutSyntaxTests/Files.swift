@@ -1,5 +1,0 @@
-import Foundation
-
-func readBytes(_ path: String) throws -> [UInt8] {
-  Array(try Data(contentsOf: URL(fileURLWithPath: path)))
-}
