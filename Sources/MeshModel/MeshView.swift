@@ -1,0 +1,250 @@
+package import KubernetesModel
+
+/// One configuration of the mesh, as some proxy may hold it, and the pods that are there: answers where a request goes.
+///
+/// A view is a value. `put` and `remove` swap one object in time that does not depend on the number of others, and
+/// look-ups by host, namespace and label are by hash, so that a checker can walk through many configurations.
+package struct MeshView: Sendable {
+  package let options: MeshOptions
+  private var objects: [ObjectID: MeshObject] = [:]
+
+  // Workloads live in slots; the label index holds their numbers, in the order of their ids.
+  var slots: [Slot] = []
+  private var freeSlots: [Int] = []
+  private var slotOf: [ObjectID: Int] = [:]
+  private(set) var workloadsByLabel: [LabelKey: [Int]] = [:]
+
+  private var services: [String: Service] = [:]
+  private var servicesByIP: [String: Service] = [:]
+  private var injectsSidecars: [String: Bool] = [:]
+  /// Bound to the mesh, by host; each list the oldest first.
+  private(set) var meshRules: [String: [VirtualService]] = [:]
+  /// The same, of those with a wildcard.
+  private(set) var meshWildcards: [(host: String, rules: [VirtualService])] = []
+  /// By the name of the gateway that they are bound to; the oldest first.
+  private(set) var gatewayRules: [String: [VirtualService]] = [:]
+  private(set) var gateways: [Gateway] = []
+  private var destinationRules: [String: DestinationRulesOfNamespace] = [:]
+  private var peerAuthentications: [String: [PeerAuthentication]] = [:]
+
+  struct Slot: Sendable {
+    var workload: Workload
+    var ready: Int
+  }
+
+  private struct DestinationRulesOfNamespace: Sendable {
+    var exact: [String: [DestinationRule]] = [:]
+    /// The longest first.
+    var wildcards: [DestinationRule] = []
+  }
+
+  package init(objects: some Sequence<MeshObject> = [], options: MeshOptions = MeshOptions()) {
+    self.options = options
+    for object in objects { put(object) }
+  }
+
+  /// Parses each value; kinds that do not matter are left out.
+  package init(parsing values: some Sequence<Value>, options: MeshOptions = MeshOptions()) {
+    self.init(objects: values.compactMap { MeshObject.parse($0, options: options) }, options: options)
+  }
+
+  package subscript(id: ObjectID) -> MeshObject? { objects[id] }
+  package var ids: [ObjectID] { objects.keys.sorted() }
+
+  // MARK: - Changing it
+
+  /// Adds `object`, in place of the one of the same name if there is one. A workload that stays keeps its number of
+  /// ready pods only if the new object says the same.
+  package mutating func put(_ object: MeshObject) {
+    remove(object.id)
+    objects[object.id] = object
+    switch object.content {
+    case .destinationRule(let rule):
+      var own = destinationRules[object.id.namespace] ?? DestinationRulesOfNamespace()
+      if HostName.isWildcard(rule.host) {
+        own.wildcards.insert(rule) { a, b in
+          a.host.utf8.count != b.host.utf8.count
+            ? a.host.utf8.count > b.host.utf8.count : a.metadata.precedes(b.metadata)
+        }
+      } else {
+        own.exact[rule.host, default: []].insert(rule) { $0.metadata.precedes($1.metadata) }
+      }
+      destinationRules[object.id.namespace] = own
+    case .gateway(let gateway): gateways.insert(gateway) { $0.metadata.precedes($1.metadata) }
+    case .namespace(let injects): injectsSidecars[object.id.name] = injects
+    case .peerAuthentication(let policy):
+      peerAuthentications[object.id.namespace, default: []].insert(policy) { $0.metadata.precedes($1.metadata) }
+    case .service(let service):
+      services[service.host] = service
+      if let address = service.clusterIP { servicesByIP[address] = service }
+    case .virtualService(let rule): index(rule)
+    case .workload(let workload):
+      let slot = Slot(workload: workload, ready: workload.declaredReady)
+      let number: Int
+      if let free = freeSlots.popLast() {
+        number = free
+        slots[free] = slot
+      } else {
+        number = slots.count
+        slots.append(slot)
+      }
+      slotOf[object.id] = number
+      for (key, value) in workload.labels {
+        let label = LabelKey(namespace: object.id.namespace, key: key, value: value)
+        workloadsByLabel[label, default: []].insert(number) { [slots] in
+          slots[$0].workload.metadata.id < slots[$1].workload.metadata.id
+        }
+      }
+    }
+  }
+
+  package mutating func remove(_ id: ObjectID) {
+    guard let old = objects.removeValue(forKey: id) else { return }
+    switch old.content {
+    case .destinationRule(let rule):
+      destinationRules[id.namespace]?.wildcards.removeAll { $0 === rule }
+      destinationRules[id.namespace]?.exact[rule.host]?.removeAll { $0 === rule }
+      if destinationRules[id.namespace]?.exact[rule.host]?.isEmpty == true {
+        destinationRules[id.namespace]?.exact[rule.host] = nil
+      }
+    case .gateway(let gateway): gateways.removeAll { $0 === gateway }
+    case .namespace: injectsSidecars[id.name] = nil
+    case .peerAuthentication(let policy): peerAuthentications[id.namespace]?.removeAll { $0 === policy }
+    case .service(let service):
+      services[service.host] = nil
+      if let address = service.clusterIP { servicesByIP[address] = nil }
+    case .virtualService(let rule):
+      for host in rule.hosts {
+        meshRules[host]?.removeAll { $0 === rule }
+        if meshRules[host]?.isEmpty == true { meshRules[host] = nil }
+        if let i = meshWildcards.firstIndex(where: { $0.host == host }) {
+          meshWildcards[i].rules.removeAll { $0 === rule }
+          if meshWildcards[i].rules.isEmpty { meshWildcards.remove(at: i) }
+        }
+      }
+      for gateway in rule.gateways { gatewayRules[gateway]?.removeAll { $0 === rule } }
+    case .workload(let workload):
+      guard let number = slotOf.removeValue(forKey: id) else { return }
+      freeSlots.append(number)
+      for (key, value) in workload.labels {
+        let label = LabelKey(namespace: id.namespace, key: key, value: value)
+        workloadsByLabel[label]?.removeAll { $0 == number }
+        if workloadsByLabel[label]?.isEmpty == true { workloadsByLabel[label] = nil }
+      }
+    }
+  }
+
+  /// Says how many pods of a workload are ready; nothing happens where there is no such workload.
+  package mutating func setReady(_ workload: ObjectID, _ count: Int) {
+    if let number = slotOf[workload] { slots[number].ready = max(0, count) }
+  }
+
+  package func ready(_ workload: ObjectID) -> Int? { slotOf[workload].map { slots[$0].ready } }
+
+  private mutating func index(_ rule: VirtualService) {
+    if rule.gateways.contains(VirtualService.mesh) {
+      for host in Set(rule.hosts).sorted() {
+        guard HostName.isWildcard(host) else {
+          meshRules[host, default: []].insert(rule) { $0.metadata.precedes($1.metadata) }
+          continue
+        }
+        if let i = meshWildcards.firstIndex(where: { $0.host == host }) {
+          meshWildcards[i].rules.insert(rule) { $0.metadata.precedes($1.metadata) }
+        } else {
+          meshWildcards.insert((host, [rule])) { a, b in
+            a.host.utf8.count != b.host.utf8.count ? a.host.utf8.count > b.host.utf8.count : a.host < b.host
+          }
+        }
+      }
+    }
+    for gateway in Set(rule.gateways) where gateway != VirtualService.mesh {
+      gatewayRules[gateway, default: []].insert(rule) { $0.metadata.precedes($1.metadata) }
+    }
+  }
+
+  // MARK: - Looking things up
+
+  /// The Service of that full name.
+  func service(_ host: String) -> Service? { services[host] }
+
+  func injects(_ namespace: String) -> Bool { injectsSidecars[namespace] ?? false }
+
+  /// The Service that `host` names for a client in `namespace`: `name`, `name.ns`, `name.ns.svc`, the full name or the
+  /// address. Case does not count.
+  func service(named host: String, from namespace: String) -> Service? {
+    let host = host.utf8.contains { (0x41...0x5A).contains($0) } ? host.lowercased() : host
+    if let service = services[host] ?? servicesByIP[host] { return service }
+    let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+    switch parts.count {
+    case 1: return services["\(host).\(namespace).svc.\(options.clusterDomain)"]
+    case 2: return services["\(host).svc.\(options.clusterDomain)"]
+    case 3 where parts[2] == "svc": return services["\(host).\(options.clusterDomain)"]
+    default: return nil
+    }
+  }
+
+  /// The DestinationRules that `client` uses for a service: those of the first namespace that has any for the host, of
+  /// its own, the service's and the root (Istio: `PushContext.destinationRule`).
+  func destinationRule(for service: Service, client: Client) -> SelectedDestinationRule {
+    let own = client.namespace
+    let rulesInOwn = select(service.host, in: own, client) { rule in
+      own != options.rootNamespace || rule.visibility.isPrivate
+    }
+    if !rulesInOwn.isEmpty { return SelectedDestinationRule(rules: rulesInOwn) }
+    for namespace in [service.metadata.namespace, options.rootNamespace] {
+      let rules = select(service.host, in: namespace, client) { $0.visibility.includes(own) }
+      if !rules.isEmpty { return SelectedDestinationRule(rules: rules) }
+    }
+    return SelectedDestinationRule(rules: [])
+  }
+
+  private func select(
+    _ host: String, in namespace: String, _ client: Client, where isVisible: (DestinationRule) -> Bool
+  ) -> [DestinationRule] {
+    guard let all = destinationRules[namespace] else { return [] }
+    var rules = (all.exact[host] ?? []).filter(isVisible)
+    if rules.isEmpty {
+      guard
+        let first = all.wildcards.first(where: { isVisible($0) && HostName.matches(host, pattern: $0.host) })
+      else { return [] }
+      rules = all.wildcards.filter { isVisible($0) && $0.host == first.host }
+    }
+    // Those for some clients are not merged with the others.
+    if let special = rules.first(where: { $0.clientSelector?.isSubset(of: client.labels) == true }) {
+      return [special]
+    }
+    return rules.filter { $0.clientSelector == nil }
+  }
+
+  /// How `workload` takes connections on one of its ports (Istio: `policy_applier.go`; the oldest of each level wins).
+  func serverTLS(_ workload: Workload, port: Int) -> ServerTLS {
+    let namespace = workload.metadata.namespace
+    let isInjected =
+      switch workload.sidecar {
+      case .present: true
+      case .absent: false
+      case .byNamespace: injects(namespace)
+      }
+    guard isInjected else { return .noSidecar }
+    let own = peerAuthentications[namespace] ?? []
+    if let policy = own.first(where: { $0.selector?.isSubset(of: workload.labels) == true }) {
+      if let mode = policy.byPort[port] ?? policy.mode { return mode }
+    }
+    if namespace != options.rootNamespace, let mode = own.first(where: { $0.selector == nil })?.mode { return mode }
+    let root = peerAuthentications[options.rootNamespace] ?? []
+    return root.first { $0.selector == nil }?.mode ?? .permissive
+  }
+}
+
+extension Array {
+  /// Keeps the array sorted by `precedes`; equal elements stay in the order of their insertion.
+  mutating func insert(_ element: Element, by precedes: (Element, Element) -> Bool) {
+    var low = 0
+    var high = count
+    while low < high {
+      let middle = (low + high) / 2
+      if precedes(element, self[middle]) { high = middle } else { low = middle + 1 }
+    }
+    insert(element, at: low)
+  }
+}

@@ -1,0 +1,56 @@
+internal import KubernetesModel
+
+package final class Gateway: Sendable {
+  struct Server: Hashable, Sendable {
+    /// A server's host: a name and the namespaces whose VirtualServices may use it.
+    struct Host: Hashable, Sendable {
+      var name: String
+      /// Nil: all.
+      var namespace: String?
+    }
+
+    var port: Int
+    var proto: PortProtocol
+    /// Ends TLS and then reads HTTP.
+    var isHTTPS: Bool
+    var redirectsToHTTPS: Bool
+    var hosts: [Host]
+  }
+
+  package let metadata: Metadata
+  /// As VirtualServices name it.
+  let name: String
+  let selector: [String: String]
+  let servers: [Server]
+
+  init(_ object: Value, _ metadata: Metadata) {
+    self.metadata = metadata
+    name = "\(metadata.namespace)/\(metadata.id.name)"
+    selector = object.at("spec", "selector")?.strings ?? [:]
+    servers = (object.at("spec", "servers")?.array ?? []).compactMap { server in
+      guard let port = server.at("port", "number")?.int else { return nil }
+      let word = server.at("port", "protocol")?.string?.uppercased() ?? ""
+      let mode = server.at("tls", "mode")?.string
+      let endsTLS = server["tls"] != nil && mode != "PASSTHROUGH" && mode != "AUTO_PASSTHROUGH"
+      let proto: PortProtocol =
+        switch word {
+        case "HTTP", "HTTP2", "GRPC", "GRPC-WEB": .http
+        case "HTTPS": endsTLS ? .http : .tls
+        case "TLS": endsTLS ? .tcp : .tls
+        default: .tcp
+        }
+      let hosts = (server["hosts"]?.stringArray ?? []).map { text in
+        guard let slash = text.firstIndex(of: "/") else { return Server.Host(name: text.lowercased(), namespace: nil) }
+        let namespace = String(text[..<slash])
+        return Server.Host(
+          name: text[text.index(after: slash)...].lowercased(),
+          namespace: namespace == "*" ? nil : namespace == "." ? metadata.namespace : namespace
+        )
+      }
+      return Server(
+        port: port, proto: proto, isHTTPS: word == "HTTPS" && endsTLS,
+        redirectsToHTTPS: server.at("tls", "httpsRedirect")?.bool ?? false, hosts: hosts
+      )
+    }
+  }
+}

@@ -1,0 +1,126 @@
+internal import KubernetesModel
+internal import RegularExpressions
+
+/// One entry of `http[].match`: what istiod decides when it writes a proxy's routes, and what the proxy then asks of
+/// each request (Istio: `sourceMatchHTTP`, `TranslateRouteMatch`).
+struct HTTPMatch: Sendable {
+  // Decided by istiod.
+  var port: Int?
+  /// Given, they replace the tests of labels and namespace.
+  var gateways: [String]
+  var sourceLabels: [String: String]
+  var sourceNamespace: String?
+
+  // Decided by the proxy.
+  var path: PathPredicate
+  var headers: [NamedPredicate]
+  var withoutHeaders: [NamedPredicate]
+  var method: StringPredicate?
+  var authority: StringPredicate?
+  var scheme: StringPredicate?
+  var query: [NamedPredicate]
+
+  /// Nothing behind it in its VirtualService is ever reached.
+  var isCatchAll: Bool
+
+  init(_ match: Value, namespace: String, options: MeshOptions, issues: inout [String]) {
+    port = match["port"]?.int
+    gateways = (match["gateways"]?.stringArray ?? []).map { VirtualService.gatewayName($0, namespace: namespace) }
+    sourceLabels = match["sourceLabels"]?.strings ?? [:]
+    sourceNamespace = match["sourceNamespace"]?.string.flatMap { $0.isEmpty ? nil : $0 }
+    path = .any
+    if let uri = match["uri"] {
+      let ignoresCase = match["ignoreUriCase"]?.bool ?? false
+      switch StringPredicate(uri, issues: &issues) {
+      case .exact(let text): path = .exact(text, ignoresCase: ignoresCase)
+      case .prefix(let text): path = .prefix(text, ignoresCase: ignoresCase)
+      case .regex(let regex): path = .regex(regex)
+      case .presence: path = .any
+      case .never: path = .never
+      }
+    }
+    func predicates(_ key: String, lowercased: Bool) -> [NamedPredicate] {
+      (match[key]?.fields?.entries ?? []).map {
+        NamedPredicate(
+          name: lowercased ? $0.key.lowercased() : $0.key, predicate: StringPredicate($0.value, issues: &issues)
+        )
+      }
+    }
+    headers = predicates("headers", lowercased: true)
+    withoutHeaders = predicates("withoutHeaders", lowercased: true)
+    query = predicates("queryParams", lowercased: false).map { parameter in
+      // 1.14 writes a prefix of a query parameter as mere presence.
+      guard options.version == .istio114, case .prefix = parameter.predicate else { return parameter }
+      return NamedPredicate(name: parameter.name, predicate: .presence)
+    }
+    method = match["method"].map { StringPredicate($0, issues: &issues) }
+    authority = match["authority"].map { StringPredicate($0, issues: &issues) }
+    scheme = match["scheme"].map { StringPredicate($0, issues: &issues) }
+    isCatchAll =
+      path.isEverything && headers.isEmpty && withoutHeaders.isEmpty && query.isEmpty && method == nil
+      && authority == nil && scheme == nil
+  }
+
+  /// Whether istiod gives this match to the proxy at all.
+  func isFor(_ client: Client, gateway: String, port listener: Int) -> Bool {
+    if let port, port != listener { return false }
+    if !gateways.isEmpty { return gateways.contains(gateway) }
+    return sourceLabels.isSubset(of: client.labels) && (sourceNamespace ?? client.namespace) == client.namespace
+  }
+
+  /// Whether the proxy takes it for `request`.
+  func matches(_ request: HTTPRequest, scheme requestScheme: String, options: MeshOptions) -> Bool {
+    guard path.matches(request.path) else { return false }
+    if let method, !method.matches(request.method) { return false }
+    if let authority, !authority.matches(request.authority) { return false }
+    if let scheme, !scheme.matches(requestScheme) { return false }
+    for header in headers where !request.satisfies(header, scheme: requestScheme) { return false }
+    for header in withoutHeaders where !isAbsent(header, request, requestScheme, options) { return false }
+    for parameter in query {
+      guard let found = request.query.first(where: { sameBytes($0.name, parameter.name) }),
+        parameter.predicate.matches(found.value)
+      else { return false }
+    }
+    return true
+  }
+
+  private func isAbsent(
+    _ header: NamedPredicate, _ request: HTTPRequest, _ scheme: String, _ options: MeshOptions
+  ) -> Bool {
+    if request.has(header.name) { return !request.satisfies(header, scheme: scheme) }
+    if header.predicate.isPresence { return true }
+    // A missing header counts as an empty one, or in 1.14 as one about which nothing can be said.
+    return options.version == .newer && !header.predicate.matches("")
+  }
+}
+
+extension PathPredicate {
+  fileprivate var isEverything: Bool {
+    switch self {
+    case .any: true
+    case .prefix(let text, _): text == "/"
+    case .regex(let regex): regex.pattern == ".*"
+    case .exact, .never: false
+    }
+  }
+}
+
+extension HTTPRequest {
+  func has(_ name: String) -> Bool {
+    name.utf8.first == UInt8(ascii: ":") || headers.contains { sameBytes($0.name, name) }
+  }
+
+  /// Whether some value of the header satisfies the predicate: values are not joined.
+  func satisfies(_ header: NamedPredicate, scheme: String) -> Bool {
+    if header.name.utf8.first == UInt8(ascii: ":") {
+      return switch header.name {
+      case ":method": header.predicate.matches(method)
+      case ":path": header.predicate.matches(target)
+      case ":authority": header.predicate.matches(authority)
+      case ":scheme": header.predicate.matches(scheme)
+      default: false
+      }
+    }
+    return headers.contains { sameBytes($0.name, header.name) && header.predicate.matches($0.value) }
+  }
+}

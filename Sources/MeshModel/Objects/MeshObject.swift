@@ -1,0 +1,48 @@
+package import KubernetesModel
+
+/// A Kubernetes object as the mesh reads it. Parsing compiles its regular expressions; a parsed object is immutable and
+/// can be put into any number of views.
+package struct MeshObject: Sendable {
+  package enum Content: Sendable {
+    case destinationRule(DestinationRule)
+    case gateway(Gateway)
+    /// Whether pods of the namespace get a sidecar.
+    case namespace(injects: Bool)
+    case peerAuthentication(PeerAuthentication)
+    case service(Service)
+    case virtualService(VirtualService)
+    case workload(Workload)
+  }
+
+  package let id: ObjectID
+  package let content: Content
+  /// What is wrong with it so that its effect here is a guess: a regex that is none.
+  package let issues: [String]
+
+  /// Nil for an object of a kind that routing does not depend on. Never fails: what cannot be understood matches
+  /// nothing and is in `issues`.
+  package static func parse(_ value: Value, options: MeshOptions = MeshOptions()) -> MeshObject? {
+    guard let metadata = Metadata(value) else { return nil }
+    var issues: [String] = []
+    let content: Content
+    switch (metadata.id.group, metadata.id.kind) {
+    case ("", "Namespace"):
+      content = .namespace(
+        injects: metadata.labels["istio-injection"] == "enabled"
+          || metadata.labels["istio-injection"] == nil && metadata.labels["istio.io/rev"] != nil
+      )
+    case ("", "Service"): content = .service(Service(value, metadata, options: options))
+    case ("", "Pod"), ("apps", "Deployment"), ("apps", "StatefulSet"):
+      content = .workload(Workload(value, metadata))
+    case ("networking.istio.io", "DestinationRule"):
+      content = .destinationRule(DestinationRule(value, metadata, options: options))
+    case ("networking.istio.io", "Gateway"): content = .gateway(Gateway(value, metadata))
+    case ("networking.istio.io", "VirtualService"):
+      content = .virtualService(VirtualService(value, metadata, options: options, issues: &issues))
+    case ("security.istio.io", "PeerAuthentication"):
+      content = .peerAuthentication(PeerAuthentication(value, metadata))
+    default: return nil
+    }
+    return MeshObject(id: metadata.id, content: content, issues: issues)
+  }
+}
