@@ -69,7 +69,8 @@ let package = Package(
     .executableTarget(
       name: "rolloutc",
       dependencies: [
-        "Diagnostics", "KubernetesModel", "Lowering", "RolloutPlan", "RolloutSyntax", "YAMLCoding",
+        "DiagnosticRendering", "Diagnostics", "KubernetesModel", "Lowering", "RolloutPlan", "RolloutSyntax",
+        "YAMLCoding",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings

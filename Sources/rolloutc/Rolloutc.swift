@@ -1,1 +1,65 @@
-@main enum Rolloutc { static func main() {} }
+import ArgumentParser
+
+/// The version of the tool, as `rolloutc --version` prints it.
+let toolVersion = "0.1.0"
+
+/// Exit codes, as `docs/exit-codes.md` lists them.
+enum Exit {
+  static let done: Int32 = 0
+  /// An error, and nothing was changed.
+  static let failed: Int32 = 1
+  /// Usage, or a plan that does not check.
+  static let usage: Int32 = 2
+}
+
+struct Rolloutc: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "rolloutc",
+    abstract: "Plans, reviews and runs releases on Kubernetes with Istio.",
+    discussion: """
+      A plan file says, in the order in which things happen, how a set of components goes from one version to the \
+      next. `rolloutc PLAN` compiles it to the YAML that it means, step by step, without a cluster.
+
+      Exit codes: 0 done · 1 an error, nothing changed · 2 usage, or a plan that does not check.
+      """,
+    version: "rolloutc \(toolVersion)",
+    subcommands: [Build.self, Check.self, Steps.self, Fmt.self, Explain.self],
+    defaultSubcommand: Build.self
+  )
+}
+
+@main
+enum Main {
+  static func main() {
+    IO.ignoreClosedPipes()
+    do {
+      var command = try Rolloutc.parseAsRoot()
+      try command.run()
+    } catch let failure as Failure {
+      IO.standardError("\(IO.colorsErrors ? "\u{1B}[1;31merror\u{1B}[0m" : "error"): \(failure.message)\n")
+      IO.exit(failure.code)
+    } catch {
+      let code = Rolloutc.exitCode(for: error)
+      let text = Rolloutc.fullMessage(for: error)
+      if code == .success {
+        IO.standardOutput(Array((text + "\n").utf8))
+        IO.exit(Exit.done)
+      }
+      if !text.isEmpty { IO.standardError(text + "\n") }
+      // ArgumentParser says 64 (EX_USAGE); ours is 2, as documented.
+      IO.exit(code == .validationFailure ? Exit.usage : code.rawValue)
+    }
+    IO.exit(Exit.done)
+  }
+}
+
+/// Ends the run with a message for the person.
+struct Failure: Error {
+  var code: Int32
+  var message: String
+
+  init(_ message: String, code: Int32 = Exit.failed) {
+    self.code = code
+    self.message = message
+  }
+}

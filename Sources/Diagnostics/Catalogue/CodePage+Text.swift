@@ -1,0 +1,32 @@
+extension Catalogue {
+  /// The page of every code, in the order of the codes.
+  package static let pages: [CodePage] =
+    CodePage.syntax + CodePage.names + CodePage.values + CodePage.routing + CodePage.safety + CodePage.output
+    + CodePage.environments + CodePage.rehearsals + CodePage.style
+
+  package static func page(for code: Code) -> CodePage? { pages.first { $0.code == code } }
+}
+
+extension CodePage {
+  /// The page as it is printed, in Markdown that reads well as plain text.
+  package var text: String {
+    let kind = code.severity == .warning ? "warning" : "error"
+    var text = "# \(code.id) \(code.slug) (\(kind))\n\n\(title)\n\n\(why)\n"
+    text += "\n## A plan that earns it\n\n```rollout\n\(bad.trimmedLineBreaks)\n```\n"
+    text += "\n## A plan that does not\n\n```rollout\n\(good.trimmedLineBreaks)\n```\n"
+    text += "\n## What to do\n\n\(fix)\n"
+    if code.canBeAllowed {
+      text += "\nTo silence it in place: `# rolloutc: allow \(code.slug) -- REASON`\n"
+    }
+    return text
+  }
+}
+
+extension String {
+  var trimmedLineBreaks: Substring {
+    var slice = self[...]
+    while slice.first == "\n" { slice = slice.dropFirst() }
+    while slice.last == "\n" { slice = slice.dropLast() }
+    return slice
+  }
+}

@@ -1,0 +1,80 @@
+import ArgumentParser
+import Diagnostics
+import Lowering
+import RolloutPlan
+
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable { case yaml, json }
+
+struct Build: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Compile a plan to the objects that it means, for review. No cluster is needed.",
+    discussion: """
+      Prints one YAML stream: each step under a header, its writes phase by phase in the order of writing, each \
+      object behind the line of the plan that it comes from, deletions as comments.
+      """)
+
+  @OptionGroup var options: PlanOptions
+
+  @Option(help: ArgumentHelp("Only this step: its number, its name or its folder.", valueName: "step"))
+  var step: String?
+
+  @Flag(help: "The full desired state after each step, instead of what changes.")
+  var state = false
+
+  @Option(name: [.customShort("o"), .long], help: "The form of the output.")
+  var output: OutputFormat = .yaml
+
+  @Option(
+    name: .customLong("out"),
+    help: ArgumentHelp("Write one folder per step, with kustomizations, instead of printing.", valueName: "dir"),
+    completion: .directory)
+  var folder: String?
+
+  func run() throws {
+    let (plan, compiled, resolution) = try options.compiled()
+    let chosen = try steps(of: plan, compiled)
+    let review = Review(plan: plan, compiled: compiled, sources: resolution.sources, steps: chosen)
+    if let folder {
+      let count = try ReviewFolders(review: review).write(to: folder)
+      IO.standardError("wrote \(count) files for \(chosen.count) \(chosen.count == 1 ? "step" : "steps") to \(folder)\n")
+      return
+    }
+    switch output {
+    case .yaml: IO.standardOutput(review.yaml(state: state))
+    case .json: IO.standardOutput(review.json(state: state))
+    }
+  }
+
+  private func steps(of plan: Plan, _ compiled: Compiled) throws -> [Int] {
+    guard let step else { return Array(plan.steps.indices) }
+    if let index = stepIndex(step, plan, compiled) { return [index] }
+    let known = plan.steps.map { "  \($0.index + 1)  \($0.name)" }.joined(separator: "\n")
+    throw Failure("the plan has no step `\(step)`; its steps are\n\(known)", code: Exit.usage)
+  }
+}
+
+/// A step by its number, its name or its folder.
+func stepIndex(_ text: String, _ plan: Plan, _ compiled: Compiled) -> Int? {
+  if let number = Int(text), plan.steps.indices.contains(number - 1) { return number - 1 }
+  return plan.steps.firstIndex { $0.name == text } ?? compiled.steps.firstIndex { $0.folder == text }
+}
+
+struct Check: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Check a plan and print its diagnostics, and nothing else.")
+
+  @OptionGroup var options: PlanOptions
+
+  func run() throws {
+    let resolution = try options.resolved()
+    var found = resolution.diagnostics
+    if let plan = resolution.checked {
+      found += resolution.allowances.filter(compile(plan).problems.compactMap { .init($0) })
+    }
+    options.diagnostics.show(found.inReadingOrder, resolution.sources, always: true)
+    if options.diagnostics.refuses(found) { IO.exit(Exit.usage) }
+    if options.diagnostics.format == .human, found.isEmpty, let plan = resolution.plan {
+      IO.standardError("\(plan.name): \(plan.steps.count) \(plan.steps.count == 1 ? "step" : "steps"), no diagnostics\n")
+    }
+  }
+}

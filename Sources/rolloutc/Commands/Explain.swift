@@ -1,0 +1,25 @@
+import ArgumentParser
+import Diagnostics
+
+struct Explain: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Explain a diagnostic's code: what it means, a bad plan, a good plan, the fix.")
+
+  @Argument(help: "A code such as R0202, or its name such as undeclared-cookie; all codes unless given.")
+  var code: String?
+
+  func run() throws {
+    guard let code else {
+      IO.standardOutput(Catalogue.pages.map { "\($0.code.id)  \($0.code.slug): \($0.title)\n" }.joined())
+      return
+    }
+    guard let found = Catalogue.code(named: code), let page = Catalogue.page(for: found) else {
+      let similar = nearest(to: code.uppercased(), in: Catalogue.codes.map(\.id))
+        ?? nearest(to: code.lowercased(), in: Catalogue.codes.map(\.slug))
+      throw Failure(
+        "there is no code `\(code)`" + (similar.map { "; a similar one is `\($0)`" } ?? "; `rolloutc explain` lists all"),
+        code: Exit.usage)
+    }
+    IO.standardOutput(page.text)
+  }
+}

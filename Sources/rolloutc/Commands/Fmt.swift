@@ -1,0 +1,55 @@
+import ArgumentParser
+import Diagnostics
+import RolloutSyntax
+
+struct Fmt: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Format plans in place; standard input to standard output.",
+    discussion: "With `--check` or `--diff` nothing is written; the exit code is 1 if a file would change.")
+
+  @Argument(help: "Plan files; `-` or nothing for standard input.", completion: .file(extensions: ["rollout"]))
+  var files: [String] = []
+
+  @Flag(help: "Only say which files would change.")
+  var check = false
+
+  @Flag(help: "Print what would change.")
+  var diff = false
+
+  @OptionGroup var diagnostics: DiagnosticOptions
+
+  func run() throws {
+    var changed = 0
+    var broken = false
+    for path in files.isEmpty ? ["-"] : files {
+      let bytes: [UInt8]
+      switch IO.read(path) {
+      case .success(let read): bytes = read
+      case .failure(let error): throw Failure("cannot read `\(path)`: \(error.message)", code: Exit.usage)
+      }
+      var sources = SourceSet()
+      let id = sources.add(path: path == "-" ? "<stdin>" : path, bytes: bytes)
+      guard let file = sources[id] else { continue }
+      let tree = RolloutSyntax.parse(file)
+      guard let formatted = formatted(tree) else {
+        diagnostics.show(tree.diagnostics.inReadingOrder, sources)
+        broken = true
+        continue
+      }
+      if diff, formatted != bytes {
+        IO.standardOutput(unifiedDiff(from: bytes, to: formatted, path: file.path))
+      }
+      if formatted != bytes { changed += 1 }
+      if check || diff {
+        if formatted != bytes, check { IO.standardError("would format \(file.path)\n") }
+      } else if path == "-" {
+        IO.standardOutput(formatted)
+      } else if formatted != bytes {
+        try IO.write(formatted, toFile: path)
+        IO.standardError("formatted \(path)\n")
+      }
+    }
+    if broken { IO.exit(Exit.usage) }
+    if check || diff, changed > 0 { IO.exit(Exit.failed) }
+  }
+}

@@ -1,0 +1,140 @@
+import ArgumentParser
+import DiagnosticRendering
+import Diagnostics
+import Lowering
+import RolloutPlan
+import RolloutSyntax
+
+/// How diagnostics are shown.
+enum DiagnosticFormat: String, ExpressibleByArgument, CaseIterable {
+  case human, json, sarif, github
+}
+
+enum ColorChoice: String, ExpressibleByArgument, CaseIterable {
+  case auto, always, never
+}
+
+/// What every command that reads a plan takes.
+struct PlanOptions: ParsableArguments {
+  @Argument(help: "The plan file, or `-` for standard input.", completion: .file(extensions: ["rollout"]))
+  var plan: String
+
+  @Option(help: ArgumentHelp("Resolve the plan for this environment.", valueName: "name"))
+  var env: String?
+
+  @Option(name: .customLong("set"), help: ArgumentHelp("Give a parameter another value.", valueName: "name=value"))
+  var settings: [String] = []
+
+  @Option(help: ArgumentHelp("Includes stay inside this folder; the plan's own unless said.", valueName: "dir"), completion: .directory)
+  var root: String?
+
+  @Option(help: ArgumentHelp("The DNS domain of the cluster.", valueName: "domain"))
+  var clusterDomain = "cluster.local"
+
+  @OptionGroup var diagnostics: DiagnosticOptions
+
+  /// Parses, resolves and interprets; the tool's own failures end the run.
+  func resolved() throws -> Resolution {
+    let bytes: [UInt8]
+    switch IO.read(plan) {
+    case .success(let read): bytes = read
+    case .failure(let error): throw Failure("cannot read `\(plan)`: \(error.message)", code: Exit.usage)
+    }
+    guard bytes.count < Int(UInt32.max) else { throw Failure("`\(plan)` is too large", code: Exit.usage) }
+    var options = ResolutionOptions()
+    options.environment = env
+    options.root = root
+    options.clusterDomain = clusterDomain
+    for setting in settings {
+      guard let equals = setting.firstIndex(of: "="), equals != setting.startIndex else {
+        throw Failure("`--set \(setting)` is not NAME=VALUE", code: Exit.usage)
+      }
+      options.settings.append((String(setting[..<equals]), String(setting[setting.index(after: equals)...])))
+    }
+    let loader = FileLoader { path in
+      switch IO.read(path) {
+      case .success(let bytes): .success(bytes)
+      case .failure(let error): .failure(FileError(error.message))
+      }
+    }
+    return resolve(path: plan == "-" ? "<stdin>" : plan, bytes: bytes, options: options, loader: loader)
+  }
+
+  /// The plan and its writes, where it checks; else its diagnostics are shown and the run ends with 2.
+  func compiled() throws -> (plan: Plan, compiled: Compiled, resolution: Resolution) {
+    let resolution = try resolved()
+    guard let plan = resolution.checked else {
+      diagnostics.show(resolution.diagnostics, resolution.sources, always: true)
+      IO.exit(Exit.usage)
+    }
+    let compiled = compile(plan)
+    let found = resolution.diagnostics + resolution.allowances.filter(compiled.problems.compactMap(Diagnostic.init))
+    diagnostics.show(found.inReadingOrder, resolution.sources)
+    if diagnostics.refuses(found) { IO.exit(Exit.usage) }
+    return (plan, compiled, resolution)
+  }
+}
+
+/// How what was found is shown, and what counts.
+struct DiagnosticOptions: ParsableArguments {
+  @Option(help: "How diagnostics are shown.")
+  var format: DiagnosticFormat = .human
+
+  @Option(help: "When to use colour.")
+  var color: ColorChoice = .auto
+
+  @Flag(help: "Let warnings count as errors.")
+  var strict = false
+
+  func refuses(_ diagnostics: [Diagnostic]) -> Bool {
+    diagnostics.hasErrors || strict && diagnostics.contains { $0.severity == .warning }
+  }
+
+  /// Shows diagnostics: for people on standard error, for machines on standard output.
+  /// - Parameter always: machine formats say something even where there is nothing to say.
+  func show(_ diagnostics: [Diagnostic], _ sources: SourceSet, always: Bool = false) {
+    switch format {
+    case .human:
+      guard !diagnostics.isEmpty else { return }
+      let colors = color == .always || color == .auto && IO.colorsErrors
+      let renderer = TerminalRenderer(sources: sources, color: colors, width: IO.terminalWidth(2))
+      var text = renderer.rendered(diagnostics)
+      if let summary = TerminalRenderer.summary(diagnostics) { text += "\n" + summary + "\n" }
+      IO.standardError(text)
+    case .json:
+      if always || !diagnostics.isEmpty { output(JSONRenderer(sources: sources).rendered(diagnostics), always) }
+    case .sarif:
+      if always || !diagnostics.isEmpty {
+        output(SARIFRenderer(sources: sources, pages: Catalogue.pages, version: toolVersion).rendered(diagnostics), always)
+      }
+    case .github:
+      output(Array(GitHubRenderer(sources: sources).rendered(diagnostics).utf8), always)
+    }
+  }
+
+  /// Machine formats own standard output where they are the result; else they go to standard error.
+  private func output(_ bytes: [UInt8], _ isResult: Bool) {
+    if isResult { IO.standardOutput(bytes) } else { IO.standardError(String(decoding: bytes, as: UTF8.self)) }
+  }
+}
+
+extension Diagnostic {
+  /// What the rendering found, as a diagnostic; nil where the resolver has said it already.
+  init?(_ problem: LoweringProblem) {
+    switch problem {
+    case .patchWithoutTarget(let patch):
+      self.init(
+        .patchWithoutTarget, "no step writes an object that this patch is for", at: Label(patch, "changes nothing"),
+        help: "check the name; an object exists only from the step that deploys or exposes it")
+    case .patchOfProtectedField(let patch, let path):
+      self.init(
+        .protectedField, "a patch may not change `\(path)`", at: Label(patch, "changes it"),
+        help: "remove the field from the patch")
+    case .sameObject(let id, let first, let second):
+      self.init(
+        .nameCollision, "two lines of the plan would write `\(id)`", at: Label(second, "again here"),
+        secondary: [Label(first, "first here")], help: "rename one of them")
+    case .portWithTwoProtocols, .nameTooLong, .probeMethod: return nil
+    }
+  }
+}

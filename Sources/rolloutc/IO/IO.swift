@@ -1,0 +1,187 @@
+import Glibc
+
+/// Files, standard streams and exits: the only place that touches them.
+enum IO {
+  /// A closed pipe is not an error: the reader has seen enough.
+  static func ignoreClosedPipes() { signal(SIGPIPE, SIG_IGN) }
+
+  static func exit(_ code: Int32) -> Never { Glibc.exit(code) }
+
+  // MARK: - Streams
+
+  static func standardOutput(_ bytes: [UInt8]) {
+    switch write(bytes, to: 1) {
+    case nil: return
+    case EPIPE?: exit(Exit.done)
+    case let error?:
+      standardError("error: cannot write the output: \(reason(error))\n")
+      exit(Exit.failed)
+    }
+  }
+
+  static func standardOutput(_ text: String) { standardOutput(Array(text.utf8)) }
+
+  static func standardError(_ text: String) { _ = write(Array(text.utf8), to: 2) }
+
+  /// Writes all bytes; gives the error number where that fails.
+  private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32? {
+    bytes.withUnsafeBytes { buffer -> Int32? in
+      var offset = 0
+      while offset < buffer.count {
+        let count = Glibc.write(descriptor, buffer.baseAddress?.advanced(by: offset), min(buffer.count - offset, 1 << 20))
+        if count < 0 {
+          if errno == EINTR { continue }
+          if errno == EAGAIN {
+            var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            _ = poll(&wait, 1, 1000)
+            continue
+          }
+          return errno
+        }
+        offset += count
+      }
+      return nil
+    }
+  }
+
+  static func reason(_ error: Int32) -> String { String(cString: strerror(error)).lowercasedFirst }
+
+  // MARK: - Reading
+
+  /// The bytes of a file, or of standard input where the path is `-`.
+  static func read(_ path: String) -> Result<[UInt8], ReadError> {
+    if path == "-" { return readAll(0) }
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return .failure(ReadError(reason(errno))) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { return .failure(ReadError(reason(errno))) }
+    if status.st_mode & S_IFMT == S_IFDIR { return .failure(ReadError("it is a folder")) }
+    if status.st_size > 256 << 20 { return .failure(ReadError("it is larger than 256 MiB")) }
+    return readAll(descriptor, expected: Int(status.st_size))
+  }
+
+  private static func readAll(_ descriptor: Int32, expected: Int = 0) -> Result<[UInt8], ReadError> {
+    var bytes = [UInt8](repeating: 0, count: max(expected + 1, 1 << 16))
+    var used = 0
+    while true {
+      if used == bytes.count {
+        guard bytes.count < 256 << 20 else { return .failure(ReadError("it is larger than 256 MiB")) }
+        bytes.append(contentsOf: [UInt8](repeating: 0, count: bytes.count))
+      }
+      let count = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress?.advanced(by: used), $0.count - used) }
+      if count < 0 {
+        if errno == EINTR { continue }
+        return .failure(ReadError(reason(errno)))
+      }
+      if count == 0 { break }
+      used += count
+    }
+    bytes.removeLast(bytes.count - used)
+    return .success(bytes)
+  }
+
+  struct ReadError: Error {
+    var message: String
+    init(_ message: String) { self.message = message }
+  }
+
+  // MARK: - Writing
+
+  /// Writes a file whole or not at all: to a neighbour first, which then takes its place.
+  static func write(_ bytes: [UInt8], toFile path: String) throws {
+    let temporary = path + ".rolloutc-\(getpid())"
+    let mode = fileMode(path) ?? 0o644
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
+    guard descriptor >= 0 else { throw Failure("cannot write `\(path)`: \(reason(errno))") }
+    var problem = write(bytes, to: descriptor)
+    if problem == nil, fsync(descriptor) != 0, errno != EINVAL { problem = errno }
+    if close(descriptor) != 0, problem == nil { problem = errno }
+    if problem == nil, rename(temporary, path) != 0 { problem = errno }
+    if let problem {
+      unlink(temporary)
+      throw Failure("cannot write `\(path)`: \(reason(problem)); nothing was changed")
+    }
+  }
+
+  private static func fileMode(_ path: String) -> mode_t? {
+    var status = stat()
+    return stat(path, &status) == 0 ? status.st_mode & 0o777 : nil
+  }
+
+  static func makeDirectory(_ path: String) throws {
+    var built = path.hasPrefix("/") ? "/" : ""
+    for part in path.split(separator: "/") {
+      built += (built.isEmpty || built == "/" ? "" : "/") + part
+      if mkdir(built, 0o755) != 0, errno != EEXIST { throw Failure("cannot make the folder `\(built)`: \(reason(errno))") }
+    }
+  }
+
+  static func exists(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0
+  }
+
+  static func isDirectory(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// The names in a folder, sorted, without `.` and `..`.
+  static func names(in path: String) -> [String]? {
+    guard let directory = opendir(path) else { return nil }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// Removes a folder that this run made, with everything in it.
+  static func removeTree(_ path: String) {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return }
+    if status.st_mode & S_IFMT == S_IFDIR {
+      for name in names(in: path) ?? [] { removeTree(path + "/" + name) }
+      rmdir(path)
+    } else {
+      unlink(path)
+    }
+  }
+
+  static func move(_ from: String, to: String) throws {
+    if rename(from, to) != 0 { throw Failure("cannot move `\(from)` to `\(to)`: \(reason(errno))") }
+  }
+
+  static var processID: Int32 { getpid() }
+
+  // MARK: - The terminal
+
+  static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+  /// Colour only on a terminal, and never where `NO_COLOR` is set (https://no-color.org).
+  static var colorsErrors: Bool { mayColor(2) }
+
+  static var colorsOutput: Bool { mayColor(1) }
+
+  private static func mayColor(_ descriptor: Int32) -> Bool {
+    if let value = environment("NO_COLOR"), !value.isEmpty { return false }
+    if environment("TERM") == "dumb" { return false }
+    return isatty(descriptor) == 1
+  }
+
+  static func terminalWidth(_ descriptor: Int32) -> Int? {
+    guard isatty(descriptor) == 1 else { return nil }
+    var size = winsize()
+    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+    return Int(size.ws_col)
+  }
+}
+
+extension String {
+  var lowercasedFirst: String { prefix(1).lowercased() + dropFirst() }
+}

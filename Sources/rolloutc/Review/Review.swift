@@ -1,0 +1,208 @@
+import Diagnostics
+import KubernetesModel
+import Lowering
+import RolloutPlan
+import YAMLCoding
+
+/// A compiled plan as text to review.
+struct Review {
+  let plan: Plan
+  let compiled: Compiled
+  let sources: SourceSet
+  /// Indices of the steps to show.
+  let steps: [Int]
+  private let lines: [LineMap]
+
+  init(plan: Plan, compiled: Compiled, sources: SourceSet, steps: [Int]) {
+    self.plan = plan
+    self.compiled = compiled
+    self.sources = sources
+    self.steps = steps
+    lines = sources.files.map { LineMap($0) }
+  }
+
+  // MARK: - Places
+
+  /// `plans/aks-voting.rollout:84`.
+  func place(_ range: SourceRange) -> String {
+    guard let file = sources[range.file] else { return "" }
+    return "\(file.path):\(lines[Int(range.file.index)].line(at: range.start))"
+  }
+
+  /// `plans/aks-voting.rollout:84-87`: from the step's line to its last statement.
+  func place(of step: Step) -> String {
+    guard let file = sources[step.range.file] else { return "" }
+    let map = lines[Int(step.range.file.index)]
+    let first = map.line(at: step.range.start)
+    var last = first
+    for segment in step.segments {
+      for change in segment.changes { last = max(last, map.line(at: change.range.start)) }
+      for observation in segment.observations { last = max(last, map.line(at: observation.range.start)) }
+    }
+    return "\(file.path):\(first)" + (last > first ? "-\(last)" : "")
+  }
+
+  // MARK: - YAML
+
+  func yaml(state: Bool) -> [UInt8] {
+    var writer = YAMLWriter()
+    writer.write(line: "# plan \(plan.name): \(counted(plan.steps.count, "step")), from \(sources.files.first?.path ?? "")")
+    if let environment = plan.environment { writer.write(line: "# environment \(environment.name)") }
+    for index in steps { write(index, state: state, to: &writer) }
+    return writer.finish()
+  }
+
+  private func write(_ index: Int, state: Bool, to writer: inout YAMLWriter) {
+    let step = plan.steps[index]
+    let compiledStep = compiled.steps[index]
+    writer.write(line: "#")
+    writer.write(line: "# " + String(repeating: "=", count: 98))
+    writer.write(line: "# Step \(index + 1) of \(plan.steps.count): \(oneLine(step.name))  (\(place(of: step)))")
+    writer.write(line: "# " + String(repeating: "=", count: 98))
+    if state {
+      let image = compiledStep.segments.last?.after.image ?? standing(before: index).image
+      writer.write(line: "# The full state after this step: \(counted(image.count, "object"))")
+      for entry in image.entries { write(entry.object, from: entry.origin, to: &writer) }
+      return
+    }
+    for (m, segment) in step.segments.enumerated() {
+      if step.segments.count > 1 { writer.write(line: "# Part \(m + 1) of \(step.segments.count)") }
+      for change in segment.changes { writer.write(line: "#   \(oneLine(change.text))") }
+      let phases = compiledStep.segments[m].phases
+      for (p, phase) in phases.enumerated() {
+        writer.write(line: "#")
+        writer.write(line: "# Phase \(p + 1) of \(phases.count), \(phase.kind.title)")
+        for write in phase.writes {
+          if let object = write.object {
+            self.write(object, from: write.origin, to: &writer)
+          } else {
+            writer.write(line: "# delete \(write.id)  (\(place(write.origin)))")
+          }
+        }
+        for gate in phase.gates { writer.write(line: "# then wait until \(gate.words)") }
+      }
+      for observation in segment.observations {
+        writer.write(line: "# then \(oneLine(observation.text))  (\(place(observation.range)))")
+      }
+    }
+  }
+
+  private func write(_ object: Value, from origin: SourceRange, to writer: inout YAMLWriter) {
+    writer.write(line: "---")
+    writer.write(line: "# \(place(origin))")
+    writer.write(document: object)
+  }
+
+  private func standing(before index: Int) -> Standing {
+    compiled.steps[..<index].last { !$0.segments.isEmpty }?.segments.last?.after ?? compiled.start
+  }
+
+  func image(after index: Int) -> ObjectSet {
+    compiled.steps[index].segments.last?.after.image ?? standing(before: index).image
+  }
+
+  // MARK: - JSON
+
+  func json(state: Bool) -> [UInt8] {
+    let items = steps.map { index -> Value in
+      let step = plan.steps[index]
+      var fields: Fields = [
+        "name": .string(step.name), "folder": .string(compiled.steps[index].folder), "source": .string(place(of: step)),
+      ]
+      if state {
+        fields["objects"] = .array(image(after: index).entries.map(\.object))
+      } else {
+        fields["segments"] = .array(
+          zip(step.segments, compiled.steps[index].segments).map { segment, compiled in
+            [
+              "changes": .array(segment.changes.map { .string($0.text) }),
+              "phases": .array(compiled.phases.map(json)),
+              "observations": .array(segment.observations.map { .string($0.text) }),
+            ]
+          })
+      }
+      return .object(fields)
+    }
+    let root: Value = [
+      "schema": "rolloutc.build/1", "plan": .string(plan.name), "namespace": .string(plan.namespace), "steps": .array(items),
+    ]
+    return jsonBytes(root, pretty: true) + [0x0A]
+  }
+
+  private func json(_ phase: Phase) -> Value {
+    [
+      "phase": .string(phase.kind.rawValue),
+      "writes": .array(
+        phase.writes.map { write in
+          var fields: Fields = [
+            "action": .string(write.action.rawValue), "kind": .string(write.id.kind), "name": .string(write.id.name),
+            "source": .string(place(write.origin)),
+          ]
+          if !write.id.namespace.isEmpty { fields["namespace"] = .string(write.id.namespace) }
+          if let object = write.object { fields["object"] = object }
+          return .object(fields)
+        }),
+      "gates": .array(phase.gates.map { .string($0.words) }),
+    ]
+  }
+}
+
+/// `1 step`, `2 steps`.
+func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
+/// A name or a statement for a comment: line breaks and control characters would end it.
+func oneLine(_ text: String) -> String {
+  guard text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F || $0.value == 0x85 || $0.value == 0x2028 || $0.value == 0x2029 })
+  else { return text }
+  return String(
+    String.UnicodeScalarView(
+      text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F || $0.value == 0x85 || $0.value == 0x2028 || $0.value == 0x2029 ? " " : $0 }))
+}
+
+extension PhaseKind {
+  /// What the phase does, in a few words.
+  var title: String {
+    switch self {
+    case .prepare: "prepare: what everything else stands on"
+    case .widenSubsets: "widen subsets: every version, old and new, can be named"
+    case .openLanes: "open lanes: new callers get their routes, old ones stay where they are"
+    case .startWorkloads: "start workloads: callees first, dark"
+    case .switchInner: "switch inside: routes between components, callees first"
+    case .switchEntry: "switch the entry: last"
+    case .closeLanes: "close lanes: nothing refers to what leaves"
+    case .narrowSubsets: "narrow subsets: only what stays can be named"
+    case .stopWorkloads: "stop workloads: to the replicas that stay"
+    case .remove: "remove: what nothing uses any more"
+    case .tighten: "tighten: mTLS"
+    }
+  }
+}
+
+extension Gate {
+  /// What is waited for, in a few words.
+  var words: String {
+    switch self {
+    case .ready(let targets):
+      return targets.map { target in
+        target.deployment.name + (target.withinMilliseconds.map { " within \(duration($0))" } ?? "")
+      }.joined(separator: ", ") + (targets.count == 1 ? " is ready" : " are ready")
+    case .settled(let stamp): return "every proxy has it" + (stamp.map { " (x-rollout-step: \($0))" } ?? "")
+    case .drained(let versions):
+      return versions.map { "\($0.app) \($0.version)" }.joined(separator: ", ") + " get no traffic any more"
+    case .stopped(let objects): return objects.map(\.name).joined(separator: ", ") + " have no pods any more"
+    case .established(let objects): return objects.map(\.description).joined(separator: ", ") + " exist"
+    }
+  }
+}
+
+/// `90000` → `1m30s`.
+func duration(_ milliseconds: Int) -> String {
+  if milliseconds == 0 { return "0s" }
+  var rest = milliseconds
+  var text = ""
+  for (unit, size) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] where rest >= size {
+    text += "\(rest / size)\(unit)"
+    rest %= size
+  }
+  return text
+}

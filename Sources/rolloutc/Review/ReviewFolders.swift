@@ -1,0 +1,132 @@
+import KubernetesModel
+import Lowering
+import RolloutPlan
+import YAMLCoding
+
+/// `--out DIR`: the review as folders that plain kubectl and GitOps tools can use.
+///
+/// ```
+/// DIR/.rolloutc                      the marker: this folder is ours to replace
+/// DIR/NN-slug[/M]/apply/             what the step changes, in its last form
+/// DIR/NN-slug[/M]/delete/            what the step deletes, as names
+/// DIR/NN-slug[/M]/state/             everything that should exist after it
+/// DIR/NN-slug[/M]/phases/NN-kind/    the same changes in the order that is safe: apply, then delete, then wait
+/// ```
+/// Each folder has a `kustomization.yaml`, so `kubectl apply -k DIR/NN-slug/phases/01-prepare` works.
+struct ReviewFolders {
+  let review: Review
+  private static let marker = ".rolloutc"
+
+  /// Writes everything beside `folder` first and then puts it in place: whole or not at all. Gives the number of files.
+  func write(to folder: String) throws -> Int {
+    var path = folder
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    try checkReplaceable(path)
+    let fresh = "\(path).rolloutc-\(IO.processID)"
+    var count = 0
+    do {
+      for (name, bytes) in files() {
+        let target = fresh + "/" + name
+        if let slash = target.lastIndex(of: "/") { try IO.makeDirectory(String(target[..<slash])) }
+        try IO.write(bytes, toFile: target)
+        count += 1
+      }
+      if IO.exists(path) {
+        let old = "\(path).rolloutc-old-\(IO.processID)"
+        try IO.move(path, to: old)
+        do { try IO.move(fresh, to: path) } catch {
+          try? IO.move(old, to: path)
+          throw error
+        }
+        IO.removeTree(old)
+      } else {
+        if let slash = path.lastIndex(of: "/"), slash != path.startIndex { try IO.makeDirectory(String(path[..<slash])) }
+        try IO.move(fresh, to: path)
+      }
+    } catch {
+      IO.removeTree(fresh)
+      throw error
+    }
+    return count
+  }
+
+  /// Only an empty folder, or one that an earlier run wrote, is replaced.
+  private func checkReplaceable(_ path: String) throws {
+    guard IO.exists(path) else { return }
+    guard IO.isDirectory(path), let names = IO.names(in: path) else {
+      throw Failure("`\(path)` is not a folder that can be written; nothing was changed", code: Exit.usage)
+    }
+    if names.isEmpty || names.contains(ReviewFolders.marker) { return }
+    throw Failure(
+      "`\(path)` is not empty and was not written by rolloutc; name another folder, or empty it; nothing was changed",
+      code: Exit.usage)
+  }
+
+  // MARK: - Files
+
+  private func files() -> [(name: String, bytes: [UInt8])] {
+    var files: [(String, [UInt8])] = [
+      (ReviewFolders.marker, Array("plan \(review.plan.name)\n".utf8))
+    ]
+    for index in review.steps {
+      let step = review.compiled.steps[index]
+      for (m, segment) in step.segments.enumerated() {
+        let folder = step.segments.count > 1 ? "\(step.folder)/\(m + 1)" : step.folder
+        files += self.files(of: segment, in: folder)
+      }
+    }
+    return files
+  }
+
+  private func files(of segment: CompiledSegment, in folder: String) -> [(String, [UInt8])] {
+    var files: [(String, [UInt8])] = []
+    var last: [ObjectID: Write] = [:]
+    var order: [ObjectID] = []
+    for (p, phase) in segment.phases.enumerated() {
+      for write in phase.writes {
+        if last[write.id] == nil { order.append(write.id) }
+        last[write.id] = write
+      }
+      let number = p + 1 < 10 ? "0\(p + 1)" : "\(p + 1)"
+      let phaseFolder = "\(folder)/phases/\(number)-\(phase.kind.rawValue)"
+      files += self.files(
+        in: phaseFolder, objects: phase.writes.compactMap(\.object),
+        notes: phase.writes.filter { $0.object == nil }.map { "delete \($0.id)" } + phase.gates.map { "then wait until \($0.words)" })
+    }
+    files += self.files(in: "\(folder)/apply", objects: order.compactMap { last[$0]?.object }, notes: [])
+    let deleted = order.compactMap { id in last[id]?.object == nil ? last[id]?.previous.map(identity) : nil }
+    files += self.files(in: "\(folder)/delete", objects: deleted, notes: [])
+    files += self.files(in: "\(folder)/state", objects: segment.after.image.entries.map(\.object), notes: [])
+    return files
+  }
+
+  /// Just enough for `kubectl delete -k`.
+  private func identity(_ object: Value) -> Value {
+    var metadata: Fields = ["name": object.at("metadata", "name") ?? ""]
+    if let namespace = object.at("metadata", "namespace") { metadata["namespace"] = namespace }
+    return ["apiVersion": object["apiVersion"] ?? "v1", "kind": object["kind"] ?? "", "metadata": .object(metadata)]
+  }
+
+  private func files(in folder: String, objects: [Value], notes: [String]) -> [(String, [UInt8])] {
+    var files: [(String, [UInt8])] = []
+    var names: [Value] = []
+    var taken: Set<String> = []
+    for object in objects {
+      guard let id = ObjectID(object) else { continue }
+      var name = "\(id.kind.lowercased())-\(id.name).yaml"
+      if !taken.insert(name).inserted {
+        name = "\(id.kind.lowercased())-\(id.group)-\(id.namespace)-\(id.name).yaml"
+        taken.insert(name)
+      }
+      files.append(("\(folder)/\(name)", yamlBytes(object)))
+      names.append(.string(name))
+    }
+    var writer = YAMLWriter()
+    for note in notes { writer.write(line: "# \(oneLine(note))") }
+    writer.write(document: [
+      "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": .array(names),
+    ])
+    files.append(("\(folder)/kustomization.yaml", writer.finish()))
+    return files
+  }
+}
