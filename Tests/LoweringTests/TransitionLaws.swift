@@ -69,6 +69,35 @@ struct TransitionLaws {
     }
   }
 
+  /// Without a default istiod gives an unmatched caller the pods of every version. (An http port that only rules lead
+  /// to has those: whoever they do not match gets 404.)
+  @Test(arguments: seeds) func everyPortOfAPinnedHostHasADefault(seed: UInt64) {
+    var source = RandomPlan(seed: seed)
+    let state = source.state()
+    let renderer = Renderer(source.plan)
+    let image = renderer.objects(renderer.view(of: state))
+    for (component, now) in zip(source.plan.components, state.components) where !now.deployed.isEmpty && now.isPinned {
+      let exposed = source.plan.exposures.contains { source.plan[$0.component].name == component.name }
+      let route = image[id("networking.istio.io", "VirtualService", component.service + (exposed ? "-mesh" : ""))]
+      let http = route?.plain.at("spec", "http")?.array ?? []
+      let tcp = route?.plain.at("spec", "tcp")?.array ?? []
+      for port in image[id("", "Service", component.service)]?.plain.at("spec", "ports")?.array ?? [] {
+        let number = port["port"]
+        let isHTTP = ["http", "grpc"].contains(port["appProtocol"]?.string)
+        let found = (isHTTP ? http : tcp).contains { route in
+          guard let match = route["match"]?.array else { return isHTTP }
+          return match.contains {
+            $0["sourceLabels"] == nil && ($0["port"] == number || isHTTP && $0["port"] == nil)
+          }
+        }
+        #expect(found, "\(component.service):\(number?.int ?? 0)")
+      }
+    }
+    func id(_ group: String, _ kind: String, _ name: String) -> ObjectID {
+      ObjectID(group: group, kind: kind, namespace: "demo", name: name)
+    }
+  }
+
   @Test(arguments: seeds) func aViewNearAnotherIsTheSameView(seed: UInt64) {
     var source = RandomPlan(seed: seed)
     let renderer = Renderer(source.plan)
