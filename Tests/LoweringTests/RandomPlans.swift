@@ -51,7 +51,8 @@ struct RandomPlan {
         version.volumes = [Volume(claim: "claim-\(c)", size: "1Gi", path: "/data", range: next())]
       }
       if random.chance(0.3) {
-        version.readiness = HealthCheck(action: .tcp(port: version.ports[0].number), withinMilliseconds: 1500, range: next())
+        version.readiness = HealthCheck(
+          action: .tcp(port: version.ports[0].number), withinMilliseconds: 1500, range: next())
       }
       if !isShared { version.releases = [ReleaseID(random.below(plan.releases.count))] }
       component.versions.append(version)

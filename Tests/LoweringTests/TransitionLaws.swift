@@ -40,7 +40,8 @@ struct TransitionLaws {
     let renderer = Renderer(source.plan)
     let (viewA, viewB) = (renderer.view(of: a), renderer.view(of: b))
     var image = renderer.objects(viewA)
-    let served = Mesh(image).hosts.intersection(Mesh(renderer.objects(viewB)).hosts)
+    let ends = [Mesh(image), Mesh(renderer.objects(viewB))]
+    let served = ends[0].hosts.intersection(ends[1].hosts)
     for phase in renderer.transition(from: image, viewA, to: viewB, options: options(source.plan, "s")).phases {
       let before = Mesh(image)
       for write in phase.writes { image.apply(write) }
@@ -49,18 +50,51 @@ struct TransitionLaws {
       // the pods of either moment.
       for route in before.references + after.references {
         for mesh in [before, after] {
-          #expect(mesh.has(route), "\(phase.kind): no port for \(route)")
-          guard let subset = route.subset else { continue }
-          #expect(mesh.defines(route.host, subset), "\(phase.kind): no subset for \(route)")
+          let (hasPort, hasSubset, hasPods) = (
+            mesh.has(route), mesh.defines(route), mesh.runs(route)
+          )
+          #expect(hasPort, "\(phase.kind): no port for \(route)")
+          if route.subset == nil { continue }
+          #expect(hasSubset, "\(phase.kind): no subset for \(route)")
           // A caller that is itself not there yet, or not any more, calls nobody.
           let caller = route.caller
           if let caller, !before.workloads.contains(caller) || !after.workloads.contains(caller) { continue }
-          if caller == nil, !route.isEntry { continue }
+          // The default of a port that one end has not waits for the pods that bring it.
+          if caller == nil, !route.isEntry, !ends.allSatisfy({ $0.has(route) }) { continue }
           // A component that one end has not at all serves nobody there; its lanes wait for its first pods.
           if !served.isSuperset(of: [route.host]) { continue }
-          #expect(mesh.runs(route.host, subset), "\(phase.kind): no pods for \(route)")
+          #expect(hasPods, "\(phase.kind): no pods for \(route)")
         }
       }
+    }
+  }
+
+  /// Without a default istiod gives an unmatched caller the pods of every version. (An http port that only rules lead
+  /// to has those: whoever they do not match gets 404.)
+  @Test(arguments: seeds) func everyPortOfAPinnedHostHasADefault(seed: UInt64) {
+    var source = RandomPlan(seed: seed)
+    let state = source.state()
+    let renderer = Renderer(source.plan)
+    let image = renderer.objects(renderer.view(of: state))
+    for (component, now) in zip(source.plan.components, state.components) where !now.deployed.isEmpty && now.isPinned {
+      let exposed = source.plan.exposures.contains { source.plan[$0.component].name == component.name }
+      let route = image[id("networking.istio.io", "VirtualService", component.service + (exposed ? "-mesh" : ""))]
+      let http = route?.plain.at("spec", "http")?.array ?? []
+      let tcp = route?.plain.at("spec", "tcp")?.array ?? []
+      for port in image[id("", "Service", component.service)]?.plain.at("spec", "ports")?.array ?? [] {
+        let number = port["port"]
+        let isHTTP = ["http", "grpc"].contains(port["appProtocol"]?.string)
+        let found = (isHTTP ? http : tcp).contains { route in
+          guard let match = route["match"]?.array else { return isHTTP }
+          return match.contains {
+            $0["sourceLabels"] == nil && ($0["port"] == number || isHTTP && $0["port"] == nil)
+          }
+        }
+        #expect(found, "\(component.service):\(number?.int ?? 0)")
+      }
+    }
+    func id(_ group: String, _ kind: String, _ name: String) -> ObjectID {
+      ObjectID(group: group, kind: kind, namespace: "demo", name: name)
     }
   }
 
@@ -149,7 +183,10 @@ private func objects(_ set: ObjectSet) -> [ObjectID: Value] {
 
 private func expectSame(_ actual: ObjectSet, _ wanted: ObjectSet, but kept: Set<ObjectID>) {
   let (x, y) = (objects(actual), objects(wanted))
-  for id in Set(x.keys).union(y.keys) where !kept.contains(id) { #expect(x[id] == y[id], "\(id)") }
+  for id in Set(x.keys).union(y.keys) where !kept.contains(id) {
+    let isSame = x[id] == y[id]
+    #expect(isSame, "\(id)")
+  }
 }
 
 /// Namespaces are never deleted.
@@ -232,8 +269,8 @@ private struct Mesh {
   }
 
   func has(_ route: Reference) -> Bool { ports.contains("\(route.host):\(route.port)") }
-  func defines(_ host: String, _ subset: String) -> Bool { subsets.contains("\(host)/\(subset)") }
-  func runs(_ host: String, _ subset: String) -> Bool { workloads.contains("\(host)/\(subset)") }
+  func defines(_ route: Reference) -> Bool { subsets.contains("\(route.host)/\(route.subset ?? "")") }
+  func runs(_ route: Reference) -> Bool { workloads.contains("\(route.host)/\(route.subset ?? "")") }
 
   private static func workload(_ labels: Value?) -> String {
     let app = labels?["app"]?.string ?? ""

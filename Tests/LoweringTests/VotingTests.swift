@@ -15,8 +15,9 @@ struct VotingTests {
     let compiled = compile(votingPlan())
     let back = compiled.renderer.rollback(
       from: compiled.steps[2].segments[0].after, to: State(), stamp: "rollback")
-    #expect(Set(back.image.entries.map(\.id.description)) == [
-      "Namespace/voting", "PersistentVolumeClaim/mysql-pv-claim",
-    ])
+    #expect(
+      Set(back.image.entries.map(\.id.description)) == [
+        "Namespace/voting", "PersistentVolumeClaim/mysql-pv-claim",
+      ])
   }
 }

@@ -213,7 +213,8 @@ extension Renderer {
     }
     for p in view.ports {
       let port = { (version: Int) in names.versions[version].ports.contains(p) ? p : nil }
-      guard let table = lanes.defaults.first(where: { $0.leads { port($0) != nil } }) else { continue }
+      guard let table = lanes.defaults.first(where: { $0.leads(isHTTP: names.ports[p].isHTTP) { port($0) != nil } })
+      else { continue }
       if names.ports[p].isHTTP {
         let condition = names.hasSeveralHTTPPorts ? [[number("port", names.ports[p].number)]] : []
         http.add(
@@ -254,10 +255,11 @@ extension Renderer {
 }
 
 extension RouteTable {
-  /// Some request finds its way by this table to a version that `fits`.
-  func leads(_ fits: (Int) -> Bool) -> Bool {
+  /// Some request finds its way by this table to a version that `fits`. A connection has no cookies or headers: for a
+  /// tcp port rules lead nowhere.
+  func leads(isHTTP: Bool, _ fits: (Int) -> Bool) -> Bool {
     if let fallback, fits(fallback) { return true }
-    return shares.contains { fits($0.version) } || rules.contains { fits($0.version) }
+    return shares.contains { fits($0.version) } || isHTTP && rules.contains { fits($0.version) }
   }
 }
 

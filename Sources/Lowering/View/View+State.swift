@@ -81,21 +81,21 @@ extension Renderer {
     return view
   }
 
-  /// The ports of every version that serves: a port that only a dark version has stays out of the Service, for no
+  /// The ports by which some version serves: a port that only a dark version has stays out of the Service, for no
   /// route would keep a caller of it away from that version.
   private func ports(_ names: ComponentNames, _ component: ComponentState, _ view: ComponentView) -> [Int] {
     if names.ports.count == 1 { return [0] }
-    let served = component.isPinned ? servedVersions(component) : Set()
-    let listed = component.deployed.lazy.map(\.version).filter { served.contains($0) }
-    let versions = served.isEmpty || listed.isEmpty ? component.deployed.map(\.version) : Array(listed)
-    return names.ports.indices.filter { p in versions.contains { names.versions[$0].ports.contains(p) } }
-  }
-
-  private func servedVersions(_ component: ComponentState) -> Set<Int> {
-    var served = component.entry?.targets ?? []
-    for table in component.lanes { served.formUnion(table.targets) }
-    if let mirror = component.mirror { served.insert(mirror.version) }
-    return served
+    let deployed = component.deployed.map(\.version)
+    let all = names.ports.indices.filter { p in deployed.contains { names.versions[$0].ports.contains(p) } }
+    guard component.isPinned else { return all }
+    let served = all.filter { p in
+      let isHTTP = names.ports[p].isHTTP
+      let fits = { (version: Int) in deployed.contains(version) && names.versions[version].ports.contains(p) }
+      return component.lanes.contains { $0.leads(isHTTP: isHTTP, fits) }
+        || component.entry?.leads(isHTTP: isHTTP, fits) == true
+        || isHTTP && component.mirror.map { fits($0.version) } == true
+    }
+    return served.isEmpty ? all : served
   }
 
   private func lanes(
@@ -125,7 +125,9 @@ extension Renderer {
     var uncovered = ports
     func offer(_ table: RouteTable) {
       if uncovered.isEmpty || table.isEmpty { return }
-      let left = uncovered.filter { p in !table.leads { names.versions[$0].ports.contains(p) } }
+      let left = uncovered.filter { p in
+        !table.leads(isHTTP: names.ports[p].isHTTP) { names.versions[$0].ports.contains(p) }
+      }
       if left.count < uncovered.count {
         list.defaults.append(table)
         uncovered = left

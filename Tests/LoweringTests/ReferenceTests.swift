@@ -1,0 +1,153 @@
+import Diagnostics
+import Foundation
+import KubernetesModel
+import Lowering
+import RolloutPlan
+import Testing
+import YAMLCoding
+
+/// The scenario's own files beside this repository; absent in a plain checkout.
+private let reference = URL(filePath: #filePath).deletingLastPathComponent()
+  .appending(path: "../../../shared/reference/aks-voting").standardizedFileURL
+private let hasReference = FileManager.default.fileExists(atPath: reference.path)
+
+/// What stands after each step, beside what the scenario applies by hand.
+struct ReferenceTests {
+  /// What we mean to do otherwise, by kind and path. A path stands for everything below it.
+  private static let intended: [(kind: String, path: String, why: String)] = [
+    ("*", "apiVersion", "networking.istio.io/v1 of today"),
+    ("*", "metadata/labels", "ownership labels"),
+    ("*", "metadata/annotations", "the stamp"),
+    ("*", "metadata/namespace", "never left to the context"),
+    ("Deployment", "spec/strategy", "no pod less while rolling; Recreate on a volume"),
+    ("Deployment", "spec/template/spec/containers/*/readinessProbe", "S2 is judged by readiness"),
+    ("Deployment", "spec/template/spec/containers/*/ports/*/protocol", "a key of the list, spelled out"),
+    ("Deployment", "spec/template/spec/containers/*/env", "compared as a set below: the plan has its own order"),
+    ("Deployment", "spec/template/spec/containers/*/volumeMounts/*/name", "volumes are named after their claim"),
+    ("Deployment", "spec/template/spec/volumes/*/name", "volumes are named after their claim"),
+    ("Service", "spec/ports/*/protocol", "a key of the list, spelled out"),
+    ("Service", "spec/ports/*/appProtocol", "wins over the name"),
+    ("Service", "spec/ports/*/targetPort", "by name: redis pods do not answer for mysql"),
+    ("VirtualService", "spec", "routes are compared one by one below"),
+    ("DestinationRule", "spec/subsets", "a superset: see below"),
+  ]
+
+  @Test(.enabled(if: hasReference, "../shared/reference is not here")) func firstStep() throws {
+    let image = compile(votingPlan()).steps[0].segments[0].after.image
+    try compare("kubernetes/step-1-create-voting-app.yaml", image)
+    // Routes are pinned from the first step on, so that the entry names a subset.
+    try compare("istio/step-1-create-voting-app-gateway.yaml", image, pinsEntry: true)
+  }
+
+  @Test(.enabled(if: hasReference, "../shared/reference is not here")) func secondStep() throws {
+    let image = compile(votingPlan()).steps[1].segments[0].after.image
+    try compare("kubernetes/step-2-update-voting-analytics-to-1.1.yaml", image)
+    try compare("istio/step-2-update-and-add-routing-for-all-components.yaml", image)
+    try compare("istio/step-2a-update-voting-app-virtualservice.yaml", image)
+    try compare("istio/step-2b-add-routing-for-all-components.yaml", image)
+  }
+
+  @Test(.enabled(if: hasReference, "../shared/reference is not here")) func thirdStep() throws {
+    let image = compile(votingPlan()).steps[2].segments[0].after.image
+    try compare("kubernetes/step-3-update-voting-app-with-new-storage.yaml", image)
+    try compare("istio/step-3-add-routing-for-2.0-components.yaml", image)
+  }
+
+  /// `routing open` gives the scenario's own first step: no subsets, no rules, one route to the Service.
+  @Test(.enabled(if: hasReference, "../shared/reference is not here")) func firstStepWithOpenRouting() throws {
+    var plan = votingPlan()
+    plan.routing = .open
+    var state = plan.steps[0].segments[0].after
+    for i in state.components.indices { state.components[i].isPinned = false }
+    plan.steps[0].segments[0].after = state
+    plan.steps = [plan.steps[0]]
+    let image = compile(plan).end.image
+    try compare("istio/step-1-create-voting-app-gateway.yaml", image)
+    #expect(!image.entries.contains { $0.id.kind == "DestinationRule" })
+    #expect(image.entries.filter { $0.id.kind == "VirtualService" }.count == 1)
+  }
+
+  private func compare(_ file: String, _ image: ObjectSet, pinsEntry: Bool = false) throws {
+    let url = reference.appending(path: file)
+    for wanted in try parseYAML(Array(Data(contentsOf: url))) {
+      let kind = wanted["kind"]?.string ?? ""
+      let name = wanted.at("metadata", "name")?.string ?? ""
+      // Secrets are referenced, never written.
+      if kind == "Secret" { continue }
+      if kind == "Policy" {
+        // The PeerAuthentication of today.
+        let entry = image.entries.first { $0.id.kind == "PeerAuthentication" }
+        #expect(entry?.plain.at("spec", "mtls", "mode") == wanted.at("spec", "peers")?[0]?.at("mtls", "mode"))
+        continue
+      }
+      let actual = try #require(
+        image.entries.first { $0.id.kind == kind && $0.id.name == name }?.plain, "\(file): no \(kind)/\(name)")
+      let problems = differences(wanted, actual, kind, [])
+      #expect(problems.isEmpty, "\(file): \(kind)/\(name): \(problems)")
+      switch kind {
+      case "Deployment": compareEnvironment(wanted, actual)
+      case "DestinationRule":
+        // The scenario trims subsets of pods that still run; we keep them as long as their pods.
+        for subset in wanted.at("spec", "subsets")?.array ?? [] {
+          #expect(actual.at("spec", "subsets")?.array?.contains(subset) == true)
+        }
+      case "VirtualService": compareRoutes(wanted, actual, pinsEntry: pinsEntry)
+      default: break
+      }
+    }
+  }
+
+  /// Paths at which the two differ, but for those in the table.
+  private func differences(_ a: Value?, _ b: Value?, _ kind: String, _ path: [String]) -> [String] {
+    let text = path.joined(separator: "/")
+    if Self.intended.contains(where: { ($0.kind == "*" || $0.kind == kind) && $0.path == text }) { return [] }
+    switch (a, b) {
+    case (.object(let x)?, .object(let y)?):
+      let keys = x.keys + y.keys.filter { x[$0] == nil }
+      return keys.flatMap { differences(x[$0], y[$0], kind, path + [$0]) }
+    case (.array(let x)?, .array(let y)?) where x.count == y.count:
+      return zip(x, y).flatMap { differences($0, $1, kind, path + ["*"]) }
+    default: return a == b ? [] : [text]
+    }
+  }
+
+  private func compareEnvironment(_ wanted: Value, _ actual: Value) {
+    func environment(_ object: Value) -> Set<Value> {
+      Set(object.at("spec", "template", "spec", "containers")?[0]?["env"]?.array ?? [])
+    }
+    #expect(environment(wanted) == environment(actual))
+  }
+
+  /// Each route of the scenario is there, in its order. Ours may have more: names, tcp ports, explicit defaults, lanes
+  /// of callers that the scenario leaves to chance (analytics 1.0 still runs), and its cookie expression is stricter.
+  private func compareRoutes(_ wanted: Value, _ actual: Value, pinsEntry: Bool) {
+    #expect(wanted.at("spec", "hosts") == actual.at("spec", "hosts"))
+    #expect(wanted.at("spec", "gateways") == actual.at("spec", "gateways"))
+    func lines(_ object: Value) -> [String] {
+      let routes = (object.at("spec", "http")?.array ?? []) + (object.at("spec", "tcp")?.array ?? [])
+      return routes.map { route in
+        let match = route["match"]?[0]
+        let destination = route["route"]?[0]?["destination"]
+        let labels = match?["sourceLabels"]?.fields?.entries.map { "\($0.key)=\($0.value.string ?? "")" }.sorted() ?? []
+        return [
+          match?.at("uri", "prefix")?.string ?? "",
+          match?.at("headers", "cookie") != nil ? "cookie" : "",
+          labels.joined(separator: ","),
+          destination?["host"]?.string ?? "", pinsEntry ? "" : destination?["subset"]?.string ?? "",
+          "\(destination?.at("port", "number")?.int ?? 0)",
+        ].joined(separator: " ")
+      }
+    }
+    let ours = lines(actual)
+    var next = 0
+    for line in lines(wanted) {
+      let place = ours.firstIndex(of: line)
+      #expect(place != nil, "\(line) is not among \(ours)")
+      // The order counts where matches can overlap: at the entry, where nobody is told apart by labels.
+      if wanted.at("spec", "gateways") != nil, let place {
+        #expect(place >= next)
+        next = place
+      }
+    }
+  }
+}

@@ -1,0 +1,237 @@
+import Diagnostics
+import KubernetesModel
+import Lowering
+import RolloutPlan
+import Testing
+
+private let nowhere = SourceRange(file: FileID(0), 0..<0)
+
+/// One exposed component `web` with versions 1 and 2, both deployed.
+private struct Web {
+  var plan = Plan(name: "shop", nameRange: nowhere)
+  var state = State()
+
+  init(ports: [PortProtocol] = [.http]) {
+    var web = Component(name: "web", service: "web", range: nowhere, nameRange: nowhere)
+    for name in ["1", "2"] {
+      var version = ComponentVersion(name: name, range: nowhere, image: "web:" + name, imageRange: nowhere)
+      version.ports = ports.enumerated().map { Port(number: 8080 + $0, proto: $1, range: nowhere) }
+      web.versions.append(version)
+    }
+    plan.components = [web]
+    expose()
+    state.exists = true
+    state.components = [component([(0, 1), (1, 1)], lanes: [RouteTable(fallback: 0)], entry: RouteTable(fallback: 0))]
+  }
+
+  mutating func expose(_ port: Int = 80, path: String = "/", tls: String? = nil, gateway: String? = nil) {
+    plan.exposures = [
+      Exposure(
+        component: ComponentID(0), port: port, hosts: ["*"], path: path, tlsSecret: tls, gateway: gateway,
+        range: nowhere)
+    ]
+  }
+
+  var image: ObjectSet {
+    let renderer = Renderer(plan)
+    return renderer.objects(renderer.view(of: state))
+  }
+
+  func object(_ kind: String, _ name: String) -> Value? {
+    image.entries.first { $0.id.kind == kind && $0.id.name == name }?.plain
+  }
+
+  var entry: [Value] { object("VirtualService", "web")?.at("spec", "http")?.array ?? [] }
+}
+
+struct RenderingTests {
+  @Test func sharesAddUpToOneHundredAndKeepTheirVisitors() throws {
+    var web = Web()
+    web.state.components[0].entry?.shares = [
+      RouteTable.Share(version: 1, percent: 10, stickyMilliseconds: 3_600_000)
+    ]
+    let routes = web.entry
+    #expect(routes.compactMap { $0["name"]?.string } == ["sticky-2", "sticky-1", "default"])
+    #expect(routes[2]["route"]?.array?.compactMap { $0["weight"]?.int } == [10, 90])
+    let cookie = routes[2]["route"]?[0]?.at("headers", "response", "add", "set-cookie")?.string
+    #expect(cookie == "rolloutc-shop-web=v2; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax")
+    #expect(
+      routes[0]["match"]?[0]?.at("headers", "cookie", "regex")
+        == #"(?:.*;[ \t]*)?rolloutc-shop-web=v2(?:[ \t]*;.*)?"#)
+  }
+
+  @Test func aPathIsASegmentPrefix() {
+    var web = Web()
+    web.expose(path: "/shop/")
+    #expect(web.entry[0]["match"] == [["uri": ["exact": "/shop"]], ["uri": ["prefix": "/shop/"]]])
+  }
+
+  @Test func aMirrorGoesBesideWhatIsNotItself() {
+    var web = Web()
+    web.state.components[0].entry?.rules = [
+      RouteTable.Rule(selector: .header(key: "x-user", value: "ann"), version: 1)
+    ]
+    web.state.components[0].mirror = Mirror(version: 1, percent: 25)
+    let routes = web.entry
+    #expect(routes[0]["name"] == "header-x-user-ann")
+    #expect(routes[0]["mirror"] == nil)
+    #expect(routes[1].at("mirror", "subset") == "v2")
+    #expect(routes[1].at("mirrorPercentage", "value") == 25)
+  }
+
+  @Test func gatewaysSpeakWhatIsExposed() {
+    var web = Web()
+    web.expose(443, tls: "web-tls")
+    #expect(
+      web.object("Gateway", "web-gateway")?.at("spec", "servers")?[0] == [
+        "port": ["number": 443, "name": "https", "protocol": "HTTPS"], "hosts": ["*"],
+        "tls": ["mode": "SIMPLE", "credentialName": "web-tls"],
+      ])
+    web = Web(ports: [.mysql])
+    web.expose(8080)
+    #expect(web.object("Gateway", "web-gateway")?.at("spec", "servers")?[0]?.at("port", "protocol") == "TCP")
+    #expect(web.object("VirtualService", "web")?.at("spec", "tcp")?[0]?["match"] == [["port": 8080]])
+    web = Web()
+    web.expose(gateway: "edge/shared")
+    #expect(web.object("Gateway", "web-gateway") == nil)
+    #expect(web.object("VirtualService", "web")?.at("spec", "gateways") == ["edge/shared"])
+  }
+
+  @Test func portsOfOneProtocolHaveNamesOfTheirOwn() {
+    let web = Web(ports: [.http, .http, .https])
+    let ports = web.object("Service", "web")?.at("spec", "ports")?.array ?? []
+    #expect(ports.compactMap { $0["name"]?.string } == ["http", "http-2", "tcp-https"])
+    #expect(ports.compactMap { $0["targetPort"]?.string } == ["http", "http-2", "tcp-https"])
+    #expect(ports.last?["appProtocol"] == "tcp")
+    let mesh = web.object("VirtualService", "web-mesh")
+    #expect(mesh?.at("spec", "http")?.array?.compactMap { $0["name"]?.string } == ["default-8080", "default-8081"])
+  }
+
+  @Test func aDarkVersionsOwnPortStaysOut() {
+    var web = Web()
+    web.plan.components[0].versions[1].ports = [Port(number: 9000, proto: .tcp, range: nowhere)]
+    let ports = { web.object("Service", "web")?.at("spec", "ports")?.array?.compactMap { $0["port"]?.int } }
+    #expect(ports() == [8080])
+    web.state.components[0].lanes = [RouteTable(fallback: 1)]
+    #expect(ports() == [8080, 9000])
+  }
+
+  @Test func tlsModes() {
+    for (mode, client, server) in [
+      (MTLSMode.strict, "ISTIO_MUTUAL", "STRICT"), (.permissive, nil, "PERMISSIVE"), (.off, "DISABLE", "DISABLE"),
+    ] {
+      var web = Web()
+      web.state.mtls = mode
+      #expect(
+        web.object("DestinationRule", "web")?.at("spec", "trafficPolicy", "tls", "mode")?.string == client)
+      #expect(web.object("PeerAuthentication", "default")?.at("spec", "mtls", "mode")?.string == server)
+    }
+    #expect(Web().object("PeerAuthentication", "default") == nil)
+  }
+
+  @Test func patchesMergeByKeyAndNeverTouchIdentity() {
+    var web = Web()
+    web.plan.patches = [
+      Patch(
+        target: .deployment(ComponentID(0), version: VersionID(ComponentID(0), 1)),
+        value: [
+          "metadata": ["name": "other", "labels": ["team": "a", "app.kubernetes.io/part-of": "x"]],
+          "spec": [
+            "strategy": .null,
+            "template": [
+              "metadata": ["labels": ["version": "9"]],
+              "spec": ["containers": [["name": "web", "env": [["name": "A", "value": "1"]]], ["name": "side"]]],
+            ],
+          ],
+        ], range: nowhere),
+      Patch(target: .route(ComponentID(0)), value: ["spec": ["exportTo": ["."]]], range: nowhere),
+      Patch(target: .object(kind: "ConfigMap", name: "none"), value: ["data": ["a": "b"]], range: nowhere),
+    ]
+    let first = web.object("Deployment", "web-1")
+    let second = web.object("Deployment", "web-2")
+    #expect(first?.at("spec", "strategy") != nil)
+    #expect(second?.at("spec", "strategy") == nil)
+    #expect(second?.at("metadata", "labels", "team") == "a")
+    #expect(second?.at("metadata", "labels", "app.kubernetes.io/part-of") == "shop")
+    #expect(second?.at("spec", "template", "metadata", "labels", "version") == "2")
+    let containers = second?.at("spec", "template", "spec", "containers")?.array
+    #expect(containers?.count == 2)
+    #expect(containers?[0]["image"] == "web:2")
+    #expect(containers?[0]["env"] == [["name": "A", "value": "1"]])
+    #expect(web.object("VirtualService", "web")?.at("spec", "exportTo") == ["."])
+    #expect(web.object("VirtualService", "web-mesh")?.at("spec", "exportTo") == ["."])
+
+    var step = Step(index: 0, name: "s", slug: "s", range: nowhere)
+    step.segments = [Segment(before: State(), after: web.state, changes: [])]
+    web.plan.steps = [step]
+    let problems = compile(web.plan).problems
+    #expect(problems.contains(.patchWithoutTarget(patch: nowhere)))
+    #expect(problems.filter { if case .patchWithoutTarget = $0 { true } else { false } }.count == 1)
+    #expect(problems.contains(.patchOfProtectedField(patch: nowhere, path: "metadata.name")))
+  }
+
+  @Test func manifestsAreOursToDelete() throws {
+    var web = Web()
+    web.plan.manifests = [
+      Manifest(
+        path: "extra.yaml",
+        objects: [
+          ["apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "extra"], "data": ["a": "b"]],
+          ["apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": ["name": "data"]],
+        ], range: nowhere)
+    ]
+    let renderer = Renderer(web.plan)
+    let there = renderer.compiled(
+      [Segment(before: State(), after: web.state, changes: [])], from: renderer.start, folder: "01-s")[0].after
+    let map = try #require(there.image.entries.first { $0.id.kind == "ConfigMap" })
+    #expect(map.plain.at("metadata", "namespace") == "shop")
+    #expect(map.plain.at("metadata", "labels", "app.kubernetes.io/managed-by") == "rolloutc")
+    let back = renderer.rollback(from: there, to: State(), stamp: "back")
+    #expect(Set(back.image.entries.map(\.id.kind)) == ["Namespace", "PersistentVolumeClaim"])
+  }
+
+  @Test func olderServersGetOlderVersions() {
+    let web = Web()
+    let versions = APIVersions(networking: ["v1alpha3", "v1beta1"], security: ["v1beta1"])
+    #expect(versions == APIVersions(networking: .v1beta1, security: .v1beta1))
+    #expect(APIVersions(networking: [], security: ["v1"]) == nil)
+    let renderer = Renderer(web.plan, options: LoweringOptions(apiVersions: versions ?? APIVersions()))
+    let image = renderer.objects(renderer.view(of: web.state))
+    #expect(image.entries.first { $0.id.kind == "Gateway" }?.plain["apiVersion"] == "networking.istio.io/v1beta1")
+  }
+
+  /// STRICT to DISABLE: the server takes everything while its clients change over.
+  @Test func mtlsChangesOverThroughPermissive() {
+    var web = Web()
+    web.state.mtls = .strict
+    let renderer = Renderer(web.plan)
+    let view = renderer.view(of: web.state)
+    var off = web.state
+    off.mtls = .off
+    let transition = renderer.transition(
+      from: renderer.objects(view), view, to: renderer.view(of: off),
+      options: TransitionOptions(stamp: "s", origins: Origins(web.plan, changes: [])))
+    let modes = transition.phases.map { phase in
+      phase.kind.rawValue + " "
+        + (phase.writes[0].object?.at("spec", "mtls", "mode")?.string
+          ?? phase.writes[0].object?.at("spec", "trafficPolicy", "tls", "mode")?.string ?? "-")
+    }
+    #expect(modes == ["prepare PERMISSIVE", "widen-subsets DISABLE", "tighten DISABLE"])
+  }
+
+  /// With open routing a dark version must get nothing while it comes and while it goes.
+  @Test func pinsBeforeASecondVersionComesAndUnpinsAfterItIsGone() {
+    var web = Web()
+    web.plan.routing = .open
+    var one = web.state
+    one.components = [component([(0, 1)], lanes: [RouteTable(fallback: 0)], entry: RouteTable(fallback: 0))]
+    one.components[0].isPinned = false
+    let renderer = Renderer(web.plan)
+    let (a, b) = (renderer.view(of: one), renderer.view(of: web.state))
+    let options = TransitionOptions(stamp: "s", origins: Origins(web.plan, changes: []))
+    let there = renderer.transition(from: renderer.objects(a), a, to: b, options: options)
+    #expect(there.phases.map(\.kind) == [.widenSubsets, .openLanes, .startWorkloads])
+    let back = renderer.transition(from: there.image, b, to: a, options: options)
+    #expect(back.phases.map(\.kind) == [.narrowSubsets, .stopWorkloads, .closeLanes, .narrowSubsets, .remove])
+  }
+}
