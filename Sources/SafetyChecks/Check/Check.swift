@@ -66,7 +66,6 @@ package func check(_ compiled: Compiled, plan: Plan, options: MeshOptions? = nil
 struct Checker {
   let compiled: Compiled
   let model: FlowModel
-  private let judge: Judge
   private(set) var findings: [Finding] = []
   private var coverage = Coverage()
   private var intents: [State: Intent] = [:]
@@ -74,19 +73,11 @@ struct Checker {
   init(_ compiled: Compiled, _ model: FlowModel) {
     self.compiled = compiled
     self.model = model
-    judge = Judge(model)
     coverage.cohorts = Set(model.entryFlows.map { model.flows[$0].cohort }).count
   }
 
-  /// A cluster on its way, and what is remembered of it.
-  struct Run {
-    var cluster: TrackedCluster
-    /// Versions that may still hold requests.
-    var inUse: Set<Int> = []
-  }
-
   mutating func run() {
-    var run = Run(cluster: TrackedCluster(model))
+    var run = Walk(model)
     let plan = model.plan
     for step in compiled.steps {
       guard let planned = plan.steps.first(where: { $0.index == step.index }) else { continue }
@@ -110,7 +101,7 @@ struct Checker {
   // MARK: - Ways
 
   private mutating func rollBack(
-    _ step: CompiledStep, _ planned: Step, reached: Int, from standing: Standing, to state: State, _ run: Run
+    _ step: CompiledStep, _ planned: Step, reached: Int, from standing: Standing, to state: State, _ run: Walk
   ) {
     let changes = planned.segments.prefix(reached).flatMap(\.changes)
     let back = compiled.renderer.rollback(
@@ -127,7 +118,7 @@ struct Checker {
   }
 
   /// The failure blocks that may start where the run stands.
-  private mutating func failures(_ step: Step, reached: Int, from standing: Standing, _ run: Run) {
+  private mutating func failures(_ step: Step, reached: Int, from standing: Standing, _ run: Walk) {
     let path = step.onFailure ?? model.plan.onFailure
     guard case .block(let block) = path else { return }
     for start in block.starts where start.step == step.index && start.reachedSegments == reached {
@@ -143,7 +134,7 @@ struct Checker {
   }
 
   private mutating func walk(
-    _ segment: CompiledSegment, at place: (step: Int, segment: Int, course: Moment.Course), _ run: inout Run
+    _ segment: CompiledSegment, at place: (step: Int, segment: Int, course: Moment.Course), _ run: inout Walk
   ) {
     walk(
       segment.phases, before: segment.before.state, after: segment.after.state, keepsVolumes: false, at: place, &run)
@@ -151,38 +142,21 @@ struct Checker {
 
   private mutating func walk(
     _ phases: [Phase], before: State, after: State, keepsVolumes: Bool,
-    at place: (step: Int, segment: Int, course: Moment.Course), _ run: inout Run
+    at place: (step: Int, segment: Int, course: Moment.Course), _ run: inout Walk
   ) {
     let (from, to) = (Intent(model.plan, before), Intent(model.plan, after))
-    let atSegmentStart = run.cluster.nominal
+    run.begin()
     for (p, phase) in phases.enumerated() {
-      let atStart = run.cluster.nominal
-      for write in phase.writes { run.cluster.write(write) }
-      let during = run.cluster.outcomes()
-      let cluster = run.cluster
-      let verdict = judge.judge(
-        PhaseFacts(
-          before: from, after: to, phase: phase, isLast: p == phases.count - 1, keepsVolumes: keepsVolumes,
-          atSegmentStart: atSegmentStart, atStart: atStart, atEnd: cluster.nominal, during: during,
-          inUse: run.inUse, leastReady: { cluster.leastReady($0) }, standing: cluster.current))
+      let verdict = run.take(phase, from: from, to: to, isLast: p == phases.count - 1, keepsVolumes: keepsVolumes)
       coverage.phases += 1
       coverage.callPaths = max(coverage.callPaths, verdict.liveFlows)
       let moment = Moment(
         step: place.step, segment: place.segment, course: place.course, phase: p, kind: phase.kind)
       for violation in verdict.violations {
         findings.append(
-          Finding(
-            moment: moment, violation: violation, write: culprit(violation, phase, cluster)))
+          Finding(moment: moment, violation: violation, write: culprit(violation, phase, run.cluster)))
       }
-      for version in verdict.reached.indices where verdict.reached[version] { run.inUse.insert(version) }
-      for case .drained(let drained) in phase.gates {
-        for version in Array(run.inUse) where !verdict.reachedAtEnd[version] {
-          let id = model.versions[version]
-          let ref = WorkloadRef(app: model.plan[id.component].service, version: model.plan[id].name)
-          if drained.contains(ref) { run.inUse.remove(version) }
-        }
-      }
-      run.cluster.pass(phase.gates)
+      run.pass(phase.gates)
     }
     if run.cluster.isSampled { coverage.isSampled = true }
   }

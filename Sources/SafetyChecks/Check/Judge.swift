@@ -72,17 +72,14 @@ package struct Violation: Hashable, Sendable {
 /// the plan takes away answers nobody any more. So a request counts from the moment that it was served.
 package struct Judge {
   let model: FlowModel
-  private let sources: Set<Int>
-
   package init(_ model: FlowModel) {
     self.model = model
-    sources = Set(model.sources)
   }
 
   package struct Verdict {
     package var violations: [Violation]
     /// Versions that requests may have reached in this phase.
-    package var reached: [Bool]
+    package var asked: [Bool]
     /// Versions that requests reach when the phase is over.
     package var reachedAtEnd: [Bool]
     /// Flows that were followed.
@@ -91,7 +88,9 @@ package struct Judge {
 
   package func judge(_ facts: PhaseFacts) -> Verdict {
     let running = runningSources(facts)
-    let everywhere = Reachability(model, entries: model.entryFlows, sources: running) { facts.outcome($0).targets }
+    let everywhere = Reachability(model, entries: model.entryFlows, sources: startedSources(facts)) {
+      facts.outcome($0).targets
+    }
     let promised = model.entryFlows.filter { isPromised($0, facts) }
     let live = Reachability(model, entries: promised, sources: running) { facts.outcome($0).targets }
     let old = Reachability(
@@ -148,7 +147,7 @@ package struct Judge {
     if facts.isLast { found += lasting(facts, running) }
     let end = Reachability(model, entries: model.entryFlows, sources: running) { facts.atEnd[$0].targets }
     return Verdict(
-      violations: found, reached: everywhere.isReached, reachedAtEnd: end.isReached, liveFlows: followed)
+      violations: found, asked: everywhere.isAsked, reachedAtEnd: end.isAsked, liveFlows: followed)
   }
 
   // MARK: - On the way
@@ -194,6 +193,14 @@ package struct Judge {
     }
   }
 
+  /// One that has just been started may find nobody yet, which it must bear; but what it finds must be its own.
+  private func startedSources(_ facts: PhaseFacts) -> [Int] {
+    model.sources.filter { version in
+      facts.after.replicas(model.versions[version]) > 0
+        && facts.standing[model.deployment(of: version)].map(replicas) ?? 0 > 0
+    }
+  }
+
   /// What still fails when everything is written and ready, though the state says that it is served.
   private func lasting(_ facts: PhaseFacts, _ running: [Int]) -> [Violation] {
     var found: [Violation] = []
@@ -222,7 +229,7 @@ package struct Judge {
     for write in facts.phase.writes {
       if write.id.isWorkload {
         guard let version = model.versionOfDeployment[write.id.name], write.previous.map(replicas) ?? 0 > 0,
-          write.object.map(replicas) ?? 0 == 0, facts.inUse.contains(version) || everywhere.isReached[version]
+          write.object.map(replicas) ?? 0 == 0, facts.inUse.contains(version) || everywhere.isAsked[version]
         else { continue }
         found.append(
           Violation(

@@ -24,6 +24,8 @@ struct Reachability {
   private(set) var nodes: [Node] = []
   private(set) var leaks: [Leak] = []
   private(set) var isReached: [Bool]
+  /// Reached by a request, not only running by itself.
+  private(set) var isAsked: [Bool]
   private var sets: [[Int]] = []
   private var ids: [[Int]: Int] = [:]
   private var seen: Set<Int> = []
@@ -33,6 +35,7 @@ struct Reachability {
   ///   - sources: versions that run by themselves.
   init(_ model: FlowModel, entries: [Int], sources: [Int], targets: (Int) -> [Int]) {
     isReached = [Bool](repeating: false, count: model.versions.count)
+    isAsked = isReached
     for version in sources {
       visit(version, intern(model.releases(of: version)), parent: -1, flow: -1)
     }
@@ -65,6 +68,7 @@ struct Reachability {
   }
 
   private mutating func visit(_ version: Int, _ releases: Int, parent: Int, flow: Int) {
+    if flow >= 0 { isAsked[version] = true }
     guard seen.insert(version &* 4096 &+ releases &+ 1).inserted else { return }
     isReached[version] = true
     nodes.append(Node(version: version, releases: releases, parent: parent, flow: flow))

@@ -157,7 +157,7 @@ struct Explanation {
     case .tlsAgrees: return "\(who) and the pods of \(callee) disagree about mutual TLS"
     case .replicasKept: return "fewer pods of \(version) may be ready than before and after the change"
     case .inUseKept:
-      if isFlow { return "\(who) name a service that is deleted" }
+      if isFlow { return "\(who) call a service that is not there" }
       if let object = violation.object, violation.version != nil {
         return "\(object) is stopped while requests may still be with it"
       }
