@@ -98,8 +98,7 @@ struct DiagnosticOptions: ParsableArguments {
       guard !diagnostics.isEmpty else { return }
       let colors = color == .always || color == .auto && IO.colorsErrors
       let renderer = TerminalRenderer(sources: sources, color: colors, width: IO.terminalWidth(2))
-      var text = renderer.rendered(diagnostics)
-      if let summary = TerminalRenderer.summary(diagnostics) { text += "\n" + summary + "\n" }
+      let text = renderer.rendered(diagnostics)
       IO.standardError(text)
     case .json:
       if always || !diagnostics.isEmpty { output(JSONRenderer(sources: sources).rendered(diagnostics), always) }
