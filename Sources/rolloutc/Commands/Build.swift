@@ -43,6 +43,8 @@ struct Build: ParsableCommand {
     case .yaml: IO.standardOutput(review.yaml(state: state))
     case .json: IO.standardOutput(review.json(state: state))
     }
+    // The process ends here: taking a large plan apart object by object would only cost time.
+    withExtendedLifetime((review, resolution)) { IO.exit(Exit.done) }
   }
 
   private func steps(of plan: Plan, _ compiled: Compiled) throws -> [Int] {
