@@ -148,7 +148,9 @@ struct Parser {
   private func literal(_ scalar: UInt32) -> SyntaxNode { .characters(folded(CharacterClass(scalar))) }
 
   private func folded(_ characters: CharacterClass) -> CharacterClass {
-    flags.ignoresCase ? characters.caseFolded : characters
+    guard flags.ignoresCase else { return characters }
+    // In Latin-1 only ASCII letters have case (`AddFoldedRangeLatin1`).
+    return encoding == .latin1 ? characters.asciiFolded : characters.caseFolded
   }
 
   private mutating func parseEscapedAtom(
