@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes a plan of N components with two versions each: deploy release 1, canary release 2 by a cookie."""
+"""Writes a plan of N components with two versions each: both releases deployed, the second behind a cookie."""
 import sys
 
 
@@ -23,11 +23,8 @@ def plan(count):
     lines += [
         "cookie flag is flag = on",
         "",
-        'step "Deploy 1.0" {',
+        'step "Deploy both" {',
         "  deploy release 1.0",
-        "}",
-        "",
-        'step "Canary 2.0" {',
         "  deploy release 2.0",
         "  route c0 cookie flag -> 2.0",
         "}",

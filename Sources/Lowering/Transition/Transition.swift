@@ -208,7 +208,7 @@ private struct TransitionBuilder {
       let new = renderer.components[i].between(
         a.components[i], b.components[i], after: stage, keepsVolumes: options.keepsVolumes, parts: wanted)
       for part in parts {
-        if isSure, isSame(part, current[n], new) { continue }
+        if isSure, TransitionBuilder.isSame(part, current[n], new) { continue }
         write(part, i, new)
       }
       commit(parts, n, new)
@@ -255,7 +255,7 @@ private struct TransitionBuilder {
     }
   }
 
-  private func isSame(_ part: Parts, _ old: ComponentView, _ new: ComponentView) -> Bool {
+  private static func isSame(_ part: Parts, _ old: ComponentView, _ new: ComponentView) -> Bool {
     switch part {
     case .claims: old.claims == new.claims
     case .service: old.ports == new.ports
