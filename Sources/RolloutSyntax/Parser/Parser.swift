@@ -123,7 +123,9 @@ struct Parser {
     if let (index, place) = lastUnclosed, place == position, index < diagnostics.count {
       diagnostics[index].secondary.insert(Label(range(open), "opened here, and not closed either"), at: 0)
       for k in diagnostics[index].fixIts.indices {
-        for e in diagnostics[index].fixIts[k].edits.indices { diagnostics[index].fixIts[k].edits[e].replacement += "\n}" }
+        for e in diagnostics[index].fixIts[k].edits.indices {
+          diagnostics[index].fixIts[k].edits[e].replacement += "\n}"
+        }
       }
       return
     }
