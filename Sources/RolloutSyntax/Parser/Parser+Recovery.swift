@@ -292,7 +292,7 @@ extension Parser {
     case .delete:
       report(
         .unexpected(
-          found: describe(place), expected: describe(expected), at: range(place), help: "leave it out",
+          found: describe(place), expected: expected.isEmpty ? ["the end of the line"] : describe(expected), at: range(place), help: "leave it out",
           fixIts: [FixIt("remove \(describe(place))", [Edit(range(place), "")])]), at: place)
     }
   }
@@ -472,6 +472,7 @@ extension Parser {
       }
       position += 1
     } while depth > 0
+    if depth > 0 { lostBraces = true }
     statements[index].tokens = statements[index].tokens.lowerBound..<position
   }
 }

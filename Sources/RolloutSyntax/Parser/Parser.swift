@@ -27,6 +27,8 @@ struct Parser {
   var reportedLines: Set<Int> = []
   /// Where the last statement that belongs elsewhere ended: those right behind it are one fault with it.
   var misplacedEnd: Int?
+  /// A block that was skipped lacks its `}` too: where one belongs is not certain.
+  var lostBraces = false
   /// The last report of an unclosed block, and the token at which it ended.
   private var lastUnclosed: (diagnostic: Int, place: Int)?
 
@@ -130,7 +132,9 @@ struct Parser {
       return
     }
     lastUnclosed = (diagnostics.count, position)
-    diagnostics.append(.unclosedBlock(at: range(open), insertAt: blockEnd()))
+    var diagnostic = Diagnostic.unclosedBlock(at: range(open), insertAt: blockEnd())
+    if lostBraces { diagnostic.fixIts = [] }
+    diagnostics.append(diagnostic)
   }
 
   /// Where a missing `}` belongs: behind the last token before this place.
