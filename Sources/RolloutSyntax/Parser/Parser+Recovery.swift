@@ -292,7 +292,8 @@ extension Parser {
     case .delete:
       report(
         .unexpected(
-          found: describe(place), expected: expected.isEmpty ? ["the end of the line"] : describe(expected), at: range(place), help: "leave it out",
+          found: describe(place), expected: expected.isEmpty ? ["the end of the line"] : describe(expected),
+          at: range(place), help: "leave it out",
           fixIts: [FixIt("remove \(describe(place))", [Edit(range(place), "")])]), at: place)
     }
   }
