@@ -9,7 +9,9 @@ public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   precondition(tree.printed == bytes, "the tree does not print back")
   precondition(tree.diagnostics.count <= tree.tokens.count + bytes.count, "too many diagnostics")
   for diagnostic in tree.diagnostics {
-    for edit in diagnostic.fixIts.flatMap(\.edits) { precondition(Int(edit.range.end) <= bytes.count, "a range outside") }
+    for edit in diagnostic.fixIts.flatMap(\.edits) {
+      precondition(Int(edit.range.end) <= bytes.count, "a range outside")
+    }
     precondition(Int(diagnostic.primary.range.end) <= bytes.count, "a range outside")
   }
   guard let once = formatted(tree) else { return 0 }

@@ -44,7 +44,9 @@ import Testing
     var out = ""
     for (index, token) in tree.tokens.enumerated() {
       var line = "\(token.kind)"
-      if token.kind != .newline, token.kind != .endOfFile { line += " " + tree.file.text(tree.range(ofToken: index)).debugDescription }
+      if token.kind != .newline, token.kind != .endOfFile {
+        line += " " + tree.file.text(tree.range(ofToken: index)).debugDescription
+      }
       if let keyword = token.keyword { line += " keyword \(keyword.text)" }
       if token.flags.contains(.tight) { line += " tight" }
       if token.flags.contains(.continued) { line += " continued" }

@@ -7,7 +7,8 @@ import Testing
 @Suite struct FaultTests {
   /// One fault, one diagnostic: the figures of the design's prototype are the bar.
   @Test func singleFaultsCauseOneDiagnostic() {
-    let plans = CorpusFile.all(in: "plans", ending: "rollout") + CorpusFile.all(in: "Tests/Corpus/syntax", ending: "rollout")
+    let plans =
+      CorpusFile.all(in: "plans", ending: "rollout") + CorpusFile.all(in: "Tests/Corpus/syntax", ending: "rollout")
     var all: [Fault] = []
     for plan in plans {
       let faults = singleFaults(in: plan.bytes)

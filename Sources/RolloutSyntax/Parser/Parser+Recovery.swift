@@ -104,7 +104,8 @@ extension Parser {
 
   /// Whether the rest of the line is a statement.
   private func beginsStatement(_ token: Int, in context: Context) -> Bool {
-    guard tokens[token].kind == .word, let keyword = tokens[token].keyword, let row = table.row(for: keyword, in: context)
+    guard tokens[token].kind == .word, let keyword = tokens[token].keyword,
+      let row = table.row(for: keyword, in: context)
     else { return false }
     return fits(row, at: token)
   }
@@ -291,7 +292,8 @@ extension Parser {
     case .delete:
       report(
         .unexpected(
-          found: describe(place), expected: describe(expected), at: range(place), help: "leave it out",
+          found: describe(place), expected: expected.isEmpty ? ["the end of the line"] : describe(expected),
+          at: range(place), help: "leave it out",
           fixIts: [FixIt("remove \(describe(place))", [Edit(range(place), "")])]), at: place)
     }
   }
@@ -404,7 +406,8 @@ extension Parser {
         tokens[start].keyword = keyword
         // `voting` may be a name whose `plan` is missing: only a row that fits makes the near word certain.
         if fits(row, at: start) || row.block != nil && tokens[lineEnd(from: start)].kind == .openBrace {
-          report(.unknownStatement(word, at: range(start), place: context.place, similar: near, heads: heads), at: start)
+          report(
+            .unknownStatement(word, at: range(start), place: context.place, similar: near, heads: heads), at: start)
           parse(row, into: index, in: context)
           return
         }
@@ -470,6 +473,7 @@ extension Parser {
       }
       position += 1
     } while depth > 0
+    if depth > 0 { lostBraces = true }
     statements[index].tokens = statements[index].tokens.lowerBound..<position
   }
 }

@@ -27,6 +27,10 @@ struct Parser {
   var reportedLines: Set<Int> = []
   /// Where the last statement that belongs elsewhere ended: those right behind it are one fault with it.
   var misplacedEnd: Int?
+  /// A block that was skipped lacks its `}` too: where one belongs is not certain.
+  var lostBraces = false
+  /// The last report of an unclosed block, and the token at which it ended.
+  private var lastUnclosed: (diagnostic: Int, place: Int)?
 
   /// A block that is being parsed.
   struct OpenBlock {
@@ -111,11 +115,26 @@ struct Parser {
       finishLine(after: statement)
     } else if let open = statements[statement].openBrace {
       braceBalance -= 1
-      diagnostics.append(
-        .unclosedBlock(at: range(open), statement: range(statements[statement].header.lowerBound), insertAt: blockEnd())
-      )
+      reportUnclosed(open)
     }
     statements[statement].tokens = statements[statement].tokens.lowerBound..<position
+  }
+
+  /// Blocks that end at one place, inside each other, are one fault: the file's end was lost, or two braces with it.
+  private mutating func reportUnclosed(_ open: Int) {
+    if let (index, place) = lastUnclosed, place == position, index < diagnostics.count {
+      diagnostics[index].secondary.insert(Label(range(open), "opened here, and not closed either"), at: 0)
+      for k in diagnostics[index].fixIts.indices {
+        for e in diagnostics[index].fixIts[k].edits.indices {
+          diagnostics[index].fixIts[k].edits[e].replacement += "\n}"
+        }
+      }
+      return
+    }
+    lastUnclosed = (diagnostics.count, position)
+    var diagnostic = Diagnostic.unclosedBlock(at: range(open), insertAt: blockEnd())
+    if lostBraces { diagnostic.fixIts = [] }
+    diagnostics.append(diagnostic)
   }
 
   /// Where a missing `}` belongs: behind the last token before this place.
