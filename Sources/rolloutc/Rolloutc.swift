@@ -33,8 +33,12 @@ enum Main {
   static func main() {
     IO.ignoreClosedPipes()
     do {
-      var command = try Rolloutc.parseAsRoot()
-      try command.run()
+      if let plan = solePlan {
+        try BuildRequest(plan: PlanRequest(plan: plan)).run()
+      } else {
+        var command = try Rolloutc.parseAsRoot()
+        try command.run()
+      }
     } catch let failure as Failure {
       IO.standardError("\(IO.colorsErrors ? "\u{1B}[1;31merror\u{1B}[0m" : "error"): \(failure.message)\n")
       IO.exit(failure.code)
@@ -50,6 +54,14 @@ enum Main {
       IO.exit(code == .validationFailure ? Exit.usage : code.rawValue)
     }
     IO.exit(Exit.done)
+  }
+
+  /// `rolloutc PLAN`, the main job, with nothing to parse: ArgumentParser would take more time to say so than the whole
+  /// compilation takes.
+  private static var solePlan: String? {
+    let arguments = CommandLine.arguments
+    guard arguments.count == 2, let plan = arguments.last, plan.hasSuffix(".rollout"), !plan.hasPrefix("-") else { return nil }
+    return plan
   }
 }
 
