@@ -179,7 +179,22 @@ package struct Judge {
     for target in targets {
       let id = model.versions[target]
       if id.component.index == flow.callee, allowed.contains(id.index) { continue }
+      // Two exposures may share a gateway's port: what one of them does not take yet may be the other's.
+      if flow.isEntry, id.component.index != flow.callee, isExposed(flow, as: id, facts) { continue }
       found.append(Violation(invariant: .versionRouted, flow: f, version: target, path: path))
+    }
+  }
+
+  private func isExposed(_ flow: Flow, as id: VersionID, _ facts: PhaseFacts) -> Bool {
+    model.plan.exposures.enumerated().contains { e, exposure in
+      guard exposure.component == id.component, exposure.port == flow.port,
+        exposure.path == "/" || flow.path == exposure.path || flow.path.hasPrefix(exposure.path + "/")
+      else { return false }
+      var other = flow
+      other.source = .entry(e)
+      other.callee = id.component.index
+      return facts.before.targets(of: other, model).contains(id.index)
+        || facts.after.targets(of: other, model).contains(id.index)
     }
   }
 
