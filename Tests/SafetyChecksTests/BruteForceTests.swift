@@ -11,7 +11,7 @@ import Testing
 struct BruteForceTests {
   static let seeds: Range<UInt64> = {
     let start = SeededGenerator.seed
-    let count = ProcessInfo.processInfo.environment["ROLLOUTC_CASES"].flatMap(UInt64.init) ?? 400
+    let count = ProcessInfo.processInfo.environment["ROLLOUTC_CASES"].flatMap(UInt64.init) ?? 800
     return start..<(start &+ count)
   }()
 

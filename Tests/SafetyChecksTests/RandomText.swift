@@ -65,6 +65,9 @@ struct RandomText {
       for _ in 0..<(1 + random.below(3)) { lines.append("  " + statement(count, versions, hasReleases)) }
       lines.append("}")
     }
+    if hasReleases, random.chance(0.5) {
+      lines += ["step \"canary\" {", "  deploy release r2", "  route c0 cookie flag -> 2", "}"]
+    }
     if random.chance(0.5) {
       // Somebody who sees it through.
       let c = random.below(count)

@@ -88,9 +88,9 @@ package struct Judge {
 
   package func judge(_ facts: PhaseFacts) -> Verdict {
     let running = runningSources(facts)
-    let everywhere = Reachability(model, entries: model.entryFlows, sources: startedSources(facts)) {
-      facts.outcome($0).targets
-    }
+    let everywhere = Reachability(
+      model, entries: model.entryFlows, sources: startedSources(facts), isAbandoned: { isAbandoned($0, facts) }
+    ) { facts.outcome($0).targets }
     let promised = model.entryFlows.filter { isPromised($0, facts) }
     let live = Reachability(model, entries: promised, sources: running) { facts.outcome($0).targets }
     let old = Reachability(
@@ -108,7 +108,7 @@ package struct Judge {
       for f in model.flowsFrom[node.version] {
         followed += 1
         let outcome = facts.outcome(f)
-        if outcome.faults.isEmpty { continue }
+        if outcome.faults.isEmpty || isAbandoned(f, facts) { continue }
         let isNew = !old.isReached[node.version] && isIntended(f, facts)
         if isPromised(f, facts) || isNew { meet(f, hops(live.path(to: n)), facts, &found) }
       }
@@ -145,7 +145,9 @@ package struct Judge {
 
     found += deletions(facts, everywhere)
     if facts.isLast { found += lasting(facts, running) }
-    let end = Reachability(model, entries: model.entryFlows, sources: running) { facts.atEnd[$0].targets }
+    let end = Reachability(
+      model, entries: model.entryFlows, sources: running, isAbandoned: { isAbandoned($0, facts) }
+    ) { facts.atEnd[$0].targets }
     return Verdict(
       violations: found, asked: everywhere.isAsked, reachedAtEnd: end.isAsked, liveFlows: followed)
   }
@@ -164,6 +166,12 @@ package struct Judge {
   /// It was served before, in this segment.
   private func isPromised(_ f: Int, _ facts: PhaseFacts) -> Bool {
     facts.atStart[f].isServed || facts.atSegmentStart[f].isServed
+  }
+
+  /// The caller stays, and the new state serves it no longer by that port: the plan takes a protocol away.
+  private func isAbandoned(_ f: Int, _ facts: PhaseFacts) -> Bool {
+    guard case .caller(let caller) = model.flows[f].source else { return false }
+    return facts.after.replicas(model.versions[caller]) > 0 && facts.after.targets(of: model.flows[f], model).isEmpty
   }
 
   private func isIntended(_ f: Int, _ facts: PhaseFacts) -> Bool {
