@@ -252,7 +252,8 @@ package struct Judge {
     for write in facts.phase.writes {
       if write.id.isWorkload {
         guard let version = model.versionOfDeployment[write.id.name], write.previous.map(replicas) ?? 0 > 0,
-          write.object.map(replicas) ?? 0 == 0, facts.inUse.contains(version) || everywhere.isAsked[version]
+          write.object.map(replicas) ?? 0 == 0, facts.inUse.contains(version) || everywhere.isAsked[version],
+          isPinned(version, facts)
         else { continue }
         found.append(
           Violation(
@@ -275,6 +276,12 @@ package struct Judge {
       }
     }
     return found
+  }
+
+  /// Routes say who gets its requests. Where none does, Kubernetes takes a pod that ends out of its Service by itself.
+  private func isPinned(_ version: Int, _ facts: PhaseFacts) -> Bool {
+    let c = model.versions[version].component.index
+    return facts.before.component(c)?.isPinned == true || facts.after.component(c)?.isPinned == true
   }
 
   /// Some workload that runs, or that may still run, names it.

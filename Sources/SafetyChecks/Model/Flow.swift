@@ -125,8 +125,10 @@ private func peers(of plan: Plan) -> [[Int]] {
   for exposure in plan.exposures { byPort[exposure.port, default: []].append(exposure) }
   for exposure in plan.exposures where peers.indices.contains(exposure.component.index) {
     for other in byPort[exposure.port] ?? [] where other.component != exposure.component {
+      // On a port that carries connections there are no paths.
       let isCovered =
-        other.path == "/" || exposure.path == other.path || exposure.path.hasPrefix(other.path + "/")
+        isTCP(exposure, plan) || isTCP(other, plan) || other.path == "/" || exposure.path == other.path
+        || exposure.path.hasPrefix(other.path + "/")
       let isShared =
         exposure.hosts.isEmpty || other.hosts.isEmpty
         || exposure.hosts.contains { a in
@@ -201,7 +203,7 @@ private struct FlowBuilder {
     let names = exposure.hosts.isEmpty ? ["*"] : exposure.hosts
     for name in names {
       let host = name == "*" ? "example.com" : name.hasPrefix("*.") ? "any" + name.dropFirst() : name
-      guard !isTCP(exposure) else {
+      guard !isTCP(exposure, plan) else {
         flows.append(
           Flow(
             source: .entry(e), callee: c, port: exposure.port, isHTTP: false, cohort: .others, path: "",
@@ -251,9 +253,9 @@ private struct FlowBuilder {
       }
     }
   }
+}
 
-  private func isTCP(_ exposure: Exposure) -> Bool {
-    let ports = plan[exposure.component].versions.lazy.flatMap(\.ports)
-    return ports.contains { $0.number == exposure.port && !$0.proto.isHTTP } || !ports.contains { $0.proto.isHTTP }
-  }
+private func isTCP(_ exposure: Exposure, _ plan: Plan) -> Bool {
+  let ports = plan[exposure.component].versions.lazy.flatMap(\.ports)
+  return ports.contains { $0.number == exposure.port && !$0.proto.isHTTP } || !ports.contains { $0.proto.isHTTP }
 }
