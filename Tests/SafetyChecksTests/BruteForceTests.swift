@@ -2,6 +2,7 @@ import Diagnostics
 import Foundation
 import KubernetesModel
 import Lowering
+import MeshModel
 import RolloutPlan
 import SafetyChecks
 import TestSupport
