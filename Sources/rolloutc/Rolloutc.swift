@@ -1,4 +1,5 @@
 import ArgumentParser
+import DiagnosticRendering
 
 /// The version of the tool, as `rolloutc --version` prints it.
 let toolVersion = "0.1.0"
@@ -36,7 +37,7 @@ enum Main {
       var command = try Rolloutc.parseAsRoot()
       try command.run()
     } catch let failure as Failure {
-      IO.standardError("\(IO.colorsErrors ? "\u{1B}[1;31merror\u{1B}[0m" : "error"): \(failure.message)\n")
+      IO.standardError("\(IO.colorsErrors ? "\u{1B}[1;31merror\u{1B}[0m" : "error"): \(safeText(failure.message, keepsLines: true))\n")
       IO.exit(failure.code)
     } catch {
       let code = Rolloutc.exitCode(for: error)
@@ -45,7 +46,8 @@ enum Main {
         IO.standardOutput(Array((text + "\n").utf8))
         IO.exit(Exit.done)
       }
-      if !text.isEmpty { IO.standardError(text + "\n") }
+      // The text repeats what was typed; nothing of it may steer the terminal.
+      if !text.isEmpty { IO.standardError(safeText(text, keepsLines: true) + "\n") }
       // ArgumentParser says 64 (EX_USAGE); ours is 2, as documented.
       IO.exit(code == .validationFailure ? Exit.usage : code.rawValue)
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DiagnosticRendering
 import Diagnostics
 import Lowering
 import RolloutPlan
@@ -30,13 +31,19 @@ struct Build: ParsableCommand {
     completion: .directory)
   var folder: String?
 
+  func validate() throws {
+    if folder != nil, state || output == .json {
+      throw ValidationError("--out writes folders of YAML, the full state among them; leave out --state and --output")
+    }
+  }
+
   func run() throws {
     let (plan, compiled, resolution) = try options.compiled()
     let chosen = try steps(of: plan, compiled)
     let review = Review(plan: plan, compiled: compiled, sources: resolution.sources, steps: chosen)
     if let folder {
       let count = try ReviewFolders(review: review).write(to: folder)
-      IO.standardError("wrote \(count) files for \(chosen.count) \(chosen.count == 1 ? "step" : "steps") to \(folder)\n")
+      IO.standardError("wrote \(count) files for \(counted(chosen.count, "step")) to \(safeText(folder))\n")
       return
     }
     switch output {
@@ -74,7 +81,7 @@ struct Check: ParsableCommand {
     options.diagnostics.show(found.inReadingOrder, resolution.sources, always: true)
     if options.diagnostics.refuses(found) { IO.exit(Exit.usage) }
     if options.diagnostics.format == .human, found.isEmpty, let plan = resolution.plan {
-      IO.standardError("\(plan.name): \(plan.steps.count) \(plan.steps.count == 1 ? "step" : "steps"), no diagnostics\n")
+      IO.standardError("\(plan.name): \(counted(plan.steps.count, "step")), no diagnostics\n")
     }
   }
 }

@@ -98,9 +98,7 @@ struct DiagnosticOptions: ParsableArguments {
       guard !diagnostics.isEmpty else { return }
       let colors = color == .always || color == .auto && IO.colorsErrors
       let renderer = TerminalRenderer(sources: sources, color: colors, width: IO.terminalWidth(2))
-      var text = renderer.rendered(diagnostics)
-      if let summary = TerminalRenderer.summary(diagnostics) { text += "\n" + summary + "\n" }
-      IO.standardError(text)
+      IO.standardError(renderer.rendered(diagnostics))
     case .json:
       if always || !diagnostics.isEmpty { output(JSONRenderer(sources: sources).rendered(diagnostics), always) }
     case .sarif:

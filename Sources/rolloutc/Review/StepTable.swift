@@ -13,13 +13,13 @@ struct StepTable {
     if let environment = plan.environment { text += ", environment \(environment.name)" }
     text += "\n"
     for (index, step) in plan.steps.enumerated() {
-      text += "\n\(index + 1)  \(step.name)  (\(review.place(of: step)))\n"
+      text += "\n\(index + 1)  \(oneLine(step.name))  (\(review.place(of: step)))\n"
       for (m, segment) in step.segments.enumerated() {
         for change in segment.changes { text += "     \(oneLine(change.text))\n" }
         text += summary(compiled.steps[index].segments[m])
-        for observation in segment.observations { text += "     then \(oneLine(observation.text))\n" }
+        for observation in segment.observations { text += "     then \(review.words(of: observation))\n" }
       }
-      for line in serving(step.after) { text += "   → \(line)\n" }
+      for line in serving(step.after) { text += "   → \(oneLine(line))\n" }
       text += "   if it fails: \(failure(step))\n"
     }
     return text
@@ -110,7 +110,8 @@ struct StepTable {
 
   private func name(_ version: VersionID) -> String { "\(plan[version.component].name) \(plan[version].name)" }
 
-  /// `voting-app 1.0 → analytics 1.1 → storage 1.0`: every version that a visitor's request may reach, callers first.
+  /// `voting-app 1.0 → analytics 1.1 → storage 1.0`: every version that a visitor's request may reach, callers first;
+  /// `reviews v1 or v2` where it may reach several of one component.
   private func path(_ entry: VersionID, _ traffic: Traffic, _ state: State) -> String {
     var order: [VersionID] = []
     var seen: Set<VersionID> = []
@@ -123,7 +124,16 @@ struct StepTable {
         for target in traffic.targets(of: callee, for: version).sorted() { queue.append(VersionID(callee, target)) }
       }
     }
-    return order.map(name).joined(separator: " → ")
+    var components: [ComponentID] = []
+    var versions: [ComponentID: [Int]] = [:]
+    for version in order {
+      if versions[version.component] == nil { components.append(version.component) }
+      versions[version.component, default: []].append(version.index)
+    }
+    return components.map { component in
+      let names = (versions[component] ?? []).map { plan[VersionID(component, $0)].name }
+      return "\(plan[component].name) \(names.joined(separator: " or "))"
+    }.joined(separator: " → ")
   }
 
   private func darkVersions(_ state: State, _ traffic: Traffic) -> [String] {
