@@ -90,6 +90,6 @@ let package = Package(
     .testTarget(name: "RolloutPlanTests", dependencies: ["RolloutPlan", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "RolloutSyntaxTests", dependencies: ["RolloutSyntax", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "SafetyChecksTests", dependencies: ["SafetyChecks", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "RolloutcTests", dependencies: ["rolloutc", "TestSupport"], swiftSettings: settings),
+    .testTarget(name: "RolloutcTests", dependencies: ["rolloutc", "TestSupport", "YAMLCoding"], swiftSettings: settings),
   ]
 )

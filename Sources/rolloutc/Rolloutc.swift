@@ -16,7 +16,7 @@ enum Exit {
 struct Rolloutc: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rolloutc",
-    abstract: "Plans, reviews and runs releases on Kubernetes with Istio.",
+    abstract: "Checks plans for releases on Kubernetes with Istio, and compiles them for review.",
     discussion: """
       A plan file says, in the order in which things happen, how a set of components goes from one version to the \
       next. `rolloutc PLAN` compiles it to the YAML that it means, step by step, without a cluster.
@@ -37,7 +37,8 @@ enum Main {
       var command = try Rolloutc.parseAsRoot()
       try command.run()
     } catch let failure as Failure {
-      IO.standardError("\(IO.colorsErrors ? "\u{1B}[1;31merror\u{1B}[0m" : "error"): \(safeText(failure.message, keepsLines: true))\n")
+      IO.standardError(
+        "\(IO.colorsErrors ? "\u{1B}[1;31merror\u{1B}[0m" : "error"): \(safeText(failure.message, keepsLines: true))\n")
       IO.exit(failure.code)
     } catch {
       let code = Rolloutc.exitCode(for: error)

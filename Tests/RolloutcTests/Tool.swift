@@ -113,7 +113,6 @@ final class Scratch {
     } else {
       posix_spawn_file_actions_addopen(&actions, 2, errFile, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o600)
     }
-    posix_spawn_file_actions_addchdir_np(&actions, path)
 
     var variables = ProcessInfo.processInfo.environment
     for name in ["NO_COLOR", "TERM", "SWIFT_DETERMINISTIC_HASHING", "UPDATE_GOLDENS"] { variables[name] = nil }
@@ -121,11 +120,13 @@ final class Scratch {
     variables["PATH"] = folder + (variables["PATH"] ?? "/usr/bin:/bin")
     variables.merge(environment) { $1 }
 
-    var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+    // `env -C` goes into the folder first.
+    let words = ["/usr/bin/env", "-C", path] + arguments
+    var argv: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
     var envp: [UnsafeMutablePointer<CChar>?] = variables.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for pointer in argv + envp { free(pointer) } }
     var pid: pid_t = 0
-    let problem = posix_spawnp(&pid, arguments[0], &actions, nil, &argv, &envp)
+    let problem = posix_spawn(&pid, words[0], &actions, nil, &argv, &envp)
     try #require(problem == 0, "\(arguments[0]): \(String(cString: strerror(problem)))")
     var status: Int32 = 0
     while waitpid(pid, &status, 0) < 0, errno == EINTR {}

@@ -25,7 +25,9 @@ struct PlanOptions: ParsableArguments {
   @Option(name: .customLong("set"), help: ArgumentHelp("Give a parameter another value.", valueName: "name=value"))
   var settings: [String] = []
 
-  @Option(help: ArgumentHelp("Includes stay inside this folder; the plan's own unless said.", valueName: "dir"), completion: .directory)
+  @Option(
+    help: ArgumentHelp("Includes stay inside this folder; the plan's own unless said.", valueName: "dir"),
+    completion: .directory)
   var root: String?
 
   @Option(help: ArgumentHelp("The DNS domain of the cluster.", valueName: "domain"))
@@ -103,7 +105,8 @@ struct DiagnosticOptions: ParsableArguments {
       if always || !diagnostics.isEmpty { output(JSONRenderer(sources: sources).rendered(diagnostics), always) }
     case .sarif:
       if always || !diagnostics.isEmpty {
-        output(SARIFRenderer(sources: sources, pages: Catalogue.pages, version: toolVersion).rendered(diagnostics), always)
+        output(
+          SARIFRenderer(sources: sources, pages: Catalogue.pages, version: toolVersion).rendered(diagnostics), always)
       }
     case .github:
       output(Array(GitHubRenderer(sources: sources).rendered(diagnostics).utf8), always)

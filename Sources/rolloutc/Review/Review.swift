@@ -54,7 +54,9 @@ struct Review {
 
   func yaml(state: Bool) -> [UInt8] {
     var writer = YAMLWriter()
-    writer.write(line: "# plan \(plan.name): \(counted(plan.steps.count, "step")), from \(oneLine(sources.files.first?.path ?? ""))")
+    writer.write(
+      line:
+        "# plan \(plan.name): \(counted(plan.steps.count, "step")), from \(oneLine(sources.files.first?.path ?? ""))")
     if let environment = plan.environment { writer.write(line: "# environment \(environment.name)") }
     for index in steps { write(index, state: state, to: &writer) }
     return writer.finish()
@@ -132,7 +134,8 @@ struct Review {
       return .object(fields)
     }
     let root: Value = [
-      "schema": "rolloutc.build/1", "plan": .string(plan.name), "namespace": .string(plan.namespace), "steps": .array(items),
+      "schema": "rolloutc.build/1", "plan": .string(plan.name), "namespace": .string(plan.namespace),
+      "steps": .array(items),
     ]
     return jsonBytes(root, pretty: true) + [0x0A]
   }
@@ -168,7 +171,7 @@ extension PhaseKind {
     case .prepare: "prepare: what everything else stands on"
     case .widenSubsets: "widen subsets: every version, old and new, can be named"
     case .openLanes: "open lanes: new callers get their routes, old ones stay where they are"
-    case .startWorkloads: "start workloads: callees first, dark"
+    case .startWorkloads: "start workloads: callees first"
     case .switchInner: "switch inside: routes between components, callees first"
     case .switchEntry: "switch the entry: last"
     case .closeLanes: "close lanes: nothing refers to what leaves"

@@ -45,7 +45,8 @@ struct StepTable {
     if !created.isEmpty { parts.append("creates " + kinds(created)) }
     if !updated.isEmpty { parts.append("changes " + kinds(updated)) }
     if !deleted.isEmpty { parts.append("deletes " + kinds(deleted)) }
-    return "     \(counted(writes.count, "write")) in \(counted(segment.phases.count, "phase")): \(parts.joined(separator: "; "))\n"
+    return
+      "     \(counted(writes.count, "write")) in \(counted(segment.phases.count, "phase")): \(parts.joined(separator: "; "))\n"
   }
 
   private func kinds(_ kinds: [String]) -> String {
@@ -83,7 +84,7 @@ struct StepTable {
         lines.append("\(who): \(path(VersionID(exposure.component, version), traffic, state))")
       }
       for rule in table.rules { line(visitors(rule.selector), rule.version) }
-      let others = table.rules.isEmpty && table.shares.isEmpty ? "everybody" : "everybody else"
+      let others = table.rules.isEmpty ? "everybody" : "everybody else"
       for share in table.shares { line("\(share.percent)% of \(others)", share.version) }
       let left = 100 - table.shares.reduce(0) { $0 + $1.percent }
       if !component.isPinned, component.deployed.count > 1 {
@@ -95,8 +96,25 @@ struct StepTable {
         lines.append("\(mirror.percent)% is copied to \(name(VersionID(exposure.component, mirror.version)))")
       }
     }
+    lines += inner(state)
     let dark = darkVersions(state, traffic)
     if !dark.isEmpty { lines.append("dark: \(dark.joined(separator: ", "))") }
+    return lines
+  }
+
+  /// `reviews: v2 for requests with header end-user=jason, else v1`: where requests inside the mesh are told apart.
+  private func inner(_ state: State) -> [String] {
+    var lines: [String] = []
+    for (c, component) in state.components.enumerated() {
+      func version(_ index: Int) -> String { plan[VersionID(ComponentID(c), index)].name }
+      for table in component.lanes where !table.rules.isEmpty || !table.shares.isEmpty {
+        var parts = table.rules.map { "\(version($0.version)) for \(visitors($0.selector))" }
+        parts += table.shares.map { "\(version($0.version)) for \($0.percent)%" }
+        if let fallback = table.fallback { parts.append("else \(version(fallback))") }
+        let line = "\(plan.components[c].name): \(parts.joined(separator: ", "))"
+        if !lines.contains(line) { lines.append(line) }
+      }
+    }
     return lines
   }
 
