@@ -24,6 +24,9 @@ package struct ObjectID: Hashable, Sendable, Comparable, CustomStringConvertible
     )
   }
 
+  /// The name tells objects apart well enough; hashing all four would only cost time.
+  package func hash(into hasher: inout Hasher) { hasher.combine(name) }
+
   package static func < (a: ObjectID, b: ObjectID) -> Bool {
     (a.group, a.kind, a.namespace, a.name) < (b.group, b.kind, b.namespace, b.name)
   }

@@ -89,9 +89,9 @@ package struct Forwarding: Hashable, Sendable {
   package var headers: HeaderOperations
   package var mirrors: [Mirror]
 
-  /// The value that a response header is set to: the stamp.
+  /// The value that the mesh gives a response header: the stamp. `name` is in lower case.
   package func responseHeader(_ name: String) -> String? {
-    headers.response.last { $0.kind != .remove && $0.name == name }?.value
+    HeaderOperations.values(of: name, after: headers.response).last
   }
 }
 
@@ -183,7 +183,33 @@ package struct HeaderOperations: Hashable, Sendable {
   package var request: [Operation] = []
   package var response: [Operation] = []
 
+  /// The operations of a rule and of its only destination, which Istio writes into one list.
+  func merged(with other: HeaderOperations) -> HeaderOperations {
+    func merge(_ a: [Operation], _ b: [Operation]) -> [Operation] {
+      // Envoy removes, then overwrites, then adds, whatever the order in the list (`HeaderParser::evaluateHeaders`).
+      let all = a + b
+      return [Operation.Kind.remove, .set, .add].flatMap { kind in all.filter { $0.kind == kind } }
+    }
+    return HeaderOperations(request: merge(request, other.request), response: merge(response, other.response))
+  }
+
+  /// One after the other: of several destinations each makes its own changes before the rule's.
   func followed(by other: HeaderOperations) -> HeaderOperations {
     HeaderOperations(request: request + other.request, response: response + other.response)
+  }
+
+  /// The values of one header after `operations`, given those before.
+  package static func values(
+    of name: String, after operations: [Operation], given values: [String] = []
+  ) -> [String] {
+    var values = values
+    for operation in operations where operation.name == name {
+      switch operation.kind {
+      case .remove: values = []
+      case .set: values = [operation.value]
+      case .add: values.append(operation.value)
+      }
+    }
+    return values
   }
 }

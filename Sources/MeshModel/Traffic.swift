@@ -59,7 +59,7 @@ package struct HTTPRequest: Hashable, Sendable {
     self.port = port
     self.method = method
     self.target = target
-    self.headers = headers.map { Header(name: $0.0.lowercased(), value: $0.1) }
+    self.headers = HTTPRequest.received(headers)
     self.scheme = scheme
     let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
     path = parts.first.map(String.init) ?? ""
@@ -71,6 +71,29 @@ package struct HTTPRequest: Hashable, Sendable {
         let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         return QueryParameter(name: String(sides[0]), value: sides.count > 1 ? String(sides[1]) : "")
       }
+  }
+}
+
+extension HTTPRequest {
+  /// Headers for which Envoy has one place only (`http/header_map.h`, `INLINE_REQ_STRING_HEADERS`): several lines become
+  /// one value, without the empty ones. All others are kept line by line.
+  private static let joinedHeaders: Set<String> = [
+    "content-type", "grpc-timeout", "te", "user-agent", "via", "x-client-trace-id", "x-forwarded-client-cert",
+    "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-request-id",
+  ]
+
+  fileprivate static func received(_ headers: [(String, String)]) -> [Header] {
+    var result: [Header] = []
+    for (name, value) in headers {
+      let header = Header(name: name.lowercased(), value: value)
+      if joinedHeaders.contains(header.name), let i = result.firstIndex(where: { $0.name == header.name }) {
+        if value.isEmpty { continue }
+        result[i].value += result[i].value.isEmpty ? value : "," + value
+      } else {
+        result.append(header)
+      }
+    }
+    return result
   }
 }
 

@@ -43,6 +43,22 @@ struct CharacterClass: Hashable, Sendable {
 
   func union(_ other: CharacterClass) -> CharacterClass { CharacterClass(ranges + other.ranges) }
 
+  /// With the other case of every ASCII letter.
+  var asciiFolded: CharacterClass {
+    var result = ranges
+    for range in ranges {
+      if range.overlaps(0x41...0x5A) {
+        let letters = range.clamped(to: 0x41...0x5A)
+        result.append((letters.lowerBound + 0x20)...(letters.upperBound + 0x20))
+      }
+      if range.overlaps(0x61...0x7A) {
+        let letters = range.clamped(to: 0x61...0x7A)
+        result.append((letters.lowerBound - 0x20)...(letters.upperBound - 0x20))
+      }
+    }
+    return CharacterClass(result)
+  }
+
   /// With every scalar that differs from a member only in case (Unicode simple case folding, as RE2's `(?i)`).
   var caseFolded: CharacterClass {
     var result = ranges

@@ -10,8 +10,14 @@ struct Compiler {
     var next: Int32
   }
 
-  static func compile(_ node: SyntaxNode) throws(RegularExpressionError) -> Program {
-    var compiler = Compiler()
+  private let encoding: RegularExpression.Encoding
+
+  private init(_ encoding: RegularExpression.Encoding) { self.encoding = encoding }
+
+  static func compile(
+    _ node: SyntaxNode, encoding: RegularExpression.Encoding
+  ) throws(RegularExpressionError) -> Program {
+    var compiler = Compiler(encoding)
     let start = try compiler.emit(node, before: 0)
     return Program(instructions: compiler.instructions, start: start)
   }
@@ -60,11 +66,19 @@ struct Compiler {
     }
   }
 
+  private func sequences(for range: CharacterClass.Range) -> [UTF8Ranges.Sequence] {
+    switch encoding {
+    case .utf8: UTF8Ranges.sequences(for: range)
+    case .latin1:
+      range.lowerBound > 0xFF ? [] : [[(UInt8(range.lowerBound), UInt8(min(0xFF, range.upperBound)))]]
+    }
+  }
+
   private mutating func emit(_ characters: CharacterClass, before next: Int32) throws(RegularExpressionError) -> Int32 {
     var heads: [Int32] = []
     var seen: Set<Int32> = []
     for range in characters.ranges {
-      for sequence in UTF8Ranges.sequences(for: range) {
+      for sequence in sequences(for: range) {
         var pc = next
         for (lower, upper) in sequence.reversed() {
           let key = ByteRange(lower: lower, upper: upper, next: pc)

@@ -4,6 +4,7 @@
 /// `parseAlternatives` reads up to a `)` or the end; `parseAtom` reads one atom and always advances.
 struct Parser {
   private let bytes: [UInt8]
+  private let encoding: RegularExpression.Encoding
   private var offset = 0
   private var flags = Flags()
   private var depth = 0
@@ -19,10 +20,15 @@ struct Parser {
     var isMultiline = false
   }
 
-  private init(_ bytes: [UInt8]) { self.bytes = bytes }
+  private init(_ bytes: [UInt8], encoding: RegularExpression.Encoding) {
+    self.bytes = bytes
+    self.encoding = encoding
+  }
 
-  static func parse(_ bytes: [UInt8]) throws(RegularExpressionError) -> SyntaxNode {
-    var parser = Parser(bytes)
+  static func parse(
+    _ bytes: [UInt8], encoding: RegularExpression.Encoding
+  ) throws(RegularExpressionError) -> SyntaxNode {
+    var parser = Parser(bytes, encoding: encoding)
     let node = try parser.parseAlternatives()
     if parser.offset < bytes.count { throw RegularExpressionError("unexpected `)`", at: parser.offset) }
     return node
@@ -142,7 +148,9 @@ struct Parser {
   private func literal(_ scalar: UInt32) -> SyntaxNode { .characters(folded(CharacterClass(scalar))) }
 
   private func folded(_ characters: CharacterClass) -> CharacterClass {
-    flags.ignoresCase ? characters.caseFolded : characters
+    guard flags.ignoresCase else { return characters }
+    // In Latin-1 only ASCII letters have case (`AddFoldedRangeLatin1`).
+    return encoding == .latin1 ? characters.asciiFolded : characters.caseFolded
   }
 
   private mutating func parseEscapedAtom(
@@ -258,6 +266,7 @@ struct Parser {
       default: nil
       }
     }
+    let maximum = encoding == .latin1 ? 0xFF : CharacterClass.maximum
     let isBraced = consume("{")
     var result: UInt32 = 0
     var digits = 0
@@ -265,10 +274,10 @@ struct Parser {
       result = result * 16 + digit
       digits += 1
       offset += 1
-      if result > CharacterClass.maximum { break }
+      if result > maximum { break }
     }
     let isClosed = isBraced ? digits > 0 && consume("}") : digits == 2
-    guard isClosed, result <= CharacterClass.maximum else {
+    guard isClosed, result <= maximum else {
       throw RegularExpressionError("no escape `\(text(start, min(offset + 1, bytes.count)))` in RE2", at: start)
     }
     return result
@@ -422,7 +431,7 @@ struct Parser {
   /// The scalar at `offset`, which is not at the end.
   private mutating func next() throws(RegularExpressionError) -> UInt32 {
     let first = bytes[offset]
-    let length = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4
+    let length = encoding == .latin1 || first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4
     guard offset + length <= bytes.count else {
       throw RegularExpressionError("the pattern is not UTF-8", at: offset)
     }

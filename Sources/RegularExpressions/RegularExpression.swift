@@ -16,15 +16,23 @@ package struct RegularExpression: Sendable {
   /// Istio's webhook refuses longer patterns (`validateStringMatchRegexp`).
   package static let istioLengthLimit = 1024
 
+  /// What RE2 takes for one character.
+  package enum Encoding: Hashable, Sendable {
+    case utf8
+    /// Every byte is one, in the pattern and in the text. Envoy's matchers (measured with 1.40) work so: `.` matches half
+    /// of an `é`, and bytes that are no UTF-8 match like any others.
+    case latin1
+  }
+
   /// The text it was made from.
   package let pattern: String
   let program: Program
   private let table: TransitionTable?
 
   /// Compiles `pattern`; takes time in proportion to the size of the pattern with its repeats written out.
-  package init(_ pattern: String) throws(RegularExpressionError) {
-    let syntax = try Parser.parse(Array(pattern.utf8))
-    let program = try Compiler.compile(syntax)
+  package init(_ pattern: String, encoding: Encoding = .utf8) throws(RegularExpressionError) {
+    let syntax = try Parser.parse(Array(pattern.utf8), encoding: encoding)
+    let program = try Compiler.compile(syntax, encoding: encoding)
     self.pattern = pattern
     self.program = program
     self.table = TransitionTable(program)

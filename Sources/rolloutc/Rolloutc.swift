@@ -34,8 +34,12 @@ enum Main {
   static func main() {
     IO.ignoreClosedPipes()
     do {
-      var command = try Rolloutc.parseAsRoot()
-      try command.run()
+      if let plan = solePlan {
+        try BuildRequest(plan: PlanRequest(plan: plan)).run()
+      } else {
+        var command = try Rolloutc.parseAsRoot()
+        try command.run()
+      }
     } catch let failure as Failure {
       IO.standardError(
         "\(IO.colorsErrors ? "\u{1B}[1;31merror\u{1B}[0m" : "error"): \(safeText(failure.message, keepsLines: true))\n")
@@ -53,6 +57,16 @@ enum Main {
       IO.exit(code == .validationFailure ? Exit.usage : code.rawValue)
     }
     IO.exit(Exit.done)
+  }
+
+  /// `rolloutc PLAN`, the main job, with nothing to parse: ArgumentParser would take more time to say so than the whole
+  /// compilation takes.
+  private static var solePlan: String? {
+    let arguments = CommandLine.arguments
+    guard arguments.count == 2, let plan = arguments.last, plan.hasSuffix(".rollout"), !plan.hasPrefix("-") else {
+      return nil
+    }
+    return plan
   }
 }
 

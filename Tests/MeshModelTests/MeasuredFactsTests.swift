@@ -175,6 +175,44 @@ struct MeasuredFactsTests {
     #expect(ask([rules], HTTPRequest(host: "web", port: 8080)) == "11.1% \(Self.v2), 88.9% \(Self.v1)")
   }
 
+  // What follows was found by the comparison with Envoy 1.40.
+
+  @Test func someHeadersAreJoinedAllTheSame() {
+    let agents: [(String, String)] = [("User-Agent", "GET"), ("user-agent", "a b")]
+    #expect(takes(["headers": ["user-agent": ["exact": "GET,a b"]]], agents))
+    #expect(!takes(["headers": ["user-agent": ["exact": "GET"]]], agents))
+    #expect(takes(["headers": ["accept": ["exact": "GET"]]], [("accept", "GET"), ("accept", "a b")]))
+  }
+
+  @Test func theForwardedProtocolIsAlwaysThere() {
+    #expect(takes(["headers": ["x-forwarded-proto": ["exact": "http"]]]))
+    #expect(!takes(["withoutHeaders": ["x-forwarded-proto": [:]]]))
+    let empty = HTTPRequest(host: "web", port: 8080, headers: [("x-forwarded-proto", "")])
+    #expect(ask([Self.split(["uri": ["prefix": "/"]])], empty) == "404 NR")
+  }
+
+  @Test func envoysRegexesReadBytes() {
+    #expect(!takes(["headers": ["x": ["regex": "."]]], [("x", "é")]))
+    #expect(takes(["headers": ["x": ["regex": ".."]]], [("x", "é")]))
+    #expect(takes(["headers": ["x": ["regex": "é"]]], [("x", "é")]))
+  }
+
+  @Test func headersAreRemovedThenSetThenAdded() throws {
+    let destination: Value = [
+      "destination": ["host": "web", "subset": "v1"], "headers": ["response": ["set": ["x": "set"]]],
+    ]
+    let rules = virtualService(
+      "web", hosts: ["web"],
+      http: [rule([], [destination], [("headers", ["response": ["add": ["x": "added"], "remove": ["x"]]])])]
+    )
+    let result = MeshView(parsing: Self.base + [rules]).route(Self.client, HTTPRequest(host: "web", port: 8080))
+    guard case .destination(let arrived) = result.only, let forwarding = arrived.forwarding else {
+      Issue.record("\(summary(result))")
+      return
+    }
+    #expect(HeaderOperations.values(of: "x", after: forwarding.headers.response, given: ["up"]) == ["set", "added"])
+  }
+
   @Test func aRegexThatIsNoneMatchesNothingAndIsReported() throws {
     let bad = Self.split(["headers": ["x": ["regex": "(?=a)"]]])
     let parsed = try #require(MeshObject.parse(bad))

@@ -51,7 +51,8 @@ struct DifferentialTests {
     bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
   }
 
-  @Test func randomPatternsAndTexts() throws {
+  @Test(arguments: [RegularExpression.Encoding.utf8, .latin1])
+  func randomPatternsAndTexts(encoding: RegularExpression.Encoding) throws {
     guard let python = PythonTools.interpreter(importing: "re2") else {
       return PythonTools.announceSkip("RegularExpressions against RE2", missing: "google-re2")
     }
@@ -66,7 +67,7 @@ struct DifferentialTests {
         : Self.pattern(random.below(5), &random)
       let texts = (0..<12).map { _ in Self.text(&random) }
       patterns.append((pattern, texts))
-      input += "P\(Self.hex(pattern.utf8))\n"
+      input += "\(encoding == .utf8 ? "P" : "L")\(Self.hex(pattern.utf8))\n"
       for text in texts { input += "T\(Self.hex(text))\n" }
     }
     var answers = try PythonTools.run(python, script: "re2-judge.py", input: input)
@@ -76,7 +77,7 @@ struct DifferentialTests {
       let verdict = answers.next() ?? ""
       var expression: RegularExpression?
       do {
-        expression = try RegularExpression(pattern)
+        expression = try RegularExpression(pattern, encoding: encoding)
       } catch {
         if error.kind == .syntax {
           counts.refused += 1
@@ -101,7 +102,7 @@ struct DifferentialTests {
         )
       }
     }
-    print("RE2: \(counts), seed \(random.seed)")
+    print("RE2, \(encoding): \(counts), seed \(random.seed)")
     #expect(counts.valid > count / 3 && counts.refused > count / 20 && counts.matched > counts.texts / 50)
   }
 }

@@ -127,7 +127,7 @@ import Testing
       for path in Self.sources(of: target) {
         let found = Self.code(Self.text(path)).matches(
           of:
-            /(?:^|[^.A-Za-z_`])(?:print|debugPrint|exit|_exit|abort|getenv|secure_getenv|setenv|readLine)\(|\bProcessInfo\b|\benviron\b|\bFileHandle\.standard/
+            /(?:^|[^.A-Za-z_`])(?:print|debugPrint|exit|_exit|getenv|secure_getenv|setenv|readLine)\(|\bProcessInfo\b|\benviron\b|\bFileHandle\.standard/
         )
         #expect(found.isEmpty, "\(path): \(found.map { String($0.0) })")
       }

@@ -29,7 +29,7 @@ import Testing
       source ./script
       complete_words() {
         COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}; COMPREPLY=()
-        _rolloutc
+        _rolloutc "$1" "${@: -1}" "${@: -2:1}"
         printf '%s\\n' "${COMPREPLY[@]}" | sort
       }
       complete_words rolloutc ch

@@ -53,6 +53,8 @@ private let warned = "plans/aks-voting-as-written.rollout"
     let scratch = try Scratch(withPlans: true)
     let nasty = "a\u{1B}]0;owned\u{7}b\u{9B}31mc\u{202E}d"
     let escaped = #"a\u{1b}]0;owned\u{7}b\u{9b}31mc\u{202e}d"#
+    // In a value, YAML has its own escapes.
+    let controls = #"a\u{1b}]0;owned\u{7}b\u{9b}31m"#
     let plan = """
       plan p
       language 1
@@ -61,7 +63,7 @@ private let warned = "plans/aks-voting-as-written.rollout"
       component web {
         image registry.example.com/web
         port 80 http
-        env TEXT = "\(escaped)"
+        env TEXT = "\(controls)"
         version 1, 2
       }
       probe page is GET /

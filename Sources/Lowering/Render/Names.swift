@@ -2,10 +2,71 @@ internal import Diagnostics
 internal import KubernetesModel
 internal import RolloutPlan
 
-/// Every name of a component, worked out once: nothing is formatted while rendering.
-struct ComponentNames: Sendable {
-  var service: String
+/// Every name of a component, worked out once: nothing is formatted while rendering. A class, so that
+/// handing it on costs one reference count and not one per name.
+final class ComponentNames: Sendable {
+  let service: String
   /// `voting-app.voting.svc.cluster.local`
+  let host: String
+  let serviceID: ObjectID
+  let gatewayID: ObjectID
+  let ruleID: ObjectID
+  let entryID: ObjectID
+  let meshID: ObjectID
+  let standsInReleases: Bool
+  let versions: [VersionNames]
+  /// Indices of versions in the order in which they are emitted: `1.9` before `1.10`.
+  let versionOrder: [Int]
+  let isOrdered: Bool
+  /// Every port of every version.
+  let ports: [PortNames]
+  let hasSeveralHTTPPorts: Bool
+  /// Every version that calls this component, by name.
+  let callers: [CallerNames]
+  let claims: [ClaimNames]
+  let exposures: [ExposureNames]
+  /// One set of entry routes cannot stand for all exposures: each gets its own, matched by the gateway's port.
+  let splitsExposures: Bool
+  /// `app`, `managed-by`, `part-of`.
+  let labels: Value
+  /// Indices of the plan's patches that may apply here.
+  let deploymentPatches: [Int]
+  let servicePatches: [Int]
+  let routePatches: [Int]
+  let rulePatches: [Int]
+  /// The cookie that keeps a visitor of a sticky share.
+  let stickyCookie: String
+
+  init(_ draft: ComponentNamesDraft) {
+    service = draft.service
+    host = draft.host
+    serviceID = draft.serviceID
+    gatewayID = draft.gatewayID
+    ruleID = draft.ruleID
+    entryID = draft.entryID
+    meshID = draft.meshID
+    standsInReleases = draft.standsInReleases
+    versions = draft.versions
+    versionOrder = draft.versionOrder
+    isOrdered = draft.isOrdered
+    ports = draft.ports
+    hasSeveralHTTPPorts = draft.hasSeveralHTTPPorts
+    callers = draft.callers
+    claims = draft.claims
+    exposures = draft.exposures
+    splitsExposures = draft.splitsExposures
+    labels = draft.labels
+    deploymentPatches = draft.deploymentPatches
+    servicePatches = draft.servicePatches
+    routePatches = draft.routePatches
+    rulePatches = draft.rulePatches
+    stickyCookie = draft.stickyCookie
+  }
+}
+
+/// The names while they are put together.
+struct ComponentNamesDraft {
+  var service: String
   var host: String
   var serviceID: ObjectID
   var gatewayID: ObjectID
@@ -14,26 +75,19 @@ struct ComponentNames: Sendable {
   var meshID: ObjectID
   var standsInReleases: Bool
   var versions: [VersionNames]
-  /// Indices of versions in the order in which they are emitted: `1.9` before `1.10`.
   var versionOrder: [Int]
   var isOrdered: Bool
-  /// Every port of every version.
   var ports: [PortNames]
   var hasSeveralHTTPPorts: Bool
-  /// Every version that calls this component, by name.
   var callers: [CallerNames]
   var claims: [ClaimNames]
   var exposures: [ExposureNames]
-  /// One set of entry routes cannot stand for all exposures: each gets its own, matched by the gateway's port.
   var splitsExposures: Bool
-  /// `app`, `managed-by`, `part-of`.
   var labels: Value
-  /// Indices of the plan's patches that may apply here.
   var deploymentPatches: [Int] = []
   var servicePatches: [Int] = []
   var routePatches: [Int] = []
   var rulePatches: [Int] = []
-  /// The cookie that keeps a visitor of a sticky share.
   var stickyCookie: String
 }
 

@@ -37,7 +37,7 @@ struct Naming {
     var exposures: [Int: [Exposure]] = [:]
     for exposure in plan.exposures { exposures[exposure.component.index, default: []].append(exposure) }
 
-    var all: [ComponentNames] = []
+    var all: [ComponentNamesDraft] = []
     all.reserveCapacity(plan.components.count)
     for (i, component) in plan.components.enumerated() {
       all.append(
@@ -54,12 +54,12 @@ struct Naming {
       }
       checkProtectedFields(patch)
     }
-    return all
+    return all.map { ComponentNames($0) }
   }
 
   private mutating func names(
     _ index: Int, _ component: Component, callers: [VersionID], isInReleases: Bool, exposures: [Exposure]
-  ) -> ComponentNames {
+  ) -> ComponentNamesDraft {
     let namespace = plan.namespace
     let service = component.service
     func id(_ group: String, _ kind: String, _ name: String) -> ObjectID {
@@ -73,7 +73,7 @@ struct Naming {
     let exposed = exposureNames(component, exposures)
     let hasEntry = !exposed.isEmpty
 
-    var names = ComponentNames(
+    var names = ComponentNamesDraft(
       service: service,
       host: "\(service).\(namespace).svc.\(plan.clusterDomain)",
       serviceID: id("", "Service", service),

@@ -72,6 +72,8 @@ private struct TransitionBuilder {
   /// Components that may be written, callees first, and where each stands.
   let changing: [Int]
   var current: [ComponentView]
+  /// In what the two ends differ, for each of `changing`.
+  let differing: [Parts]
   var phases: [Phase] = []
   var stages: [Stage] = []
 
@@ -91,6 +93,7 @@ private struct TransitionBuilder {
     self.unsure = unsure
     changing = renderer.callOrder.filter { unsure.contains($0) || a.components[$0] != b.components[$0] }
     current = changing.map { a.components[$0] }
+    differing = changing.map { TransitionBuilder.differing(a.components[$0], b.components[$0]) }
   }
 
   mutating func build() {
@@ -191,28 +194,44 @@ private struct TransitionBuilder {
 
   // MARK: - Components
 
-  private enum Part { case claims, service, gateway, rule, mesh, entry, workloads }
-
   /// Writes the `parts` of every changing component as they are after `stage`.
   private mutating func advance(
-    _ stage: Stage, _ parts: [Part], callersFirst: Bool = false
+    _ stage: Stage, _ parts: [Parts], callersFirst: Bool = false
   ) {
-    for n in callersFirst ? Array(changing.indices.reversed()) : Array(changing.indices) {
+    let wanted = parts.reduce(into: Parts()) { $0.formUnion($1) }
+    for k in changing.indices {
+      let n = callersFirst ? changing.count - 1 - k : k
       let i = changing[n]
-      let old = current[n]
+      let isSure = unsure.isEmpty || !unsure.contains(i)
+      // Nothing on the way is other than both ends where the ends agree.
+      if isSure, differing[n].isDisjoint(with: wanted) { continue }
       let new = renderer.components[i].between(
-        a.components[i], b.components[i], after: stage, keepsVolumes: options.keepsVolumes)
-      let isSure = !unsure.contains(i)
+        a.components[i], b.components[i], after: stage, keepsVolumes: options.keepsVolumes, parts: wanted)
       for part in parts {
-        if isSure, isSame(part, old, new) { continue }
+        if isSure, TransitionBuilder.isSame(part, current[n], new) { continue }
         write(part, i, new)
       }
       commit(parts, n, new)
     }
   }
 
+  /// The parts in which two views of a component differ.
+  private static func differing(_ a: ComponentView, _ b: ComponentView) -> Parts {
+    var parts: Parts = []
+    if a.claims != b.claims { parts.insert(.claims) }
+    if a.ports != b.ports { parts.formUnion([.service, .mesh, .entry]) }
+    if a.hasGateway != b.hasGateway { parts.insert(.gateway) }
+    if a.hasRule != b.hasRule || a.tls != b.tls || a.subsets != b.subsets { parts.insert(.rule) }
+    if a.isMeshPinned != b.isMeshPinned || a.meshMirror != b.meshMirror || a.lanes != b.lanes { parts.insert(.mesh) }
+    if a.isEntryPinned != b.isEntryPinned || a.entryMirror != b.entryMirror || a.entry != b.entry {
+      parts.insert(.entry)
+    }
+    if a.workloads != b.workloads { parts.insert(.workloads) }
+    return parts
+  }
+
   /// Only what was written counts as done, so that parts of one stage may be written one after another.
-  private mutating func commit(_ parts: [Part], _ n: Int, _ new: ComponentView) {
+  private mutating func commit(_ parts: [Parts], _ n: Int, _ new: ComponentView) {
     for part in parts {
       switch part {
       case .claims: current[n].claims = new.claims
@@ -231,11 +250,12 @@ private struct TransitionBuilder {
         current[n].isEntryPinned = new.isEntryPinned
         current[n].entryMirror = new.entryMirror
       case .workloads: current[n].workloads = new.workloads
+      default: break
       }
     }
   }
 
-  private func isSame(_ part: Part, _ old: ComponentView, _ new: ComponentView) -> Bool {
+  private static func isSame(_ part: Parts, _ old: ComponentView, _ new: ComponentView) -> Bool {
     switch part {
     case .claims: old.claims == new.claims
     case .service: old.ports == new.ports
@@ -247,10 +267,11 @@ private struct TransitionBuilder {
     case .entry:
       old.isEntryPinned == new.isEntryPinned && old.entryMirror == new.entryMirror && old.entry == new.entry
     case .workloads: old.workloads == new.workloads
+    default: true
     }
   }
 
-  private mutating func write(_ part: Part, _ i: Int, _ view: ComponentView) {
+  private mutating func write(_ part: Parts, _ i: Int, _ view: ComponentView) {
     let names = renderer.components[i]
     switch part {
     case .claims:
@@ -273,6 +294,7 @@ private struct TransitionBuilder {
           i, .deployment(v), names.versions[v].deploymentID, workload.map { renderer.deployment(i, $0) }, .workload,
           inDoubt: isFinal)
       }
+    default: break
     }
   }
 

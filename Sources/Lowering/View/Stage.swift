@@ -28,17 +28,34 @@ package enum Stage: Int, Comparable, CaseIterable, Sendable {
   }
 }
 
+/// The objects of a component, by what they depend on.
+struct Parts: OptionSet {
+  let rawValue: UInt8
+
+  static let claims = Parts(rawValue: 1)
+  static let service = Parts(rawValue: 2)
+  static let gateway = Parts(rawValue: 4)
+  static let rule = Parts(rawValue: 8)
+  static let mesh = Parts(rawValue: 16)
+  static let entry = Parts(rawValue: 32)
+  static let workloads = Parts(rawValue: 64)
+  static let all = Parts(rawValue: 127)
+}
+
 extension ComponentNames {
-  /// The configuration of this component after `stage` of a transition from `a` to `b`.
-  func between(_ a: ComponentView, _ b: ComponentView, after stage: Stage, keepsVolumes: Bool) -> ComponentView {
+  /// The configuration of this component after `stage` of a transition from `a` to `b`. What only other parts depend on
+  /// may be left as `a` has it.
+  func between(
+    _ a: ComponentView, _ b: ComponentView, after stage: Stage, keepsVolumes: Bool, parts: Parts = .all
+  ) -> ComponentView {
     var view = a
-    if stage >= .prepare {
+    if stage >= .prepare, !parts.isDisjoint(with: [.claims, .service, .gateway, .mesh, .entry]) {
       let isLast = stage >= .remove
       view.ports = isLast ? b.ports : union(a.ports, b.ports)
       view.claims = isLast && !keepsVolumes ? b.claims : union(a.claims, b.claims)
       view.hasGateway = isLast ? b.hasGateway : a.hasGateway || b.hasGateway
     }
-    if stage >= .widen {
+    if stage >= .widen, parts.contains(.rule) {
       view.subsets = stage >= .narrow ? b.subsets : ordered(a.subsets, b.subsets)
       view.hasRule = stage >= .unrule ? b.hasRule : a.hasRule || b.hasRule
       // A rule that only waits for its removal goes on as it was.
@@ -49,13 +66,15 @@ extension ComponentNames {
       let isPinned = stage < .unpin
       view.isMeshPinned = isPinned ? a.isMeshPinned || b.isMeshPinned : b.isMeshPinned
       view.isEntryPinned = isPinned ? a.isEntryPinned || b.isEntryPinned : b.isEntryPinned
-      view.lanes =
-        stage >= .close
-        ? b.lanes
-        : stage >= .switchInner
-          ? joined(b.lanes, a.lanes) : joined(a.lanes, b.lanes)
+      if parts.contains(.mesh) {
+        view.lanes =
+          stage >= .close
+          ? b.lanes
+          : stage >= .switchInner
+            ? joined(b.lanes, a.lanes) : joined(a.lanes, b.lanes)
+      }
     }
-    if stage >= .run {
+    if stage >= .run, parts.contains(.workloads) {
       if stage >= .remove {
         view.workloads = b.workloads
       } else {
@@ -115,6 +134,8 @@ extension ComponentNames {
   }
 
   private func union(_ a: [Int], _ b: [Int]) -> [Int] {
-    a == b ? a : Array(Set(a).union(b)).sorted()
+    if a == b || b.isEmpty { return a }
+    if a.isEmpty { return b }
+    return (a + b.filter { !a.contains($0) }).sorted()
   }
 }

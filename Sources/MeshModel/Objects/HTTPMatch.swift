@@ -69,13 +69,14 @@ struct HTTPMatch: Sendable {
   }
 
   /// Whether the proxy takes it for `request`.
-  func matches(_ request: HTTPRequest, scheme requestScheme: String, options: MeshOptions) -> Bool {
+  func matches(_ proxied: ProxiedRequest, options: MeshOptions) -> Bool {
+    let request = proxied.request
     guard path.matches(request.path) else { return false }
     if let method, !method.matches(request.method) { return false }
     if let authority, !authority.matches(request.authority) { return false }
-    if let scheme, !scheme.matches(requestScheme) { return false }
-    for header in headers where !request.satisfies(header, scheme: requestScheme) { return false }
-    for header in withoutHeaders where !isAbsent(header, request, requestScheme, options) { return false }
+    if let scheme, !scheme.matches(proxied.scheme) { return false }
+    for header in headers where !proxied.satisfies(header) { return false }
+    for header in withoutHeaders where !isAbsent(header, proxied, options) { return false }
     for parameter in query {
       guard let found = request.query.first(where: { sameBytes($0.name, parameter.name) }),
         parameter.predicate.matches(found.value)
@@ -84,10 +85,8 @@ struct HTTPMatch: Sendable {
     return true
   }
 
-  private func isAbsent(
-    _ header: NamedPredicate, _ request: HTTPRequest, _ scheme: String, _ options: MeshOptions
-  ) -> Bool {
-    if request.has(header.name) { return !request.satisfies(header, scheme: scheme) }
+  private func isAbsent(_ header: NamedPredicate, _ proxied: ProxiedRequest, _ options: MeshOptions) -> Bool {
+    if proxied.has(header.name) { return !proxied.satisfies(header) }
     if header.predicate.isPresence { return true }
     // A missing header counts as an empty one, or in 1.14 as one about which nothing can be said.
     return options.version == .newer && !header.predicate.matches("")
@@ -105,22 +104,42 @@ extension PathPredicate {
   }
 }
 
-extension HTTPRequest {
+/// A request as the routes of a proxy see it.
+struct ProxiedRequest {
+  let request: HTTPRequest
+  let scheme: String
+  /// Envoy adds the header where the client sent none, so that it is always there.
+  let forwardedProtocol: String
+
+  private static let forwardedProtocolName = "x-forwarded-proto"
+
+  /// A sidecar believes what its client says; a gateway stands at the edge and says it itself.
+  init(_ request: HTTPRequest, atGateway: Bool) {
+    self.request = request
+    let given = atGateway ? nil : request.headers.first { $0.name == ProxiedRequest.forwardedProtocolName }?.value
+    forwardedProtocol = given ?? request.scheme
+    scheme = given == "http" || given == "https" ? forwardedProtocol : request.scheme
+  }
+
   func has(_ name: String) -> Bool {
-    name.utf8.first == UInt8(ascii: ":") || headers.contains { sameBytes($0.name, name) }
+    name.utf8.first == UInt8(ascii: ":") || sameBytes(name, ProxiedRequest.forwardedProtocolName)
+      || request.headers.contains { sameBytes($0.name, name) }
   }
 
   /// Whether some value of the header satisfies the predicate: values are not joined.
-  func satisfies(_ header: NamedPredicate, scheme: String) -> Bool {
+  func satisfies(_ header: NamedPredicate) -> Bool {
     if header.name.utf8.first == UInt8(ascii: ":") {
       return switch header.name {
-      case ":method": header.predicate.matches(method)
-      case ":path": header.predicate.matches(target)
-      case ":authority": header.predicate.matches(authority)
+      case ":method": header.predicate.matches(request.method)
+      case ":path": header.predicate.matches(request.target)
+      case ":authority": header.predicate.matches(request.authority)
       case ":scheme": header.predicate.matches(scheme)
       default: false
       }
     }
-    return headers.contains { sameBytes($0.name, header.name) && header.predicate.matches($0.value) }
+    if sameBytes(header.name, ProxiedRequest.forwardedProtocolName) {
+      return header.predicate.matches(forwardedProtocol)
+    }
+    return request.headers.contains { sameBytes($0.name, header.name) && header.predicate.matches($0.value) }
   }
 }

@@ -22,7 +22,7 @@ enum StringPredicate: Sendable {
         return
       }
       do {
-        self = .regex(try RegularExpression(text))
+        self = .regex(try RegularExpression(text, encoding: .latin1))
       } catch {
         issues.append("the regex `\(text)` is none of RE2: \(error)")
         self = .never

@@ -219,18 +219,18 @@ struct ConnectionRule: Sendable {
 }
 
 extension HeaderOperations {
-  /// Istio writes `set` before `add`, and Envoy removes at the end.
+  /// Envoy removes first; Istio then writes `set` before `add`.
   init(_ headers: Value?) {
     func operations(_ side: String) -> [Operation] {
       let part = headers?[side]
       var result: [Operation] = []
+      for name in part?["remove"]?.stringArray ?? [] {
+        result.append(Operation(kind: .remove, name: name.lowercased(), value: ""))
+      }
       for (key, kind) in [("set", Operation.Kind.set), ("add", .add)] {
         for (name, value) in (part?[key]?.strings ?? [:]).sorted(by: { $0.key < $1.key }) {
           result.append(Operation(kind: kind, name: name.lowercased(), value: value))
         }
-      }
-      for name in part?["remove"]?.stringArray ?? [] {
-        result.append(Operation(kind: .remove, name: name.lowercased(), value: ""))
       }
       return result
     }

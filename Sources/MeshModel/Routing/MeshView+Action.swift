@@ -3,22 +3,23 @@ internal import KubernetesModel
 extension MeshView {
   /// What a rule does with a request that it was chosen for.
   func perform(
-    _ rule: HTTPRule, match: HTTPMatch?, _ client: Client, _ request: HTTPRequest, scheme: String
+    _ rule: HTTPRule, match: HTTPMatch?, _ client: Client, _ proxied: ProxiedRequest
   ) -> [Branch] {
     guard let abort = rule.abort, abort.probability > 0 else {
-      return act(rule, match: match, client, request, scheme: scheme, probability: 1)
+      return act(rule, match: match, client, proxied, probability: 1)
     }
     let aborted = Branch(probability: abort.probability, outcome: .abort(httpStatus: abort.status))
     if abort.probability >= 1 { return [aborted] }
-    return [aborted] + act(rule, match: match, client, request, scheme: scheme, probability: 1 - abort.probability)
+    return [aborted] + act(rule, match: match, client, proxied, probability: 1 - abort.probability)
   }
 
   private func act(
-    _ rule: HTTPRule, match: HTTPMatch?, _ client: Client, _ request: HTTPRequest, scheme: String, probability: Double
+    _ rule: HTTPRule, match: HTTPMatch?, _ client: Client, _ proxied: ProxiedRequest, probability: Double
   ) -> [Branch] {
+    let request = proxied.request
     switch rule.action {
     case .redirect(let redirect):
-      let location = redirect.location(for: request, scheme: scheme)
+      let location = redirect.location(for: proxied)
       return [
         Branch(probability: probability, outcome: .redirect(Redirect(status: redirect.status, location: location)))
       ]
@@ -28,7 +29,9 @@ extension MeshView {
       return distribute(destinations, probability: probability, isHTTP: true) { destination, share in
         let forwarding = Forwarding(
           path: rewrittenPath(rule, match, request), authority: rule.rewriteAuthority ?? request.authority,
-          headers: rule.headers.followed(by: destination.headers), mirrors: mirrors(rule, client, request)
+          headers: destinations.count == 1
+            ? rule.headers.merged(with: destination.headers) : destination.headers.followed(by: rule.headers),
+          mirrors: mirrors(rule, client, request)
         )
         return branches(
           to: destination, client, listener: request.port, isHTTP: true, forwarding: forwarding, probability: share
@@ -111,8 +114,9 @@ extension MeshView {
 
 extension HTTPRule.RedirectAction {
   /// The `location` header (Envoy: `Http::Utility::newUri`).
-  func location(for request: HTTPRequest, scheme requestScheme: String) -> String {
-    let finalScheme = scheme.isEmpty ? requestScheme : scheme
+  func location(for proxied: ProxiedRequest) -> String {
+    let request = proxied.request
+    let finalScheme = scheme.isEmpty ? proxied.scheme : scheme
     var finalPort = usesRequestPort ? request.port : port ?? 0
     // Istio leaves out a port that the scheme implies; it knows the request's only from the listener.
     let knownScheme = scheme.isEmpty ? request.scheme : scheme
@@ -121,8 +125,9 @@ extension HTTPRule.RedirectAction {
     if host.isEmpty {
       host = request.authority
       if let own = HostName.port(of: host) {
-        let isImplied = requestScheme == "https" && own == 443 || requestScheme == "http" && own == 80
-        if finalPort != 0 || finalScheme != requestScheme && isImplied { host = HostName.withoutPort(host) }
+        let forwarded = proxied.forwardedProtocol
+        let isImplied = forwarded == "https" && own == 443 || forwarded == "http" && own == 80
+        if finalPort != 0 || finalScheme != forwarded && isImplied { host = HostName.withoutPort(host) }
       }
     }
     var path = request.target

@@ -43,6 +43,7 @@ extension MeshView {
   /// All routes of a virtual host, the oldest VirtualService first, those that take everything last (Istio:
   /// `SortVHostRoutes`); nil where istiod makes none.
   private func walk(_ attachments: [Attachment], _ client: Client, _ request: HTTPRequest) -> RouteResult? {
+    let proxied = ProxiedRequest(request, atGateway: true)
     var seen: [(VirtualService, Gateway)] = []
     let ordered = attachments.sorted { $0.virtualService.metadata.precedes($1.virtualService.metadata) }
     var isPresent = false
@@ -60,7 +61,7 @@ extension MeshView {
           if fallback == nil { fallback = (attachment, rule, index) }
           return true
         }
-        if let match, match.matches(request, scheme: request.scheme, options: options) {
+        if let match, match.matches(proxied, options: options) {
           chosen = (attachment, rule, index)
           return false
         }
@@ -73,7 +74,7 @@ extension MeshView {
       return notFound(request, .noRoute, attachments.first?.virtualService)
     }
     return RouteResult(
-      branches: perform(rule, match: index.map { rule.matches[$0] }, client, request, scheme: request.scheme),
+      branches: perform(rule, match: index.map { rule.matches[$0] }, client, proxied),
       decision: Decision(
         attachment.virtualService, rule: rule.index, name: rule.name, match: index, gateway: attachment.gateway
       )

@@ -15,9 +15,11 @@ extension MeshView {
     guard port.proto == .http || port.proto == .sniffed else {
       return sidecarRoute(client, TCPConnection(host: request.dialled, port: request.port))
     }
-    let scheme = request.schemeAtSidecar
+    let proxied = ProxiedRequest(request, atGateway: false)
+    // Envoy finds no route for a request whose `x-forwarded-proto` is there and empty.
+    if proxied.forwardedProtocol.isEmpty { return noRoute(request, nil) }
     for rules in candidates(for: service.host, client) {
-      if let result = apply(rules, client, request, scheme: scheme) { return result }
+      if let result = apply(rules, client, proxied) { return result }
     }
     // No rule is for this client: every pod of the service, of whatever version.
     let destination = defaultBranches(service, client, request)
@@ -47,7 +49,7 @@ extension MeshView {
   private func unregisteredHost(_ host: String, _ client: Client, _ request: HTTPRequest) -> RouteResult? {
     guard request.port == 80, service(named: host, from: client.namespace) == nil else { return nil }
     for rules in candidates(for: host, client) {
-      if let result = apply(rules, client, request, scheme: request.schemeAtSidecar) { return result }
+      if let result = apply(rules, client, ProxiedRequest(request, atGateway: false)) { return result }
     }
     return nil
   }
@@ -92,30 +94,33 @@ extension MeshView {
 
   /// Nil where no rule of it is for this client: it is then as if it were not there.
   private func apply(
-    _ virtualService: VirtualService, _ client: Client, _ request: HTTPRequest, scheme: String
+    _ virtualService: VirtualService, _ client: Client, _ proxied: ProxiedRequest
   ) -> RouteResult? {
+    let request = proxied.request
     var isPresent = false
     var chosen: (HTTPRule, Int?)?
     virtualService.forEachRoute(client, gateway: VirtualService.mesh, port: request.port) { rule, index in
       isPresent = true
-      if let index, !rule.matches[index].matches(request, scheme: scheme, options: options) { return true }
+      if let index, !rule.matches[index].matches(proxied, options: options) { return true }
       chosen = (rule, index)
       return false
     }
     guard isPresent else { return nil }
-    guard let (rule, index) = chosen else {
-      let failure = Failure(
-        flag: .noRouteFound, httpStatus: 404, reason: .noRoute, host: HostName.withoutPort(request.authority),
-        port: request.port
-      )
-      return .certain(
-        .failure(failure),
-        Decision(virtualService: virtualService.metadata.id, notSimulated: virtualService.notSimulated)
-      )
-    }
+    guard let (rule, index) = chosen else { return noRoute(request, virtualService) }
     return RouteResult(
-      branches: perform(rule, match: index.map { rule.matches[$0] }, client, request, scheme: scheme),
+      branches: perform(rule, match: index.map { rule.matches[$0] }, client, proxied),
       decision: Decision(virtualService, rule: rule.index, name: rule.name, match: index)
+    )
+  }
+
+  private func noRoute(_ request: HTTPRequest, _ virtualService: VirtualService?) -> RouteResult {
+    let failure = Failure(
+      flag: .noRouteFound, httpStatus: 404, reason: .noRoute, host: HostName.withoutPort(request.authority),
+      port: request.port
+    )
+    return .certain(
+      .failure(failure),
+      Decision(virtualService: virtualService?.metadata.id, notSimulated: virtualService?.notSimulated ?? [])
     )
   }
 
@@ -196,17 +201,5 @@ extension [ConnectionRule] {
       }
     }
     return nil
-  }
-}
-
-extension HTTPRequest {
-  /// A sidecar takes the scheme from the client's own `x-forwarded-proto`.
-  var schemeAtSidecar: String {
-    if let value = headers.last(where: { $0.name == "x-forwarded-proto" })?.value.lowercased(),
-      value == "http" || value == "https"
-    {
-      return value
-    }
-    return scheme
   }
 }

@@ -355,40 +355,54 @@ func isQuantity(_ text: String, isCPU: Bool) -> Bool {
   return known.contains(suffix)
 }
 
-/// Where an image's tag begins, or its digest.
+/// The tag of an image, and its digest, where it has them: `registry:5000/name:TAG@DIGEST`.
 func imageTag(_ image: String) -> (tag: String?, digest: String?) {
-  var rest = image[...]
-  var digest: String?
-  if let at = rest.firstIndex(of: "@") {
-    digest = String(rest[rest.index(after: at)...])
-    rest = rest[..<at]
+  var image = image
+  return image.withUTF8 { bytes in
+    let at = bytes.firstIndex(of: UInt8(ascii: "@"))
+    let end = at ?? bytes.count
+    let digest = at.map { String(decoding: bytes[($0 + 1)...], as: UTF8.self) }
+    var i = end
+    while i > 0, bytes[i - 1] != UInt8(ascii: "/") {
+      i -= 1
+      if bytes[i] == UInt8(ascii: ":") {
+        // The first colon behind the last slash.
+        var first = i
+        var k = i
+        while k > 0, bytes[k - 1] != UInt8(ascii: "/") {
+          k -= 1
+          if bytes[k] == UInt8(ascii: ":") { first = k }
+        }
+        return (String(decoding: bytes[(first + 1)..<end], as: UTF8.self), digest)
+      }
+    }
+    return (nil, digest)
   }
-  let last = rest.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
-  guard let colon = last.firstIndex(of: ":") else { return (nil, digest) }
-  return (String(last[last.index(after: colon)...]), digest)
 }
 
 private func imageProblem(_ image: String) -> String? {
   if image.isEmpty { return "it is empty" }
-  let allowed = Array("._/:@-".utf8)
-  if !image.utf8.allSatisfy({ isAlphanumeric($0) || allowed.contains($0) }) {
-    return "only letters, digits and `. _ / : @ -` may stand in it"
+  let bytes = Array(image.utf8)
+  let isAllowed: (UInt8) -> Bool = { byte in
+    isAlphanumeric(byte) || byte == 0x2E || byte == 0x5F || byte == 0x2F || byte == 0x3A || byte == 0x40 || byte == 0x2D
   }
-  if image.contains("://") { return "it has no scheme: write `registry/name:tag`" }
+  if !bytes.allSatisfy(isAllowed) { return "only letters, digits and `. _ / : @ -` may stand in it" }
   let (tag, digest) = imageTag(image)
   if let tag, tag.isEmpty { return "the tag behind `:` is missing" }
   if let digest {
-    let parts = digest.split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count == 2, parts[1].utf8.count >= 32, parts[1].utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 || $0 >= 0x61 && $0 <= 0x66 })
+    let parts = digest.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+    guard parts.count == 2, parts[1].count >= 32, parts[1].allSatisfy({ $0 >= 0x30 && $0 <= 0x39 || $0 >= 0x61 && $0 <= 0x66 })
     else { return "a digest is written `@sha256:` and hexadecimal digits" }
   }
-  let name = image.prefix { $0 != "@" }
-  let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-  if parts.contains("") { return "a part between two `/` is missing" }
+  let name = bytes.prefix { $0 != UInt8(ascii: "@") }
+  let parts = name.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
   for (i, part) in parts.enumerated() {
-    let isHost = i == 0 && parts.count > 1 && (part.contains(".") || part.contains(":") || part == "localhost")
-    let bare = i == parts.count - 1 ? part.prefix { $0 != ":" } : part
-    if !isHost, bare.contains(where: { $0.isUppercase }) { return "a repository is written in lower case" }
+    if i == 0, parts.count > 1, part.last == UInt8(ascii: ":") { return "it has no scheme: write `registry/name:tag`" }
+    if part.isEmpty { return "a part between two `/` is missing" }
+    let isHost = i == 0 && parts.count > 1
+      && (part.contains(UInt8(ascii: ".")) || part.contains(UInt8(ascii: ":")) || part.elementsEqual("localhost".utf8))
+    let bare = i == parts.count - 1 ? part.prefix { $0 != UInt8(ascii: ":") } : part
+    if !isHost, bare.contains(where: { $0 >= 0x41 && $0 <= 0x5A }) { return "a repository is written in lower case" }
     if bare.isEmpty { return "a part of the name is missing" }
   }
   return nil

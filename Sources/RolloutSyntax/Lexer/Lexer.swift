@@ -306,7 +306,10 @@ package struct Lexer {
       while end > start + 1, bytes[end - 1] == UInt8(ascii: " ") || bytes[end - 1] == UInt8(ascii: "\t") { end -= 1 }
     }
     offset = end
-    diagnostics.append(.unterminated(quote, at: range(start, start + 1), insertAt: range(end, end)))
+    // Behind a backslash a quote would be an escape: then only the author knows.
+    let isCertain = kind == .raw || bytes[end - 1] != UInt8(ascii: "\\")
+    diagnostics.append(
+      .unterminated(quote, at: range(start, start + 1), insertAt: isCertain ? range(end, end) : nil))
     add(kind, from: start, flags: flags.union(.unterminated))
   }
 

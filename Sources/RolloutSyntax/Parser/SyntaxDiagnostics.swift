@@ -43,7 +43,7 @@ extension Diagnostic {
       help: "it belongs \(alternatives(homes))")
   }
 
-  static func unclosedBlock(at range: SourceRange, statement: SourceRange, insertAt: SourceRange) -> Diagnostic {
+  static func unclosedBlock(at range: SourceRange, insertAt: SourceRange) -> Diagnostic {
     Diagnostic(
       .unclosedBlock, "this block is never closed", at: Label(range, "opened here"),
       secondary: [Label(insertAt, "`}` is missing after this")], help: "close it with `}` on a line of its own",
@@ -65,7 +65,7 @@ extension Diagnostic {
 
   static func unexpectedBlock(at range: SourceRange, statement: String) -> Diagnostic {
     Diagnostic(
-      .unexpectedBlock, "`\(statement)` opens no block", at: Label(range, "not allowed here"),
+      .unexpectedBlock, "\(statement) opens no block", at: Label(range, "not allowed here"),
       help: "end the statement before the `{`")
   }
 

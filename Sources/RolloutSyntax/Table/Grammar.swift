@@ -168,7 +168,7 @@ struct Notation {
     case UInt8(ascii: "{"):
       i += 1
       let name = word()
-      return .block(Context.allCases.first { "\($0)" == name } ?? .file)
+      return .block(Context.allCases.first { $0.name == name } ?? .file)
     case UInt8(ascii: "@"):
       i += 1
       let name = "@" + word()

@@ -2,6 +2,20 @@
 package enum Context: UInt8, Hashable, Sendable, CaseIterable {
   case file, step, failure, component, version, release, environment, rehearsal
 
+  /// As the notation writes it behind `{`.
+  package var name: String {
+    switch self {
+    case .file: "file"
+    case .step: "step"
+    case .failure: "failure"
+    case .component: "component"
+    case .version: "version"
+    case .release: "release"
+    case .environment: "environment"
+    case .rehearsal: "rehearsal"
+    }
+  }
+
   /// How a person calls the place: "in a step".
   package var place: String {
     switch self {

@@ -30,15 +30,30 @@ package struct StatementNode: Sendable {
 }
 
 /// A file, parsed. Lossless: ``printed`` gives the bytes back, whatever they are.
-package struct SyntaxTree: Sendable {
-  package var file: SourceFile
-  package var tokens: [Token]
-  package var comments: [Comment]
-  package var captures: [Capture]
-  package var statements: [StatementNode]
+///
+/// A class: views of its statements are handed around by the thousand, each for one reference count.
+package final class SyntaxTree: Sendable {
+  package let file: SourceFile
+  package let tokens: [Token]
+  package let comments: [Comment]
+  package let captures: [Capture]
+  package let statements: [StatementNode]
   /// The statements of the top level.
-  package var roots: [Int]
-  package var diagnostics: [Diagnostic]
+  package let roots: [Int]
+  package let diagnostics: [Diagnostic]
+
+  init(
+    file: SourceFile, tokens: [Token], comments: [Comment], captures: [Capture], statements: [StatementNode],
+    roots: [Int], diagnostics: [Diagnostic]
+  ) {
+    self.file = file
+    self.tokens = tokens
+    self.comments = comments
+    self.captures = captures
+    self.statements = statements
+    self.roots = roots
+    self.diagnostics = diagnostics
+  }
 
   /// The bytes of the tree, by walking it: each statement's tokens with their trivia, in order, blocks inside.
   package var printed: [UInt8] {
@@ -96,17 +111,19 @@ package struct SyntaxTree: Sendable {
     return text
   }
 
-  package subscript(index: Int) -> StatementView { StatementView(tree: self, node: statements[index]) }
+  package subscript(index: Int) -> StatementView { StatementView(tree: self, index: index) }
 }
 
 /// A statement and the tree that it is from: the typed view over the untyped captures.
 package struct StatementView: Sendable {
   package let tree: SyntaxTree
-  package let node: StatementNode
+  let index: Int
 
-  package var form: Form? { node.form }
+  package var node: StatementNode { tree.statements[index] }
+
+  package var form: Form? { tree.statements[index].form }
   package var range: SourceRange { tree.range(of: node) }
-  package var captures: ArraySlice<Capture> { tree.captures[node.captures] }
+  package var captures: ArraySlice<Capture> { tree.captures[tree.statements[index].captures] }
 
   /// The token that fills the first slot of this kind.
   package func first(_ slot: Slot) -> Int? { captures.first { $0.slot == slot }?.token }

@@ -38,7 +38,20 @@ struct Build: ParsableCommand {
   }
 
   func run() throws {
-    let (plan, compiled, resolution) = try options.compiled()
+    try BuildRequest(plan: options.request, step: step, state: state, output: output, folder: folder).run()
+  }
+}
+
+/// `build` with its options as plain values.
+struct BuildRequest {
+  var plan: PlanRequest
+  var step: String?
+  var state = false
+  var output: OutputFormat = .yaml
+  var folder: String?
+
+  func run() throws {
+    let (plan, compiled, resolution) = try plan.compiled()
     let chosen = try steps(of: plan, compiled)
     let review = Review(plan: plan, compiled: compiled, sources: resolution.sources, steps: chosen)
     if let folder {
@@ -50,6 +63,8 @@ struct Build: ParsableCommand {
     case .yaml: IO.standardOutput(review.yaml(state: state))
     case .json: IO.standardOutput(review.json(state: state))
     }
+    // The process ends here: taking a large plan apart object by object would only cost time.
+    withExtendedLifetime((review, resolution)) { IO.exit(Exit.done) }
   }
 
   private func steps(of plan: Plan, _ compiled: Compiled) throws -> [Int] {
@@ -73,14 +88,15 @@ struct Check: ParsableCommand {
   @OptionGroup var options: PlanOptions
 
   func run() throws {
-    let resolution = try options.resolved()
+    let request = options.request
+    let resolution = try request.resolved()
     var found = resolution.diagnostics
     if let plan = resolution.checked {
       found += resolution.allowances.filter(compile(plan).problems.compactMap { .init($0) })
     }
-    options.diagnostics.show(found.inReadingOrder, resolution.sources, always: true)
-    if options.diagnostics.refuses(found) { IO.exit(Exit.usage) }
-    if options.diagnostics.format == .human, found.isEmpty, let plan = resolution.plan {
+    request.diagnostics.show(found.inReadingOrder, resolution.sources, always: true)
+    if request.diagnostics.refuses(found) { IO.exit(Exit.usage) }
+    if request.diagnostics.format == .human, found.isEmpty, let plan = resolution.plan {
       IO.standardError("\(plan.name): \(counted(plan.steps.count, "step")), no diagnostics\n")
     }
   }

@@ -33,7 +33,7 @@ struct Fmt: ParsableCommand {
       guard let file = sources[id] else { continue }
       let tree = RolloutSyntax.parse(file)
       guard let formatted = formatted(tree) else {
-        diagnostics.show(tree.diagnostics.inReadingOrder, sources)
+        diagnostics.output.show(tree.diagnostics.inReadingOrder, sources)
         broken = true
         continue
       }

@@ -35,6 +35,42 @@ struct PlanOptions: ParsableArguments {
 
   @OptionGroup var diagnostics: DiagnosticOptions
 
+  var request: PlanRequest {
+    var request = PlanRequest(plan: plan)
+    request.env = env
+    request.settings = settings
+    request.root = root
+    request.clusterDomain = clusterDomain
+    request.diagnostics = diagnostics.output
+    return request
+  }
+}
+
+/// How what was found is shown, and what counts.
+struct DiagnosticOptions: ParsableArguments {
+  @Option(help: "How diagnostics are shown.")
+  var format: DiagnosticFormat = .human
+
+  @Option(help: "When to use colour.")
+  var color: ColorChoice = .auto
+
+  @Flag(help: "Let warnings count as errors.")
+  var strict = false
+
+  var output: DiagnosticOutput { DiagnosticOutput(format: format, color: color, strict: strict) }
+}
+
+/// A plan to read, and how: the options as plain values.
+struct PlanRequest {
+  var plan: String
+  var env: String?
+  var settings: [String] = []
+  var root: String?
+  var clusterDomain = "cluster.local"
+  var diagnostics = DiagnosticOutput()
+
+  init(plan: String) { self.plan = plan }
+
   /// Parses, resolves and interprets; the tool's own failures end the run.
   func resolved() throws -> Resolution {
     let bytes: [UInt8]
@@ -71,28 +107,24 @@ struct PlanOptions: ParsableArguments {
     }
     let compiled = compile(plan)
     let found = resolution.diagnostics + resolution.allowances.filter(compiled.problems.compactMap(Diagnostic.init))
-    diagnostics.show(found.inReadingOrder, resolution.sources)
-    if diagnostics.refuses(found) { IO.exit(Exit.usage) }
+    let isRefused = diagnostics.refuses(found)
+    diagnostics.show(found.inReadingOrder, resolution.sources, always: isRefused)
+    if isRefused { IO.exit(Exit.usage) }
     return (plan, compiled, resolution)
   }
 }
 
-/// How what was found is shown, and what counts.
-struct DiagnosticOptions: ParsableArguments {
-  @Option(help: "How diagnostics are shown.")
+/// How diagnostics are shown, and which of them count.
+struct DiagnosticOutput {
   var format: DiagnosticFormat = .human
-
-  @Option(help: "When to use colour.")
   var color: ColorChoice = .auto
-
-  @Flag(help: "Let warnings count as errors.")
   var strict = false
 
   func refuses(_ diagnostics: [Diagnostic]) -> Bool {
     diagnostics.hasErrors || strict && diagnostics.contains { $0.severity == .warning }
   }
 
-  /// Shows diagnostics: for people on standard error, for machines on standard output.
+  /// Shows diagnostics: for people on standard error, for machines on standard output where they are the result.
   /// - Parameter always: machine formats say something even where there is nothing to say.
   func show(_ diagnostics: [Diagnostic], _ sources: SourceSet, always: Bool = false) {
     switch format {
@@ -105,15 +137,15 @@ struct DiagnosticOptions: ParsableArguments {
       if always || !diagnostics.isEmpty { output(JSONRenderer(sources: sources).rendered(diagnostics), always) }
     case .sarif:
       if always || !diagnostics.isEmpty {
-        output(
-          SARIFRenderer(sources: sources, pages: Catalogue.pages, version: toolVersion).rendered(diagnostics), always)
+        let renderer = SARIFRenderer(sources: sources, pages: Catalogue.pages, version: toolVersion)
+        output(renderer.rendered(diagnostics), always)
       }
     case .github:
       output(Array(GitHubRenderer(sources: sources).rendered(diagnostics).utf8), always)
     }
   }
 
-  /// Machine formats own standard output where they are the result; else they go to standard error.
+  /// Where the objects own standard output, what machines read of the diagnostics goes to standard error.
   private func output(_ bytes: [UInt8], _ isResult: Bool) {
     if isResult { IO.standardOutput(bytes) } else { IO.standardError(String(decoding: bytes, as: UTF8.self)) }
   }

@@ -9,7 +9,7 @@ struct Steps: ParsableCommand {
   @OptionGroup var options: PlanOptions
 
   func run() throws {
-    let (plan, compiled, resolution) = try options.compiled()
+    let (plan, compiled, resolution) = try options.request.compiled()
     let review = Review(plan: plan, compiled: compiled, sources: resolution.sources, steps: Array(plan.steps.indices))
     IO.standardOutput(StepTable(plan: plan, compiled: compiled, review: review).text)
   }

@@ -3,7 +3,6 @@ import Diagnostics
 import KubernetesModel
 import Lowering
 import RolloutPlan
-import YAMLCoding
 
 /// A compiled plan as text to review.
 struct Review {
@@ -53,16 +52,15 @@ struct Review {
   // MARK: - YAML
 
   func yaml(state: Bool) -> [UInt8] {
-    var writer = YAMLWriter()
-    writer.write(
-      line:
-        "# plan \(plan.name): \(counted(plan.steps.count, "step")), from \(oneLine(sources.files.first?.path ?? ""))")
+    var writer = ReviewStream()
+    let path = oneLine(sources.files.first?.path ?? "")
+    writer.write(line: "# plan \(plan.name): \(counted(plan.steps.count, "step")), from \(path)")
     if let environment = plan.environment { writer.write(line: "# environment \(environment.name)") }
     for index in steps { write(index, state: state, to: &writer) }
-    return writer.finish()
+    return writer.bytes()
   }
 
-  private func write(_ index: Int, state: Bool, to writer: inout YAMLWriter) {
+  private func write(_ index: Int, state: Bool, to writer: inout ReviewStream) {
     let step = plan.steps[index]
     let compiledStep = compiled.steps[index]
     writer.write(line: "#")
@@ -97,7 +95,7 @@ struct Review {
     }
   }
 
-  private func write(_ object: Value, from origin: SourceRange, to writer: inout YAMLWriter) {
+  private func write(_ object: Value, from origin: SourceRange, to writer: inout ReviewStream) {
     writer.write(line: "---")
     writer.write(line: "# \(place(origin))")
     writer.write(document: object)

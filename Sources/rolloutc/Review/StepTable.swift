@@ -105,7 +105,8 @@ struct StepTable {
   /// `reviews: v2 for requests with header end-user=jason, else v1`: where requests inside the mesh are told apart.
   private func inner(_ state: State) -> [String] {
     var lines: [String] = []
-    for (c, component) in state.components.enumerated() {
+    let exposed = Set(plan.exposures.map(\.component.index))
+    for (c, component) in state.components.enumerated() where !exposed.contains(c) {
       func version(_ index: Int) -> String { plan[VersionID(ComponentID(c), index)].name }
       for table in component.lanes where !table.rules.isEmpty || !table.shares.isEmpty {
         var parts = table.rules.map { "\(version($0.version)) for \(visitors($0.selector))" }
