@@ -125,7 +125,7 @@ import YAMLCoding
     }
   }
 
-  /// Each code of the tool stands in the table of `docs/exit-codes.md`, and each command in the README.
+  /// A command that is added is described.
   @Test func theCommandsOfTheHelpAreInTheReadme() throws {
     let scratch = try Scratch()
     let readme = String(decoding: Goldens.bytes("README.md") ?? [], as: UTF8.self)

