@@ -3,6 +3,15 @@ import Glibc
 import TestSupport
 import Testing
 
+/// 200 components: more YAML than a pipe holds, and than is emitted in one part.
+let bigPlan: String = {
+  var plan = "plan big\nlanguage 1\nmesh istio\n"
+  for i in 0..<200 {
+    plan += "component c\(i) {\n  image registry.example.com/c\(i)\n  port 80 http\n  version 1\n}\n"
+  }
+  return plan + "step \"All\" {\n" + (0..<200).map { "  deploy c\($0) 1\n" }.joined() + "}\n"
+}()
+
 /// Standard input and output, pipes, full disks.
 @Suite(.enabled(if: Tool.isBuilt)) struct StreamTests {
   @Test func standardInput() throws {
@@ -41,13 +50,7 @@ import Testing
 
   @Test func aBigPlanIsWrittenWhole() throws {
     let scratch = try Scratch()
-    var plan = "plan big\nlanguage 1\nmesh istio\n"
-    for i in 0..<200 {
-      plan += "component c\(i) {\n  image registry.example.com/c\(i)\n  port 80 http\n  version 1\n}\n"
-    }
-    plan += "step \"All\" {\n" + (0..<200).map { "  deploy c\($0) 1\n" }.joined() + "}\n"
-    // More than a pipe holds, through a reader that is slow to begin.
-    try scratch.write(plan, to: "big.rollout")
+    try scratch.write(bigPlan, to: "big.rollout")
     let file = try scratch.rolloutc("big.rollout")
     #expect(file.code == 0)
     #expect(file.outputBytes.count > 200_000)
