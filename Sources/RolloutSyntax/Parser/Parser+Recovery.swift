@@ -9,7 +9,11 @@ internal import Diagnostics
 ///    skipped, and its block is still parsed.
 /// 3. An unknown first word that is nearly a known one is taken for it. Else the line and its block are skipped.
 /// 4. A line that must open a block and lacks `{` opens it if the next line is deeper.
-/// 5. In a file that lacks a `}`, a line that the open block cannot hold, or that stands no deeper than the block's own
+/// 5. In a file that has a brace too many, a `{` that nothing asks for is left out, and so is a `}` that stands deeper
+///    than the line it would close, or behind a statement of a block that began on another line.
+/// 6. What else is wrong on a line that has a fault already, or in a run of statements that all belong elsewhere, is one
+///    fault with it.
+/// 7. In a file that lacks a `}`, a line that the open block cannot hold, or that stands no deeper than the block's own
 ///    first line, closes the block. A keyword of the top level in column 1 closes all of them.
 extension Parser {
   /// Finds out why `row` does not fit at the current token, reports it, and takes the statement to its end.
@@ -25,8 +29,8 @@ extension Parser {
       if failure.furthest < end { failure.expected = [] }
       failure.furthest = end
       // The line is complete and the next statement begins on it: a line break is missing.
-      if startsStatement(end, in: context), !row.blockIsRequired || tokens[end - 1].kind == .openBrace {
-        diagnostics.append(.expectedLineEnd(found: describe(end), at: range(end), splits: true))
+      if beginsStatement(end, in: context), !row.blockIsRequired || tokens[end - 1].kind == .openBrace {
+        report(.expectedLineEnd(found: describe(end), at: range(end), splits: true), at: end)
         acceptMatched(row, into: index, from: start)
         return
       }
@@ -46,8 +50,34 @@ extension Parser {
         parseBlock(of: index, in: block, braceIsMissing: true)
       }
     } else if current.kind == .openBrace {
-      skipBlock(of: index)
+      if braceBalance > 0, !nextLineIsDeeper(than: start, from: position + 1) {
+        position += 1
+        braceBalance -= 1
+      } else {
+        skipBlock(of: index)
+      }
     }
+  }
+
+  // MARK: - Braces
+
+  /// A `{` that no statement opens, in a file that has one too many.
+  mutating func skipSurplusOpenBrace() {
+    report(
+      .unexpected(
+        found: "`{`", expected: ["a statement"], at: range(position), help: "remove it",
+        fixIts: [FixIt("remove `{`", [Edit(range(position), "")])]), at: position)
+    braceBalance -= 1
+    position += 1
+  }
+
+  /// Whether the `}` at the current token is one too many: the block goes on behind it.
+  func closeBraceIsSurplus() -> Bool {
+    guard braceBalance < 0, let block = openBlocks.last else { return false }
+    if startsLine(position) { return column(position) > block.column }
+    let header = statements[block.statement].header.lowerBound
+    let opensHere = lineStart(Int(tokens[header].start)) == lineStart(Int(tokens[position].start))
+    return !opensHere || nextLineIsDeeper(than: header, from: position + 1)
   }
 
   private mutating func acceptMatched(_ row: StatementTable.Compiled, into index: Int, from start: Int) {
@@ -72,15 +102,25 @@ extension Parser {
     }
   }
 
-  private func startsStatement(_ token: Int, in context: Context) -> Bool {
-    guard tokens[token].kind == .word, let keyword = tokens[token].keyword else { return false }
-    return table.row(for: keyword, in: context) != nil
+  /// Whether the rest of the line is a statement.
+  private func beginsStatement(_ token: Int, in context: Context) -> Bool {
+    guard tokens[token].kind == .word, let keyword = tokens[token].keyword, let row = table.row(for: keyword, in: context)
+    else { return false }
+    return fits(row, at: token)
   }
 
-  private func nextLineIsDeeper(than statement: Int) -> Bool {
-    var i = position
+  private func fits(_ row: StatementTable.Compiled, at token: Int) -> Bool {
+    withMatcher(row, at: token) { matcher in
+      guard let end = matcher.run(at: token) else { return false }
+      return endsStatement(end, opensBlock: row.block != nil)
+    }
+  }
+
+  private func nextLineIsDeeper(than statement: Int, from place: Int? = nil) -> Bool {
+    let start = place ?? position
+    var i = start
     while tokens[i].kind == .newline { i += 1 }
-    guard i > position, tokens[i].kind != .endOfFile, tokens[i].kind != .closeBrace else { return false }
+    guard i > start, tokens[i].kind != .endOfFile, tokens[i].kind != .closeBrace else { return false }
     return column(i) > column(statement)
   }
 
@@ -229,11 +269,11 @@ extension Parser {
   private mutating func report(_ repair: Repair, at place: Int, expected: [MatchCode.Op]) {
     switch repair {
     case .replace(let keyword):
-      diagnostics.append(
+      report(
         .unexpected(
           found: describe(place), expected: describe(expected), at: range(place),
           help: "a similar word is `\(keyword.text)`",
-          fixIts: [FixIt("write `\(keyword.text)`", [Edit(range(place), keyword.text)])]))
+          fixIts: [FixIt("write `\(keyword.text)`", [Edit(range(place), keyword.text)])]), at: place)
     case .insert(let token):
       let text =
         switch token.kind {
@@ -243,16 +283,16 @@ extension Parser {
         }
       let at = place > 0 ? tokens[place - 1].end : tokens[place].start
       let insertion = SourceRange(file: file.id, start: at, end: at)
-      diagnostics.append(
+      report(
         .unexpected(
           found: describe(place), expected: describe(expected), at: range(place),
           help: "write `\(text)` before it",
-          fixIts: [FixIt("insert `\(text)`", [Edit(insertion, " " + text)])]))
+          fixIts: [FixIt("insert `\(text)`", [Edit(insertion, " " + text)])]), at: max(place - 1, 0))
     case .delete:
-      diagnostics.append(
+      report(
         .unexpected(
           found: describe(place), expected: describe(expected), at: range(place), help: "leave it out",
-          fixIts: [FixIt("remove \(describe(place))", [Edit(range(place), "")])]))
+          fixIts: [FixIt("remove \(describe(place))", [Edit(range(place), "")])]), at: place)
     }
   }
 
@@ -283,24 +323,25 @@ extension Parser {
     }
     if expected.contains(where: { op in if case .block = op { true } else { false } }), expected.count == 1 {
       let end = tokens[max(place - 1, 0)].end
-      diagnostics.append(
+      report(
         .missingBlock(
           at: range(position).joined(range(max(place - 1, position))),
-          insertAt: SourceRange(file: file.id, start: end, end: end), isEmpty: true))
+          insertAt: SourceRange(file: file.id, start: end, end: end), isEmpty: true), at: max(place - 1, position))
       return
     }
     if token.kind == .openBrace, row.block == nil {
-      diagnostics.append(.unexpectedBlock(at: range(place), statement: row.head?.text ?? "this"))
+      report(.unexpectedBlock(at: range(place), statement: row.head.map { "`\($0.text)`" } ?? "this line"), at: place)
       return
     }
     if lineIsComplete && expected.isEmpty {
-      diagnostics.append(.expectedLineEnd(found: describe(place), at: range(place), splits: false))
+      report(.expectedLineEnd(found: describe(place), at: range(place), splits: false), at: place)
       return
     }
-    diagnostics.append(
+    report(
       .unexpected(
         found: describe(place), expected: describe(expected) + (lineIsComplete ? ["the end of the line"] : []),
-        at: placeRange(place), help: "the form is `\(row.row.notation.replacingBlocks())`"))
+        at: placeRange(place), help: "the form is `\(row.row.notation.replacingBlocks())`"),
+      at: max(position, isLineEnd(place) ? place - 1 : place))
   }
 
   /// Where something is missing at the end of a line, the caret stands right behind the last token.
@@ -328,6 +369,8 @@ extension Parser {
     }.filter { !$0.isEmpty && seen.insert($0).inserted }
   }
 
+  private func isLineEnd(_ place: Int) -> Bool { tokens[place].kind == .newline || tokens[place].kind == .endOfFile }
+
   func describe(_ place: Int) -> String {
     let token = tokens[place]
     switch token.kind {
@@ -351,30 +394,38 @@ extension Parser {
   mutating func recoverUnknownStatement(into index: Int, in context: Context) {
     let start = position
     let token = current
+    let heads = table.heads(in: context).map(\.text)
     if token.kind == .word {
       let word = String(decoding: file.bytes[Int(token.start)..<Int(token.end)], as: UTF8.self)
-      if let near = nearest(to: word, in: table.heads(in: context).map(\.text)), let keyword = Keyword(near),
+      if let near = nearest(to: word, in: heads), let keyword = Keyword(near),
         token.keyword.map({ !isHeadElsewhere($0, than: context) }) ?? true,
         let row = table.row(for: keyword, in: context)
       {
-        diagnostics.append(
-          .unknownStatement(
-            word, at: range(start), place: context.place, similar: near, heads: table.heads(in: context).map(\.text)))
         tokens[start].keyword = keyword
-        parse(row, into: index, in: context)
-        return
+        // `voting` may be a name whose `plan` is missing: only a row that fits makes the near word certain.
+        if fits(row, at: start) || row.block != nil && tokens[lineEnd(from: start)].kind == .openBrace {
+          report(.unknownStatement(word, at: range(start), place: context.place, similar: near, heads: heads), at: start)
+          parse(row, into: index, in: context)
+          return
+        }
+        tokens[start].keyword = token.keyword
       }
       if let keyword = token.keyword, let home = home(of: keyword) {
-        diagnostics.append(.misplacedStatement(word, at: range(start), place: context.place, homes: home))
-      } else {
-        diagnostics.append(
-          .unknownStatement(
-            word, at: range(start), place: context.place, similar: nil, heads: table.heads(in: context).map(\.text)))
+        if !continuesMisplacedRun(start) {
+          report(.misplacedStatement(word, at: range(start), place: context.place, homes: home), at: start)
+        }
+        skipLine(of: index, from: start)
+        misplacedEnd = position
+        return
       }
+      report(.unknownStatement(word, at: range(start), place: context.place, similar: nil, heads: heads), at: start)
     } else {
-      diagnostics.append(
-        .unexpected(found: describe(start), expected: ["a statement"], at: range(start), help: nil))
+      report(.unexpected(found: describe(start), expected: ["a statement"], at: range(start), help: nil), at: start)
     }
+    skipLine(of: index, from: start)
+  }
+
+  private mutating func skipLine(of index: Int, from start: Int) {
     statements[index].isBroken = true
     var end = lineEnd(from: start)
     if end == start { end += tokens[start].kind == .openBrace ? 0 : 1 }
@@ -382,6 +433,11 @@ extension Parser {
     statements[index].tokens = start..<end
     position = end
     if current.kind == .openBrace { skipBlock(of: index) }
+  }
+
+  private func continuesMisplacedRun(_ start: Int) -> Bool {
+    guard let misplacedEnd, misplacedEnd <= start else { return false }
+    return tokens[misplacedEnd..<start].allSatisfy { $0.kind == .newline }
   }
 
   private func isHeadElsewhere(_ keyword: Keyword, than context: Context) -> Bool {
@@ -396,14 +452,22 @@ extension Parser {
     return homes.isEmpty ? nil : homes
   }
 
-  /// Skips a block that belongs to nothing known, braces balanced.
-  private mutating func skipBlock(of index: Int) {
+  /// Skips a block that belongs to nothing known, braces balanced. Where a `}` is missing, a line that stands no deeper
+  /// than the statement ends it.
+  mutating func skipBlock(of index: Int) {
     statements[index].isBroken = true
+    let column = column(statements[index].header.lowerBound)
     var depth = 0
     repeat {
       if current.kind == .openBrace { depth += 1 }
       if current.kind == .closeBrace { depth -= 1 }
       if current.kind == .endOfFile { break }
+      if braceBalance > 0, current.kind != .newline, current.kind != .closeBrace, startsLine(position),
+        self.column(position) <= column
+      {
+        braceBalance -= depth
+        break
+      }
       position += 1
     } while depth > 0
     statements[index].tokens = statements[index].tokens.lowerBound..<position

@@ -19,9 +19,14 @@ struct Parser {
   var statements: [StatementNode] = []
   var captures: [Capture] = []
   var position = 0
-  /// More `{` than `}` in the file: only then is a block ever closed by indentation.
-  let lacksCloseBrace: Bool
+  /// How many more `{` than `}` the rest of the file has, counting what recovery put in and left out. Only where one is
+  /// missing is a block closed by indentation; only where one is too many is a brace left out.
+  var braceBalance = 0
   var openBlocks: [OpenBlock] = []
+  /// The starts of the lines that something was reported on: one fault, one diagnostic.
+  var reportedLines: Set<Int> = []
+  /// Where the last statement that belongs elsewhere ended: those right behind it are one fault with it.
+  var misplacedEnd: Int?
 
   /// A block that is being parsed.
   struct OpenBlock {
@@ -39,12 +44,13 @@ struct Parser {
     tokens = lexer.tokens
     comments = lexer.comments
     diagnostics = lexer.diagnostics
-    var balance = 0
     for token in tokens {
-      if token.kind == .openBrace { balance += 1 } else if token.kind == .closeBrace { balance -= 1 }
+      if token.kind == .openBrace { braceBalance += 1 } else if token.kind == .closeBrace { braceBalance -= 1 }
     }
-    lacksCloseBrace = balance > 0
     captures.reserveCapacity(tokens.count)
+    for diagnostic in diagnostics where diagnostic.code != .badEscape {
+      reportedLines.insert(lineStart(Int(diagnostic.primary.range.start)))
+    }
   }
 
   mutating func parseFile() -> SyntaxTree {
@@ -69,9 +75,12 @@ struct Parser {
       case .endOfFile:
         return result
       case .closeBrace:
-        if context != .file { return result }
-        diagnostics.append(.strayBrace(at: range(position)))
+        if context != .file, !closeBraceIsSurplus() { return result }
+        report(.strayBrace(at: range(position)), at: position)
+        braceBalance += 1
         position += 1
+      case .openBrace where braceBalance > 0:
+        skipSurplusOpenBrace()
       default:
         if context != .file, closesBlocksByIndentation() { return result }
         if openBlocks.last?.innerColumn == nil, !openBlocks.isEmpty {
@@ -85,7 +94,9 @@ struct Parser {
   /// Parses the block of `statement`, whose `{` is the current token, or is missing and was reported.
   mutating func parseBlock(of statement: Int, in context: Context, braceIsMissing: Bool) {
     statements[statement].hasBlock = true
-    if !braceIsMissing {
+    if braceIsMissing {
+      braceBalance += 1
+    } else {
       statements[statement].openBrace = position
       position += 1
     }
@@ -99,6 +110,7 @@ struct Parser {
       position += 1
       finishLine(after: statement)
     } else if let open = statements[statement].openBrace {
+      braceBalance -= 1
       diagnostics.append(
         .unclosedBlock(at: range(open), statement: range(statements[statement].header.lowerBound), insertAt: blockEnd())
       )
@@ -117,14 +129,16 @@ struct Parser {
   private mutating func finishLine(after statement: Int) {
     switch current.kind {
     case .newline, .closeBrace, .endOfFile: return
+    case .openBrace:
+      if braceBalance > 0 { skipSurplusOpenBrace() } else { skipBlock(of: statement) }
     default:
-      diagnostics.append(.expectedLineEnd(found: describe(position), at: range(position), splits: true))
+      report(.expectedLineEnd(found: describe(position), at: range(position), splits: true), at: position)
     }
   }
 
   /// A missing `}` shows where a line stands that the block cannot hold: see the rules in `Parser+Recovery.swift`.
   private func closesBlocksByIndentation() -> Bool {
-    guard lacksCloseBrace, startsLine(position), let block = openBlocks.last else { return false }
+    guard braceBalance > 0, startsLine(position), let block = openBlocks.last else { return false }
     let column = column(position)
     let keyword = current.kind == .word ? current.keyword : nil
     if let keyword, table.row(for: keyword, in: block.context) == nil {
@@ -235,10 +249,21 @@ struct Parser {
 
   /// The 1-based byte column of a token.
   func column(_ token: Int) -> Int {
-    var i = Int(tokens[token].start)
-    let end = i
+    let start = Int(tokens[token].start)
+    return start - lineStart(start) + 1
+  }
+
+  func lineStart(_ offset: Int) -> Int {
+    var i = min(offset, file.bytes.count)
     while i > 0, file.bytes[i - 1] != UInt8(ascii: "\n"), file.bytes[i - 1] != UInt8(ascii: "\r") { i -= 1 }
-    return end - i + 1
+    return i
+  }
+
+  /// Reports, unless something was reported on the line of the token: what follows on a line that has a fault mostly
+  /// follows from it.
+  mutating func report(_ diagnostic: Diagnostic, at token: Int) {
+    guard reportedLines.insert(lineStart(Int(tokens[token].start))).inserted else { return }
+    diagnostics.append(diagnostic)
   }
 
   func startsLine(_ token: Int) -> Bool {

@@ -65,7 +65,7 @@ extension Diagnostic {
 
   static func unexpectedBlock(at range: SourceRange, statement: String) -> Diagnostic {
     Diagnostic(
-      .unexpectedBlock, "`\(statement)` opens no block", at: Label(range, "not allowed here"),
+      .unexpectedBlock, "\(statement) opens no block", at: Label(range, "not allowed here"),
       help: "end the statement before the `{`")
   }
 

@@ -112,6 +112,8 @@ package enum Slot: UInt8, Hashable, Sendable, CaseIterable {
     case .blockText: return self == .text || self == .value
     default: return false
     }
+    // A keyword that a repair put in has no bytes: it fills no slot.
+    guard token.start < token.end else { return false }
     // In quotes a value keeps its shape: `pause "30s"` is a duration, `pause "Look"` a text.
     let isQuoted = token.kind == .text
     let first = isQuoted ? token.start + 1 < token.end ? bytes[Int(token.start) + 1] : 0 : bytes[Int(token.start)]
