@@ -38,7 +38,9 @@ package struct Expectations: Sendable {
       let found = rest.firstIndex {
         $0.line == line && $0.code == diagnostic.code.id && ($0.text.isEmpty || diagnostic.message.contains($0.text))
       }
-      if let found { rest.remove(at: found) } else {
+      if let found {
+        rest.remove(at: found)
+      } else {
         problems.append("not expected: \(line): \(diagnostic.code.id) \(diagnostic.message)")
       }
     }

@@ -11,8 +11,10 @@ package struct Mutator {
   private static let pieces: [[UInt8]] =
     (Keyword.allCases.map { Array($0.text.utf8) }
       + [
-        "{", "}", ",", "=", "->", "\n", "\r\n", "\r", "\"", "'", "\"\"\"", "\"a\"", "'a'", "\"\"\"\na\n\"\"\"", "#", "# c\n", "$",
-        "$x", "${x}", "\\", "\\n", "\\u{41}", "\\u{}", "\\q", "1.0", "10%", "5m", "1Gi", "250m", "-", ">", "web", "a-b", "/", "*", "\t",
+        "{", "}", ",", "=", "->", "\n", "\r\n", "\r", "\"", "'", "\"\"\"", "\"a\"", "'a'", "\"\"\"\na\n\"\"\"", "#",
+        "# c\n", "$",
+        "$x", "${x}", "\\", "\\n", "\\u{41}", "\\u{}", "\\q", "1.0", "10%", "5m", "1Gi", "250m", "-", ">", "web", "a-b",
+        "/", "*", "\t",
         " ", "  ", "\u{FEFF}", "\u{A0}", "\u{200B}", "\u{202E}", "\u{85}", "é", "日本", "\u{1F600}", "\0", "\u{7F}",
       ].map { Array($0.utf8) }) + [[0xFF], [0xC3], [0xE2, 0x82], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80]]
 
@@ -67,7 +69,8 @@ package struct Mutator {
     case 1: out.insert(contentsOf: [UInt8(ascii: " ")] + plan[range], at: range.upperBound)
     case 2:
       let next = Int(tokens[index + 1].start)..<Int(tokens[index + 1].end)
-      out.replaceSubrange(range.lowerBound..<next.upperBound, with: plan[next] + plan[range.upperBound..<next.lowerBound] + plan[range])
+      out.replaceSubrange(
+        range.lowerBound..<next.upperBound, with: plan[next] + plan[range.upperBound..<next.lowerBound] + plan[range])
     default: out.replaceSubrange(range, with: generator.pick(Mutator.pieces))
     }
     return out

@@ -35,7 +35,8 @@ package func singleFaults(in plan: [UInt8]) -> [Fault] {
     let bytes = Array(plan[..<replaced.lowerBound]) + text + Array(plan[replaced.upperBound...])
     guard bytes != plan else { return }
     faults.append(
-      Fault(kind: kind, description: "\(kind.rawValue) \(what.debugDescription) at \(at.line):\(at.column)", bytes: bytes))
+      Fault(
+        kind: kind, description: "\(kind.rawValue) \(what.debugDescription) at \(at.line):\(at.column)", bytes: bytes))
   }
 
   for (index, token) in tokens.enumerated() {
@@ -114,10 +115,20 @@ package struct FaultStatistics: Sendable {
       }
       if diagnostics.count > 1 {
         let map = LineMap(SourceFile(id: FileID(0), path: "", bytes: fault.bytes))
-        let lines = diagnostics.map { "    \(map.position(at: $0.primary.range.start).line): \($0.code.id) \($0.message)" }
+        let lines = diagnostics.map {
+          "    \(map.position(at: $0.primary.range.start).line): \($0.code.id) \($0.message)"
+        }
         cascades.append("\(fault.description): \(diagnostics.count)\n" + lines.joined(separator: "\n"))
       }
     }
+  }
+
+  package mutating func add(_ other: FaultStatistics) {
+    unnoticed += other.unnoticed
+    one += other.one
+    two += other.two
+    more += other.more
+    cascades += other.cascades
   }
 
   package var noticed: Int { one + two + more }
