@@ -92,7 +92,11 @@ let package = Package(
     .testTarget(name: "MeshModelTests", dependencies: ["MeshModel", "YAMLCoding", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "RegularExpressionsTests", dependencies: ["RegularExpressions", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "RehearsalTests", dependencies: ["Rehearsal", "YAMLCoding", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "RolloutPlanTests", dependencies: ["RolloutPlan", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "RolloutPlanTests",
+      dependencies: ["Diagnostics", "RolloutPlan", "RolloutSyntax", "TestSupport"],
+      swiftSettings: settings
+    ),
     .testTarget(name: "RolloutSyntaxTests", dependencies: ["RolloutSyntax", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "SafetyChecksTests", dependencies: ["SafetyChecks", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "RolloutcTests", dependencies: ["rolloutc", "TestSupport"], swiftSettings: settings),
