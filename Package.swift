@@ -99,6 +99,6 @@ let package = Package(
     ),
     .testTarget(name: "RolloutSyntaxTests", dependencies: ["RolloutSyntax", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "SafetyChecksTests", dependencies: ["SafetyChecks", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "RolloutcTests", dependencies: ["rolloutc", "TestSupport"], swiftSettings: settings),
+    .testTarget(name: "RolloutcTests", dependencies: ["rolloutc", "TestSupport", "YAMLCoding"], swiftSettings: settings),
   ]
 )
