@@ -62,7 +62,7 @@ let package = Package(
     .target(name: "RolloutSyntax", dependencies: ["Diagnostics"], swiftSettings: settings),
     .target(
       name: "SafetyChecks",
-      dependencies: ["Diagnostics", "KubernetesModel", "Lowering", "MeshModel", "RolloutPlan"],
+      dependencies: ["Diagnostics", "KubernetesModel", "Lowering", "MeshModel", "RegularExpressions", "RolloutPlan"],
       swiftSettings: settings
     ),
     .target(name: "YAMLCoding", dependencies: ["CYAML", "KubernetesModel"], swiftSettings: settings),
@@ -98,7 +98,13 @@ let package = Package(
       swiftSettings: settings
     ),
     .testTarget(name: "RolloutSyntaxTests", dependencies: ["RolloutSyntax", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "SafetyChecksTests", dependencies: ["SafetyChecks", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "SafetyChecksTests",
+      dependencies: [
+        "Diagnostics", "KubernetesModel", "Lowering", "MeshModel", "RolloutPlan", "SafetyChecks", "TestSupport",
+      ],
+      swiftSettings: settings
+    ),
     .testTarget(name: "RolloutcTests", dependencies: ["rolloutc", "TestSupport", "YAMLCoding"], swiftSettings: settings),
   ]
 )
