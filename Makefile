@@ -6,7 +6,8 @@ RELEASE := .build-release
 PLAN ?= plans/aks-voting.rollout
 BINARY := $(RELEASE)/release/rolloutc
 # Static, so that the binary needs no Swift runtime and starts in a few milliseconds.
-RELEASE_FLAGS := -c release --product rolloutc --static-swift-stdlib --scratch-path $(RELEASE)
+RELEASE_FLAGS := -c release --product rolloutc --static-swift-stdlib --scratch-path $(RELEASE) \
+	-Xswiftc -cross-module-optimization
 
 .PHONY: run test build lint format bench setup setup-test clean
 

@@ -62,7 +62,7 @@ let package = Package(
     .target(name: "RolloutSyntax", dependencies: ["Diagnostics"], swiftSettings: settings),
     .target(
       name: "SafetyChecks",
-      dependencies: ["Diagnostics", "KubernetesModel", "Lowering", "MeshModel", "RolloutPlan"],
+      dependencies: ["Diagnostics", "KubernetesModel", "Lowering", "MeshModel", "RegularExpressions", "RolloutPlan"],
       swiftSettings: settings
     ),
     .target(name: "YAMLCoding", dependencies: ["CYAML", "KubernetesModel"], swiftSettings: settings),
@@ -92,9 +92,19 @@ let package = Package(
     .testTarget(name: "MeshModelTests", dependencies: ["MeshModel", "YAMLCoding", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "RegularExpressionsTests", dependencies: ["RegularExpressions", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "RehearsalTests", dependencies: ["Rehearsal", "YAMLCoding", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "RolloutPlanTests", dependencies: ["RolloutPlan", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "RolloutPlanTests",
+      dependencies: ["Diagnostics", "RolloutPlan", "RolloutSyntax", "TestSupport"],
+      swiftSettings: settings
+    ),
     .testTarget(name: "RolloutSyntaxTests", dependencies: ["RolloutSyntax", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "SafetyChecksTests", dependencies: ["SafetyChecks", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "SafetyChecksTests",
+      dependencies: [
+        "Diagnostics", "KubernetesModel", "Lowering", "MeshModel", "RolloutPlan", "SafetyChecks", "TestSupport",
+      ],
+      swiftSettings: settings
+    ),
     .testTarget(name: "RolloutcTests", dependencies: ["rolloutc", "TestSupport", "YAMLCoding"], swiftSettings: settings),
   ]
 )

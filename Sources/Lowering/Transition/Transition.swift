@@ -219,10 +219,10 @@ private struct TransitionBuilder {
   private static func differing(_ a: ComponentView, _ b: ComponentView) -> Parts {
     var parts: Parts = []
     if a.claims != b.claims { parts.insert(.claims) }
-    if a.ports != b.ports { parts.formUnion([.service, .mesh, .entry]) }
+    if a.ports != b.ports { parts.insert(.service) }
     if a.hasGateway != b.hasGateway { parts.insert(.gateway) }
     if a.hasRule != b.hasRule || a.tls != b.tls || a.subsets != b.subsets { parts.insert(.rule) }
-    if a.isMeshPinned != b.isMeshPinned || a.meshMirror != b.meshMirror || a.lanes != b.lanes { parts.insert(.mesh) }
+    if !isSame(.mesh, a, b) { parts.insert(.mesh) }
     if a.isEntryPinned != b.isEntryPinned || a.entryMirror != b.entryMirror || a.entry != b.entry {
       parts.insert(.entry)
     }
@@ -243,6 +243,7 @@ private struct TransitionBuilder {
         current[n].tls = new.tls
       case .mesh:
         current[n].lanes = new.lanes
+        current[n].lanePorts = new.lanePorts
         current[n].isMeshPinned = new.isMeshPinned
         current[n].meshMirror = new.meshMirror
       case .entry:
@@ -263,7 +264,7 @@ private struct TransitionBuilder {
     case .rule: old.hasRule == new.hasRule && old.tls == new.tls && old.subsets == new.subsets
     case .mesh:
       old.isMeshPinned == new.isMeshPinned && old.meshMirror == new.meshMirror && old.lanes == new.lanes
-        && (!new.isMeshPinned || old.ports == new.ports)
+        && (!new.isMeshPinned || old.lanePorts == new.lanePorts)
     case .entry:
       old.isEntryPinned == new.isEntryPinned && old.entryMirror == new.entryMirror && old.entry == new.entry
     case .workloads: old.workloads == new.workloads

@@ -7,7 +7,8 @@ extension Interpreter {
     switch kind {
     case .verify(let verification): checkVerify(verification, statement)
     case .waitUntilReady(let version, _):
-      let isDeployed = state.components.indices.contains(version.component.index)
+      let isDeployed =
+        state.components.indices.contains(version.component.index)
         && state.components[version.component.index].isDeployed(version.index)
       if !isDeployed, !taint.covers(version.component) {
         report(.waitForUndeployed(plan[version.component].name, plan[version].name, at: statement.range))
@@ -61,7 +62,8 @@ extension Interpreter {
         report(
           .incompleteRelease(
             caller: plan[version.component].name, version: plan[version].name, callee: plan[callee].name,
-            release: plan[version].releases.first.map { plan[$0].name }, at: cause.range, calls: plan[version].callsRange))
+            release: plan[version].releases.first.map { plan[$0].name }, at: cause.range,
+            calls: plan[version].callsRange))
       }
     }
   }

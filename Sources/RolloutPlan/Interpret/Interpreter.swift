@@ -119,7 +119,9 @@ final class Interpreter {
     return segments
   }
 
-  func change(_ kind: Change.Kind, _ statement: StepStatement, _ components: [ComponentID], text: String? = nil) -> Change {
+  func change(_ kind: Change.Kind, _ statement: StepStatement, _ components: [ComponentID], text: String? = nil)
+    -> Change
+  {
     Change(kind: kind, range: statement.range, text: text ?? statement.text, components: components)
   }
 
@@ -157,12 +159,16 @@ final class Interpreter {
       for member in plan[release].members {
         guard let first = member.versions.first else { continue }
         // What runs already stays as it is.
-        if member.versions.contains(where: { state.components[member.component.index].isDeployed($0.index) }) { continue }
+        if member.versions.contains(where: { state.components[member.component.index].isDeployed($0.index) }) {
+          continue
+        }
         deploy(first, replicas: plan[first].replicas, statement)
         components.append(member.component)
       }
       if components.isEmpty {
-        if !plan[release].members.isEmpty { report(.noEffect("everything of release `\(plan[release].name)` is deployed already", at: statement.range)) }
+        if !plan[release].members.isEmpty {
+          report(.noEffect("everything of release `\(plan[release].name)` is deployed already", at: statement.range))
+        }
         return nil
       }
       return change(.deploy, statement, components)
@@ -218,7 +224,8 @@ final class Interpreter {
         } else if !taint.covers(version.component) {
           report(
             .roundRobin(
-              plan[version.component].name, versions: others.map { plan[$0].name } + [plan[version].name], at: statement.range))
+              plan[version.component].name, versions: others.map { plan[$0].name } + [plan[version].name],
+              at: statement.range))
         }
       }
     }
@@ -241,10 +248,12 @@ final class Interpreter {
   /// One ReadWriteOnce volume, one pod.
   private func checkVolume(_ volume: Volume, of version: VersionID, replicas: Int, _ statement: StepStatement) {
     if replicas > 1 {
-      report(.sharedVolume(volume.claim, "\(replicas) replicas would mount it", at: statement.range, declared: volume.range))
+      report(
+        .sharedVolume(volume.claim, "\(replicas) replicas would mount it", at: statement.range, declared: volume.range))
       return
     }
-    for deployed in state.components[version.component.index].deployed where deployed.version != version.index && deployed.replicas > 0 {
+    for deployed in state.components[version.component.index].deployed
+    where deployed.version != version.index && deployed.replicas > 0 {
       let other = VersionID(version.component, deployed.version)
       if replicas > 0, plan[other].volumes.contains(where: { $0.claim == volume.claim }) {
         report(
@@ -265,7 +274,9 @@ final class Interpreter {
     case .after(let name, let range):
       guard let step = steps.first(where: { $0.name == name }) else {
         let known = steps.map(\.name)
-        if !taint.everything { report(.rollbackTarget(name, known: known, similar: nearest(to: name, in: known), at: range)) }
+        if !taint.everything {
+          report(.rollbackTarget(name, known: known, similar: nearest(to: name, in: known), at: range))
+        }
         return nil
       }
       goal = step.after
@@ -283,7 +294,9 @@ final class Interpreter {
   /// A rollback cannot bring back what `retire … with volumes` has destroyed.
   func refuseDestroyed(_ goal: State, at range: SourceRange) {
     let lost = goal.volumes.filter { destroyed[$0] != nil && !state.volumes.contains($0) }.sorted()
-    if let first = lost.first, let place = destroyed[first] { report(.rollbackPastDestroyed(lost, at: range, destroyed: place)) }
+    if let first = lost.first, let place = destroyed[first] {
+      report(.rollbackPastDestroyed(lost, at: range, destroyed: place))
+    }
   }
 
   /// `on failure rollback` where a step destroys data and can still fail afterwards.
@@ -301,7 +314,11 @@ final class Interpreter {
         let canFailLater = !segment.observations.isEmpty || i + 1 < step.segments.count
         if canFailLater, let place = lost.compactMap({ destroyed[$0] }).first {
           let at: SourceRange
-          if case .rollback(let range)? = planFailureRange, step.onFailure == nil { at = range } else { at = step.range }
+          if case .rollback(let range)? = planFailureRange, step.onFailure == nil {
+            at = range
+          } else {
+            at = step.range
+          }
           report(.rollbackPastDestroyed(lost, at: at, destroyed: place, step: step.name))
         }
         break

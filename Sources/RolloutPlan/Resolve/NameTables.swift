@@ -18,7 +18,11 @@ struct NameTable {
   /// Declares `name`; gives the range of an earlier declaration where there is one.
   mutating func declare(_ name: String, _ binding: Binding, at range: SourceRange) -> SourceRange? {
     if let earlier = bindings[name] {
-      if earlier.binding == .poisoned { bindings[name] = (binding, range) }
+      // What a broken line seems to declare is no reason to reject what a good line declares.
+      if earlier.binding == .poisoned {
+        bindings[name] = (binding, range)
+        return nil
+      }
       return earlier.range
     }
     bindings[name] = (binding, range)
@@ -114,6 +118,8 @@ extension Resolver {
       let similar = nearest(to: name.value, in: names[keyPath: path].order)
       if onlyIfClose && similar == nil { return nil }
       if names[keyPath: path].hasNamelessDeclaration && similar == nil { return nil }
+      if doubtfulWords.contains(name.value) { return nil }
+      if similar == nil, isFollowUp(name) { return nil }
       if names[keyPath: path].isFirstReport(name.value) {
         let (code, noun) = code(kind)
         let declared = similar.flatMap { names[keyPath: path][$0]?.range }
@@ -126,13 +132,24 @@ extension Resolver {
     }
   }
 
+  /// A line that already has an error, and a name of another kind: the line's words are in another order than meant.
+  private func isFollowUp(_ name: SpannedText) -> Bool {
+    guard let last = diagnostics.last, last.severity == .error, last.primary.range.file == name.range.file,
+      last.primary.range.end <= name.range.start, let file = sources[name.range.file]
+    else { return false }
+    let between = file.bytes[Int(last.primary.range.end)..<Int(name.range.start)]
+    guard !between.contains(UInt8(ascii: "\n")) else { return false }
+    return Keyword(name.value) != nil || Resolver.allTables.contains { names[keyPath: $0][name.value] != nil }
+  }
+
   func component(_ token: Int?, in tree: SyntaxTree, onlyIfClose: Bool = false) -> ComponentID? {
     guard let token else { return nil }
     return lookUp(.component, token, in: tree, onlyIfClose: onlyIfClose).map { ComponentID($0) }
   }
 
   /// The version of `component` that the token names.
-  func version(_ token: Int?, of component: ComponentID?, in tree: SyntaxTree, onlyIfClose: Bool = false) -> VersionID? {
+  func version(_ token: Int?, of component: ComponentID?, in tree: SyntaxTree, onlyIfClose: Bool = false) -> VersionID?
+  {
     guard let token, let component, let name = text(token, in: tree) else { return nil }
     return version(name, of: component, onlyIfClose: onlyIfClose)
   }
@@ -146,6 +163,7 @@ extension Resolver {
     case nil:
       let similar = nearest(to: name.value, in: table.order)
       if onlyIfClose && similar == nil || table.hasNamelessDeclaration && similar == nil { return nil }
+      if doubtfulWords.contains(name.value) { return nil }
       if names.versions[component.index].isFirstReport(name.value) {
         let declaration = plan.components.indices.contains(component.index) ? plan[component] : nil
         report(

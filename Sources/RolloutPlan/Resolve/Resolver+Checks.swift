@@ -19,7 +19,8 @@ extension Resolver {
       if let other = services[component.service] {
         report(
           .nameCollision(
-            "two components would be the Service `\(component.service)`", at: component.nameRange, earlier: other.nameRange))
+            "two components would be the Service `\(component.service)`", at: component.nameRange,
+            earlier: other.nameRange))
       }
       services[component.service] = component
       if component.service.utf8.count > 63 {
@@ -70,6 +71,7 @@ extension Resolver {
   private func checkCallees(_ id: VersionID) {
     let version = plan[id]
     let releases = version.releases.isEmpty ? plan.releases.indices.map { ReleaseID($0) } : version.releases
+    guard !taint.covers(id.component) else { return }
     for callee in version.calls where !taint.covers(callee) {
       guard plan[callee].versions.contains(where: { !$0.releases.isEmpty }) else { continue }
       var seen: (release: ReleaseID, versions: [VersionID])?

@@ -18,6 +18,8 @@ extension Resolver {
     var readiness: PendingCheck?
     var liveness: PendingCheck?
     var hasBrokenLine = false
+    /// A line that the order of the steps depends on is broken.
+    var isDoubtful = false
     var seen: [Form: SourceRange] = [:]
   }
 
@@ -37,12 +39,14 @@ extension Resolver {
 
   func resolveComponent(_ id: ComponentID, _ statement: StatementView) {
     let shared = settings(of: statement.node.children, in: statement.tree)
+    if shared.isDoubtful { taint.components.insert(id) }
     var anyVersion = false
     for child in statement.node.children {
       let line = statement.tree[child]
       guard line.form == .version else { continue }
       anyVersion = true
       let own = settings(of: line.node.children, in: line.tree)
+      if own.isDoubtful { taint.components.insert(id) }
       let tokens = line.all(.newVersion)
       if let image = own.image ?? shared.image {
         let several = own.image != nil ? tokens.count > 1 : plan[id].versions.count > 1
@@ -72,8 +76,13 @@ extension Resolver {
       let line = tree[index]
       guard let form = line.form, !line.node.isBroken else {
         settings.hasBrokenLine = true
+        settings.isDoubtful = true
         resolveGoodPrefix(line)
         continue
+      }
+      if isFaulty(line) {
+        settings.hasBrokenLine = true
+        if [.calls, .port, .version, .volume].contains(form) { settings.isDoubtful = true }
       }
       switch form {
       case .image, .pull, .replicas, .calls, .args, .resources, .ready, .live:
@@ -145,7 +154,9 @@ extension Resolver {
       for token in line.all(.key) {
         guard let key = secretKey(token, in: tree) else { continue }
         checkKey(key, of: secret, named: name)
-        add(PendingEnv(name: key.value, source: .ready(.secret(name: name, key: key.value)), range: key.range), to: &settings)
+        add(
+          PendingEnv(name: key.value, source: .ready(.secret(name: name, key: key.value)), range: key.range),
+          to: &settings)
       }
       return
     }
@@ -175,7 +186,9 @@ extension Resolver {
 
   private func looksSecret(_ name: String) -> Bool {
     let upper = name.uppercased()
-    return ["PASSWORD", "PASSWD", "SECRET_KEY", "API_KEY", "APIKEY", "ACCESS_TOKEN", "PRIVATE_KEY"].contains { upper.hasSuffix($0) }
+    return ["PASSWORD", "PASSWD", "SECRET_KEY", "API_KEY", "APIKEY", "ACCESS_TOKEN", "PRIVATE_KEY"].contains {
+      upper.hasSuffix($0)
+    }
   }
 
   private func add(_ env: PendingEnv, to settings: inout Settings) {
@@ -189,6 +202,7 @@ extension Resolver {
 
   private func checkKey(_ key: SpannedText, of secret: Int, named name: String) {
     guard plan.secrets.indices.contains(secret), !plan.secrets[secret].keys.contains(key.value) else { return }
+    guard !doubtfulWords.contains(key.value), reportedKeys.insert([name, key.value]).inserted else { return }
     let keys = plan.secrets[secret].keys
     let declared = names.secrets[name]?.range
     report(.unknownSecretKey(key.value, secret: name, keys: keys, at: key.range, declared: declared))
@@ -232,14 +246,19 @@ extension Resolver {
     if line.has(.grpc) {
       return PendingCheck(action: .grpc(port), within: within, range: line.range, portRange: portRange)
     }
-    guard let method = method(line.first(.method), in: tree), let path = path(line.first(.path), in: tree, allowsQuery: true)
+    guard let method = method(line.first(.method), in: tree),
+      let path = path(line.first(.path), in: tree, allowsQuery: true)
     else { return nil }
     if method != "GET" {
       // Kubernetes: an httpGet probe knows no other method.
-      report(.badMethod(method, known: ["GET"], similar: "GET", at: line.first(.method).map { tree.range(ofToken: $0) } ?? line.range))
+      report(
+        .badMethod(
+          method, known: ["GET"], similar: "GET", at: line.first(.method).map { tree.range(ofToken: $0) } ?? line.range)
+      )
       return nil
     }
-    return PendingCheck(action: .http(method: method, path: path, port: port), within: within, range: line.range, portRange: portRange)
+    return PendingCheck(
+      action: .http(method: method, path: path, port: port), within: within, range: line.range, portRange: portRange)
   }
 
   // MARK: - Putting together
@@ -253,7 +272,9 @@ extension Resolver {
       version.image = tag == nil && digest == nil ? image.value + ":" + version.name : image.value
       version.imageRange = image.range
       let effective = tag ?? (digest == nil ? version.name : "")
-      if digest == nil, ["latest", "stable", "edge", "main", "master", "dev", "nightly", "canary"].contains(effective.lowercased()) {
+      if digest == nil,
+        ["latest", "stable", "edge", "main", "master", "dev", "nightly", "canary"].contains(effective.lowercased())
+      {
         let diagnostic = Diagnostic.mutableImageTag(effective, image: version.image, at: image.range)
         if !diagnostics.contains(diagnostic) { report(diagnostic) }
       }
@@ -344,6 +365,7 @@ extension Resolver {
 
   /// The one port of `callee` that `caller` sees: of the versions in its releases; an error where it is not one port.
   private func port(of callee: ComponentID, seenFrom caller: VersionID, at range: SourceRange) -> Port? {
+    if taint.covers(callee) { return nil }
     let releases = plan[caller].releases
     let versions = plan[callee].versions.indices.filter { index in
       let others = plan[callee].versions[index].releases

@@ -60,8 +60,11 @@ extension Resolver {
     }
   }
 
-  private static var allTables: [WritableKeyPath<NameTables, NameTable>] {
-    [\.components, \.releases, \.cookies, \.headers, \.secrets, \.probes, \.patterns, \.metrics, \.parameters, \.environments]
+  static var allTables: [WritableKeyPath<NameTables, NameTable>] {
+    [
+      \.components, \.releases, \.cookies, \.headers, \.secrets, \.probes, \.patterns, \.metrics, \.parameters,
+      \.environments,
+    ]
   }
 
   private func declarePlan(_ statement: StatementView, earlier: inout SourceRange?) {
@@ -178,7 +181,11 @@ extension Resolver {
   private func declareParameter(_ statement: StatementView) {
     let index = names.parameterValues.count
     guard let name = declare(statement, slot: .name, in: \.parameters, "parameter", index: index) else { return }
-    if Keyword(name.value) != nil { report(.parameterNameTaken(name.value, isKeyword: true, at: name.range)) }
+    if Keyword(name.value) != nil {
+      report(.parameterNameTaken(name.value, isKeyword: true, at: name.range))
+      // The name may be what is missing.
+      names.parameters.hasNamelessDeclaration = true
+    }
     let kind =
       statement.first(of: .number, .percent, .duration, .text, .version).flatMap { Parameter.Kind(rawValue: $0.text) }
       ?? .text
@@ -195,7 +202,8 @@ extension Resolver {
       case .number: Double(value) != nil
       case .percent: value.hasSuffix("%") && Int(value.dropLast()).map { (0...100).contains($0) } ?? false
       case .duration: parseDuration(value) != nil
-      case .version: !value.isEmpty && value.utf8.allSatisfy { isAlphanumeric($0) || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F }
+      case .version:
+        !value.isEmpty && value.utf8.allSatisfy { isAlphanumeric($0) || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F }
       }
     if !isGood { report(.parameterType(value, of: name, kind: kind.rawValue, at: range)) }
   }
@@ -206,7 +214,9 @@ extension Resolver {
     for tree in trees {
       for index in tree.roots where tree.statements[index].form == .environment {
         let statement = tree[index]
-        guard let token = statement.first(.name), let name = text(token, in: tree), name.value == chosen else { continue }
+        guard let token = statement.first(.name), let name = text(token, in: tree), name.value == chosen else {
+          continue
+        }
         found = true
         readEnvironment(statement, name: chosen)
       }
@@ -253,12 +263,14 @@ extension Resolver {
         if let token = statement.first(.name), text(token, in: tree)?.value == options.environment { continue }
         for child in statement.node.children {
           let line = tree[child]
-          guard line.form == .override, let token = line.first(.name), let name = text(token, in: tree) else { continue }
+          guard line.form == .override, let token = line.first(.name), let name = text(token, in: tree) else {
+            continue
+          }
           checkParameterExists(name.value, at: name.range)
         }
       }
     }
-    for name in names.parameters.order {
+    for name in names.parameters.order where names.parameters[name]?.binding != .poisoned {
       for (table, noun) in [(names.components, "component"), (names.releases, "release"), (names.cookies, "cookie")] {
         if let other = table[name], let range = names.parameters[name]?.range, other.binding != .poisoned {
           report(.parameterNameTaken(name, isKeyword: false, at: range, other: other.range, noun: noun))
@@ -268,12 +280,15 @@ extension Resolver {
   }
 
   private func checkParameterExists(_ name: String, at range: SourceRange?) {
-    guard names.parameters[name] == nil, !names.parameters.hasNamelessDeclaration else { return }
+    guard names.parameters[name] == nil, !names.parameters.hasNamelessDeclaration, !doubtfulWords.contains(name),
+      names.parameters.isFirstReport(name)
+    else { return }
     let similar = nearest(to: name, in: names.parameters.order)
     report(
       .unknownName(
         .environmentUnknownParameter, "parameter", name, at: range ?? plan.nameRange, similar: similar,
-        declared: similar.flatMap { names.parameters[$0]?.range }, known: names.parameters.order, isOption: range == nil))
+        declared: similar.flatMap { names.parameters[$0]?.range }, known: names.parameters.order, isOption: range == nil
+      ))
   }
 
   private func set(_ name: String, to value: String, at range: SourceRange?, valueRange: SourceRange?) {

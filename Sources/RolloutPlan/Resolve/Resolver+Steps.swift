@@ -25,7 +25,8 @@ extension Resolver {
         if form.isChange || result.steps.isEmpty || !(result.steps.last?.isTopLevel ?? false) && form.isChange {
           result.steps.append(
             ResolvedStep(
-              name: tree.text(of: statement.node), range: statement.range, statements: approvals(before: resolved, in: []) + resolved,
+              name: tree.text(of: statement.node), range: statement.range,
+              statements: approvals(before: resolved, in: []) + resolved,
               failure: nil, isTopLevel: true))
         } else {
           result.steps[result.steps.count - 1].statements += resolved
@@ -78,11 +79,14 @@ extension Resolver {
 
   /// `require approve before …`: an approval where the environment wants one and none stands just before.
   private func approvals(before statements: [StepStatement], in earlier: [StepStatement]) -> [StepStatement] {
-    guard let next = statements.first, requiredApprovals.contains(next.form), earlier.last?.form != .approve else { return [] }
+    guard let next = statements.first, requiredApprovals.contains(next.form), earlier.last?.form != .approve else {
+      return []
+    }
     let environment = plan.environment?.name ?? ""
     return [
       StepStatement(
-        kind: .observe(.approve(message: "\(environment): \(next.text)", by: [], withinMilliseconds: nil)), form: .approve,
+        kind: .observe(.approve(message: "\(environment): \(next.text)", by: [], withinMilliseconds: nil)),
+        form: .approve,
         range: next.range, text: "approve (required in \(environment))", subject: next.range)
     ]
   }
@@ -92,7 +96,9 @@ extension Resolver {
   private func resolve(_ statement: StatementView) -> [StepStatement] {
     let tree = statement.tree
     var subject = statement.range
-    if let token = statement.first(.version) ?? statement.first(.target) ?? statement.first(.release) ?? statement.first(.component) {
+    if let token = statement.first(.version) ?? statement.first(.target) ?? statement.first(.release)
+      ?? statement.first(.component)
+    {
       subject = tree.range(ofToken: token)
     }
     func made(_ kind: StepStatement.Kind) -> [StepStatement] {
@@ -107,6 +113,7 @@ extension Resolver {
       resolveGoodPrefix(statement)
       return made(.unknown)
     }
+    if isFaulty(statement) { poison(statement) }
     let before = diagnostics.count
     let kind = kind(of: form, statement)
     guard let kind else {
@@ -146,7 +153,8 @@ extension Resolver {
       else { return nil }
       return .route(id, selector, version)
     case .unroute:
-      guard let id = component(), let selector = selector(statement, isCookie: statement.first(of: .cookie, .header) == .cookie)
+      guard let id = component(),
+        let selector = selector(statement, isCookie: statement.first(of: .cookie, .header) == .cookie)
       else { return nil }
       return .unroute(id, selector)
     case .mirror:
@@ -160,7 +168,8 @@ extension Resolver {
       if statement.has(.until) {
         guard let version = version(statement.first(.version), of: component(), in: tree) else { return nil }
         return .observe(
-          .waitUntilReady(version, withinMilliseconds: duration(.duration, after: .within, of: statement, allowsZero: false)))
+          .waitUntilReady(
+            version, withinMilliseconds: duration(.duration, after: .within, of: statement, allowsZero: false)))
       }
       return duration(statement.first(.duration), in: tree).map { .observe(.wait(milliseconds: $0)) }
     case .pause:
@@ -216,7 +225,9 @@ extension Resolver {
       sticky = duration(.duration, after: .sticky, of: statement, allowsZero: false)
       let isHTTP = plan[version].ports.contains { $0.proto.isHTTP }
       if plan.exposure(of: component) == nil || !isHTTP, !hasBrokenExposure {
-        report(.stickyNotPossible(plan[component].name, at: statement.token(of: .sticky).map { tree.range(ofToken: $0) } ?? statement.range))
+        report(
+          .stickyNotPossible(
+            plan[component].name, at: statement.token(of: .sticky).map { tree.range(ofToken: $0) } ?? statement.range))
       }
     }
     return .shift(
@@ -241,7 +252,9 @@ extension Resolver {
     } else if statement.has(.equals) {
       expectation = text(.text, of: statement).map { .equals($0.value) }
     } else if statement.has(.status) {
-      expectation = integer(statement.first(.status), in: tree, 100...599, what: "HTTP status", code: .badStatus).map { .status($0) }
+      expectation = integer(statement.first(.status), in: tree, 100...599, what: "HTTP status", code: .badStatus).map {
+        .status($0)
+      }
     } else if let token = statement.first(.pattern) {
       expectation = lookUp(.pattern, token, in: tree).flatMap { index in
         plan.patterns.indices.contains(index)
@@ -282,15 +295,20 @@ extension Resolver {
       return VersionID(ComponentID(c), v)
     }
     if versions.isEmpty {
-      if names.versions.contains(where: { $0[name.value] != nil || $0.hasNamelessDeclaration }) || names.releases.hasNamelessDeclaration {
+      if doubtfulWords.contains(name.value)
+        || names.versions.contains(where: { $0[name.value] != nil || $0.hasNamelessDeclaration })
+        || names.releases.hasNamelessDeclaration
+      {
         return nil
       }
       let known = names.releases.order + names.versions.flatMap(\.order)
       if names.releases.isFirstReport(name.value) {
         report(
           .unknownName(
-            .unknownRelease, "release or version", name.value, at: name.range, similar: nearest(to: name.value, in: known),
-            declared: nearest(to: name.value, in: known).flatMap { names.releases[$0]?.range }, known: names.releases.order))
+            .unknownRelease, "release or version", name.value, at: name.range,
+            similar: nearest(to: name.value, in: known),
+            declared: nearest(to: name.value, in: known).flatMap { names.releases[$0]?.range },
+            known: names.releases.order))
       }
       return nil
     }
@@ -301,6 +319,7 @@ extension Resolver {
 
   func resolveRehearsals() {
     guard !trees.isEmpty else { return }
+    let asked = whatIsAsked()
     for tree in trees {
       for index in tree.roots where tree.statements[index].form == .rehearsal {
         let statement = tree[index]
@@ -312,7 +331,10 @@ extension Resolver {
             resolveGoodPrefix(line)
             continue
           }
-          if line.form == .stub, let stub = stub(line) { script.stubs.append((stub, line.range)) }
+          if line.form == .stub, let stub = stub(line) {
+            check(stub, at: line.range, asked)
+            script.stubs.append((stub, line.range))
+          }
           if line.form == .expect, let expectation = expectation(line) {
             script.expectations.append((expectation, line.range))
           }
@@ -330,7 +352,10 @@ extension Resolver {
       let source = plan.metrics.indices.contains(metric) ? plan.metrics[metric].source : .promql("")
       let value: Double?
       if case .istio(let kind, _) = source {
-        value = kind.isRate ? Double(number.value.hasSuffix("%") ? String(number.value.dropLast()) : number.value) : parseDuration(number.value).map(Double.init)
+        value =
+          kind.isRate
+          ? Double(number.value.hasSuffix("%") ? String(number.value.dropLast()) : number.value)
+          : parseDuration(number.value).map(Double.init)
       } else {
         value = Double(number.value)
       }
@@ -340,10 +365,14 @@ extension Resolver {
       }
       return .metric(metric, value)
     }
-    guard let version = version(line.first(.version), of: component(line.first(.component), in: tree), in: tree) else { return nil }
+    guard let version = version(line.first(.version), of: component(line.first(.component), in: tree), in: tree) else {
+      return nil
+    }
     if line.has(.never) { return .neverReady(version) }
     if line.has(.status) {
-      return integer(line.first(.status), in: tree, 100...599, what: "HTTP status", code: .badStatus).map { .status(version, $0) }
+      return integer(line.first(.status), in: tree, 100...599, what: "HTTP status", code: .badStatus).map {
+        .status(version, $0)
+      }
     }
     guard let token = line.first(.probe), let probe = lookUp(.probe, token, in: tree), let text = text(.text, of: line)
     else { return nil }
@@ -371,13 +400,16 @@ extension Resolver {
     guard let version = version(versions.first, of: component(components.first, in: tree), in: tree) else { return nil }
     if line.has(.all) { return .serves(version, to: .all) }
     let isCookie = line.first(of: .cookie, .header) == .cookie
-    guard let token = line.first(.cookie) ?? line.first(.header), let selector = visitor(token, isCookie: isCookie, in: tree)
+    guard let token = line.first(.cookie) ?? line.first(.header),
+      let selector = visitor(token, isCookie: isCookie, in: tree)
     else { return nil }
     return .serves(version, to: .selected(selector))
   }
 
   func reportUnknownStep(_ name: SpannedText) {
-    guard !names.steps.hasNamelessDeclaration, names.steps.isFirstReport(name.value) else { return }
+    guard !names.steps.hasNamelessDeclaration, !doubtfulWords.contains(name.value),
+      names.steps.isFirstReport(name.value)
+    else { return }
     let known = plan.steps.map(\.name)
     report(
       .unknownName(

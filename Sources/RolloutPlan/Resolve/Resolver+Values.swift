@@ -10,7 +10,9 @@ extension Resolver {
     switch tree.tokens[token].kind {
     case .word:
       let word = tree.word(token)
-      guard word.utf8.first == UInt8(ascii: "$"), word.utf8.count > 1 else { return SpannedText(value: word, range: range) }
+      guard word.utf8.first == UInt8(ascii: "$"), word.utf8.count > 1 else {
+        return SpannedText(value: word, range: range)
+      }
       guard let value = parameter(String(word.dropFirst()), at: range) else { return nil }
       return SpannedText(value: value.value, range: range)
     case .text:
@@ -39,6 +41,7 @@ extension Resolver {
     case .known(let index): return names.parameterValues[index]
     case .poisoned: return nil
     case nil:
+      if names.parameters.hasNamelessDeclaration || doubtfulWords.contains(name) { return nil }
       if names.parameters.isFirstReport(name) {
         let similar = nearest(to: name, in: names.parameters.order)
         report(
@@ -94,7 +97,8 @@ extension Resolver {
   func dnsSubdomain(_ name: SpannedText, what: String) -> String? {
     let labels = name.value.split(separator: ".", omittingEmptySubsequences: false)
     if name.value.utf8.count > 253 {
-      report(.badName(name.value, what: what, problem: "it has more than 253 characters", at: name.range, repaired: nil))
+      report(
+        .badName(name.value, what: what, problem: "it has more than 253 characters", at: name.range, repaired: nil))
       return nil
     }
     for label in labels {
@@ -122,7 +126,9 @@ extension Resolver {
   // MARK: - Numbers
 
   /// A whole number in `bounds`.
-  func integer(_ token: Int?, in tree: SyntaxTree, _ bounds: ClosedRange<Int>, what: String, code: Code = .badNumber) -> Int? {
+  func integer(_ token: Int?, in tree: SyntaxTree, _ bounds: ClosedRange<Int>, what: String, code: Code = .badNumber)
+    -> Int?
+  {
     guard let token, let text = text(token, in: tree) else { return nil }
     guard let value = Int(text.value), text.value.utf8.first != UInt8(ascii: "+") else {
       report(.badNumber(text.value, what: what, bounds: bounds, code: code, at: text.range))
@@ -139,7 +145,9 @@ extension Resolver {
   func percent(_ token: Int?, in tree: SyntaxTree) -> Int? {
     guard let token, let text = text(token, in: tree) else { return nil }
     let digits = text.value.hasSuffix("%") ? String(text.value.dropLast()) : nil
-    if let digits, let value = Int(digits), (0...100).contains(value), digits.utf8.first != UInt8(ascii: "+") { return value }
+    if let digits, let value = Int(digits), (0...100).contains(value), digits.utf8.first != UInt8(ascii: "+") {
+      return value
+    }
     let bare = Int(text.value).flatMap { (0...100).contains($0) ? $0 : nil }
     report(.badPercent(text.value, bare: bare, at: text.range))
     return nil
@@ -186,7 +194,9 @@ extension Resolver {
       problem = "`?` cannot stand in it"
     }
     guard let problem else { return text.value }
-    let canPrefix = bytes.first != UInt8(ascii: "/") && !bytes.isEmpty && bytes.allSatisfy { isAlphanumeric($0) || $0 == 0x2F || $0 == 0x2D }
+    let canPrefix =
+      bytes.first != UInt8(ascii: "/") && !bytes.isEmpty
+      && bytes.allSatisfy { isAlphanumeric($0) || $0 == 0x2F || $0 == 0x2D }
     report(.badPath(text.value, problem: problem, repaired: canPrefix ? "/" + text.value : nil, at: text.range))
     return nil
   }
@@ -194,7 +204,8 @@ extension Resolver {
   func envName(_ token: Int?, in tree: SyntaxTree) -> SpannedText? {
     guard let token, let text = text(token, in: tree) else { return nil }
     let bytes = Array(text.value.utf8)
-    let isGood = !bytes.isEmpty && !(bytes[0] >= 0x30 && bytes[0] <= 0x39)
+    let isGood =
+      !bytes.isEmpty && !(bytes[0] >= 0x30 && bytes[0] <= 0x39)
       && bytes.allSatisfy { isAlphanumeric($0) || $0 == 0x5F || $0 == 0x2D || $0 == 0x2E }
     if isGood { return text }
     report(.badEnvName(text.value, at: text.range))
@@ -205,7 +216,9 @@ extension Resolver {
   func secretKey(_ token: Int, in tree: SyntaxTree) -> SpannedText? {
     guard let text = text(token, in: tree) else { return nil }
     let bytes = Array(text.value.utf8)
-    if !bytes.isEmpty, bytes.count <= 253, bytes.allSatisfy({ isAlphanumeric($0) || $0 == 0x5F || $0 == 0x2D || $0 == 0x2E }) {
+    if !bytes.isEmpty, bytes.count <= 253,
+      bytes.allSatisfy({ isAlphanumeric($0) || $0 == 0x5F || $0 == 0x2D || $0 == 0x2E })
+    {
       return text
     }
     report(.badKey(text.value, what: "key of a Secret", at: text.range))
@@ -272,7 +285,8 @@ extension Resolver {
       _ = try RegularExpression(text.value)
     } catch {
       let start = text.range.start &+ 1 &+ UInt32(clamping: error.offset)
-      let at = SourceRange(file: text.range.file, start: min(start, text.range.end), end: min(start &+ 1, text.range.end))
+      let at = SourceRange(
+        file: text.range.file, start: min(start, text.range.end), end: min(start &+ 1, text.range.end))
       report(.badRegex(text.value, problem: error.message, at: tree.tokens[token].kind == .raw ? at : text.range))
       return nil
     }
@@ -288,7 +302,10 @@ extension Resolver {
     let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     if known.contains(text.value) { return text.value }
     let upper = text.value.uppercased()
-    report(.badMethod(text.value, known: known, similar: known.contains(upper) ? upper : nearest(to: upper, in: known), at: text.range))
+    report(
+      .badMethod(
+        text.value, known: known, similar: known.contains(upper) ? upper : nearest(to: upper, in: known), at: text.range
+      ))
     return nil
   }
 }

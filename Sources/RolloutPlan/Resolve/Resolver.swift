@@ -24,6 +24,11 @@ final class Resolver {
   /// Versions with a broken line: what seems to be missing there may stand in it.
   var brokenVersions: Set<VersionID> = []
   var pendingEnv: [(VersionID, [PendingEnv])] = []
+  /// Where the parser found faults, and the words that stand there.
+  var faultyLines: [FileID: FaultyLines] = [:]
+  var doubtfulWords: Set<String> = []
+  /// Secret keys that were reported: each once.
+  var reportedKeys: Set<[String]> = []
   private var loaded: Set<String> = []
 
   init(options: ResolutionOptions, loader: FileLoader) {
@@ -31,7 +36,9 @@ final class Resolver {
     self.loader = loader
   }
 
-  func report(_ diagnostic: Diagnostic) { diagnostics.append(diagnostic) }
+  func report(_ diagnostic: Diagnostic) {
+    if !isSilenced(diagnostic) { diagnostics.append(diagnostic) }
+  }
 
   // MARK: - Files
 
@@ -63,7 +70,8 @@ final class Resolver {
         continue
       } else {
         switch loader.read(target) {
-        case .success(let bytes): load(path: target, normalized: target, bytes: bytes, root: root, stack: stack + [target])
+        case .success(let bytes):
+          load(path: target, normalized: target, bytes: bytes, root: root, stack: stack + [target])
         case .failure(let error): report(.missingFile(name, error.message, at: range))
         }
       }

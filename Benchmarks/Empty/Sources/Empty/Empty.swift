@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Empty: ParsableCommand {
+  mutating func run() {}
+}

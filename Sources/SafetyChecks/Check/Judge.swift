@@ -1,0 +1,294 @@
+package import KubernetesModel
+package import Lowering
+internal import MeshModel
+internal import RolloutPlan
+
+/// What is known about one phase when it is judged.
+package struct PhaseFacts {
+  package var before: Intent
+  package var after: Intent
+  package var phase: Phase
+  package var isLast: Bool
+  /// A transition that must keep every volume: a rollback.
+  package var keepsVolumes: Bool
+  /// Outcomes where every proxy has the newest version and every wanted pod is ready: at the start of the segment, at
+  /// the start of the phase, and at its end.
+  package var atSegmentStart: [FlowOutcome]
+  package var atStart: [FlowOutcome]
+  package var atEnd: [FlowOutcome]
+  /// Outcomes over all configurations that some proxy may hold; of the other flows the outcome is that of the start.
+  package var during: [Int: FlowOutcome]
+  /// Versions that requests may have reached since they were last drained.
+  package var inUse: Set<Int>
+  package var leastReady: (ObjectID) -> Int
+  /// What stands, by id, after the writes.
+  package var standing: [ObjectID: Value]
+
+  package func outcome(_ f: Int) -> FlowOutcome { during[f] ?? atStart[f] }
+
+  package init(
+    before: Intent, after: Intent, phase: Phase, isLast: Bool, keepsVolumes: Bool, atSegmentStart: [FlowOutcome],
+    atStart: [FlowOutcome], atEnd: [FlowOutcome], during: [Int: FlowOutcome], inUse: Set<Int>,
+    leastReady: @escaping (ObjectID) -> Int, standing: [ObjectID: Value]
+  ) {
+    self.before = before
+    self.after = after
+    self.phase = phase
+    self.isLast = isLast
+    self.keepsVolumes = keepsVolumes
+    self.atSegmentStart = atSegmentStart
+    self.atStart = atStart
+    self.atEnd = atEnd
+    self.during = during
+    self.inUse = inUse
+    self.leastReady = leastReady
+    self.standing = standing
+  }
+}
+
+/// One invariant that does not hold in a phase.
+package struct Violation: Hashable, Sendable {
+  package var invariant: Invariant
+  /// The flow whose requests suffer; nil where it is about an object alone.
+  package var flow: Int?
+  /// The version that should not have been reached, or that is too small, or that is deleted.
+  package var version: Int?
+  package var object: ObjectID?
+  package var fault: Fault?
+  /// The hops before `flow`: each flow and the version that it ended at.
+  package var path: [Hop] = []
+  /// Only seen once the phase is over.
+  package var isLasting = false
+
+  package struct Hop: Hashable, Sendable {
+    package var flow: Int
+    package var version: Int
+  }
+}
+
+/// Applies the invariants to the outcomes of a phase.
+///
+/// Not everything that fails is a violation: a component that is just being brought up answers nobody yet, and one that
+/// the plan takes away answers nobody any more. So a request counts from the moment that it was served.
+package struct Judge {
+  let model: FlowModel
+  package init(_ model: FlowModel) {
+    self.model = model
+  }
+
+  package struct Verdict {
+    package var violations: [Violation]
+    /// Versions that requests may have reached in this phase.
+    package var asked: [Bool]
+    /// Versions that requests reach when the phase is over.
+    package var reachedAtEnd: [Bool]
+    /// Flows that were followed.
+    package var liveFlows: Int
+  }
+
+  package func judge(_ facts: PhaseFacts) -> Verdict {
+    let running = runningSources(facts)
+    let everywhere = Reachability(model, entries: model.entryFlows, sources: startedSources(facts)) {
+      facts.outcome($0).targets
+    }
+    let promised = model.entryFlows.filter { isPromised($0, facts) }
+    let live = Reachability(model, entries: promised, sources: running) { facts.outcome($0).targets }
+    let old = Reachability(
+      model, entries: model.entryFlows.filter { facts.atStart[$0].isServed }, sources: running
+    ) { facts.atStart[$0].targets }
+    var found: [Violation] = []
+
+    // S1, S2, S3, S6, S7: what a request meets on its way.
+    var followed = 0
+    for f in model.entryFlows where isPromised(f, facts) {
+      followed += 1
+      if !facts.after.targets(of: model.flows[f], model).isEmpty { meet(f, [], facts, &found) }
+    }
+    for (n, node) in live.nodes.enumerated() {
+      for f in model.flowsFrom[node.version] {
+        followed += 1
+        let outcome = facts.outcome(f)
+        if outcome.faults.isEmpty { continue }
+        let isNew = !old.isReached[node.version] && isIntended(f, facts)
+        if isPromised(f, facts) || isNew { meet(f, hops(live.path(to: n)), facts, &found) }
+      }
+    }
+
+    // S4: who entered a release leaves it.
+    for leak in everywhere.leaks {
+      found.append(
+        Violation(
+          invariant: .releaseIsolated, flow: leak.flow, version: leak.target, path: hops(everywhere.path(to: leak.node))
+        ))
+    }
+
+    // S5: nothing arrives where no state leads.
+    for f in model.entryFlows { arrive(f, [], facts, &found) }
+    var visited: Set<Int> = []
+    for (n, node) in everywhere.nodes.enumerated() where visited.insert(node.version).inserted {
+      for f in model.flowsFrom[node.version] { arrive(f, hops(everywhere.path(to: n)), facts, &found) }
+    }
+
+    // S8: enough pods for who is served in both states.
+    for version in model.versions.indices where everywhere.isReached[version] {
+      let id = model.versions[version]
+      let wanted = min(facts.before.replicas(id), facts.after.replicas(id))
+      if wanted == 0 { continue }
+      let object = model.deployment(of: version)
+      if facts.leastReady(object) < wanted {
+        found.append(
+          Violation(
+            invariant: .replicasKept, version: version, object: object,
+            path: hops(everywhere.path(toVersion: version))))
+      }
+    }
+
+    found += deletions(facts, everywhere)
+    if facts.isLast { found += lasting(facts, running) }
+    let end = Reachability(model, entries: model.entryFlows, sources: running) { facts.atEnd[$0].targets }
+    return Verdict(
+      violations: found, asked: everywhere.isAsked, reachedAtEnd: end.isAsked, liveFlows: followed)
+  }
+
+  // MARK: - On the way
+
+  private func meet(_ f: Int, _ path: [Violation.Hop], _ facts: PhaseFacts, _ found: inout [Violation]) {
+    for fault in facts.outcome(f).faults {
+      // A connection is not matched by anything that could say 404; and a request counts as long as it was served when
+      // the phase began.
+      if fault.invariant == .routeMatches, !model.flows[f].isHTTP || !facts.atStart[f].isAnswered { continue }
+      found.append(Violation(invariant: fault.invariant, flow: f, fault: fault, path: path))
+    }
+  }
+
+  /// It was served before, in this segment.
+  private func isPromised(_ f: Int, _ facts: PhaseFacts) -> Bool {
+    facts.atStart[f].isServed || facts.atSegmentStart[f].isServed
+  }
+
+  private func isIntended(_ f: Int, _ facts: PhaseFacts) -> Bool {
+    !facts.after.targets(of: model.flows[f], model).isEmpty
+      || !facts.before.targets(of: model.flows[f], model).isEmpty
+  }
+
+  private func arrive(_ f: Int, _ path: [Violation.Hop], _ facts: PhaseFacts, _ found: inout [Violation]) {
+    let targets = facts.outcome(f).targets
+    if targets.isEmpty { return }
+    let flow = model.flows[f]
+    let allowed = facts.before.targets(of: flow, model).union(facts.after.targets(of: flow, model))
+    for target in targets {
+      let id = model.versions[target]
+      if id.component.index == flow.callee, allowed.contains(id.index) { continue }
+      found.append(Violation(invariant: .versionRouted, flow: f, version: target, path: path))
+    }
+  }
+
+  // MARK: - By themselves
+
+  /// Versions that run by themselves send requests from when they are up; those that leave stop first.
+  private func runningSources(_ facts: PhaseFacts) -> [Int] {
+    model.sources.filter { version in
+      let id = model.versions[version]
+      return facts.before.replicas(id) > 0 && facts.after.replicas(id) > 0
+    }
+  }
+
+  /// One that has just been started may find nobody yet, which it must bear; but what it finds must be its own.
+  private func startedSources(_ facts: PhaseFacts) -> [Int] {
+    model.sources.filter { version in
+      facts.after.replicas(model.versions[version]) > 0
+        && facts.standing[model.deployment(of: version)].map(replicas) ?? 0 > 0
+    }
+  }
+
+  /// What still fails when everything is written and ready, though the state says that it is served.
+  private func lasting(_ facts: PhaseFacts, _ running: [Int]) -> [Violation] {
+    var found: [Violation] = []
+    func look(_ f: Int, _ path: [Violation.Hop]) {
+      let flow = model.flows[f]
+      if facts.atEnd[f].faults.isEmpty || facts.after.targets(of: flow, model).isEmpty { return }
+      let wasServed = facts.atSegmentStart[f].isServed
+      if !wasServed, !facts.before.targets(of: flow, model).isEmpty { return }
+      for fault in facts.atEnd[f].faults {
+        found.append(
+          Violation(invariant: fault.invariant, flow: f, fault: fault, path: path, isLasting: true))
+      }
+    }
+    for f in model.entryFlows { look(f, []) }
+    let end = Reachability(model, entries: model.entryFlows, sources: running) { facts.atEnd[$0].targets }
+    for (n, node) in end.nodes.enumerated() {
+      for f in model.flowsFrom[node.version] where !facts.atEnd[f].faults.isEmpty { look(f, hops(end.path(to: n))) }
+    }
+    return found
+  }
+
+  // MARK: - Deleting
+
+  private func deletions(_ facts: PhaseFacts, _ everywhere: Reachability) -> [Violation] {
+    var found: [Violation] = []
+    for write in facts.phase.writes {
+      if write.id.isWorkload {
+        guard let version = model.versionOfDeployment[write.id.name], write.previous.map(replicas) ?? 0 > 0,
+          write.object.map(replicas) ?? 0 == 0, facts.inUse.contains(version) || everywhere.isAsked[version]
+        else { continue }
+        found.append(
+          Violation(
+            invariant: .inUseKept, version: version, object: write.id,
+            path: hops(everywhere.path(toVersion: version))))
+        continue
+      }
+      guard write.action == .delete else { continue }
+      switch write.id.kind {
+      case "Namespace", "PersistentVolume":
+        found.append(Violation(invariant: .inUseKept, object: write.id))
+      case "PersistentVolumeClaim":
+        let isConsented = !facts.keepsVolumes && !facts.after.state.volumes.contains(write.id.name)
+        if !isConsented || isMounted(write.id, facts) {
+          found.append(Violation(invariant: .inUseKept, object: write.id))
+        }
+      case "ConfigMap", "Secret", "ServiceAccount":
+        if isMounted(write.id, facts) { found.append(Violation(invariant: .inUseKept, object: write.id)) }
+      default: break
+      }
+    }
+    return found
+  }
+
+  /// Some workload that runs, or that may still run, names it.
+  private func isMounted(_ id: ObjectID, _ facts: PhaseFacts) -> Bool {
+    facts.standing.contains { other, value in
+      guard other.isWorkload, other.namespace == id.namespace, replicas(value) > 0 else { return false }
+      let spec = value.at("spec", "template", "spec") ?? .null
+      switch id.kind {
+      case "ServiceAccount": return spec["serviceAccountName"]?.string == id.name
+      case "PersistentVolumeClaim":
+        return (spec["volumes"]?.array ?? []).contains {
+          $0.at("persistentVolumeClaim", "claimName")?.string == id.name
+        }
+      default:
+        let volumes = (spec["volumes"]?.array ?? []).contains {
+          $0.at("configMap", "name")?.string == id.name || $0.at("secret", "secretName")?.string == id.name
+        }
+        return volumes
+          || (spec["containers"]?.array ?? []).contains { container in
+            (container["envFrom"]?.array ?? []).contains {
+              $0.at("configMapRef", "name")?.string == id.name || $0.at("secretRef", "name")?.string == id.name
+            }
+          }
+      }
+    }
+  }
+
+  private func hops(_ path: [(flow: Int, version: Int)]) -> [Violation.Hop] {
+    path.map { Violation.Hop(flow: $0.flow, version: $0.version) }
+  }
+}
+
+extension FlowModel {
+  package func deployment(of version: Int) -> ObjectID {
+    let id = versions[version]
+    return ObjectID(
+      group: "apps", kind: "Deployment", namespace: plan.namespace,
+      name: "\(plan[id.component].service)-\(plan[id].slug)")
+  }
+}

@@ -1,0 +1,89 @@
+package import KubernetesModel
+package import Lowering
+package import MeshModel
+
+/// One object in every version that some proxy may act on, the newest last.
+package struct Tracked: Sendable {
+  package struct Variant: Sendable {
+    /// Nil: the object is not there.
+    package var object: MeshObject?
+    package var value: Value?
+    /// The write that made it; nil for what stood before.
+    package var write: Write?
+  }
+
+  package var variants: [Variant]
+  /// Pods of a workload that may be ready, at the least and at the most.
+  package var ready: ClosedRange<Int>
+
+  package var current: Variant { variants[variants.count - 1] }
+  package var declared: Int { current.value.map(replicas) ?? 0 }
+  package var isPending: Bool { variants.count > 1 || ready != declared...declared }
+
+  package init(_ value: Value?, _ object: MeshObject?) {
+    variants = [Variant(object: object, value: value, write: nil)]
+    let count = value.map(replicas) ?? 0
+    ready = count...count
+  }
+
+  package mutating func add(_ write: Write, _ object: MeshObject?) {
+    let old = current.value
+    variants.append(Variant(object: object, value: write.object, write: write))
+    let least = readyDuring(old, write.object)
+    let new = write.object.map(replicas) ?? 0
+    ready = min(ready.lowerBound, least)...max(ready.upperBound, new)
+  }
+
+  /// Every proxy acts on the newest version.
+  package mutating func settle() { variants = [current] }
+
+  /// The pods are as the newest version says.
+  package mutating func becomeReady() {
+    settle()
+    ready = declared...declared
+  }
+}
+
+func replicas(_ deployment: Value) -> Int {
+  switch deployment["kind"]?.string {
+  case "Deployment", "StatefulSet": max(0, deployment.at("spec", "replicas")?.int ?? 1)
+  case "Pod": 1
+  default: 0
+  }
+}
+
+/// How few pods may be ready while a Deployment goes from one version to the other (Kubernetes: `strategy`).
+func readyDuring(_ old: Value?, _ new: Value?) -> Int {
+  guard let old, let new else { return 0 }
+  let (from, to) = (replicas(old), replicas(new))
+  // Only a change of the template replaces pods.
+  guard old.at("spec", "template") != new.at("spec", "template") else { return min(from, to) }
+  if isRecreated(new) { return 0 }
+  let rolling = new.at("spec", "strategy", "rollingUpdate", "maxUnavailable")
+  let unavailable: Int
+  switch rolling {
+  case .int(let count): unavailable = max(0, count)
+  case .string(let text):
+    let digits = text.utf8.last == UInt8(ascii: "%") ? Int(text.dropLast()) : nil
+    unavailable = min(to, digits.map { max(0, min(100, $0)) * min(to, 1_000_000) / 100 } ?? Int(text) ?? 0)
+  default: unavailable = min(to, 1_000_000) / 4
+  }
+  return max(0, min(from, to - min(unavailable, to)))
+}
+
+func isRecreated(_ deployment: Value) -> Bool { deployment.at("spec", "strategy", "type")?.string == "Recreate" }
+
+extension ObjectID {
+  package var isWorkload: Bool { kind == "Deployment" || kind == "StatefulSet" || kind == "Pod" }
+
+  /// Routing depends on it.
+  package var isMeshObject: Bool {
+    switch (group, kind) {
+    case ("", "Service"), ("", "Namespace"): true
+    case ("networking.istio.io", "VirtualService"), ("networking.istio.io", "DestinationRule"),
+      ("networking.istio.io", "Gateway"), ("security.istio.io", "PeerAuthentication"):
+      true
+    default: isWorkload
+    }
+  }
+}

@@ -1,0 +1,114 @@
+internal import RegularExpressions
+package import RolloutPlan
+
+/// Requests that no rule of any state tells apart: what they carry.
+package struct Cohort: Hashable, Sendable {
+  /// Which rules' conditions the requests meet.
+  package var selectors: [Selector] = []
+  /// The cookie of a sticky share that they hold, as name and value.
+  package var sticky: StickyCookie?
+
+  package struct StickyCookie: Hashable, Sendable {
+    package var name: String
+    package var value: String
+  }
+
+  package init(selectors: [Selector] = [], sticky: StickyCookie? = nil) {
+    self.selectors = selectors
+    self.sticky = sticky
+  }
+
+  /// Nothing that any rule asks for.
+  package static let others = Cohort()
+
+  /// The headers of a request of this cohort; all cookies stand in one header, as browsers send them.
+  var headers: [(String, String)] {
+    var cookies: [String] = []
+    var headers: [(String, String)] = []
+    for selector in selectors {
+      switch selector {
+      case .cookie(let key, let value): cookies.append("\(key)=\(value ?? Cohort.anyValue)")
+      case .header(let key, let value): headers.append((key, value))
+      case .headerMatches(let key, let pattern): headers.append((key, witness(of: pattern) ?? Cohort.anyValue))
+      }
+    }
+    if let sticky { cookies.append("\(sticky.name)=\(sticky.value)") }
+    return cookies.isEmpty ? headers : [("cookie", cookies.joined(separator: "; "))] + headers
+  }
+
+  /// Whether a request of this cohort meets `selector`, judged by its headers and not by how the rule was rendered.
+  func meets(_ selector: Selector) -> Bool {
+    selectors.contains { held in
+      if held == selector { return true }
+      switch (selector, held) {
+      case (.cookie(let key, nil), .cookie(let own, _)): return key == own
+      case (.headerMatches(let key, let pattern), .header(let own, let value)):
+        return key == own && (try? RegularExpression(pattern))?.matchesFully(value) == true
+      case (.header(let key, let value), .headerMatches(let own, let pattern)):
+        return key == own && witness(of: pattern) == value
+      case (.headerMatches(let key, let pattern), .headerMatches(let own, let other)):
+        return key == own
+          && witness(of: other).map { (try? RegularExpression(pattern))?.matchesFully($0) == true } == true
+      default: return false
+      }
+    }
+  }
+
+  /// Who that is, for a person: "visitors with cookie `flag=on`".
+  package var description: String {
+    var parts = selectors.map { selector in
+      switch selector {
+      case .cookie(let key, nil): "cookie `\(key)`"
+      case .cookie(let key, let value?): "cookie `\(key)=\(value)`"
+      case .header(let key, let value): "header `\(key): \(value)`"
+      case .headerMatches(let key, let pattern): "header `\(key)` matching `\(pattern)`"
+      }
+    }
+    if let sticky { parts.append("cookie `\(sticky.name)=\(sticky.value)`") }
+    return parts.isEmpty ? "visitors without a rule of their own" : "visitors with " + parts.joined(separator: " and ")
+  }
+
+  /// A value that no plan compares with.
+  private static let anyValue = "any"
+
+  /// The cohorts that rules with these selectors tell apart: every set of them for a few selectors; each alone and each
+  /// pair for many, since the first rule that matches decides. No request holds two values of one cookie or header.
+  static func all(_ selectors: [Selector], sticky: [StickyCookie] = []) -> [Cohort] {
+    var sets: [[Selector]] = [[]]
+    if selectors.count <= 4 {
+      for selector in selectors { sets += sets.map { $0 + [selector] } }
+    } else {
+      sets += selectors.map { [$0] }
+      for i in selectors.indices {
+        for j in selectors.indices where j > i { sets.append([selectors[i], selectors[j]]) }
+      }
+    }
+    let possible = sets.filter { set in Set(set.map(\.name)).count == set.count }
+    return possible.map { Cohort(selectors: $0) } + sticky.map { Cohort(sticky: $0) }
+  }
+}
+
+extension Selector {
+  /// What it is about, so that two of one name cannot both be met.
+  fileprivate var name: String {
+    switch self {
+    case .cookie(let key, _): "cookie " + key
+    case .header(let key, _), .headerMatches(let key, _): "header " + key
+    }
+  }
+}
+
+/// Some text that `pattern` matches fully, among the likely ones; nil where none of them is.
+private func witness(of pattern: String) -> String? {
+  guard let expression = try? RegularExpression(pattern) else { return nil }
+  let plain = String(
+    decoding: pattern.utf8.filter { !#"\.+*?()|[]{}^$"#.utf8.contains($0) }, as: UTF8.self)
+  let first = pattern.utf8.split(separator: UInt8(ascii: "|")).first.map { branch in
+    String(decoding: branch.filter { !#"\.+*?()[]{}^$"#.utf8.contains($0) }, as: UTF8.self)
+  }
+  let likely = [
+    plain, first ?? "", "a", "1", "10", "on", "true", "beta", "user@example.com", "a1", "A", "v1", "abc", "123",
+  ]
+  let tries = likely + likely.map { "x" + $0 } + likely.map { plain + $0 }
+  return tries.first { expression.matchesFully($0) }
+}

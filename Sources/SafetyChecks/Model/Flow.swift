@@ -1,0 +1,236 @@
+internal import Diagnostics
+package import MeshModel
+package import RolloutPlan
+
+/// Requests of one kind on one hop: who sends them, to what, with which conditions met. Whatever the mesh's objects
+/// say, all requests of a flow are treated alike.
+package struct Flow: Sendable {
+  package enum Source: Hashable, Sendable {
+    /// Index into the plan's exposures.
+    case entry(Int)
+    /// Index into the model's versions.
+    case caller(Int)
+  }
+
+  package var source: Source
+  /// Index of the component that is called.
+  package var callee: Int
+  /// What the client dials: the gateway's port, or the Service's.
+  package var port: Int
+  package var isHTTP: Bool
+  package var cohort: Cohort
+  package var path: String
+  package var client: Client
+  package var traffic: MeshModel.Traffic
+
+  package var isEntry: Bool { if case .entry = source { true } else { false } }
+}
+
+/// What the checker knows of a plan before it looks at any object: versions, releases and every flow.
+package struct FlowModel: Sendable {
+  package let plan: Plan
+  package let options: MeshOptions
+  /// Every version of every component; the rest of the checker counts them by their place here.
+  package let versions: [VersionID]
+  /// By component: the place of its first version.
+  package let firstVersion: [Int]
+  package let flows: [Flow]
+  /// By component: the flows that lead to it.
+  package let flowsInto: [[Int]]
+  package let entryFlows: [Int]
+  /// By version: the flows that it sends.
+  package let flowsFrom: [[Int]]
+  /// Versions of components that nobody calls and that no gateway leads to: they run without being asked.
+  package let sources: [Int]
+
+  let hosts: [String]
+  let componentOfHost: [String: Int]
+  let componentOfService: [String: Int]
+  /// `SERVICE-1-0` → version
+  let versionOfDeployment: [String: Int]
+
+  package init(_ plan: Plan, options: MeshOptions? = nil) {
+    self.plan = plan
+    self.options = options ?? MeshOptions(clusterDomain: plan.clusterDomain)
+    var versions: [VersionID] = []
+    var firstVersion: [Int] = []
+    var hosts: [String] = []
+    var componentOfHost: [String: Int] = [:]
+    var componentOfService: [String: Int] = [:]
+    var versionOfDeployment: [String: Int] = [:]
+    for (c, component) in plan.components.enumerated() {
+      firstVersion.append(versions.count)
+      let host = "\(component.service).\(plan.namespace).svc.\(plan.clusterDomain)"
+      hosts.append(host)
+      componentOfHost[host] = c
+      componentOfService[component.service] = c
+      for (v, version) in component.versions.enumerated() {
+        versionOfDeployment["\(component.service)-\(version.slug)"] = versions.count
+        versions.append(VersionID(ComponentID(c), v))
+      }
+    }
+    self.versions = versions
+    self.firstVersion = firstVersion
+    self.hosts = hosts
+    self.componentOfHost = componentOfHost
+    self.componentOfService = componentOfService
+    self.versionOfDeployment = versionOfDeployment
+
+    let rules = RulesOfPlan(plan)
+    var builder = FlowBuilder(plan: plan, hosts: hosts, rules: rules)
+    for e in plan.exposures.indices { builder.addEntry(e) }
+    var isCalled = [Bool](repeating: false, count: plan.components.count)
+    for (n, id) in versions.enumerated() {
+      for callee in Set(plan[id].calls).sorted() where callee.index < plan.components.count {
+        isCalled[callee.index] = true
+        builder.addCalls(of: n, id, to: callee)
+      }
+    }
+    flows = builder.flows
+    var flowsInto = [[Int]](repeating: [], count: plan.components.count)
+    var flowsFrom = [[Int]](repeating: [], count: versions.count)
+    var entryFlows: [Int] = []
+    for (f, flow) in builder.flows.enumerated() {
+      flowsInto[flow.callee].append(f)
+      switch flow.source {
+      case .entry: entryFlows.append(f)
+      case .caller(let version): flowsFrom[version].append(f)
+      }
+    }
+    self.flowsInto = flowsInto
+    self.flowsFrom = flowsFrom
+    self.entryFlows = entryFlows
+    for exposure in plan.exposures where isCalled.indices.contains(exposure.component.index) {
+      isCalled[exposure.component.index] = true
+    }
+    sources = versions.indices.filter { !isCalled[versions[$0].component.index] }
+  }
+
+  func releases(of version: Int) -> [Int] { plan[versions[version]].releases.map(\.index) }
+
+  /// `voting-app 2.0`
+  func name(of version: Int) -> String {
+    let id = versions[version]
+    return "\(plan[id.component].name) \(plan[id].name)"
+  }
+}
+
+/// The selectors that some state's tables use, and the sticky cookies that they hand out.
+struct RulesOfPlan {
+  var entry: [[Selector]]
+  var inner: [[Selector]]
+  var sticky: [[Cohort.StickyCookie]]
+
+  init(_ plan: Plan) {
+    let count = plan.components.count
+    entry = [[Selector]](repeating: [], count: count)
+    inner = [[Selector]](repeating: [], count: count)
+    sticky = [[Cohort.StickyCookie]](repeating: [], count: count)
+    func states(_ path: FailurePath?) -> [State] {
+      guard case .block(let block)? = path else { return [] }
+      return block.starts.flatMap { $0.segments.map(\.after) }
+    }
+    var last = State()
+    func read(_ state: State) {
+      for c in state.components.indices where c < count {
+        let component = state.components[c]
+        if c < last.components.count, last.components[c] == component { continue }
+        if let table = component.entry {
+          note(table, &entry[c])
+          if table.shares.contains(where: { $0.stickyMilliseconds != nil }) {
+            for version in table.targets.sorted() where plan.components[c].versions.indices.contains(version) {
+              let cookie = Cohort.StickyCookie(
+                name: "rolloutc-\(plan.name)-\(plan.components[c].name)",
+                value: plan.components[c].versions[version].subset)
+              if !sticky[c].contains(cookie) { sticky[c].append(cookie) }
+            }
+          }
+        }
+        for table in component.lanes { note(table, &inner[c]) }
+      }
+      last = state
+    }
+    func note(_ table: RouteTable, _ list: inout [Selector]) {
+      for rule in table.rules where !list.contains(rule.selector) { list.append(rule.selector) }
+    }
+    for step in plan.steps {
+      for segment in step.segments {
+        read(segment.before)
+        read(segment.after)
+      }
+      for state in states(step.onFailure) { read(state) }
+    }
+    for state in states(plan.onFailure) { read(state) }
+  }
+}
+
+private struct FlowBuilder {
+  let plan: Plan
+  let hosts: [String]
+  let rules: RulesOfPlan
+  var flows: [Flow] = []
+
+  mutating func addEntry(_ e: Int) {
+    let exposure = plan.exposures[e]
+    let c = exposure.component.index
+    guard plan.components.indices.contains(c) else { return }
+    let client = Client.gateway(labels: ["istio": "ingressgateway"], namespace: "istio-system")
+    let names = exposure.hosts.isEmpty ? ["*"] : exposure.hosts
+    for name in names {
+      let host = name == "*" ? "example.com" : name.hasPrefix("*.") ? "any" + name.dropFirst() : name
+      guard !isTCP(exposure) else {
+        flows.append(
+          Flow(
+            source: .entry(e), callee: c, port: exposure.port, isHTTP: false, cohort: .others, path: "",
+            client: client, traffic: .tcp(TCPConnection(host: host, port: exposure.port))))
+        continue
+      }
+      let prefix = exposure.path.hasSuffix("/") ? String(exposure.path.dropLast()) : exposure.path
+      for path in prefix.isEmpty ? ["/"] : [prefix, prefix + "/page"] {
+        for cohort in Cohort.all(rules.entry[c], sticky: rules.sticky[c]) {
+          let request = HTTPRequest(
+            host: host, port: exposure.port, path: path, headers: cohort.headers,
+            scheme: exposure.tlsSecret == nil ? "http" : "https")
+          flows.append(
+            Flow(
+              source: .entry(e), callee: c, port: exposure.port, isHTTP: true, cohort: cohort, path: path,
+              client: client, traffic: .http(request)))
+        }
+      }
+    }
+  }
+
+  /// A caller dials the ports of the versions in its own releases; outside of releases, any port.
+  mutating func addCalls(of n: Int, _ caller: VersionID, to callee: ComponentID) {
+    let releases = Set(plan[caller].releases)
+    var ports: [Port] = []
+    for version in plan[callee].versions {
+      let isReachable =
+        releases.isEmpty || version.releases.isEmpty || version.releases.contains(where: releases.contains)
+      for port in version.ports where isReachable && !ports.contains(where: { $0.number == port.number }) {
+        ports.append(port)
+      }
+    }
+    let labels = ["app": plan[caller.component].service, "version": plan[caller].name]
+    let client = Client.sidecar(labels: labels, namespace: plan.namespace)
+    let host = hosts[callee.index]
+    for port in ports {
+      let cohorts = port.proto.isHTTP ? Cohort.all(rules.inner[callee.index]) : [.others]
+      for cohort in cohorts {
+        let traffic: MeshModel.Traffic =
+          port.proto.isHTTP
+          ? .http(HTTPRequest(host: host, port: port.number, headers: cohort.headers))
+          : .tcp(TCPConnection(host: host, port: port.number))
+        flows.append(
+          Flow(
+            source: .caller(n), callee: callee.index, port: port.number, isHTTP: port.proto.isHTTP, cohort: cohort,
+            path: "/", client: client, traffic: traffic))
+      }
+    }
+  }
+
+  private func isTCP(_ exposure: Exposure) -> Bool {
+    let ports = plan[exposure.component].versions.lazy.flatMap(\.ports)
+    return ports.contains { $0.number == exposure.port && !$0.proto.isHTTP } || !ports.contains { $0.proto.isHTTP }
+  }
+}

@@ -1,0 +1,64 @@
+internal import MeshModel
+package import RolloutPlan
+
+/// What a state says about who is to reach what. Read from the state alone, not from any object.
+package struct Intent: Sendable {
+  package let state: State
+  private let defaultRelease: Int?
+
+  package init(_ plan: Plan, _ state: State) {
+    self.state = state
+    defaultRelease = plan.hasReleases ? plan.defaultRelease(in: state)?.index : nil
+  }
+
+  /// The same routes for component `c`, seen from every caller.
+  func saysTheSame(as other: Intent, about c: Int) -> Bool {
+    guard defaultRelease == other.defaultRelease else { return false }
+    return component(c) == other.component(c)
+  }
+
+  func component(_ c: Int) -> ComponentState? { state.components.indices.contains(c) ? state.components[c] : nil }
+
+  func replicas(_ id: VersionID) -> Int {
+    component(id.component.index)?.deployment(of: id.index)?.replicas ?? 0
+  }
+
+  /// The versions of the callee, by index in their component, that the state routes `flow` to.
+  func targets(of flow: Flow, _ model: FlowModel) -> Set<Int> {
+    guard let component = component(flow.callee) else { return [] }
+    let versions = model.plan.components[flow.callee].versions
+    func fits(_ version: Int) -> Bool {
+      guard versions.indices.contains(version) else { return false }
+      return versions[version].ports.contains { port in
+        flow.isEntry ? port.proto.isHTTP == flow.isHTTP : port.number == flow.port
+      }
+    }
+    func targets(_ table: RouteTable) -> Set<Int> {
+      if table.isEmpty { return [] }
+      if !component.isPinned {
+        return Set(component.deployed.lazy.filter { $0.replicas > 0 && fits($0.version) }.map(\.version))
+      }
+      if flow.isHTTP, let rule = table.rules.first(where: { fits($0.version) && flow.cohort.meets($0.selector) }) {
+        return [rule.version]
+      }
+      var all = Set(table.shares.lazy.filter { $0.percent > 0 }.map(\.version).filter(fits))
+      if let fallback = table.fallback, fits(fallback),
+        table.shares.reduce(0, { $0 + (fits($1.version) ? $1.percent : 0) }) < 100
+      {
+        all.insert(fallback)
+      }
+      return all
+    }
+    guard case .caller(let caller) = flow.source else { return component.entry.map(targets) ?? [] }
+
+    let isSplit = model.plan.hasReleases && versions.contains { !$0.releases.isEmpty }
+    guard isSplit else { return component.lanes.first.map(targets) ?? [] }
+    let own = model.releases(of: caller)
+    let lanes = own.isEmpty ? defaultRelease.map { [$0] } ?? [] : own
+    var all: Set<Int> = []
+    for lane in lanes where component.lanes.indices.contains(lane) { all.formUnion(targets(component.lanes[lane])) }
+    // A port that the default release has not is served by a release that has it.
+    if all.isEmpty, own.isEmpty { for table in component.lanes { all.formUnion(targets(table)) } }
+    return all
+  }
+}

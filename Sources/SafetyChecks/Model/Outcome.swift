@@ -1,0 +1,123 @@
+internal import KubernetesModel
+package import MeshModel
+internal import RolloutPlan
+
+/// What the mesh must never break. The numbers are those of the diagnostics' codes.
+package enum Invariant: Int, Hashable, Sendable, CaseIterable, Comparable {
+  /// Every reachable destination's subset is defined: 503 NC.
+  case subsetDefined = 1
+  /// Every reachable subset has a ready pod: 503 UH.
+  case podsReady
+  /// Some route matches every request that was served: 404 NR.
+  case routeMatches
+  /// A request that entered a release stays in it.
+  case releaseIsolated
+  /// A version gets traffic only if the state routes to it.
+  case versionRouted
+  /// The port and protocol fit the pods behind it.
+  case portFits
+  /// Client and server agree on mTLS.
+  case tlsAgrees
+  /// No fewer ready replicas than both states have.
+  case replicasKept
+  /// Nothing that is in use is deleted.
+  case inUseKept
+
+  package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// One way in which requests of a flow fail.
+package struct Fault: Hashable, Sendable {
+  package var invariant: Invariant
+  package var flag: EnvoyFlag?
+  package var httpStatus: Int?
+  /// What there is too little of, for the message.
+  package var reason: Failure.Reason?
+  package var host: String?
+  package var subset: String?
+  package var port: Int?
+}
+
+/// Everything that may happen to the requests of one flow.
+package struct FlowOutcome: Hashable, Sendable {
+  /// Versions that may answer, sorted.
+  package var targets: [Int] = []
+  package var faults: [Fault] = []
+
+  package init() {}
+
+  package var isServed: Bool { !targets.isEmpty && faults.isEmpty }
+  package var isAnswered: Bool { faults.isEmpty }
+
+  package mutating func add(target: Int) {
+    if let place = targets.firstIndex(where: { $0 >= target }) {
+      if targets[place] != target { targets.insert(target, at: place) }
+    } else {
+      targets.append(target)
+    }
+  }
+
+  package mutating func add(_ fault: Fault) { if !faults.contains(fault) { faults.append(fault) } }
+
+  package mutating func formUnion(_ other: FlowOutcome) {
+    for target in other.targets { add(target: target) }
+    for fault in other.faults { add(fault) }
+  }
+}
+
+extension FlowModel {
+  /// Follows one request of `flow` through one configuration.
+  package func outcome(of flow: Flow, in view: MeshView) -> FlowOutcome {
+    var outcome = FlowOutcome()
+    for branch in view.route(flow.client, flow.traffic).branches {
+      switch branch.outcome {
+      case .destination(let destination):
+        for endpoint in destination.endpoints {
+          guard let version = versionOfDeployment[endpoint.workload.name] else { continue }
+          outcome.add(target: version)
+          if let fault = portFault(flow, version, endpoint, destination) { outcome.add(fault) }
+        }
+      case .failure(let failure): outcome.add(fault(flow, failure))
+      case .passthrough(let host, let port):
+        outcome.add(Fault(invariant: .inUseKept, host: host, port: port))
+      case .redirect, .directResponse, .abort: break
+      }
+    }
+    return outcome
+  }
+
+  private func fault(_ flow: Flow, _ failure: Failure) -> Fault {
+    let invariant: Invariant =
+      switch failure.reason {
+      case .undefinedSubset, .noDestination: .subsetDefined
+      case .unknownHost, .unknownPort: failure.flag == .noClusterFound ? .subsetDefined : .portFits
+      case .noReadyEndpoints: .podsReady
+      case .noListener, .noVirtualHost, .noRoute, .blackHole: .routeMatches
+      case .portNotServed: .portFits
+      case .mutualTLS, .serverFirst: .tlsAgrees
+      }
+    return Fault(
+      invariant: invariant, flag: failure.flag, httpStatus: failure.httpStatus, reason: failure.reason,
+      host: failure.host, subset: failure.subset, port: failure.port)
+  }
+
+  /// A connection must arrive at a port that speaks what was dialled.
+  private func portFault(
+    _ flow: Flow, _ version: Int, _ endpoint: Endpoint, _ destination: Destination
+  ) -> Fault? {
+    let ports = plan[versions[version]].ports
+    let actual = ports.first { $0.number == endpoint.targetPort }
+    let fits: Bool
+    if flow.isEntry {
+      fits = actual.map { $0.proto.isHTTP == flow.isHTTP } ?? false
+    } else if flow.isHTTP {
+      fits = actual?.proto.isHTTP ?? false
+    } else {
+      fits = actual?.number == flow.port
+    }
+    if fits { return nil }
+    return Fault(
+      invariant: .portFits, reason: .portNotServed, host: destination.host, subset: destination.subset,
+      port: destination.port)
+  }
+}

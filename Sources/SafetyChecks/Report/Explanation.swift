@@ -1,0 +1,250 @@
+internal import Diagnostics
+internal import KubernetesModel
+internal import Lowering
+internal import MeshModel
+internal import RolloutPlan
+
+/// Says findings in words: what breaks for whom, when, on which way, and what a user would see.
+struct Explanation {
+  let model: FlowModel
+  let compiled: Compiled
+
+  init(_ model: FlowModel, _ compiled: Compiled) {
+    self.model = model
+    self.compiled = compiled
+  }
+
+  /// One diagnostic for one violation. What breaks one component in one phase is one: the first invariant is the
+  /// diagnostic, the others are its notes; what lasts into later phases, and what a rollback meets in the same way, is
+  /// not said again.
+  func diagnostics(_ findings: [Finding]) -> [Diagnostic] {
+    var order: [Group] = []
+    var groups: [Group: [Finding]] = [:]
+    var said: Set<Said> = []
+    for finding in findings {
+      let violation = finding.violation
+      let said_ = Said(
+        step: finding.moment.step, invariant: violation.invariant, component: component(violation),
+        version: violation.flow == nil ? violation.version : nil, object: violation.object,
+        isBack: finding.moment.course != .forward)
+      let isKnown =
+        said.contains(said_)
+        || said_.isBack
+          && said.contains { known in
+            !known.isBack && known.step == said_.step && known.invariant == said_.invariant
+              && known.component == said_.component
+          }
+      let group = Group(moment: finding.moment, component: component(violation))
+      if isKnown {
+        if groups[group] != nil { groups[group]?.append(finding) }
+        continue
+      }
+      said.insert(said_)
+      if groups[group] == nil { order.append(group) }
+      groups[group, default: []].append(finding)
+    }
+    return order.compactMap { groups[$0].flatMap(diagnostic) }.inReadingOrder
+  }
+
+  private struct Group: Hashable {
+    var moment: Moment
+    var component: Int?
+  }
+
+  private struct Said: Hashable {
+    var step: Int
+    var invariant: Invariant
+    var component: Int?
+    var version: Int?
+    var object: ObjectID?
+    var isBack: Bool
+  }
+
+  private func component(_ violation: Violation) -> Int? {
+    if let f = violation.flow { return model.flows[f].callee }
+    return violation.version.map { model.versions[$0].component.index }
+  }
+
+  // MARK: - One diagnostic
+
+  private func diagnostic(_ findings: [Finding]) -> Diagnostic? {
+    let sorted = findings.enumerated().sorted { a, b in
+      (a.element.violation.invariant, a.offset) < (b.element.violation.invariant, b.offset)
+    }.map(\.element)
+    guard let first = sorted.first else { return nil }
+    let range = first.write?.origin ?? model.plan.steps.first { $0.index == first.moment.step }?.range
+    guard let range else { return nil }
+    var notes = [moment(first), way(first.violation)]
+    if let seen = seen(first.violation) { notes.append(seen) }
+    var others: [String] = []
+    for finding in sorted.dropFirst() {
+      let text = message(finding)
+      if text != message(first), !others.contains(text) { others.append(text) }
+    }
+    if others.count > 4 { others = Array(others.prefix(4)) + ["and \(others.count - 4) more like these"] }
+    notes += others.map { "also: " + $0 }
+    let label = first.write.map { "\(verb($0)) \($0.id)" } ?? "in this step"
+    return Diagnostic(
+      code(first), message(first), at: Label(range, label), notes: notes.filter { !$0.isEmpty }, help: help(first))
+  }
+
+  private func code(_ finding: Finding) -> Code {
+    switch finding.violation.invariant {
+    case .subsetDefined: .undefinedSubset
+    case .podsReady: isRecreation(finding) ? .downtime : .noReadyPods
+    case .routeMatches: .noRoute
+    case .releaseIsolated: .mixedReleases
+    case .versionRouted: .strayTraffic
+    case .portFits: .wrongPort
+    case .tlsAgrees: .tlsMismatch
+    case .replicasKept: isRecreation(finding) ? .downtime : .tooFewPods
+    case .inUseKept: .stillInUse
+    }
+  }
+
+  /// A Deployment that stays, whose pods all stop before the new ones start.
+  private func isRecreation(_ finding: Finding) -> Bool {
+    guard let write = finding.write, write.id.kind == "Deployment", let object = write.object,
+      let previous = write.previous
+    else { return false }
+    return isRecreated(object) && replicas(object) > 0 && replicas(previous) > 0
+  }
+
+  private func verb(_ write: Write) -> String {
+    switch write.action {
+    case .create: "creates"
+    case .update: "changes"
+    case .delete: "deletes"
+    }
+  }
+
+  // MARK: - Words
+
+  /// Who suffers: `visitors with cookie …`, or `calls of \`web 2.0\` to \`store\``.
+  private func who(_ f: Int) -> String {
+    let flow = model.flows[f]
+    switch flow.source {
+    case .entry: return flow.cohort.description
+    case .caller(let version):
+      return "calls of `\(model.name(of: version))` to `\(model.plan.components[flow.callee].name)`"
+    }
+  }
+
+  private func message(_ finding: Finding) -> String {
+    let violation = finding.violation
+    let who = violation.flow.map(who) ?? ""
+    let callee = violation.flow.map { "`\(model.plan.components[model.flows[$0].callee].name)`" } ?? ""
+    let version = violation.version.map { "`\(model.name(of: $0))`" } ?? ""
+    let subset = violation.fault?.subset.map { "subset `\($0)`" } ?? "a pod"
+    let isFlow = violation.flow != nil
+    switch violation.invariant {
+    case .subsetDefined:
+      if violation.fault?.subset != nil, violation.fault?.reason == .undefinedSubset {
+        return "\(who) are led to \(subset) of \(callee), which no DestinationRule defines\(when(finding))"
+      }
+      return "\(who) are led to a service or port that does not exist\(when(finding))"
+    case .podsReady:
+      if isRecreation(finding) {
+        return "\(who) find no ready pod of \(callee) while its pods are replaced"
+      }
+      return "\(who) are led to \(subset) of \(callee), which has no ready pod\(when(finding))"
+    case .routeMatches: return "\(who) find no route to \(callee), which served them before"
+    case .releaseIsolated:
+      let entered = violation.path.first.map { "`\(model.name(of: $0.version))`" } ?? "one release"
+      return "a request that entered by \(entered) reaches \(version) of another release"
+    case .versionRouted: return "\(who) reach \(version), to which no state routes them"
+    case .portFits: return "\(who) on port \(violation.fault?.port ?? 0) reach pods that do not speak it"
+    case .tlsAgrees: return "\(who) and the pods of \(callee) disagree about mutual TLS"
+    case .replicasKept: return "fewer pods of \(version) may be ready than before and after the change"
+    case .inUseKept:
+      if isFlow { return "\(who) call a service that is not there" }
+      if let object = violation.object, violation.version != nil {
+        return "\(object) is stopped while requests may still be with it"
+      }
+      return "\(violation.object.map(String.init(describing:)) ?? "an object") is deleted while it is still needed"
+    }
+  }
+
+  private func when(_ finding: Finding) -> String {
+    if finding.violation.isLasting { return "" }
+    switch finding.violation.invariant {
+    case .subsetDefined: return " at that moment"
+    case .podsReady: return " yet or any more"
+    default: return ""
+    }
+  }
+
+  private func moment(_ finding: Finding) -> String {
+    let moment = finding.moment
+    let name = model.plan.steps.first { $0.index == moment.step }?.name ?? "\(moment.step + 1)"
+    let course =
+      switch moment.course {
+      case .forward: "in step \"\(name)\""
+      case .rollback(let reached): "rolling step \"\(name)\" back after \(segments(reached))"
+      case .failureBlock(let reached): "in the failure block of step \"\(name)\", reached after \(segments(reached))"
+      }
+    let after = finding.write.map { ", once \($0.id) is written" } ?? ""
+    if finding.violation.isLasting { return "\(course), and still so when phase `\(moment.kind.rawValue)` is over" }
+    return "\(course), phase `\(moment.kind.rawValue)`\(after)"
+  }
+
+  private func segments(_ count: Int) -> String {
+    count == 0 ? "nothing was changed" : count == 1 ? "its first part" : "its part \(count)"
+  }
+
+  /// `gateway:80 → web 1.0 → store:6379 ✗`
+  private func way(_ violation: Violation) -> String {
+    var parts: [String] = []
+    for hop in violation.path {
+      if hop.flow >= 0, case .entry = model.flows[hop.flow].source {
+        let flow = model.flows[hop.flow]
+        parts.append("gateway port \(flow.port) (\(flow.cohort.description))")
+      }
+      parts.append(model.name(of: hop.version))
+    }
+    if let f = violation.flow {
+      let flow = model.flows[f]
+      if flow.isEntry { parts.append("gateway port \(flow.port)\(flow.path.isEmpty ? "" : " " + flow.path)") }
+      if let version = violation.version {
+        parts.append(model.name(of: version))
+      } else {
+        let port = flow.isEntry ? "" : " port \(flow.port)"
+        parts.append("\(model.plan.components[flow.callee].name)\(port), which fails")
+      }
+    }
+    return parts.isEmpty ? "" : "the way of the request: " + parts.joined(separator: " -> ")
+  }
+
+  /// What the user gets: `503 UH`.
+  private func seen(_ violation: Violation) -> String? {
+    guard let fault = violation.fault else {
+      return switch violation.invariant {
+      case .releaseIsolated: "one request works on the data of two releases"
+      case .versionRouted: "some answers come from a version that nobody has chosen"
+      case .replicasKept: "the pods that are left carry all of the load"
+      case .inUseKept: "open requests and connections are cut, or data is lost"
+      default: nil
+      }
+    }
+    let flag = fault.flag.map { " \($0.rawValue)" } ?? ""
+    if let status = fault.httpStatus { return "they get \(status)\(flag)" }
+    return fault.flag == nil ? "the connection is refused or misunderstood" : "the connection is reset:\(flag)"
+  }
+
+  private func help(_ finding: Finding) -> String? {
+    switch finding.violation.invariant {
+    case .subsetDefined: "define the subset, and let it settle, before a route names it"
+    case .podsReady:
+      isRecreation(finding)
+        ? "deploy the change as a new version, or say `# rolloutc: allow downtime -- REASON`"
+        : "route there only when the pods are ready, and stop them only when no route leads there"
+    case .routeMatches: "keep a route for everybody who was served"
+    case .releaseIsolated: "pin every caller to its own release"
+    case .versionRouted: "give the callers an explicit route, or route to the version"
+    case .portFits: "match the port in every tcp route, and name a target port that the pods have"
+    case .tlsAgrees: "loosen the server before its clients change, and tighten it after"
+    case .replicasKept: "keep the replicas until the traffic has moved"
+    case .inUseKept: "drain it first, and delete it last"
+    }
+  }
+}

@@ -1,0 +1,157 @@
+import KubernetesModel
+import Lowering
+import MeshModel
+import RolloutPlan
+import SafetyChecks
+
+/// The check as its definition reads: every combination of every object's versions with every number of ready pods of
+/// every workload, each flow followed in each of them. Nothing is shared between phases, nothing left out because it
+/// cannot matter.
+struct BruteForce {
+  let model: FlowModel
+  let judge: Judge
+  private var variants: [ObjectID: [Value?]] = [:]
+  private var pods: [ObjectID: ClosedRange<Int>] = [:]
+  private var parsed: [Value: MeshObject] = [:]
+  private var inUse: Set<Int> = []
+  private var atSegmentStart: [FlowOutcome] = []
+  private var reachedAtEnd: [Bool] = []
+  /// How many combinations the last phase had.
+  private(set) var combinations = 0
+  let limit: Int
+
+  init(_ model: FlowModel, limit: Int) {
+    self.model = model
+    self.limit = limit
+    judge = Judge(model)
+    for object in model.objectsOfOthers { if let id = ObjectID(object) { variants[id] = [object] } }
+  }
+
+  mutating func begin() { atSegmentStart = settled() }
+
+  private func count(_ value: Value?) -> Int { value?.at("spec", "replicas")?.int ?? 0 }
+
+  private mutating func object(_ value: Value) -> MeshObject? {
+    if let known = parsed[value] { return known }
+    let object = MeshObject.parse(value, options: model.options)
+    parsed[value] = object
+    return object
+  }
+
+  /// Every object in its newest version, all pods ready.
+  private mutating func settled() -> [FlowOutcome] {
+    var objects: [MeshObject] = []
+    for id in variants.keys.sorted() {
+      if let value = variants[id]?.last ?? nil, let object = object(value) { objects.append(object) }
+    }
+    let view = MeshView(objects: objects, options: model.options)
+    return model.flows.map { model.outcome(of: $0, in: view) }
+  }
+
+  /// Nil where there are too many combinations.
+  mutating func take(
+    _ phase: Phase, from: Intent, to: Intent, isLast: Bool
+  ) -> (outcomes: [FlowOutcome], verdict: Judge.Verdict)? {
+    let atStart = settled()
+    for write in phase.writes {
+      let old = variants[write.id]?.last ?? nil
+      variants[write.id, default: [nil]].append(write.object)
+      guard write.id.kind == "Deployment" else { continue }
+      let known = pods[write.id] ?? count(old)...count(old)
+      var least = 0
+      if let old, let new = write.object {
+        least = min(count(old), count(new))
+        if old.at("spec", "template") != new.at("spec", "template"),
+          new.at("spec", "strategy", "type")?.string == "Recreate"
+        {
+          least = 0
+        }
+      }
+      pods[write.id] = min(known.lowerBound, least)...max(known.upperBound, count(write.object))
+    }
+
+    // One place per object: its version, and for a workload how many pods are ready.
+    let ids = variants.keys.sorted()
+    var choices: [[(value: Value?, ready: Int?)]] = []
+    combinations = 1
+    for id in ids {
+      guard let versions = variants[id] else { continue }
+      var distinct: [Value?] = []
+      for version in versions where !distinct.contains(version) { distinct.append(version) }
+      if id.kind == "Deployment" {
+        let range = pods[id] ?? count(versions.last ?? nil)...count(versions.last ?? nil)
+        choices.append(
+          distinct.flatMap { value -> [(Value?, Int?)] in
+            guard let value else { return [(nil, nil)] }
+            return range.map { (value, $0) }
+          })
+      } else {
+        choices.append(distinct.map { ($0, nil) })
+      }
+      combinations *= choices[choices.count - 1].count
+      if combinations > limit { return nil }
+    }
+    var union = [FlowOutcome](repeating: FlowOutcome(), count: model.flows.count)
+    var place = [Int](repeating: 0, count: ids.count)
+    var view = MeshView(options: model.options)
+    var isFirst = true
+    var changed = Array(ids.indices)
+    while true {
+      for i in changed {
+        let (value, ready) = choices[i][place[i]]
+        if let value, let object = object(value) {
+          view.put(object)
+          if let ready { view.setReady(ids[i], ready) }
+        } else {
+          view.remove(ids[i])
+        }
+      }
+      for f in model.flows.indices { union[f].formUnion(model.outcome(of: model.flows[f], in: view)) }
+      isFirst = false
+      changed = []
+      for i in ids.indices {
+        place[i] += 1
+        changed.append(i)
+        if place[i] < choices[i].count { break }
+        place[i] = 0
+      }
+      if place.allSatisfy({ $0 == 0 }) { break }
+    }
+    _ = isFirst
+
+    var standing: [ObjectID: Value] = [:]
+    for (id, versions) in variants { if let value = versions.last ?? nil { standing[id] = value } }
+    let pods = pods
+    let facts = PhaseFacts(
+      before: from, after: to, phase: phase, isLast: isLast, keepsVolumes: false, atSegmentStart: atSegmentStart,
+      atStart: atStart, atEnd: settled(),
+      during: Dictionary(uniqueKeysWithValues: union.enumerated().map { ($0.offset, $0.element) }), inUse: inUse,
+      leastReady: { id in pods[id]?.lowerBound ?? standing[id]?.at("spec", "replicas")?.int ?? 0 }, standing: standing
+    )
+    let verdict = judge.judge(facts)
+    for version in verdict.asked.indices where verdict.asked[version] { inUse.insert(version) }
+    reachedAtEnd = verdict.reachedAtEnd
+    return (union, verdict)
+  }
+
+  mutating func pass(_ gates: [Gate]) {
+    func finish(_ id: ObjectID) {
+      if let versions = variants[id] { variants[id] = [versions.last ?? nil] }
+      pods[id] = nil
+    }
+    for gate in gates {
+      switch gate {
+      case .ready(let targets): for target in targets { finish(target.deployment) }
+      case .stopped(let ids), .established(let ids): for id in ids { finish(id) }
+      case .settled: for id in variants.keys where id.kind != "Deployment" { finish(id) }
+      case .drained(let refs):
+        for version in Array(inUse) where !reachedAtEnd[version] {
+          let id = model.versions[version]
+          if refs.contains(WorkloadRef(app: model.plan[id.component].service, version: model.plan[id].name)) {
+            inUse.remove(version)
+          }
+        }
+      }
+    }
+  }
+}
