@@ -10,6 +10,7 @@ extension Interpreter {
     begin()
     guard isServing(version, statement) else { return false }
     openShifts[component] = nil
+    let reported = diagnostics.count
     let c = component.index
     let isExposed = plan.exposure(of: component) != nil
     let inRelease = standsInReleases(component)
@@ -36,7 +37,9 @@ extension Interpreter {
         changed = apply(selector, version, to: &state.components[c].lanes[lane], statement, isFirst: i == 0) || changed
       }
     }
-    if !changed, !taint.covers(component) { report(.noEffect("this is how it is routed already", at: statement.range)) }
+    if !changed, diagnostics.count == reported, !taint.covers(component) {
+      report(.noEffect("this is how it is routed already", at: statement.range))
+    }
     return changed
   }
 

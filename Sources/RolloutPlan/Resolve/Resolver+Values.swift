@@ -42,12 +42,16 @@ extension Resolver {
     case .poisoned: return nil
     case nil:
       if names.parameters.hasNamelessDeclaration || doubtfulWords.contains(name) { return nil }
-      if names.parameters.isFirstReport(name) {
+      reportOnce(name, in: \.parameters, at: range) {
         let similar = nearest(to: name, in: names.parameters.order)
-        report(
-          .unknownName(
-            .unknownParameter, "parameter", name, at: range, similar: similar.map { $0 },
-            declared: similar.flatMap { names.parameters[$0]?.range }, known: names.parameters.order, prefix: "$"))
+        var diagnostic = Diagnostic.unknownName(
+          .unknownParameter, "parameter", name, at: range, similar: similar,
+          declared: similar.flatMap { names.parameters[$0]?.range }, known: names.parameters.order, prefix: "$")
+        // `$name` is a word of its own, `${name}` stands in a text.
+        if let similar, let file = sources[range.file], file.text(range).hasPrefix("${") {
+          diagnostic.fixIts = [FixIt("write `${\(similar)}`", [Edit(range, "${\(similar)}")])]
+        }
+        return diagnostic
       }
       return nil
     }
