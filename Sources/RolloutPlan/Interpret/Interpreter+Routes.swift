@@ -23,7 +23,7 @@ extension Interpreter {
       if !inRelease {
         // Callers inside the mesh are routed like visitors.
         state.components[c].lanes[0] = table.withoutStickiness
-      } else if case .all = selector {
+      } else if selector.isForEverybody {
         for lane in lanes(of: version) where state.components[c].lanes[lane].fallback != version.index {
           state.components[c].lanes[lane] = RouteTable(fallback: version.index)
           changed = true

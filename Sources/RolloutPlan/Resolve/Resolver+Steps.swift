@@ -22,11 +22,12 @@ extension Resolver {
         result.failure = resolveFailure(statement)
       case let form? where form.isStepStatement:
         let resolved = resolve(statement)
+        let earlier = result.steps.last.map { $0.isTopLevel ? $0.statements : [] } ?? []
         if form.isChange || result.steps.isEmpty || !(result.steps.last?.isTopLevel ?? false) && form.isChange {
           result.steps.append(
             ResolvedStep(
               name: tree.text(of: statement.node), range: statement.range,
-              statements: approvals(before: resolved, in: []) + resolved,
+              statements: approvals(before: resolved, in: earlier) + resolved,
               failure: nil, isTopLevel: true))
         } else {
           result.steps[result.steps.count - 1].statements += resolved

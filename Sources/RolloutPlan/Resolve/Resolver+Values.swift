@@ -16,16 +16,16 @@ extension Resolver {
       guard let value = parameter(String(word.dropFirst()), at: range) else { return nil }
       return SpannedText(value: value.value, range: range)
     case .text:
-      var result = ""
+      var result: String? = ""
       for part in TokenText.parts(tree.tokens[token], in: tree.file) {
         switch part {
-        case .literal(let text): result += text
+        case .literal(let text): result?.append(text)
         case .parameter(let name, let at):
-          guard let value = parameter(name, at: at) else { return nil }
-          result += value.value
+          // The other parameters are looked at all the same.
+          if let value = parameter(name, at: at) { result?.append(value.value) } else { result = nil }
         }
       }
-      return SpannedText(value: result, range: range)
+      return result.map { SpannedText(value: $0, range: range) }
     case .raw:
       let (bytes, _) = TokenText.inner(tree.tokens[token], tree.file.bytes)
       return SpannedText(value: String(decoding: bytes, as: UTF8.self), range: range)
