@@ -55,7 +55,7 @@ let package = Package(
     ),
     .target(
       name: "RolloutPlan",
-      dependencies: ["Diagnostics", "KubernetesModel", "RegularExpressions", "RolloutSyntax"],
+      dependencies: ["Diagnostics", "KubernetesModel", "RegularExpressions", "RolloutSyntax", "YAMLCoding"],
       swiftSettings: settings
     ),
     .target(name: "RolloutSyntax", dependencies: ["Diagnostics"], swiftSettings: settings),

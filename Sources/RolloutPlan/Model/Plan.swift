@@ -1,0 +1,415 @@
+package import Diagnostics
+package import KubernetesModel
+
+/// Everything a plan says, resolved: names are indices, values are typed, nothing is left to look up.
+///
+/// Declarations keep the order of the text. Indices (`ComponentID`, `ReleaseID` …) point into the arrays here.
+package struct Plan: Sendable {
+  package var name: String
+  package var nameRange: SourceRange
+  package var namespace: String
+  /// The namespace is somebody else's: it is used, never written.
+  package var namespaceExists: Bool
+  package var meshVersion: String?
+  /// `mesh istio … mtls MODE`: the mode of the first state; nil where nothing is said.
+  package var mtls: MTLSMode?
+  /// The line that declares the mesh, or the plan's name.
+  package var meshRange: SourceRange
+  package var routing: RoutingMode
+  package var clusterDomain: String
+
+  package var components: [Component] = []
+  package var releases: [Release] = []
+  package var exposures: [Exposure] = []
+  package var cookies: [CookieDeclaration] = []
+  package var headers: [HeaderDeclaration] = []
+  package var secrets: [SecretDeclaration] = []
+  package var probes: [Probe] = []
+  package var patterns: [PatternDeclaration] = []
+  package var metrics: [Metric] = []
+  package var patches: [Patch] = []
+  package var manifests: [Manifest] = []
+  package var steps: [Step] = []
+  package var onFailure: FailurePath = .hold
+  package var rehearsals: [RehearsalScript] = []
+  /// The environment that the plan was resolved for, where one was chosen.
+  package var environment: EnvironmentChoice?
+
+  package init(name: String, nameRange: SourceRange) {
+    self.name = name
+    self.nameRange = nameRange
+    self.namespace = name
+    self.namespaceExists = false
+    self.meshRange = nameRange
+    self.routing = .pinned
+    self.clusterDomain = "cluster.local"
+  }
+
+  /// No `release` block at all: no boundaries, each component is routed on its own.
+  package var hasReleases: Bool { !releases.isEmpty }
+
+  package subscript(id: ComponentID) -> Component { components[id.index] }
+  package subscript(id: ReleaseID) -> Release { releases[id.index] }
+  package subscript(id: VersionID) -> ComponentVersion { components[id.component.index].versions[id.index] }
+
+  package func exposure(of id: ComponentID) -> Exposure? { exposures.first { $0.component == id } }
+}
+
+package struct ComponentID: Hashable, Sendable, Comparable {
+  package var index: Int
+  package init(_ index: Int) { self.index = index }
+  package static func < (a: Self, b: Self) -> Bool { a.index < b.index }
+}
+
+package struct ReleaseID: Hashable, Sendable, Comparable {
+  package var index: Int
+  package init(_ index: Int) { self.index = index }
+  package static func < (a: Self, b: Self) -> Bool { a.index < b.index }
+}
+
+/// One version of one component: the component, and the index into its `versions`.
+package struct VersionID: Hashable, Sendable, Comparable {
+  package var component: ComponentID
+  package var index: Int
+
+  package init(_ component: ComponentID, _ index: Int) {
+    self.component = component
+    self.index = index
+  }
+
+  package static func < (a: Self, b: Self) -> Bool { (a.component, a.index) < (b.component, b.index) }
+}
+
+package enum RoutingMode: String, Sendable { case pinned, open }
+package enum MTLSMode: String, Sendable { case strict, permissive, off }
+
+/// The protocols that a port can speak, in Istio's names for `appProtocol` and port names.
+package enum PortProtocol: String, Sendable, CaseIterable {
+  case http, http2, https, grpc, grpcWeb = "grpc-web", tcp, tls, mysql, redis, mongo
+
+  /// Istio routes it by `http` rules; everything else is routed per connection.
+  package var isHTTP: Bool {
+    switch self {
+    case .http, .http2, .grpc, .grpcWeb: true
+    case .https, .tcp, .tls, .mysql, .redis, .mongo: false
+    }
+  }
+
+  /// The server speaks first, which a plaintext client and a PERMISSIVE server cannot bear
+  /// (istio/istio#35232).
+  package var isServerFirst: Bool { self == .mysql }
+}
+
+package struct Component: Sendable {
+  /// The name in the plan.
+  package var name: String
+  /// The name in Kubernetes: Service, label `app`, prefix of the Deployments.
+  package var service: String
+  package var range: SourceRange
+  package var nameRange: SourceRange
+  package var versions: [ComponentVersion] = []
+
+  package init(name: String, service: String, range: SourceRange, nameRange: SourceRange) {
+    self.name = name
+    self.service = service
+    self.range = range
+    self.nameRange = nameRange
+  }
+}
+
+/// A version with all its settings: those of the component, replaced or merged by its own.
+package struct ComponentVersion: Sendable {
+  package var name: String
+  package var range: SourceRange
+  /// With a tag or a digest: `mcr.microsoft.com/aks/samples/voting/app:1.0`.
+  package var image: String
+  package var imageRange: SourceRange
+  package var pull: PullPolicy?
+  package var ports: [Port] = []
+  package var replicas: Int = 1
+  package var calls: [ComponentID] = []
+  package var callsRange: SourceRange?
+  package var args: [String] = []
+  package var env: [EnvVar] = []
+  package var volumes: [Volume] = []
+  package var resources: Resources?
+  package var readiness: HealthCheck?
+  package var liveness: HealthCheck?
+  /// The releases that list this version, in their order; empty for a shared component.
+  package var releases: [ReleaseID] = []
+
+  package init(name: String, range: SourceRange, image: String, imageRange: SourceRange) {
+    self.name = name
+    self.range = range
+    self.image = image
+    self.imageRange = imageRange
+  }
+
+  /// `1.0` → `1-0`: the version as part of a DNS label.
+  package var slug: String { ComponentVersion.slug(of: name) }
+
+  /// `.` and `_` become `-`, upper case becomes lower case.
+  package static func slug(of name: String) -> String {
+    String(
+      decoding: name.utf8.map { byte in
+        switch byte {
+        case UInt8(ascii: "."), UInt8(ascii: "_"): UInt8(ascii: "-")
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte + 32
+        default: byte
+        }
+      }, as: UTF8.self)
+  }
+
+  /// The subset of this version in the component's DestinationRule: `v1-0`.
+  package var subset: String { slug.first == "v" ? slug : "v" + slug }
+}
+
+package enum PullPolicy: String, Sendable {
+  case always, missing, never
+
+  /// Kubernetes: `imagePullPolicy`.
+  package var kubernetes: String {
+    switch self {
+    case .always: "Always"
+    case .missing: "IfNotPresent"
+    case .never: "Never"
+    }
+  }
+}
+
+package struct Port: Hashable, Sendable {
+  package var number: Int
+  package var proto: PortProtocol
+  package var range: SourceRange
+
+  package init(number: Int, proto: PortProtocol, range: SourceRange) {
+    self.number = number
+    self.proto = proto
+    self.range = range
+  }
+}
+
+package struct EnvVar: Hashable, Sendable {
+  package enum Source: Hashable, Sendable {
+    case literal(String)
+    /// A key of a Secret: never the value.
+    case secret(name: String, key: String)
+  }
+
+  package var name: String
+  package var source: Source
+  package var range: SourceRange
+
+  package init(name: String, source: Source, range: SourceRange) {
+    self.name = name
+    self.source = source
+    self.range = range
+  }
+}
+
+/// `volume NAME SIZE at PATH`: a PersistentVolumeClaim of that name, ReadWriteOnce.
+package struct Volume: Hashable, Sendable {
+  package var claim: String
+  /// A Kubernetes quantity: `1Gi`.
+  package var size: String
+  package var path: String
+  package var range: SourceRange
+
+  package init(claim: String, size: String, path: String, range: SourceRange) {
+    self.claim = claim
+    self.size = size
+    self.path = path
+    self.range = range
+  }
+}
+
+/// Requests, and limits where `to` gives them; Kubernetes quantities.
+package struct Resources: Hashable, Sendable {
+  package var cpu: String?
+  package var cpuLimit: String?
+  package var memory: String?
+  package var memoryLimit: String?
+
+  package init() {}
+}
+
+package struct HealthCheck: Hashable, Sendable {
+  package enum Action: Hashable, Sendable {
+    case http(method: String, path: String, port: Int)
+    case tcp(port: Int)
+    case grpc(port: Int)
+  }
+
+  package var action: Action
+  package var withinMilliseconds: Int?
+  package var range: SourceRange
+
+  package init(action: Action, withinMilliseconds: Int?, range: SourceRange) {
+    self.action = action
+    self.withinMilliseconds = withinMilliseconds
+    self.range = range
+  }
+}
+
+/// A set of component versions that talk only to each other.
+package struct Release: Sendable {
+  package struct Member: Sendable {
+    package var component: ComponentID
+    /// In the order of the line: `1.0 -> 1.1`. The first is what `deploy release` deploys.
+    package var versions: [VersionID]
+    package var range: SourceRange
+
+    package init(component: ComponentID, versions: [VersionID], range: SourceRange) {
+      self.component = component
+      self.versions = versions
+      self.range = range
+    }
+  }
+
+  package var name: String
+  package var range: SourceRange
+  package var members: [Member] = []
+
+  package init(name: String, range: SourceRange) {
+    self.name = name
+    self.range = range
+  }
+
+  package func member(_ id: ComponentID) -> Member? { members.first { $0.component == id } }
+}
+
+package struct Exposure: Sendable {
+  package var component: ComponentID
+  /// The port of the gateway: 80, 443, or a tcp port.
+  package var port: Int
+  package var hosts: [String]
+  /// A path segment prefix; `/` for everything.
+  package var path: String
+  package var tlsSecret: String?
+  /// A gateway that somebody else owns, `namespace/name` or `name`; nil where the plan renders its own.
+  package var gateway: String?
+  package var range: SourceRange
+
+  package init(
+    component: ComponentID, port: Int, hosts: [String], path: String, tlsSecret: String?, gateway: String?,
+    range: SourceRange
+  ) {
+    self.component = component
+    self.port = port
+    self.hosts = hosts
+    self.path = path
+    self.tlsSecret = tlsSecret
+    self.gateway = gateway
+    self.range = range
+  }
+}
+
+package struct CookieDeclaration: Sendable {
+  package var name: String
+  package var selector: Selector
+  package var range: SourceRange
+
+  package init(name: String, selector: Selector, range: SourceRange) {
+    self.name = name
+    self.selector = selector
+    self.range = range
+  }
+}
+
+package struct HeaderDeclaration: Sendable {
+  package var name: String
+  package var selector: Selector
+  package var range: SourceRange
+
+  package init(name: String, selector: Selector, range: SourceRange) {
+    self.name = name
+    self.selector = selector
+    self.range = range
+  }
+}
+
+/// Which requests a rule is about. Two spellings of one condition are equal.
+package enum Selector: Hashable, Sendable {
+  /// A cookie with this value; any value where it is nil.
+  case cookie(key: String, value: String?)
+  /// A header with exactly this value. Header names are stored in lower case.
+  case header(key: String, value: String)
+  /// A header whose whole value matches an RE2 regular expression.
+  case headerMatches(key: String, pattern: String)
+
+  package var isCookie: Bool { if case .cookie = self { true } else { false } }
+}
+
+package struct SecretDeclaration: Sendable {
+  package var name: String
+  package var keys: [String]
+  package var range: SourceRange
+
+  package init(name: String, keys: [String], range: SourceRange) {
+    self.name = name
+    self.keys = keys
+    self.range = range
+  }
+}
+
+package struct PatternDeclaration: Sendable {
+  package var name: String
+  package var pattern: String
+  package var range: SourceRange
+
+  package init(name: String, pattern: String, range: SourceRange) {
+    self.name = name
+    self.pattern = pattern
+    self.range = range
+  }
+}
+
+/// `patch`: a change to an object that the plan generates.
+package struct Patch: Sendable {
+  package enum Target: Hashable, Sendable {
+    case deployment(ComponentID, version: VersionID?)
+    case service(ComponentID)
+    /// The VirtualServices of the component.
+    case route(ComponentID)
+    /// The DestinationRule of the component.
+    case rule(ComponentID)
+    case object(kind: String, name: String)
+  }
+
+  package var target: Target
+  /// One mapping, merged into the object: `null` deletes, known lists merge by their keys.
+  package var value: Value
+  package var range: SourceRange
+
+  package init(target: Target, value: Value, range: SourceRange) {
+    self.target = target
+    self.value = value
+    self.range = range
+  }
+}
+
+/// `manifest FILE`: extra YAML as it is.
+package struct Manifest: Sendable {
+  package var path: String
+  /// The documents of the file; each has a kind and a name, and no Secret holds data.
+  package var objects: [Value]
+  package var range: SourceRange
+
+  package init(path: String, objects: [Value], range: SourceRange) {
+    self.path = path
+    self.objects = objects
+    self.range = range
+  }
+}
+
+/// What `--env NAME` chose.
+package struct EnvironmentChoice: Sendable {
+  package var name: String
+  /// The kubeconfig context that a run must use.
+  package var context: String?
+
+  package init(name: String, context: String?) {
+    self.name = name
+    self.context = context
+  }
+}

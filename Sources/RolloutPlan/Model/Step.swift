@@ -1,0 +1,237 @@
+package import Diagnostics
+
+/// A named part of a plan: what a person reviews, runs to, and rolls back to.
+package struct Step: Sendable {
+  /// Counted from 0 in the order of the text.
+  package var index: Int
+  package var name: String
+  /// `canary-2-0-for-flagged-users`.
+  package var slug: String
+  package var range: SourceRange
+  package var segments: [Segment] = []
+  /// `on failure` in the step wins over the plan's; nil where it has none.
+  package var onFailure: FailurePath?
+
+  package init(index: Int, name: String, slug: String, range: SourceRange) {
+    self.index = index
+    self.name = name
+    self.slug = slug
+    self.range = range
+  }
+
+  package var before: State { segments.first?.before ?? State() }
+  package var after: State { segments.last?.after ?? State() }
+}
+
+/// Changing statements with no observing one between them: one transition, from `before` to `after`, and then what is
+/// observed.
+package struct Segment: Sendable {
+  package var before: State
+  package var after: State
+  package var changes: [Change]
+  package var observations: [Observation] = []
+
+  package init(before: State, after: State, changes: [Change]) {
+    self.before = before
+    self.after = after
+    self.changes = changes
+  }
+}
+
+/// One changing statement, as it reads in the plan.
+package struct Change: Hashable, Sendable {
+  package enum Kind: Hashable, Sendable {
+    case deploy, route, unroute, mirror, shift, retire, rollback, mtls
+  }
+
+  package var kind: Kind
+  package var range: SourceRange
+  package var text: String
+  /// The components that it is about, for pointing a write at its statement.
+  package var components: [ComponentID]
+
+  package init(kind: Kind, range: SourceRange, text: String, components: [ComponentID]) {
+    self.kind = kind
+    self.range = range
+    self.text = text
+    self.components = components
+  }
+}
+
+/// An observing statement: it changes nothing, and the run goes on only when it holds.
+package struct Observation: Sendable {
+  package enum Kind: Sendable {
+    case verify(Verification)
+    case verifyMetric(metric: Int, forMilliseconds: Int)
+    case wait(milliseconds: Int)
+    case waitUntilReady(VersionID, withinMilliseconds: Int?)
+    case pause(milliseconds: Int?, message: String?)
+    case approve(message: String?, by: [String], withinMilliseconds: Int?)
+    /// A level of `shift`: hold this long while the metrics are good.
+    case hold(milliseconds: Int, metrics: [Int], version: VersionID, percent: Int)
+  }
+
+  package var kind: Kind
+  package var range: SourceRange
+  package var text: String
+
+  package init(_ kind: Kind, range: SourceRange, text: String) {
+    self.kind = kind
+    self.range = range
+    self.text = text
+  }
+}
+
+package struct Verification: Sendable {
+  package enum Expectation: Hashable, Sendable {
+    /// Found anywhere in the text, as RE2.
+    case matches(pattern: String, name: String?)
+    case contains(String)
+    case equals(String)
+    case status(Int)
+  }
+
+  package var probe: Int
+  package var expectation: Expectation
+  /// How many answers must all match.
+  package var count: Int
+  package var withinMilliseconds: Int
+  /// Who asks: a cookie or a header; the probe's own where the statement says none.
+  package var visitor: Selector?
+
+  package init(probe: Int, expectation: Expectation, count: Int, withinMilliseconds: Int, visitor: Selector?) {
+    self.probe = probe
+    self.expectation = expectation
+    self.count = count
+    self.withinMilliseconds = withinMilliseconds
+    self.visitor = visitor
+  }
+}
+
+package struct Probe: Sendable {
+  package var name: String
+  /// A CSS selector, where the probe reads the text of one element.
+  package var element: String?
+  package var method: String
+  package var path: String
+  package var component: ComponentID
+  package var visitor: Selector?
+  package var range: SourceRange
+
+  package init(
+    name: String, element: String?, method: String, path: String, component: ComponentID, visitor: Selector?,
+    range: SourceRange
+  ) {
+    self.name = name
+    self.element = element
+    self.method = method
+    self.path = path
+    self.component = component
+    self.visitor = visitor
+    self.range = range
+  }
+}
+
+package struct Metric: Sendable {
+  package enum Source: Hashable, Sendable {
+    case promql(String)
+    case istio(IstioMetric, of: ComponentID?)
+  }
+
+  package enum IstioMetric: String, Hashable, Sendable, CaseIterable {
+    case successRate = "success-rate"
+    case errorRate = "error-rate"
+    case p50Latency = "p50-latency"
+    case p95Latency = "p95-latency"
+    case p99Latency = "p99-latency"
+
+    package var isRate: Bool { self == .successRate || self == .errorRate }
+  }
+
+  package enum Comparison: String, Hashable, Sendable {
+    case below, above, atLeast = "at least", atMost = "at most"
+  }
+
+  package var name: String
+  package var source: Source
+  package var comparison: Comparison
+  /// A rate in percent, a latency in milliseconds, or the number as it stands for PromQL.
+  package var threshold: Double
+  package var range: SourceRange
+
+  package init(name: String, source: Source, comparison: Comparison, threshold: Double, range: SourceRange) {
+    self.name = name
+    self.source = source
+    self.comparison = comparison
+    self.threshold = threshold
+    self.range = range
+  }
+}
+
+/// What happens when a step fails.
+package enum FailurePath: Sendable {
+  /// Stop where the run stands and keep the evidence.
+  case hold
+  /// Undo the step that failed, to the state before it.
+  case rollback
+  /// Run these segments from whatever was reached. `segments` holds one list per segment of the step that may have
+  /// been reached: `starts[i]` is what the block does when it starts from the state after segment `i`
+  /// (and `starts[0]` when it starts before the first).
+  case block(FailureBlock)
+}
+
+package struct FailureBlock: Sendable {
+  package var range: SourceRange
+  /// Keyed by what had been reached when the failure came: step index, and how many of its segments were applied.
+  package var starts: [FailureStart]
+
+  package init(range: SourceRange, starts: [FailureStart]) {
+    self.range = range
+    self.starts = starts
+  }
+}
+
+package struct FailureStart: Sendable {
+  package var step: Int
+  package var reachedSegments: Int
+  package var segments: [Segment]
+
+  package init(step: Int, reachedSegments: Int, segments: [Segment]) {
+    self.step = step
+    self.reachedSegments = reachedSegments
+    self.segments = segments
+  }
+}
+
+/// `rehearsal TEXT { … }`: stubs and expectations.
+package struct RehearsalScript: Sendable {
+  package enum Stub: Sendable {
+    case answers(VersionID, probe: Int, text: String)
+    case status(VersionID, Int)
+    case metric(Int, Double)
+    case approve(Bool)
+    case neverReady(VersionID)
+  }
+
+  package enum Expectation: Sendable {
+    case done
+    case failsAt(step: Int)
+    case serves(VersionID, to: Visitor)
+    case neverCalls(VersionID, VersionID)
+  }
+
+  package enum Visitor: Hashable, Sendable {
+    case all
+    case selected(Selector)
+  }
+
+  package var name: String
+  package var range: SourceRange
+  package var stubs: [(stub: Stub, range: SourceRange)] = []
+  package var expectations: [(expectation: Expectation, range: SourceRange)] = []
+
+  package init(name: String, range: SourceRange) {
+    self.name = name
+    self.range = range
+  }
+}

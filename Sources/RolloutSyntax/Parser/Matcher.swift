@@ -1,0 +1,169 @@
+/// A row's shape as flat code: nodes that point at each other by number.
+struct MatchCode: Sendable {
+  enum Op: Sendable {
+    case keyword(Keyword)
+    case slot(Slot)
+    case arrow, comma
+    case equals(tight: Bool)
+    case sequence, choice, optional, list, repeated
+    case block(Context)
+  }
+
+  struct Node: Sendable {
+    var op: Op
+    var firstChild: Int
+    var childCount: Int
+  }
+
+  private(set) var nodes: [Node] = []
+  private(set) var children: [Int] = []
+  private(set) var root = 0
+  /// A bit for each keyword that the row uses: an optional slot leaves those to the row.
+  private(set) var keywords: Set<Keyword> = []
+
+  init(_ shape: Shape) { root = add(shape) }
+
+  private mutating func add(_ shape: Shape) -> Int {
+    func leaf(_ op: Op) -> Int {
+      nodes.append(Node(op: op, firstChild: 0, childCount: 0))
+      return nodes.count - 1
+    }
+    switch shape {
+    case .keyword(let keyword):
+      keywords.insert(keyword)
+      return leaf(.keyword(keyword))
+    case .slot(let slot): return leaf(.slot(slot))
+    case .arrow: return leaf(.arrow)
+    case .comma: return leaf(.comma)
+    case .equals(let tight): return leaf(.equals(tight: tight))
+    case .block(let context): return leaf(.block(context))
+    case .sequence(let items): return add(.sequence, items)
+    case .choice(let items): return add(.choice, items)
+    case .optional(let item): return add(.optional, [item])
+    case .list(let item): return add(.list, [item])
+    case .repeated(let item): return add(.repeated, [item])
+    }
+  }
+
+  private mutating func add(_ op: Op, _ items: [Shape]) -> Int {
+    let ids = items.map { add($0) }
+    let first = children.count
+    children.append(contentsOf: ids)
+    nodes.append(Node(op: op, firstChild: first, childCount: ids.count))
+    return nodes.count - 1
+  }
+}
+
+/// Runs a row over tokens: ordered choice, no backtracking into what matched, and a note of the furthest place where
+/// something else was expected: that is what the error says (Ford, "Packrat Parsing", 2002, on farthest failure).
+struct Matcher {
+  let code: MatchCode
+  let bytes: UnsafeBufferPointer<UInt8>
+  var tokens: UnsafeBufferPointer<Token>
+  var captures: [Capture] = []
+  /// The `=` tokens that matched, and whether the row writes them tight.
+  var equals: [(token: Int, tight: Bool)] = []
+  /// The block that the row opens here.
+  var block: Context?
+  private(set) var furthest = 0
+  private(set) var expected: [MatchCode.Op] = []
+  /// Keep what the best attempt captured, for the good beginning of a broken statement.
+  var recordsBest = false
+  private(set) var best: [Capture] = []
+
+  init(_ code: MatchCode, tokens: UnsafeBufferPointer<Token>, bytes: UnsafeBufferPointer<UInt8>) {
+    self.code = code
+    self.tokens = tokens
+    self.bytes = bytes
+  }
+
+  mutating func run(at position: Int) -> Int? {
+    furthest = position
+    expected.removeAll(keepingCapacity: true)
+    captures.removeAll(keepingCapacity: true)
+    equals.removeAll(keepingCapacity: true)
+    block = nil
+    return match(code.root, position)
+  }
+
+  private mutating func fail(_ op: MatchCode.Op, _ position: Int) -> Int? {
+    if position > furthest {
+      furthest = position
+      expected.removeAll(keepingCapacity: true)
+    }
+    if position == furthest {
+      expected.append(op)
+      if recordsBest, captures.count >= best.count { best = captures }
+    }
+    return nil
+  }
+
+  private mutating func match(_ index: Int, _ position: Int) -> Int? {
+    let node = code.nodes[index]
+    switch node.op {
+    case .keyword(let keyword):
+      let token = tokens[position]
+      guard token.kind == .word, token.keyword == keyword else { return fail(node.op, position) }
+      captures.append(Capture(slot: nil, keyword: keyword, token: position))
+      return position + 1
+    case .slot(let slot):
+      guard slot.accepts(tokens[position], bytes) else { return fail(node.op, position) }
+      captures.append(Capture(slot: slot, keyword: nil, token: position))
+      return position + 1
+    case .arrow:
+      return tokens[position].kind == .arrow ? position + 1 : fail(node.op, position)
+    case .comma:
+      return tokens[position].kind == .comma ? position + 1 : fail(node.op, position)
+    case .equals(let tight):
+      guard tokens[position].kind == .equals else { return fail(node.op, position) }
+      equals.append((position, tight))
+      return position + 1
+    case .block(let context):
+      guard tokens[position].kind == .openBrace else { return fail(node.op, position) }
+      block = context
+      return position
+    case .sequence:
+      let count = captures.count
+      let equalsCount = equals.count
+      var at = position
+      for k in 0..<node.childCount {
+        guard let next = match(code.children[node.firstChild + k], at) else {
+          captures.removeLast(captures.count - count)
+          equals.removeLast(equals.count - equalsCount)
+          return nil
+        }
+        at = next
+      }
+      return at
+    case .choice:
+      for k in 0..<node.childCount {
+        if let next = match(code.children[node.firstChild + k], position) { return next }
+      }
+      return nil
+    case .optional:
+      let child = code.children[node.firstChild]
+      // Unquoted, the keyword wins.
+      if case .slot = code.nodes[child].op, tokens[position].kind == .word, let keyword = tokens[position].keyword,
+        code.keywords.contains(keyword)
+      {
+        _ = fail(code.nodes[child].op, position)
+        return position
+      }
+      return match(child, position) ?? position
+    case .list:
+      let child = code.children[node.firstChild]
+      guard var at = match(child, position) else { return nil }
+      while tokens[at].kind == .comma {
+        guard let next = match(child, at + 1) else { return nil }
+        at = next
+      }
+      _ = fail(.comma, at)
+      return at
+    case .repeated:
+      let child = code.children[node.firstChild]
+      var at = position
+      while let next = match(child, at), next > at { at = next }
+      return at
+    }
+  }
+}

@@ -1,0 +1,423 @@
+internal import Diagnostics
+
+/// Recovery: one fault, one diagnostic, and as little lost as possible.
+///
+/// 1. Where a row does not fit its line, one repair is tried at the place where the match stopped: a word that is nearly
+///    the expected keyword is taken for it; one missing keyword or sign is put in; one surplus token is left out. If the
+///    row then fits the whole line, the line keeps its meaning and the repair is the diagnostic's edit.
+/// 2. Else the line is broken: its good beginning is kept (so a broken declaration still declares its name), the rest is
+///    skipped, and its block is still parsed.
+/// 3. An unknown first word that is nearly a known one is taken for it. Else the line and its block are skipped.
+/// 4. A line that must open a block and lacks `{` opens it if the next line is deeper.
+/// 5. In a file that lacks a `}`, a line that the open block cannot hold, or that stands no deeper than the block's own
+///    first line, closes the block. A keyword of the top level in column 1 closes all of them.
+extension Parser {
+  /// Finds out why `row` does not fit at the current token, reports it, and takes the statement to its end.
+  mutating func recover(_ row: StatementTable.Compiled, into index: Int, in context: Context, matchedTo: Int?) {
+    let start = position
+    var failure = withMatcher(row, at: start) { matcher -> (furthest: Int, expected: [MatchCode.Op], best: [Capture], end: Int?) in
+      matcher.recordsBest = true
+      let end = matcher.run(at: start)
+      return (matcher.furthest, matcher.expected, end == nil ? matcher.best : matcher.captures, end)
+    }
+    if let end = failure.end, failure.furthest <= end {
+      if failure.furthest < end { failure.expected = [] }
+      failure.furthest = end
+      // The line is complete and the next statement begins on it: a line break is missing.
+      if startsStatement(end, in: context), !row.blockIsRequired || tokens[end - 1].kind == .openBrace {
+        diagnostics.append(.expectedLineEnd(found: describe(end), at: range(end), splits: true))
+        acceptMatched(row, into: index, from: start)
+        return
+      }
+    }
+    if repair(row, into: index, in: context, at: failure.furthest, expected: failure.expected) { return }
+
+    reportUnexpected(row, at: failure.furthest, expected: failure.expected, lineIsComplete: failure.end == failure.furthest)
+    statements[index].isBroken = true
+    let end = lineEnd(from: max(start, failure.furthest))
+    accept(failure.best.filter { $0.token < end }, [], header: start..<end, into: index)
+    position = end
+    if let block = row.block {
+      if current.kind == .openBrace {
+        parseBlock(of: index, in: block, braceIsMissing: false)
+      } else if row.blockIsRequired, nextLineIsDeeper(than: start) {
+        parseBlock(of: index, in: block, braceIsMissing: true)
+      }
+    } else if current.kind == .openBrace {
+      skipBlock(of: index)
+    }
+  }
+
+  private mutating func acceptMatched(_ row: StatementTable.Compiled, into index: Int, from start: Int) {
+    let outcome = withMatcher(row, at: start) { matcher -> (end: Int?, captures: [Capture], equals: [(token: Int, tight: Bool)]) in
+      let end = matcher.run(at: start)
+      return (end, matcher.captures, matcher.equals)
+    }
+    let end = outcome.end ?? start + 1
+    accept(outcome.captures, outcome.equals, header: start..<end, into: index)
+    position = end
+  }
+
+  /// The end of the line from `from`: a line break, a brace, or the end of the file.
+  func lineEnd(from: Int) -> Int {
+    var i = from
+    while true {
+      switch tokens[i].kind {
+      case .newline, .endOfFile, .openBrace, .closeBrace: return i
+      default: i += 1
+      }
+    }
+  }
+
+  private func startsStatement(_ token: Int, in context: Context) -> Bool {
+    guard tokens[token].kind == .word, let keyword = tokens[token].keyword else { return false }
+    return table.row(for: keyword, in: context) != nil
+  }
+
+  private func nextLineIsDeeper(than statement: Int) -> Bool {
+    var i = position
+    while tokens[i].kind == .newline { i += 1 }
+    guard i > position, tokens[i].kind != .endOfFile, tokens[i].kind != .closeBrace else { return false }
+    return column(i) > column(statement)
+  }
+
+  // MARK: - Repairs
+
+  private enum Repair {
+    case replace(Keyword)
+    case insert(Token)
+    case delete
+  }
+
+  /// Tries the repairs at token `place`, the likeliest first; on success reports and accepts the statement.
+  private mutating func repair(
+    _ row: StatementTable.Compiled, into index: Int, in context: Context, at place: Int, expected: [MatchCode.Op]
+  ) -> Bool {
+    let start = position
+    let found = tokens[place]
+    var candidates: [Repair] = []
+    if found.kind == .word {
+      let word = String(decoding: file.bytes[Int(found.start)..<Int(found.end)], as: UTF8.self)
+      let keywords = expected.compactMap { op -> Keyword? in if case .keyword(let k) = op { k } else { nil } }
+      if let near = nearest(to: word, in: keywords.map(\.text)), let keyword = Keyword(near) {
+        candidates.append(.replace(keyword))
+      }
+    }
+    let signs = expected.filter { op in
+      switch op {
+      case .arrow, .equals, .keyword, .block: true
+      default: false
+      }
+    }
+    var seen: Set<String> = []
+    for op in signs {
+      guard let token = insertedToken(op, before: place), seen.insert(fixedText(op)).inserted else { continue }
+      candidates.append(.insert(token))
+    }
+    if found.kind != .newline, found.kind != .endOfFile, found.kind != .closeBrace, found.kind != .openBrace, place > start {
+      candidates.append(.delete)
+    }
+    // Two different words that would both fit are a choice that only the author can make.
+    var accepted: (repair: Repair, result: Trial)?
+    for candidate in candidates {
+      guard let result = attempt(row, candidate, at: place, from: start) else { continue }
+      if let first = accepted {
+        if case .insert = first.repair, case .insert = candidate { return false }
+        continue
+      }
+      accepted = (candidate, result)
+      if case .replace = candidate { break }
+    }
+    guard let accepted else { return false }
+    if case .insert(let token) = accepted.repair, token.kind == .openBrace {
+      return openMissingBlock(row, into: index, accepted.result, from: start, at: place)
+    }
+    report(accepted.repair, at: place, expected: expected)
+    accept(accepted.result.captures, accepted.result.equals, header: start..<accepted.result.end, into: index)
+    position = accepted.result.end
+    if current.kind == .openBrace, let block = accepted.result.block ?? row.block {
+      parseBlock(of: index, in: block, braceIsMissing: false)
+    }
+    return true
+  }
+
+  private mutating func openMissingBlock(
+    _ row: StatementTable.Compiled, into index: Int, _ result: Trial, from start: Int, at place: Int
+  ) -> Bool {
+    guard let block = result.block else { return false }
+    position = place
+    guard tokens[place].kind == .newline, nextLineIsDeeper(than: start) else {
+      position = start
+      return false
+    }
+    let end = tokens[place - 1].end
+    diagnostics.append(
+      .missingBlock(at: range(start).joined(range(place - 1)), insertAt: SourceRange(file: file.id, start: end, end: end)))
+    accept(result.captures, result.equals, header: start..<place, into: index)
+    position = place
+    parseBlock(of: index, in: block, braceIsMissing: true)
+    return true
+  }
+
+  private func insertedToken(_ op: MatchCode.Op, before place: Int) -> Token? {
+    var token = Token(
+      kind: .word, flags: [], keyword: nil, leading: tokens[place].leading, start: tokens[place].start,
+      end: tokens[place].start)
+    switch op {
+    case .arrow: token.kind = .arrow
+    case .equals: token.kind = .equals
+    case .keyword(let keyword): token.keyword = keyword
+    case .block: token.kind = .openBrace
+    default: return nil
+    }
+    return token
+  }
+
+  private struct Trial {
+    var end: Int
+    var captures: [Capture]
+    var equals: [(token: Int, tight: Bool)]
+    var block: Context?
+  }
+
+  /// Runs the row over the line with the repair made, and maps what it captured back to the real tokens.
+  private func attempt(_ row: StatementTable.Compiled, _ repair: Repair, at place: Int, from start: Int) -> Trial? {
+    let stop = min(lineEnd(from: place) + 1, tokens.count)
+    var line = Array(tokens[start..<stop])
+    var original = Array(start..<stop)
+    let at = place - start
+    switch repair {
+    case .replace(let keyword):
+      line[at].keyword = keyword
+    case .insert(let token):
+      line.insert(token, at: at)
+      original.insert(place, at: at)
+    case .delete:
+      line.remove(at: at)
+      original.remove(at: at)
+    }
+    // The matcher looks one token ahead of the end.
+    line.append(
+      Token(kind: .endOfFile, leading: tokens[stop - 1].end, start: tokens[stop - 1].end, end: tokens[stop - 1].end))
+    original.append(stop - 1)
+    return file.bytes.withUnsafeBufferPointer { bytes in
+      line.withUnsafeBufferPointer { line -> Trial? in
+        var matcher = Matcher(row.code, tokens: line, bytes: bytes)
+        guard let end = matcher.run(at: 0) else { return nil }
+        switch line[end].kind {
+        case .newline, .closeBrace, .endOfFile: break
+        case .openBrace where row.block != nil: break
+        default: return nil
+        }
+        // A repair that changes nothing at its place repaired nothing.
+        if end < at { return nil }
+        let captures = matcher.captures.map { Capture(slot: $0.slot, keyword: $0.keyword, token: original[$0.token]) }
+        let equals = matcher.equals.map { (token: original[$0.token], tight: $0.tight) }.filter {
+          self.tokens[$0.token].kind == .equals
+        }
+        return Trial(end: original[end], captures: captures, equals: equals, block: matcher.block)
+      }
+    }
+  }
+
+  private mutating func report(_ repair: Repair, at place: Int, expected: [MatchCode.Op]) {
+    switch repair {
+    case .replace(let keyword):
+      diagnostics.append(
+        .unexpected(
+          found: describe(place), expected: describe(expected), at: range(place),
+          help: "a similar word is `\(keyword.text)`",
+          fixIts: [FixIt("write `\(keyword.text)`", [Edit(range(place), keyword.text)])]))
+    case .insert(let token):
+      let text =
+        switch token.kind {
+        case .arrow: "->"
+        case .equals: "="
+        default: token.keyword?.text ?? ""
+        }
+      let at = place > 0 ? tokens[place - 1].end : tokens[place].start
+      let insertion = SourceRange(file: file.id, start: at, end: at)
+      diagnostics.append(
+        .unexpected(
+          found: describe(place), expected: describe(expected), at: range(place),
+          help: "write `\(text)` before it",
+          fixIts: [FixIt("insert `\(text)`", [Edit(insertion, " " + text)])]))
+    case .delete:
+      diagnostics.append(
+        .unexpected(
+          found: describe(place), expected: describe(expected), at: range(place), help: "leave it out",
+          fixIts: [FixIt("remove \(describe(place))", [Edit(range(place), "")])]))
+    }
+  }
+
+  private func fixedText(_ op: MatchCode.Op) -> String {
+    switch op {
+    case .arrow: "->"
+    case .comma: ","
+    case .equals: "="
+    case .keyword(let keyword): keyword.text
+    case .block: "{"
+    default: ""
+    }
+  }
+
+  // MARK: - Reports
+
+  private mutating func reportUnexpected(
+    _ row: StatementTable.Compiled, at place: Int, expected: [MatchCode.Op], lineIsComplete: Bool
+  ) {
+    let token = tokens[place]
+    let wantsName = expected.contains { op in if case .slot(let slot) = op { slot.isName } else { false } }
+    if wantsName, token.kind == .word, let keyword = token.keyword, keyword.isReserved {
+      let text = keyword.text
+      diagnostics.append(
+        .reservedWord(text, at: range(place), expected: describe(expected.filter { if case .slot = $0 { true } else { false } })))
+      return
+    }
+    if expected.contains(where: { op in if case .block = op { true } else { false } }), expected.count == 1 {
+      let end = tokens[max(place - 1, 0)].end
+      diagnostics.append(
+        .missingBlock(
+          at: range(position).joined(range(max(place - 1, position))),
+          insertAt: SourceRange(file: file.id, start: end, end: end), isEmpty: true))
+      return
+    }
+    if token.kind == .openBrace, row.block == nil {
+      diagnostics.append(.unexpectedBlock(at: range(place), statement: row.head?.text ?? "this"))
+      return
+    }
+    if lineIsComplete && expected.isEmpty {
+      diagnostics.append(.expectedLineEnd(found: describe(place), at: range(place), splits: false))
+      return
+    }
+    diagnostics.append(
+      .unexpected(
+        found: describe(place), expected: describe(expected) + (lineIsComplete ? ["the end of the line"] : []),
+        at: placeRange(place), help: "the form is `\(row.row.notation.replacingBlocks())`"))
+  }
+
+  /// Where something is missing at the end of a line, the caret stands right behind the last token.
+  private func placeRange(_ place: Int) -> SourceRange {
+    switch tokens[place].kind {
+    case .newline, .endOfFile:
+      let end = place > 0 ? tokens[place - 1].end : tokens[place].start
+      return SourceRange(file: file.id, start: end, end: end)
+    default: return range(place)
+    }
+  }
+
+  private func describe(_ ops: [MatchCode.Op]) -> [String] {
+    var seen: Set<String> = []
+    return ops.map { op in
+      switch op {
+      case .keyword(let keyword): "`\(keyword.text)`"
+      case .slot(let slot): slot.description
+      case .arrow: "`->`"
+      case .comma: "`,`"
+      case .equals: "`=`"
+      case .block: "`{`"
+      case .sequence, .choice, .optional, .list, .repeated: ""
+      }
+    }.filter { !$0.isEmpty && seen.insert($0).inserted }
+  }
+
+  func describe(_ place: Int) -> String {
+    let token = tokens[place]
+    switch token.kind {
+    case .newline: return "the end of the line"
+    case .endOfFile: return "the end of the file"
+    case .openBrace: return "`{`"
+    case .closeBrace: return "`}`"
+    case .comma: return "`,`"
+    case .equals: return "`=`"
+    case .arrow: return "`->`"
+    case .blockText: return "a text block"
+    case .word, .text, .raw:
+      let text = String(decoding: file.bytes[Int(token.start)..<Int(token.end)].prefix(60), as: UTF8.self)
+      return "`\(text)`"
+    }
+  }
+
+  // MARK: - Unknown statements
+
+  /// The first word of the line begins no statement here.
+  mutating func recoverUnknownStatement(into index: Int, in context: Context) {
+    let start = position
+    let token = current
+    if token.kind == .word {
+      let word = String(decoding: file.bytes[Int(token.start)..<Int(token.end)], as: UTF8.self)
+      if let near = nearest(to: word, in: table.heads(in: context).map(\.text)), let keyword = Keyword(near),
+        token.keyword.map({ !isHeadElsewhere($0, than: context) }) ?? true,
+        let row = table.row(for: keyword, in: context)
+      {
+        diagnostics.append(
+          .unknownStatement(word, at: range(start), place: context.place, similar: near, heads: table.heads(in: context).map(\.text)))
+        tokens[start].keyword = keyword
+        parse(row, into: index, in: context)
+        return
+      }
+      if let keyword = token.keyword, let home = home(of: keyword) {
+        diagnostics.append(.misplacedStatement(word, at: range(start), place: context.place, homes: home))
+      } else {
+        diagnostics.append(
+          .unknownStatement(word, at: range(start), place: context.place, similar: nil, heads: table.heads(in: context).map(\.text)))
+      }
+    } else {
+      diagnostics.append(
+        .unexpected(found: describe(start), expected: ["a statement"], at: range(start), help: nil))
+    }
+    statements[index].isBroken = true
+    var end = lineEnd(from: start)
+    if end == start { end += tokens[start].kind == .openBrace ? 0 : 1 }
+    statements[index].header = start..<end
+    statements[index].tokens = start..<end
+    position = end
+    if current.kind == .openBrace { skipBlock(of: index) }
+  }
+
+  private func isHeadElsewhere(_ keyword: Keyword, than context: Context) -> Bool {
+    Context.allCases.contains { $0 != context && table.row(for: keyword, in: $0) != nil }
+  }
+
+  private func home(of keyword: Keyword) -> [String]? {
+    var homes: [String] = []
+    for context in Context.allCases where table.row(for: keyword, in: context) != nil && context != .failure {
+      homes.append(context.place)
+    }
+    return homes.isEmpty ? nil : homes
+  }
+
+  /// Skips a block that belongs to nothing known, braces balanced.
+  private mutating func skipBlock(of index: Int) {
+    statements[index].isBroken = true
+    var depth = 0
+    repeat {
+      if current.kind == .openBrace { depth += 1 }
+      if current.kind == .closeBrace { depth -= 1 }
+      if current.kind == .endOfFile { break }
+      position += 1
+    } while depth > 0
+    statements[index].tokens = statements[index].tokens.lowerBound..<position
+  }
+}
+
+extension String {
+  /// The notation as a person reads it: `{step` is `{ … }`.
+  func replacingBlocks() -> String {
+    var result = ""
+    var skipping = false
+    for character in self {
+      if skipping {
+        if character.isLetter { continue }
+        skipping = false
+      }
+      if character == "{" {
+        result += "{ … }"
+        skipping = true
+      } else {
+        result.append(character)
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,241 @@
+package import Diagnostics
+
+/// Parses a file into a lossless tree. Always returns one, whatever the bytes; what is wrong is in its diagnostics.
+///
+/// The parser knows no statement: it asks the table for the row that begins with a line's first word, and runs the row
+/// over the line. Where the row does not fit, one repair is tried (see `Parser+Recovery.swift`), so that one fault is one
+/// diagnostic and the lines around it keep their meaning.
+package func parse(_ file: SourceFile) -> SyntaxTree {
+  var parser = Parser(file)
+  return parser.parseFile()
+}
+
+struct Parser {
+  let file: SourceFile
+  let table = StatementTable.shared
+  var tokens: [Token]
+  var comments: [Comment]
+  var diagnostics: [Diagnostic]
+  var statements: [StatementNode] = []
+  var captures: [Capture] = []
+  var position = 0
+  /// More `{` than `}` in the file: only then is a block ever closed by indentation.
+  let lacksCloseBrace: Bool
+  var openBlocks: [OpenBlock] = []
+
+  /// A block that is being parsed.
+  struct OpenBlock {
+    var context: Context
+    var statement: Int
+    var column: Int
+    /// The column of the first statement inside.
+    var innerColumn: Int?
+  }
+
+  init(_ file: SourceFile) {
+    self.file = file
+    var lexer = Lexer(file)
+    lexer.run()
+    tokens = lexer.tokens
+    comments = lexer.comments
+    diagnostics = lexer.diagnostics
+    var balance = 0
+    for token in tokens {
+      if token.kind == .openBrace { balance += 1 } else if token.kind == .closeBrace { balance -= 1 }
+    }
+    lacksCloseBrace = balance > 0
+    captures.reserveCapacity(tokens.count)
+  }
+
+  mutating func parseFile() -> SyntaxTree {
+    let roots = parseStatements(in: .file)
+    return SyntaxTree(
+      file: file, tokens: tokens, comments: comments, captures: captures, statements: statements, roots: roots,
+      diagnostics: diagnostics
+    )
+  }
+
+  var current: Token { tokens[position] }
+
+  // MARK: - Blocks
+
+  /// Parses statements up to the end of the block, which it does not consume.
+  private mutating func parseStatements(in context: Context) -> [Int] {
+    var result: [Int] = []
+    while true {
+      switch current.kind {
+      case .newline:
+        position += 1
+      case .endOfFile:
+        return result
+      case .closeBrace:
+        if context != .file { return result }
+        diagnostics.append(.strayBrace(at: range(position)))
+        position += 1
+      default:
+        if context != .file, closesBlocksByIndentation() { return result }
+        if openBlocks.last?.innerColumn == nil, !openBlocks.isEmpty {
+          openBlocks[openBlocks.count - 1].innerColumn = startsLine(position) ? column(position) : Int.max
+        }
+        result.append(parseStatement(in: context))
+      }
+    }
+  }
+
+  /// Parses the block of `statement`, whose `{` is the current token, or is missing and was reported.
+  mutating func parseBlock(of statement: Int, in context: Context, braceIsMissing: Bool) {
+    statements[statement].hasBlock = true
+    if !braceIsMissing {
+      statements[statement].openBrace = position
+      position += 1
+    }
+    openBlocks.append(
+      OpenBlock(context: context, statement: statement, column: column(statements[statement].header.lowerBound)))
+    let children = parseStatements(in: context)
+    openBlocks.removeLast()
+    statements[statement].children = children
+    if current.kind == .closeBrace {
+      statements[statement].closeBrace = position
+      position += 1
+      finishLine(after: statement)
+    } else if let open = statements[statement].openBrace {
+      diagnostics.append(
+        .unclosedBlock(at: range(open), statement: range(statements[statement].header.lowerBound), insertAt: blockEnd()))
+    }
+    statements[statement].tokens = statements[statement].tokens.lowerBound..<position
+  }
+
+  /// Where a missing `}` belongs: behind the last token before this place.
+  private func blockEnd() -> SourceRange {
+    var i = position
+    while i > 0, tokens[i].kind == .newline || tokens[i].kind == .endOfFile || i == position { i -= 1 }
+    return SourceRange(file: file.id, start: tokens[i].end, end: tokens[i].end)
+  }
+
+  /// After a `}`: only the end of a line, another `}`, or the end of the file may follow.
+  private mutating func finishLine(after statement: Int) {
+    switch current.kind {
+    case .newline, .closeBrace, .endOfFile: return
+    default:
+      diagnostics.append(.expectedLineEnd(found: describe(position), at: range(position), splits: true))
+    }
+  }
+
+  /// A missing `}` shows where a line stands that the block cannot hold: see the rules in `Parser+Recovery.swift`.
+  private func closesBlocksByIndentation() -> Bool {
+    guard lacksCloseBrace, startsLine(position), let block = openBlocks.last else { return false }
+    let column = column(position)
+    let keyword = current.kind == .word ? current.keyword : nil
+    if let keyword, table.row(for: keyword, in: block.context) == nil {
+      for outer in openBlocks.dropLast().reversed()
+      where table.row(for: keyword, in: outer.context) != nil && column <= block.column {
+        return true
+      }
+      if column == 1, table.row(for: keyword, in: .file) != nil { return true }
+    }
+    guard let inner = block.innerColumn, inner > block.column, inner != Int.max else { return false }
+    return column <= block.column
+  }
+
+  // MARK: - Statements
+
+  private mutating func parseStatement(in context: Context) -> Int {
+    let start = position
+    let index = statements.count
+    statements.append(
+      StatementNode(form: nil, context: context, header: start..<start, tokens: start..<start, captures: captures.count..<captures.count))
+    if let row = row(in: context) {
+      parse(row, into: index, in: context)
+    } else {
+      recoverUnknownStatement(into: index, in: context)
+    }
+    if statements[index].tokens.upperBound < position {
+      statements[index].tokens = start..<position
+    }
+    return index
+  }
+
+  /// The row of the statement at the current token.
+  private func row(in context: Context) -> StatementTable.Compiled? {
+    guard current.kind == .word || current.kind == .text else { return nil }
+    if current.kind == .word, let keyword = current.keyword, let row = table.row(for: keyword, in: context) { return row }
+    guard let row = table.slotRow(in: context) else { return nil }
+    // A line of another block is no member.
+    if current.kind == .word, let keyword = current.keyword, !nextIsSlotRow(row), isHeadAnywhere(keyword) { return nil }
+    return row
+  }
+
+  private func isHeadAnywhere(_ keyword: Keyword) -> Bool {
+    Context.allCases.contains { table.row(for: keyword, in: $0) != nil }
+  }
+
+  private func nextIsSlotRow(_ row: StatementTable.Compiled) -> Bool {
+    withMatcher(row, at: position) { $0.run(at: position) != nil }
+  }
+
+  func withMatcher<R>(_ row: StatementTable.Compiled, at position: Int, _ body: (inout Matcher) -> R) -> R {
+    file.bytes.withUnsafeBufferPointer { bytes in
+      tokens.withUnsafeBufferPointer { tokens in
+        var matcher = Matcher(row.code, tokens: tokens, bytes: bytes)
+        return body(&matcher)
+      }
+    }
+  }
+
+  /// Runs `row` at the current token and takes the statement to its end.
+  mutating func parse(_ row: StatementTable.Compiled, into index: Int, in context: Context) {
+    let start = position
+    let outcome = withMatcher(row, at: start) { matcher -> (end: Int?, captures: [Capture], equals: [(token: Int, tight: Bool)], block: Context?) in
+      let end = matcher.run(at: start)
+      return (end, matcher.captures, matcher.equals, matcher.block)
+    }
+    statements[index].form = row.row.form
+    if let end = outcome.end, endsStatement(end, opensBlock: row.block != nil) {
+      accept(outcome.captures, outcome.equals, header: start..<end, into: index)
+      position = end
+      if current.kind == .openBrace, let block = outcome.block ?? row.block {
+        parseBlock(of: index, in: block, braceIsMissing: false)
+      }
+      return
+    }
+    recover(row, into: index, in: context, matchedTo: outcome.end)
+  }
+
+  /// Whether a statement may end before the token at `end`.
+  func endsStatement(_ end: Int, opensBlock: Bool) -> Bool {
+    switch tokens[end].kind {
+    case .newline, .closeBrace, .endOfFile: true
+    case .openBrace: opensBlock
+    default: false
+    }
+  }
+
+  mutating func accept(
+    _ matched: [Capture], _ equals: [(token: Int, tight: Bool)], header: Range<Int>, into index: Int
+  ) {
+    let first = captures.count
+    captures.append(contentsOf: matched)
+    for (token, tight) in equals where tight { tokens[token].flags.insert(.tight) }
+    statements[index].captures = first..<captures.count
+    statements[index].header = header
+    statements[index].tokens = header
+  }
+
+  // MARK: - Places
+
+  func range(_ token: Int) -> SourceRange {
+    SourceRange(file: file.id, start: tokens[token].start, end: tokens[token].end)
+  }
+
+  /// The 1-based byte column of a token.
+  func column(_ token: Int) -> Int {
+    var i = Int(tokens[token].start)
+    let end = i
+    while i > 0, file.bytes[i - 1] != UInt8(ascii: "\n"), file.bytes[i - 1] != UInt8(ascii: "\r") { i -= 1 }
+    return end - i + 1
+  }
+
+  func startsLine(_ token: Int) -> Bool {
+    token == 0 || tokens[token - 1].kind == .newline
+  }
+}

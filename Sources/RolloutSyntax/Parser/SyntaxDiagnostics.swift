@@ -1,0 +1,119 @@
+internal import Diagnostics
+
+/// Joins alternatives as a person lists them: `a`, `a or b`, `a, b or c`.
+package func alternatives(_ items: [String]) -> String {
+  switch items.count {
+  case 0: "something else"
+  case 1: items[0]
+  default: items.dropLast().joined(separator: ", ") + " or " + items[items.count - 1]
+  }
+}
+
+extension Diagnostic {
+  static func unexpected(
+    found: String, expected: [String], at range: SourceRange, help: String?, fixIts: [FixIt] = []
+  ) -> Diagnostic {
+    Diagnostic(
+      .unexpectedToken, "expected \(alternatives(expected)), found \(found)",
+      at: Label(range, expected.count == 1 ? "expected \(expected[0])" : "not expected here"), help: help, fixIts: fixIts)
+  }
+
+  static func expectedLineEnd(found: String, at range: SourceRange, splits: Bool) -> Diagnostic {
+    let start = SourceRange(file: range.file, start: range.start, end: range.start)
+    return Diagnostic(
+      .unexpectedToken, "expected the end of the line, found \(found)", at: Label(range, "not part of this statement"),
+      help: splits ? "begin the next statement on a line of its own" : "each statement stands on a line of its own",
+      fixIts: splits ? [FixIt("break the line", [Edit(start, "\n")])] : [])
+  }
+
+  static func unknownStatement(
+    _ word: String, at range: SourceRange, place: String, similar: String?, heads: [String]
+  ) -> Diagnostic {
+    Diagnostic(
+      .unknownStatement, "there is no statement `\(word)` \(place)", at: Label(range, "not known here"),
+      help: similar.map { "a similar word is `\($0)`" }
+        ?? (heads.isEmpty ? nil : "\(place), a line begins with \(alternatives(heads.map { "`\($0)`" }))"),
+      fixIts: similar.map { [FixIt("write `\($0)`", [Edit(range, $0)])] } ?? [])
+  }
+
+  static func misplacedStatement(_ word: String, at range: SourceRange, place: String, homes: [String]) -> Diagnostic {
+    Diagnostic(
+      .misplacedStatement, "`\(word)` does not belong \(place)", at: Label(range, "not allowed here"),
+      help: "it belongs \(alternatives(homes))")
+  }
+
+  static func unclosedBlock(at range: SourceRange, statement: SourceRange, insertAt: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .unclosedBlock, "this block is never closed", at: Label(range, "opened here"),
+      secondary: [Label(insertAt, "`}` is missing after this")], help: "close it with `}` on a line of its own",
+      fixIts: [FixIt("insert `}`", [Edit(insertAt, "\n}")])])
+  }
+
+  static func strayBrace(at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .strayBrace, "this `}` closes nothing", at: Label(range, "no block is open here"), help: "remove it",
+      fixIts: [FixIt("remove `}`", [Edit(range, "")])])
+  }
+
+  static func missingBlock(at range: SourceRange, insertAt: SourceRange, isEmpty: Bool = false) -> Diagnostic {
+    Diagnostic(
+      .missingBlock, "this line must open a block with `{`", at: Label(range, "no `{` at its end"),
+      help: isEmpty ? "write `{`, the lines of the block, and `}`" : "write `{` at the end of the line",
+      fixIts: [FixIt("insert `{`", [Edit(insertAt, isEmpty ? " {\n}" : " {")])])
+  }
+
+  static func unexpectedBlock(at range: SourceRange, statement: String) -> Diagnostic {
+    Diagnostic(
+      .unexpectedBlock, "`\(statement)` opens no block", at: Label(range, "not allowed here"),
+      help: "end the statement before the `{`")
+  }
+
+  static func reservedWord(_ word: String, at range: SourceRange, expected: [String]) -> Diagnostic {
+    Diagnostic(
+      .reservedWord, "expected \(alternatives(expected)), found the reserved word `\(word)`",
+      at: Label(range, "reserved"),
+      notes: ["a few small words are never names, so that a forgotten name is seen where it is missing"],
+      help: "if a name is forgotten, write it before `\(word)`; if `\(word)` is the name, quote it: \"\(word)\"")
+  }
+
+  static func unterminated(_ quote: String, at range: SourceRange, insertAt: SourceRange? = nil) -> Diagnostic {
+    Diagnostic(
+      .unterminatedText, "this text is never closed", at: Label(range, "opened here"),
+      help: quote == "\"\"\"" ? "close it with `\"\"\"`" : "close it with `\(quote)` on the same line",
+      fixIts: insertAt.map { [FixIt("insert `\(quote)`", [Edit($0, quote)])] } ?? [])
+  }
+
+  static func badEscape(at range: SourceRange, text: String) -> Diagnostic {
+    Diagnostic(
+      .badEscape, "`\(text)` is no escape", at: Label(range, "not known"),
+      help: #"a text knows `\"`, `\\`, `\n`, `\t`, `\$` and `\u{…}`; for a backslash write `\\`"#,
+      fixIts: [
+        FixIt("double the backslash", [Edit(SourceRange(file: range.file, start: range.start, end: range.start), #"\"#)])
+      ])
+  }
+
+  static func oddCharacter(_ name: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badCharacter, "\(name) stands here", at: Label(range, "cannot be seen, and means nothing"), help: "remove it",
+      fixIts: [FixIt("remove it", [Edit(range, "")])])
+  }
+
+  static func oddBlank(at range: SourceRange, scalar: UInt32) -> Diagnostic {
+    Diagnostic(
+      .badCharacter, "an odd blank (\(OddCharacter.name(scalar))) stands here", at: Label(range, "not a plain space"),
+      help: "write a plain space", fixIts: [FixIt("write a plain space", [Edit(range, " ")])])
+  }
+
+  static func loneCarriageReturn(at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badCharacter, "a lone carriage return stands here", at: Label(range, "not a line break"),
+      help: "end lines with LF or CRLF", fixIts: [FixIt("write a line break", [Edit(range, "\n")])])
+  }
+
+  static func invalidUTF8(at range: SourceRange, count: Int) -> Diagnostic {
+    Diagnostic(
+      .invalidUTF8, "the file is not UTF-8", at: Label(range, "no UTF-8 from here"),
+      notes: count > 1 ? ["\(count) places in this file are no UTF-8"] : [],
+      help: "save the file as UTF-8")
+  }
+}

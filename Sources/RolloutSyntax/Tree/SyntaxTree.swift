@@ -1,0 +1,130 @@
+package import Diagnostics
+
+/// What a slot or a keyword of a statement's row was filled with.
+package struct Capture: Hashable, Sendable {
+  /// The slot; nil for a keyword.
+  package var slot: Slot?
+  package var keyword: Keyword?
+  /// Index into ``SyntaxTree/tokens``. For a keyword that a repair put in, the token before which it belongs.
+  package var token: Int
+}
+
+/// One statement: the tokens of its line or lines, what they fill, and its block.
+package struct StatementNode: Sendable {
+  /// nil where no row of the table fits.
+  package var form: Form?
+  package var context: Context
+  /// The tokens of the statement up to its end or its `{`, without either.
+  package var header: Range<Int>
+  /// Everything that belongs to it, block and closing brace included.
+  package var tokens: Range<Int>
+  package var captures: Range<Int>
+  package var openBrace: Int?
+  package var closeBrace: Int?
+  /// Indices of the statements in its block.
+  package var children: [Int] = []
+  /// The line has a fault that was reported: what it captured is its good beginning.
+  package var isBroken = false
+  /// It has a block, with braces or without one of them.
+  package var hasBlock = false
+}
+
+/// A file, parsed. Lossless: ``printed`` gives the bytes back, whatever they are.
+package struct SyntaxTree: Sendable {
+  package var file: SourceFile
+  package var tokens: [Token]
+  package var comments: [Comment]
+  package var captures: [Capture]
+  package var statements: [StatementNode]
+  /// The statements of the top level.
+  package var roots: [Int]
+  package var diagnostics: [Diagnostic]
+
+  /// The bytes of the tree, by walking it: each statement's tokens with their trivia, in order, blocks inside.
+  package var printed: [UInt8] {
+    var out: [UInt8] = []
+    out.reserveCapacity(file.bytes.count)
+    var next = 0
+    func emit(upTo end: Int) {
+      while next < end {
+        out.append(contentsOf: file.bytes[Int(tokens[next].leading)..<Int(tokens[next].end)])
+        next += 1
+      }
+    }
+    func visit(_ index: Int) {
+      let node = statements[index]
+      emit(upTo: node.tokens.lowerBound)
+      for child in node.children { visit(child) }
+      emit(upTo: node.tokens.upperBound)
+    }
+    for root in roots { visit(root) }
+    emit(upTo: tokens.count)
+    return out
+  }
+
+  package func range(ofToken index: Int) -> SourceRange {
+    let token = tokens[min(index, tokens.count - 1)]
+    return SourceRange(file: file.id, start: token.start, end: token.end)
+  }
+
+  /// The range of the statement's header.
+  package func range(of node: StatementNode) -> SourceRange {
+    guard !node.header.isEmpty else { return range(ofToken: node.header.lowerBound) }
+    return range(ofToken: node.header.lowerBound).joined(range(ofToken: node.header.upperBound - 1))
+  }
+
+  /// The text of an unquoted word, without what the lexer reported in it.
+  package func word(_ index: Int) -> String {
+    let token = tokens[index]
+    let slice = file.bytes[Int(token.start)..<Int(token.end)]
+    if token.flags.contains(.dirty) { return String(decoding: TokenText.cleaned(slice), as: UTF8.self) }
+    return String(decoding: slice, as: UTF8.self)
+  }
+
+  /// The source text of the statement's header, blanks folded: for titles and messages.
+  package func text(of node: StatementNode) -> String {
+    var text = ""
+    for i in node.header {
+      let token = tokens[i]
+      if i > node.header.lowerBound, token.kind != .comma, !(token.kind == .equals && token.flags.contains(.tight)),
+        !(tokens[i - 1].kind == .equals && tokens[i - 1].flags.contains(.tight))
+      {
+        text += " "
+      }
+      text += file.text(range(ofToken: i))
+    }
+    return text
+  }
+
+  package subscript(index: Int) -> StatementView { StatementView(tree: self, node: statements[index]) }
+}
+
+/// A statement and the tree that it is from: the typed view over the untyped captures.
+package struct StatementView: Sendable {
+  package let tree: SyntaxTree
+  package let node: StatementNode
+
+  package var form: Form? { node.form }
+  package var range: SourceRange { tree.range(of: node) }
+  package var captures: ArraySlice<Capture> { tree.captures[node.captures] }
+
+  /// The token that fills the first slot of this kind.
+  package func first(_ slot: Slot) -> Int? { captures.first { $0.slot == slot }?.token }
+
+  package func all(_ slot: Slot) -> [Int] { captures.lazy.filter { $0.slot == slot }.map(\.token) }
+
+  package func has(_ keyword: Keyword) -> Bool { captures.contains { $0.keyword == keyword } }
+
+  /// The first of these keywords that the statement holds.
+  package func first(of keywords: Keyword...) -> Keyword? {
+    captures.first { $0.keyword.map(keywords.contains) ?? false }?.keyword
+  }
+
+  /// The token of the first capture of `slot` behind the keyword.
+  package func first(_ slot: Slot, after keyword: Keyword) -> Int? {
+    guard let start = captures.firstIndex(where: { $0.keyword == keyword }) else { return nil }
+    return captures[start...].first { $0.slot == slot }?.token
+  }
+
+  package func token(of keyword: Keyword) -> Int? { captures.first { $0.keyword == keyword }?.token }
+}
