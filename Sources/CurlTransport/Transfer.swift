@@ -66,7 +66,8 @@ final class RunningTransfer {
     easy = try EasyHandle()
     try easy.configure(transfer.request)
     let context = Unmanaged.passUnretained(self).toOpaque()
-    try easy.check(ccurl_set_data_callback(easy.raw, CURLOPT_HEADERFUNCTION, Self.headerCallback), CURLOPT_HEADERFUNCTION)
+    try easy.check(
+      ccurl_set_data_callback(easy.raw, CURLOPT_HEADERFUNCTION, Self.headerCallback), CURLOPT_HEADERFUNCTION)
     try easy.check(ccurl_set_pointer(easy.raw, CURLOPT_HEADERDATA, context), CURLOPT_HEADERDATA)
     try easy.check(ccurl_set_data_callback(easy.raw, CURLOPT_WRITEFUNCTION, Self.bodyCallback), CURLOPT_WRITEFUNCTION)
     try easy.check(ccurl_set_pointer(easy.raw, CURLOPT_WRITEDATA, context), CURLOPT_WRITEDATA)

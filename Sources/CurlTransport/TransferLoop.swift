@@ -81,7 +81,9 @@ final class TransferLoop: Sendable {
         case .start(let transfer):
           begin(transfer, &running)
         case .cancel(let transfer):
-          guard let handle = transfer.handle, let active = running[handle], active.transfer === transfer else { continue }
+          guard let handle = transfer.handle, let active = running[handle], active.transfer === transfer else {
+            continue
+          }
           end(active, .failure(.cancelled(after: true)), &running)
         case .stop:
           isStopped = true

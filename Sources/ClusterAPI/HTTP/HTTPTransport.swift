@@ -37,6 +37,8 @@ package struct HTTPRequest: Hashable, Sendable {
   /// A stream that brings no byte for this long is dead; nil for no such limit.
   package var idleTimeout: Duration?
   package var options: ConnectionOptions
+  /// What kind of request it is, for comparing latencies: `get`, `list`, `apply`.
+  package var label = ""
 
   package init(
     method: String = "GET", url: String, headers: HTTPHeaders = [:], body: [UInt8]? = nil,
