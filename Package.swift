@@ -74,7 +74,11 @@ let package = Package(
       swiftSettings: settings
     ),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
-    .testTarget(name: "ClusterAPITests", dependencies: ["ClusterAPI", "CurlTransport", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "ClusterAPITests",
+      dependencies: ["ClusterAPI", "CurlTransport", "KubernetesModel", "TestSupport"],
+      swiftSettings: settings
+    ),
     .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "KubernetesModelTests", dependencies: ["KubernetesModel", "YAMLCoding", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "LoweringTests", dependencies: ["Lowering", "TestSupport"], swiftSettings: settings),

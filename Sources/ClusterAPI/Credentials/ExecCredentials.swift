@@ -7,6 +7,13 @@ package struct Command: Hashable, Sendable {
   package var environment: [String: String]
   /// Whether it gets our standard input; otherwise it gets an empty one.
   package var isInteractive: Bool
+
+  package init(program: String, arguments: [String], environment: [String: String], isInteractive: Bool) {
+    self.program = program
+    self.arguments = arguments
+    self.environment = environment
+    self.isInteractive = isInteractive
+  }
 }
 
 package enum CommandResult: Hashable, Sendable {

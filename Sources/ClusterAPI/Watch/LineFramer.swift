@@ -34,5 +34,7 @@ package struct LineFramer: Sendable {
 
   package struct LineTooLong: Error, Hashable, Sendable {
     package var limit: Int
+
+    package init(limit: Int) { self.limit = limit }
   }
 }
