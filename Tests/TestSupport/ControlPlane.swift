@@ -78,10 +78,20 @@ package struct ControlPlane: Sendable {
     posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
     var words = (["bash", tool] + arguments).map { strdup($0) as UnsafeMutablePointer<CChar>? } + [nil]
     var variables =
-      ProcessInfo.processInfo.environment.map { strdup("\($0.key)=\($0.value)") as UnsafeMutablePointer<CChar>? } + [nil]
+      ProcessInfo.processInfo.environment.map { strdup("\($0.key)=\($0.value)") as UnsafeMutablePointer<CChar>? } + [
+        nil
+      ]
     defer { for word in words + variables { free(word) } }
+    // Threads of a pool have their signals blocked, and what they start would never see a SIGTERM.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    posix_spawnattr_setsigmask(&attributes, &signals)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var pid = pid_t()
-    let code = posix_spawnp(&pid, "bash", &actions, nil, &words, &variables)
+    let code = posix_spawnp(&pid, "bash", &actions, &attributes, &words, &variables)
     guard code == 0 else { throw ControlPlaneError(message: String(cString: strerror(code))) }
     var status: Int32 = 0
     while waitpid(pid, &status, 0) < 0, errno == EINTR {}

@@ -60,8 +60,16 @@ package struct PosixCommandRunner: CommandRunner {
     defer {
       for pointer in arguments + variables { free(pointer) }
     }
+    // Threads of a pool have their signals blocked, and what they start would never see a SIGTERM.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    posix_spawnattr_setsigmask(&attributes, &signals)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var pid = pid_t()
-    let code = posix_spawnp(&pid, command.program, &actions, nil, &arguments, &variables)
+    let code = posix_spawnp(&pid, command.program, &actions, &attributes, &arguments, &variables)
     close(ends[1])
     guard code == 0 else {
       close(ends[0])
