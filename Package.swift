@@ -81,7 +81,11 @@ let package = Package(
       path: "Tests/TestSupport",
       swiftSettings: settings
     ),
-    .testTarget(name: "ClusterAPITests", dependencies: ["ClusterAPI", "CurlTransport", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "ClusterAPITests",
+      dependencies: ["ClusterAPI", "CurlTransport", "KubernetesModel", "TestSupport"],
+      swiftSettings: settings
+    ),
     .testTarget(name: "DiagnosticsTests", dependencies: ["DiagnosticRendering", "Diagnostics", "KubernetesModel", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "KubernetesModelTests", dependencies: ["KubernetesModel", "YAMLCoding", "TestSupport"], swiftSettings: settings),
     .testTarget(
