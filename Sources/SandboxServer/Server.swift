@@ -214,9 +214,8 @@ private func stream(_ watch: Watch, _ cluster: LiveCluster) -> ResponseBody {
 private func openAPI(_ accept: String, _ cluster: LiveCluster) async -> Response {
   let registry = await cluster.snapshot.store.registry
   if accept.contains("proto-openapi") {
-    // kubectl from 1.27 on asks with a dot, and cannot parse the older form with an at sign.
-    let separator = accept.contains("spec.v2.v1.0") ? "." : "@"
-    let media = "application/com.github.proto-openapi.spec.v2\(separator)v1.0+protobuf"
+    // kubectl asks for `v2@v1.0`, which the mime parser of its newer builds refuses in an answer; older ones do not look.
+    let media = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
     return Response(status: .ok, headers: [.contentType: media], body: body(openAPIDocument(registry)))
   }
   return Response(
