@@ -16,6 +16,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
   ],
   targets: [
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
@@ -65,6 +66,15 @@ let package = Package(
       dependencies: ["Diagnostics", "KubernetesModel", "Lowering", "MeshModel", "RegularExpressions", "RolloutPlan"],
       swiftSettings: settings
     ),
+    .target(name: "Sandbox", dependencies: ["KubernetesModel"], swiftSettings: settings),
+    .target(
+      name: "SandboxServer",
+      dependencies: [
+        "KubernetesModel", "Sandbox", "YAMLCoding",
+        .product(name: "Hummingbird", package: "hummingbird"),
+      ],
+      swiftSettings: settings
+    ),
     .target(name: "YAMLCoding", dependencies: ["CYAML", "KubernetesModel"], swiftSettings: settings),
     .executableTarget(
       name: "rolloutc",
@@ -107,6 +117,11 @@ let package = Package(
       dependencies: [
         "Diagnostics", "KubernetesModel", "Lowering", "MeshModel", "RolloutPlan", "SafetyChecks", "TestSupport",
       ],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "SandboxTests",
+      dependencies: ["KubernetesModel", "Sandbox", "SandboxServer", "TestSupport", "YAMLCoding"],
       swiftSettings: settings
     ),
     .testTarget(name: "RolloutcTests", dependencies: ["rolloutc", "TestSupport", "YAMLCoding"], swiftSettings: settings),
