@@ -51,11 +51,6 @@ let package = Package(
     .target(name: "MeshModel", dependencies: ["KubernetesModel", "RegularExpressions"], swiftSettings: settings),
     .target(name: "RegularExpressions", swiftSettings: settings),
     .target(
-      name: "Rehearsal",
-      dependencies: ["ApplyEngine", "ClusterAPI", "KubernetesModel", "MeshModel"],
-      swiftSettings: settings
-    ),
-    .target(
       name: "RolloutPlan",
       dependencies: ["Diagnostics", "KubernetesModel", "RegularExpressions", "RolloutSyntax", "YAMLCoding"],
       swiftSettings: settings
@@ -96,16 +91,21 @@ let package = Package(
       dependencies: ["ClusterAPI", "CurlTransport", "KubernetesModel", "TestSupport"],
       swiftSettings: settings
     ),
-    .testTarget(name: "DiagnosticsTests", dependencies: ["DiagnosticRendering", "Diagnostics", "KubernetesModel", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "KubernetesModelTests", dependencies: ["KubernetesModel", "YAMLCoding", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "DiagnosticsTests", dependencies: ["DiagnosticRendering", "Diagnostics", "KubernetesModel", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "KubernetesModelTests", dependencies: ["KubernetesModel", "YAMLCoding", "TestSupport"],
+      swiftSettings: settings),
     .testTarget(
       name: "LoweringTests",
       dependencies: ["Diagnostics", "KubernetesModel", "Lowering", "RolloutPlan", "TestSupport", "YAMLCoding"],
       swiftSettings: settings
     ),
-    .testTarget(name: "MeshModelTests", dependencies: ["MeshModel", "YAMLCoding", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "RegularExpressionsTests", dependencies: ["RegularExpressions", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "RehearsalTests", dependencies: ["Rehearsal", "YAMLCoding", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "MeshModelTests", dependencies: ["MeshModel", "YAMLCoding", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "RegularExpressionsTests", dependencies: ["RegularExpressions", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "RolloutPlanTests",
       dependencies: ["Diagnostics", "RolloutPlan", "RolloutSyntax", "TestSupport"],
@@ -124,6 +124,7 @@ let package = Package(
       dependencies: ["KubernetesModel", "Sandbox", "SandboxServer", "TestSupport", "YAMLCoding"],
       swiftSettings: settings
     ),
-    .testTarget(name: "RolloutcTests", dependencies: ["rolloutc", "TestSupport", "YAMLCoding"], swiftSettings: settings),
+    .testTarget(
+      name: "RolloutcTests", dependencies: ["rolloutc", "TestSupport", "YAMLCoding"], swiftSettings: settings),
   ]
 )

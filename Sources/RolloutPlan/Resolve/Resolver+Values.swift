@@ -412,7 +412,8 @@ private func imageProblem(_ image: String) -> String? {
   if let tag, tag.isEmpty { return "the tag behind `:` is missing" }
   if let digest {
     let parts = digest.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
-    guard parts.count == 2, parts[1].count >= 32, parts[1].allSatisfy({ $0 >= 0x30 && $0 <= 0x39 || $0 >= 0x61 && $0 <= 0x66 })
+    guard parts.count == 2, parts[1].count >= 32,
+      parts[1].allSatisfy({ $0 >= 0x30 && $0 <= 0x39 || $0 >= 0x61 && $0 <= 0x66 })
     else { return "a digest is written `@sha256:` and hexadecimal digits" }
   }
   let name = bytes.prefix { $0 != UInt8(ascii: "@") }
@@ -420,7 +421,8 @@ private func imageProblem(_ image: String) -> String? {
   for (i, part) in parts.enumerated() {
     if i == 0, parts.count > 1, part.last == UInt8(ascii: ":") { return "it has no scheme: write `registry/name:tag`" }
     if part.isEmpty { return "a part between two `/` is missing" }
-    let isHost = i == 0 && parts.count > 1
+    let isHost =
+      i == 0 && parts.count > 1
       && (part.contains(UInt8(ascii: ".")) || part.contains(UInt8(ascii: ":")) || part.elementsEqual("localhost".utf8))
     let bare = i == parts.count - 1 ? part.prefix { $0 != UInt8(ascii: ":") } : part
     if !isHost, bare.contains(where: { $0 >= 0x41 && $0 <= 0x5A }) { return "a repository is written in lower case" }
