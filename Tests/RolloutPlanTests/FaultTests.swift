@@ -26,13 +26,12 @@ import Testing
         known[bytes] = found
         return found
       }
-      let lintsBefore = resolved(plan.bytes, path: plan.path).diagnostics.count
+      let before = Set(resolved(plan.bytes, path: plan.path).diagnostics.map { $0.code.id + $0.message })
       errors.add(ofPlan)
       // Lints that the plan had before are not the fault's.
       withLints.add(
         FaultStatistics(faults) { bytes in
-          let found = known[bytes] ?? []
-          return found.prefix(max(0, found.count - lintsBefore)).map { diagnostic in
+          (known[bytes] ?? []).filter { !before.contains($0.code.id + $0.message) }.map { diagnostic in
             var counted = diagnostic
             counted.severity = .error
             return counted

@@ -9,18 +9,20 @@ import YAMLCoding
   /// What is not tried is written as `sh` or `text`, so that nobody takes it for tried.
   static let languages: Set<String> = ["console", "json", "rollout", "sh", "text", "yaml"]
 
-  /// Pages that are made from tables, beside which their examples are tried: the examples of the reference are parsed
-  /// where their rows say (RolloutSyntaxTests), and each bad plan of a diagnostic earns its code (RolloutPlanTests).
-  static let generated: Set<String> = ["docs/diagnostics.md", "docs/language-reference.md"]
+  /// Made from tables whose examples other tests try: the statements' (RolloutSyntaxTests) and the codes'
+  /// (RolloutPlanTests), of which the bad ones are meant to be refused.
+  static let generatedPages: Set<String> = ["docs/diagnostics.md", "docs/language-reference.md"]
 
   @Test func thereAreBlocksOfEveryKind() {
     for language in Self.languages { #expect(MarkdownBlock.all.contains { $0.language == language }, "\(language)") }
-    for block in MarkdownBlock.all where !Self.generated.contains(block.page) {
+    for block in MarkdownBlock.all where !Self.generatedPages.contains(block.page) {
       #expect(Self.languages.contains(block.language), "\(block.testDescription): ```\(block.language)")
     }
   }
 
-  private static let planBlocks = MarkdownBlock.all.filter { $0.language == "rollout" && !generated.contains($0.page) }
+  private static let planBlocks = MarkdownBlock.all.filter {
+    $0.language == "rollout" && !generatedPages.contains($0.page)
+  }
 
   @Test(arguments: planBlocks) func plans(_ block: MarkdownBlock) throws {
     let scratch = try Scratch()
@@ -84,9 +86,8 @@ import YAMLCoding
   }
 
   /// YAML under a comment with a command is a part of what the command prints.
-  @Test(arguments: MarkdownBlock.all.filter { $0.language == "yaml" && !generated.contains($0.page) }) func yaml(
-    _ block: MarkdownBlock
-  ) throws {
+  @Test(arguments: MarkdownBlock.all.filter { $0.language == "yaml" && !generatedPages.contains($0.page) })
+  func yaml(_ block: MarkdownBlock) throws {
     #expect(throws: Never.self) { try parseYAML(Array(block.text.utf8)) }
     let command = try #require(block.command, "\(block.testDescription) says no command")
     let scratch = try Scratch(withPlans: true)

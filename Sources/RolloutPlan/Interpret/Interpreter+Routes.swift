@@ -10,6 +10,7 @@ extension Interpreter {
     begin()
     guard isServing(version, statement) else { return false }
     openShifts[component] = nil
+    let reported = diagnostics.count
     let c = component.index
     let isExposed = plan.exposure(of: component) != nil
     let inRelease = standsInReleases(component)
@@ -22,7 +23,7 @@ extension Interpreter {
       if !inRelease {
         // Callers inside the mesh are routed like visitors.
         state.components[c].lanes[0] = table.withoutStickiness
-      } else if case .all = selector {
+      } else if selector.isForEverybody {
         for lane in lanes(of: version) where state.components[c].lanes[lane].fallback != version.index {
           state.components[c].lanes[lane] = RouteTable(fallback: version.index)
           changed = true
@@ -36,7 +37,9 @@ extension Interpreter {
         changed = apply(selector, version, to: &state.components[c].lanes[lane], statement, isFirst: i == 0) || changed
       }
     }
-    if !changed, !taint.covers(component) { report(.noEffect("this is how it is routed already", at: statement.range)) }
+    if !changed, diagnostics.count == reported, !taint.covers(component) {
+      report(.noEffect("this is how it is routed already", at: statement.range))
+    }
     return changed
   }
 

@@ -19,8 +19,8 @@ final class Interpreter {
   var destroyed: [String: SourceRange] = [:]
   /// Shifts that end below 100%, until something follows.
   var openShifts: [ComponentID: (range: SourceRange, percent: Int)] = [:]
-  /// Nothing is reported while a failure block runs from another start: its first run has said it.
-  var isQuiet = false
+  /// In a failure block: only steps before this one can be gone back to.
+  private var rollbackLimit: Int?
   var reportedIncomplete: Set<[Int]> = []
 
   init(plan: Plan, taint: Taint) {
@@ -28,9 +28,7 @@ final class Interpreter {
     self.taint = taint
   }
 
-  func report(_ diagnostic: Diagnostic) {
-    if !isQuiet { diagnostics.append(diagnostic) }
-  }
+  func report(_ diagnostic: Diagnostic) { diagnostics.append(diagnostic) }
 
   func run(_ resolved: ResolvedSteps) {
     var stepStatements: [[StepStatement]] = []
@@ -247,6 +245,7 @@ final class Interpreter {
 
   /// One ReadWriteOnce volume, one pod.
   private func checkVolume(_ volume: Volume, of version: VersionID, replicas: Int, _ statement: StepStatement) {
+    guard !taint.covers(version.component) else { return }
     if replicas > 1 {
       report(
         .sharedVolume(volume.claim, "\(replicas) replicas would mount it", at: statement.range, declared: volume.range))
@@ -272,8 +271,9 @@ final class Interpreter {
     case .step: goal = stepStart
     case .start: goal = State()
     case .after(let name, let range):
-      guard let step = steps.first(where: { $0.name == name }) else {
-        let known = steps.map(\.name)
+      let earlier = steps.prefix(rollbackLimit ?? steps.count)
+      guard let step = earlier.first(where: { $0.name == name }) else {
+        let known = earlier.map(\.name)
         if !taint.everything {
           report(.rollbackTarget(name, known: known, similar: nearest(to: name, in: known), at: range))
         }
@@ -331,16 +331,44 @@ final class Interpreter {
     case .rollback: return .rollback
     case .block(let statements, let range):
       var starts: [FailureStart] = []
+      var found: [[Diagnostic]] = []
+      let (before, shifts) = (diagnostics, openShifts)
       for index in indices {
+        rollbackLimit = index
         for (k, segment) in steps[index].segments.enumerated() {
           state = segment.after
-          isQuiet = !starts.isEmpty
+          diagnostics = []
           let made = segments(of: statements, stepStart: steps[index].before, stepName: steps[index].name)
           starts.append(FailureStart(step: index, reachedSegments: k + 1, segments: made))
+          // Nothing can fail any more once the last segment is there and nothing is observed behind it.
+          if k + 1 < steps[index].segments.count || !segment.observations.isEmpty { found.append(diagnostics) }
         }
       }
-      isQuiet = false
+      (diagnostics, openShifts, rollbackLimit) = (before, shifts, nil)
+      report(fromStarts: found)
       return .block(FailureBlock(range: range, starts: starts))
+    }
+  }
+}
+
+extension Interpreter {
+  /// What a failure block may not do is wrong from whichever start it is found. That a line has nothing to do is wrong only
+  /// if it never has: from an early start there is often less to undo.
+  private func report(fromStarts found: [[Diagnostic]]) {
+    struct Key: Hashable {
+      var code: Code
+      var range: SourceRange
+    }
+    var counts: [Key: Int] = [:]
+    for diagnostics in found {
+      for key in Set(diagnostics.map({ Key(code: $0.code, range: $0.primary.range) })) { counts[key, default: 0] += 1 }
+    }
+    var seen: Set<Key> = []
+    for diagnostic in found.joined() {
+      let key = Key(code: diagnostic.code, range: diagnostic.primary.range)
+      let isIdle = diagnostic.severity == .warning || [.nothingToRetire, .nothingToUnroute].contains(diagnostic.code)
+      if isIdle, counts[key] != found.count { continue }
+      if seen.insert(key).inserted { report(diagnostic) }
     }
   }
 }

@@ -13,7 +13,8 @@ struct NameTable {
   private(set) var bindings: [String: (binding: Binding, range: SourceRange)] = [:]
   /// In the order of declaration, for suggestions.
   private(set) var order: [String] = []
-  private var reported: Set<String> = []
+  /// Unknown names that were reported, and where among the diagnostics.
+  var reported: [String: Int] = [:]
 
   /// Declares `name`; gives the range of an earlier declaration where there is one.
   mutating func declare(_ name: String, _ binding: Binding, at range: SourceRange) -> SourceRange? {
@@ -31,9 +32,6 @@ struct NameTable {
   }
 
   subscript(name: String) -> (binding: Binding, range: SourceRange)? { bindings[name] }
-
-  /// True the first time only.
-  mutating func isFirstReport(_ name: String) -> Bool { reported.insert(name).inserted }
 
   /// A line broke before its name could be read: any unknown name may be the one it declared.
   var hasNamelessDeclaration = false
@@ -117,18 +115,45 @@ extension Resolver {
     case nil:
       let similar = nearest(to: name.value, in: names[keyPath: path].order)
       if onlyIfClose && similar == nil { return nil }
-      if names[keyPath: path].hasNamelessDeclaration && similar == nil { return nil }
+      // Versions are all close to each other.
+      if names[keyPath: path].hasNamelessDeclaration && (similar == nil || kind == .release) { return nil }
       if doubtfulWords.contains(name.value) { return nil }
       if similar == nil, isFollowUp(name) { return nil }
-      if names[keyPath: path].isFirstReport(name.value) {
+      reportOnce(name.value, in: path, at: name.range) {
         let (code, noun) = code(kind)
-        let declared = similar.flatMap { names[keyPath: path][$0]?.range }
-        report(
-          .unknownName(
-            code, noun, name.value, at: name.range, similar: similar, declared: declared,
-            known: names[keyPath: path].order))
+        return .unknownName(
+          code, noun, name.value, at: name.range, similar: similar,
+          declared: similar.flatMap { names[keyPath: path][$0]?.range }, known: names[keyPath: path].order)
       }
       return nil
+    }
+  }
+
+  /// Reports an unknown name once. Where it stands again, the edit of that report mends it too.
+  func reportOnce(
+    _ name: String, in path: WritableKeyPath<NameTables, NameTable>, at range: SourceRange, _ make: () -> Diagnostic
+  ) {
+    if let index = names[keyPath: path].reported[name] {
+      mend(range, with: index)
+      return
+    }
+    let count = diagnostics.count
+    report(make())
+    names[keyPath: path].reported[name] = diagnostics.count > count ? count : -1
+  }
+
+  private func mend(_ range: SourceRange, with index: Int) {
+    guard diagnostics.indices.contains(index), let first = diagnostics[index].fixIts.first?.edits.first,
+      let file = sources[range.file], first.range.file == range.file,
+      !diagnostics[index].fixIts[0].edits.contains(where: { $0.range == range })
+    else { return }
+    let (written, text) = (file.text(first.range), file.text(range))
+    if written == text {
+      diagnostics[index].fixIts[0].edits.append(Edit(range, first.replacement))
+    } else if written.hasPrefix("$"), text.hasPrefix("$") {
+      // One parameter as `$name` and as `${name}`.
+      let name = first.replacement.filter { !"${}".contains($0) }
+      diagnostics[index].fixIts[0].edits.append(Edit(range, text.hasPrefix("${") ? "${\(name)}" : "$\(name)"))
     }
   }
 
@@ -162,14 +187,13 @@ extension Resolver {
     case .poisoned: return nil
     case nil:
       let similar = nearest(to: name.value, in: table.order)
-      if onlyIfClose && similar == nil || table.hasNamelessDeclaration && similar == nil { return nil }
+      if onlyIfClose && similar == nil || table.hasNamelessDeclaration { return nil }
       if doubtfulWords.contains(name.value) { return nil }
-      if names.versions[component.index].isFirstReport(name.value) {
+      reportOnce(name.value, in: \.versions[component.index], at: name.range) {
         let declaration = plan.components.indices.contains(component.index) ? plan[component] : nil
-        report(
-          .unknownVersion(
-            name.value, of: declaration?.name ?? "", at: name.range, declared: declaration?.nameRange,
-            known: table.order, similar: similar))
+        return .unknownVersion(
+          name.value, of: declaration?.name ?? "", at: name.range, declared: declaration?.nameRange,
+          known: table.order, similar: similar)
       }
       return nil
     }

@@ -88,6 +88,7 @@ extension Resolver {
       case .image, .pull, .replicas, .calls, .args, .resources, .ready, .live:
         if let earlier = settings.seen[form] {
           report(.duplicateSetting("`\(text(of: form))` stands twice", at: line.range, earlier: earlier))
+          if form == .calls { settings.isDoubtful = true }
           continue
         }
         settings.seen[form] = line.range
@@ -202,7 +203,9 @@ extension Resolver {
 
   private func checkKey(_ key: SpannedText, of secret: Int, named name: String) {
     guard plan.secrets.indices.contains(secret), !plan.secrets[secret].keys.contains(key.value) else { return }
-    guard !doubtfulWords.contains(key.value), reportedKeys.insert([name, key.value]).inserted else { return }
+    guard !doubtfulWords.contains(key.value), !brokenSecrets.contains(name),
+      reportedKeys.insert([name, key.value]).inserted
+    else { return }
     let keys = plan.secrets[secret].keys
     let declared = names.secrets[name]?.range
     report(.unknownSecretKey(key.value, secret: name, keys: keys, at: key.range, declared: declared))

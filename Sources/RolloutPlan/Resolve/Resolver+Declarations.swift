@@ -179,7 +179,7 @@ extension Resolver {
         return nil
       }
       guard fieldName(token, in: tree, what: "name of a cookie") != nil else { return nil }
-      if names.cookies.isFirstReport(name.value) { report(.cookieNotDeclared(name.value, at: name.range)) }
+      reportOnce(name.value, in: \.cookies, at: name.range) { .cookieNotDeclared(name.value, at: name.range) }
       return .cookie(key: name.value, value: nil)
     }
   }
@@ -278,6 +278,7 @@ extension Resolver {
       case .known(let index)? = names.secrets[name.value]?.binding, names.secrets[name.value]?.range == name.range
     else { return }
     _ = dnsSubdomain(name, what: "name of a Secret")
+    if isFaulty(statement) { brokenSecrets.insert(name.value) }
     var keys: [String] = []
     for token in statement.all(.key) {
       guard let key = secretKey(token, in: statement.tree) else { continue }
@@ -301,8 +302,8 @@ extension Resolver {
     guard let token = statement.first(.name), let name = text(token, in: tree),
       case .known(let index)? = names.probes[name.value]?.binding, names.probes[name.value]?.range == name.range
     else { return }
-    let method = method(statement.first(.method), in: tree) ?? "GET"
-    let path = path(statement.first(.path), in: tree, allowsQuery: true) ?? "/"
+    let method = method(statement.first(.method), in: tree)
+    let path = method.flatMap { _ in self.path(statement.first(.path), in: tree, allowsQuery: true) } ?? "/"
     let element = statement.first(.selector).flatMap { text($0, in: tree)?.value }
     var target: ComponentID?
     if let token = statement.first(.component) {
@@ -322,7 +323,7 @@ extension Resolver {
       Probe(
         name: "", element: nil, method: "GET", path: "/", component: ComponentID(-1), visitor: nil, range: name.range))
     plan.probes[index] = Probe(
-      name: name.value, element: element, method: method, path: path, component: target ?? ComponentID(-1),
+      name: name.value, element: element, method: method ?? "GET", path: path, component: target ?? ComponentID(-1),
       visitor: visitor, range: name.range)
   }
 

@@ -4,6 +4,9 @@ import RolloutSyntax
 /// The first pass over the trees: every name is known before anything looks one up, so declarations come in any order.
 extension Resolver {
   func declare() {
+    if hasMissingFile {
+      for path in Resolver.allTables { names[keyPath: path].hasNamelessDeclaration = true }
+    }
     var planRange: SourceRange?
     var languageSeen = false
     for (position, tree) in trees.enumerated() {
@@ -102,6 +105,8 @@ extension Resolver {
       names[keyPath: path].hasNamelessDeclaration = true
       return nil
     }
+    // `secret has TOKEN`: the name is what is missing.
+    if statement.node.isBroken, Keyword(name.value) != nil { names[keyPath: path].hasNamelessDeclaration = true }
     let binding: Binding = statement.node.isBroken && !brokenIsKnown ? .poisoned : .known(index)
     if let earlier = names[keyPath: path].declare(name.value, binding, at: name.range) {
       report(.duplicate("the \(noun) `\(name.value)` is declared twice", at: name.range, earlier: earlier))
@@ -131,7 +136,7 @@ extension Resolver {
       let line = statement.tree[child]
       guard line.form == .version else { continue }
       let tokens = line.all(.newVersion)
-      if tokens.isEmpty { names.versions[index].hasNamelessDeclaration = true }
+      if tokens.isEmpty || isFaulty(line) { names.versions[index].hasNamelessDeclaration = true }
       for token in tokens {
         guard let name = text(token, in: line.tree) else { continue }
         let next = plan.components[index].versions.count
@@ -142,7 +147,7 @@ extension Resolver {
               earlier: earlier))
           continue
         }
-        _ = versionName(name)
+        if versionName(name) == nil { names.versions[index].hasNamelessDeclaration = true }
         plan.components[index].versions.append(
           ComponentVersion(name: name.value, range: name.range, image: "", imageRange: name.range))
       }
@@ -154,7 +159,7 @@ extension Resolver {
     guard
       let name = declare(statement, slot: .newVersion, in: \.releases, "release", index: index, brokenIsKnown: true)
     else { return }
-    _ = versionName(name)
+    if versionName(name) == nil { names.releases.hasNamelessDeclaration = true }
     plan.releases.append(Release(name: name.value, range: name.range))
     releaseStatements.append((ReleaseID(index), statement))
   }
@@ -267,6 +272,11 @@ extension Resolver {
             continue
           }
           checkParameterExists(name.value, at: name.range)
+          if case .known(let index)? = names.parameters[name.value]?.binding, let token = line.first(.value),
+            let value = text(token, in: tree)
+          {
+            check(value.value, is: names.parameterValues[index].kind, for: name.value, at: value.range)
+          }
         }
       }
     }
@@ -280,15 +290,15 @@ extension Resolver {
   }
 
   private func checkParameterExists(_ name: String, at range: SourceRange?) {
-    guard names.parameters[name] == nil, !names.parameters.hasNamelessDeclaration, !doubtfulWords.contains(name),
-      names.parameters.isFirstReport(name)
+    guard names.parameters[name] == nil, !names.parameters.hasNamelessDeclaration, !doubtfulWords.contains(name)
     else { return }
-    let similar = nearest(to: name, in: names.parameters.order)
-    report(
-      .unknownName(
+    reportOnce(name, in: \.parameters, at: range ?? plan.nameRange) {
+      let similar = nearest(to: name, in: names.parameters.order)
+      return .unknownName(
         .environmentUnknownParameter, "parameter", name, at: range ?? plan.nameRange, similar: similar,
         declared: similar.flatMap { names.parameters[$0]?.range }, known: names.parameters.order, isOption: range == nil
-      ))
+      )
+    }
   }
 
   private func set(_ name: String, to value: String, at range: SourceRange?, valueRange: SourceRange?) {

@@ -22,11 +22,12 @@ extension Resolver {
         result.failure = resolveFailure(statement)
       case let form? where form.isStepStatement:
         let resolved = resolve(statement)
+        let earlier = result.steps.last.map { $0.isTopLevel ? $0.statements : [] } ?? []
         if form.isChange || result.steps.isEmpty || !(result.steps.last?.isTopLevel ?? false) && form.isChange {
           result.steps.append(
             ResolvedStep(
               name: tree.text(of: statement.node), range: statement.range,
-              statements: approvals(before: resolved, in: []) + resolved,
+              statements: approvals(before: resolved, in: earlier) + resolved,
               failure: nil, isTopLevel: true))
         } else {
           result.steps[result.steps.count - 1].statements += resolved
@@ -63,7 +64,11 @@ extension Resolver {
 
   private func resolveFailure(_ statement: StatementView) -> ResolvedFailure? {
     if statement.has(.rollback) { return .rollback(statement.range) }
-    guard statement.node.hasBlock else { return nil }
+    guard statement.node.hasBlock else {
+      // The lines of the block may stand somewhere else.
+      taint.everything = true
+      return nil
+    }
     var statements: [StepStatement] = []
     for child in statement.node.children {
       let line = statement.tree[child]
@@ -244,6 +249,7 @@ extension Resolver {
       else { return nil }
       return .verifyMetric(metric: metric, forMilliseconds: time)
     }
+    let probe = lookUp(.probe, subject, in: tree)
     let expectation: Verification.Expectation?
     if statement.has(.matches) {
       expectation = regex(statement.first(.regex), in: tree).map { .matches(pattern: $0, name: nil) }
@@ -256,14 +262,13 @@ extension Resolver {
         .status($0)
       }
     } else if let token = statement.first(.pattern) {
-      expectation = lookUp(.pattern, token, in: tree).flatMap { index in
+      expectation = lookUp(.pattern, token, in: tree, onlyIfClose: probe == nil).flatMap { index in
         plan.patterns.indices.contains(index)
           ? .matches(pattern: plan.patterns[index].pattern, name: plan.patterns[index].name) : nil
       }
     } else {
       expectation = nil
     }
-    let probe = lookUp(.probe, subject, in: tree)
     let count = statement.first(.int).flatMap { integer($0, in: tree, 1...1000, what: "number of times") } ?? 5
     let within = duration(.duration, after: .within, of: statement, allowsZero: false) ?? 60_000
     let asker = askingVisitor(statement)
@@ -302,13 +307,11 @@ extension Resolver {
         return nil
       }
       let known = names.releases.order + names.versions.flatMap(\.order)
-      if names.releases.isFirstReport(name.value) {
-        report(
-          .unknownName(
-            .unknownRelease, "release or version", name.value, at: name.range,
-            similar: nearest(to: name.value, in: known),
-            declared: nearest(to: name.value, in: known).flatMap { names.releases[$0]?.range },
-            known: names.releases.order))
+      reportOnce(name.value, in: \.releases, at: name.range) {
+        let similar = nearest(to: name.value, in: known)
+        return .unknownName(
+          .unknownRelease, "release or version", name.value, at: name.range, similar: similar,
+          declared: similar.flatMap { names.releases[$0]?.range }, known: names.releases.order)
       }
       return nil
     }
@@ -407,13 +410,12 @@ extension Resolver {
   }
 
   func reportUnknownStep(_ name: SpannedText) {
-    guard !names.steps.hasNamelessDeclaration, !doubtfulWords.contains(name.value),
-      names.steps.isFirstReport(name.value)
-    else { return }
-    let known = plan.steps.map(\.name)
-    report(
-      .unknownName(
+    guard !names.steps.hasNamelessDeclaration, !doubtfulWords.contains(name.value) else { return }
+    reportOnce(name.value, in: \.steps, at: name.range) {
+      let known = plan.steps.map(\.name)
+      return .unknownName(
         .unknownStep, "step", name.value, at: name.range, similar: nearest(to: name.value, in: known), declared: nil,
-        known: known, isText: true))
+        known: known, isText: true)
+    }
   }
 }

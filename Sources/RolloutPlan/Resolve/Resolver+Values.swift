@@ -16,16 +16,16 @@ extension Resolver {
       guard let value = parameter(String(word.dropFirst()), at: range) else { return nil }
       return SpannedText(value: value.value, range: range)
     case .text:
-      var result = ""
+      var result: String? = ""
       for part in TokenText.parts(tree.tokens[token], in: tree.file) {
         switch part {
-        case .literal(let text): result += text
+        case .literal(let text): result?.append(text)
         case .parameter(let name, let at):
-          guard let value = parameter(name, at: at) else { return nil }
-          result += value.value
+          // The other parameters are looked at all the same.
+          if let value = parameter(name, at: at) { result?.append(value.value) } else { result = nil }
         }
       }
-      return SpannedText(value: result, range: range)
+      return result.map { SpannedText(value: $0, range: range) }
     case .raw:
       let (bytes, _) = TokenText.inner(tree.tokens[token], tree.file.bytes)
       return SpannedText(value: String(decoding: bytes, as: UTF8.self), range: range)
@@ -42,12 +42,16 @@ extension Resolver {
     case .poisoned: return nil
     case nil:
       if names.parameters.hasNamelessDeclaration || doubtfulWords.contains(name) { return nil }
-      if names.parameters.isFirstReport(name) {
+      reportOnce(name, in: \.parameters, at: range) {
         let similar = nearest(to: name, in: names.parameters.order)
-        report(
-          .unknownName(
-            .unknownParameter, "parameter", name, at: range, similar: similar.map { $0 },
-            declared: similar.flatMap { names.parameters[$0]?.range }, known: names.parameters.order, prefix: "$"))
+        var diagnostic = Diagnostic.unknownName(
+          .unknownParameter, "parameter", name, at: range, similar: similar,
+          declared: similar.flatMap { names.parameters[$0]?.range }, known: names.parameters.order, prefix: "$")
+        // `$name` is a word of its own, `${name}` stands in a text.
+        if let similar, let file = sources[range.file], file.text(range).hasPrefix("${") {
+          diagnostic.fixIts = [FixIt("write `${\(similar)}`", [Edit(range, "${\(similar)}")])]
+        }
+        return diagnostic
       }
       return nil
     }

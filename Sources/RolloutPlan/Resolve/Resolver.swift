@@ -26,7 +26,11 @@ final class Resolver {
   var pendingEnv: [(VersionID, [PendingEnv])] = []
   /// Where the parser found faults, and the words that stand there.
   var faultyLines: [FileID: FaultyLines] = [:]
+  /// An include could not be read: what it declares is not known.
+  var hasMissingFile = false
   var doubtfulWords: Set<String> = []
+  /// Secrets whose line has a fault: their keys are not known.
+  var brokenSecrets: Set<String> = []
   /// Secret keys that were reported: each once.
   var reportedKeys: Set<[String]> = []
   private var loaded: Set<String> = []
@@ -41,6 +45,15 @@ final class Resolver {
   }
 
   // MARK: - Files
+
+  /// A line that may have been an `include`.
+  private func isBroken(_ statement: StatementView) -> Bool {
+    guard statement.form == nil else { return statement.node.isBroken }
+    return statement.node.header.contains { token in
+      statement.tree.tokens[token].kind == .word
+        && (statement.tree.tokens[token].keyword == .include || statement.tree.word(token).hasSuffix(".rollout"))
+    }
+  }
 
   /// Parses the plan, then what it includes, depth first.
   func load(path: String, bytes: [UInt8]) {
@@ -58,6 +71,7 @@ final class Resolver {
     diagnostics.append(contentsOf: tree.diagnostics)
     for index in tree.roots {
       let statement = tree[index]
+      if statement.form == nil || statement.form == .include, isBroken(statement) { hasMissingFile = true }
       guard statement.form == .include, let token = statement.first(.file) else { continue }
       let range = tree.range(ofToken: token)
       guard let name = plainText(token, in: tree) else { continue }
@@ -72,7 +86,9 @@ final class Resolver {
         switch loader.read(target) {
         case .success(let bytes):
           load(path: target, normalized: target, bytes: bytes, root: root, stack: stack + [target])
-        case .failure(let error): report(.missingFile(name, error.message, at: range))
+        case .failure(let error):
+          hasMissingFile = true
+          report(.missingFile(name, error.message, at: range))
         }
       }
     }
