@@ -6,11 +6,12 @@ import RolloutPlan
 import TestSupport
 import Testing
 
-/// `ROLLOUTC_LAW_SEEDS=1-5000` looks at other plans than every run does.
+/// Every run looks at the same plans; `ROLLOUTC_LAW_SEEDS=1-5000` looks at others. Seed 324 is a mirror whose version has
+/// another port than it is for.
 private let seeds: [UInt64] = {
   let given = ProcessInfo.processInfo.environment["ROLLOUTC_LAW_SEEDS"] ?? ""
   let bounds = given.split(separator: "-").compactMap { UInt64($0) }
-  guard bounds.count == 2, bounds[0] <= bounds[1] else { return Array(1...400) }
+  guard bounds.count == 2, bounds[0] <= bounds[1] else { return Array(1...250) + [324] }
   return Array(bounds[0]...bounds[1])
 }()
 

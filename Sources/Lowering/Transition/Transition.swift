@@ -72,8 +72,8 @@ private struct TransitionBuilder {
   /// Components that may be written, callees first, and where each stands.
   let changing: [Int]
   var current: [ComponentView]
-  /// In what the two ends differ, for each of `changing`.
-  let differing: [Parts]
+  /// What is not yet as `b` has it, for each of `changing`. A part that once is stays so: no stage leads away from `b`.
+  var differing: [Parts]
   var phases: [Phase] = []
   var stages: [Stage] = []
 
@@ -148,8 +148,9 @@ private struct TransitionBuilder {
     if let mode = renderer.loosened(a.mtls, b.mtls) { writePeerAuthentication(mode) }
     var isMeshTouched = !writes.isEmpty
     for manifest in manifests where !manifest.id.namespace.isEmpty { write(manifest) }
+    let manifestCount = writes.count
     advance(.prepare, [.claims])
-    let claims = writes.filter { $0.action == .create && $0.id.kind == "PersistentVolumeClaim" }.map(\.id)
+    let claims = writes[manifestCount...].filter { $0.action == .create }.map(\.id)
     let before = writes.count
     advance(.prepare, [.service])
     advance(.prepare, [.gateway])
@@ -203,7 +204,7 @@ private struct TransitionBuilder {
       let n = callersFirst ? changing.count - 1 - k : k
       let i = changing[n]
       let isSure = unsure.isEmpty || !unsure.contains(i)
-      // Nothing on the way is other than both ends where the ends agree.
+      // Nothing on the way is other than both ends where the ends agree, or where the end is reached.
       if isSure, differing[n].isDisjoint(with: wanted) { continue }
       let new = renderer.components[i].between(
         a.components[i], b.components[i], after: stage, keepsVolumes: options.keepsVolumes, parts: wanted)
@@ -212,6 +213,7 @@ private struct TransitionBuilder {
         write(part, i, new)
       }
       commit(parts, n, new)
+      for part in parts where TransitionBuilder.isSame(part, new, b.components[i]) { differing[n].subtract(part) }
     }
   }
 
@@ -330,7 +332,7 @@ private struct TransitionBuilder {
   private mutating func note(
     _ id: ObjectID, _ old: ObjectSet.Entry?, _ new: ObjectSet.Entry?, origin: SourceRange
   ) {
-    doubtful.remove(id)
+    if !doubtful.isEmpty { doubtful.remove(id) }
     let action: Write.Action = new == nil ? .delete : old == nil ? .create : .update
     writes.append(Write(action: action, id: id, object: new?.object, previous: old?.object, origin: origin))
   }
@@ -345,11 +347,10 @@ private struct TransitionBuilder {
   // MARK: - Gates
 
   private func readyTarget(_ write: Write) -> ReadyTarget? {
-    guard case .deployment(let v)? = renderer.slots[write.id]?.slot, let i = renderer.slots[write.id]?.component
-    else { return nil }
+    guard let place = renderer.slots[write.id], case .deployment(let v) = place.slot else { return nil }
     return ReadyTarget(
       deployment: write.id,
-      withinMilliseconds: renderer.plan.components[i].versions[v].readiness?.withinMilliseconds)
+      withinMilliseconds: renderer.plan.components[place.component].versions[v].readiness?.withinMilliseconds)
   }
 
   private func stopGates() -> [Gate] {

@@ -46,16 +46,16 @@ extension Interpreter {
 
   /// A route into a release whose called members are not deployed: everything that a version which visitors reach calls,
   /// and so on, must be served where that version looks.
-  func checkCompleteness(from before: State, changes: [Change]) {
+  func checkCompleteness(_ traffic: Traffic, changes: [Change]) {
     guard !taint.everything, let last = changes.last else { return }
-    let traffic = Traffic(plan: plan, state: state)
     for version in traffic.reached.union(traffic.sources).sorted() {
       guard !taint.covers(version.component) else { continue }
       for callee in plan[version].calls where !taint.covers(callee) {
-        let component = state.components[callee.index]
-        let targets = traffic.targets(of: callee, for: version)
-        let serving = targets.filter { component.deployment(of: $0)?.replicas ?? 0 > 0 }
-        guard serving.isEmpty else { continue }
+        var isServed = false
+        traffic.visitTargets(of: callee, for: version) { target in
+          isServed = isServed || state.components[callee.index].deployment(of: target)?.replicas ?? 0 > 0
+        }
+        if isServed { continue }
         let key = [version.component.index, version.index, callee.index]
         guard reportedIncomplete.insert(key).inserted else { continue }
         let cause = changes.last { $0.components.contains(version.component) || $0.components.contains(callee) } ?? last
@@ -67,8 +67,6 @@ extension Interpreter {
       }
     }
   }
-
-  func noteServed() { everServed.formUnion(Traffic(plan: plan, state: state).reached) }
 
   /// Deployed, and no step ever sends anybody there.
   func checkNeverRouted() {

@@ -78,8 +78,9 @@ final class Interpreter {
     func close() {
       guard !changes.isEmpty else { return }
       segments.append(Segment(before: start, after: state, changes: changes))
-      checkCompleteness(from: start, changes: changes)
-      noteServed()
+      let traffic = Traffic(plan: plan, state: state)
+      checkCompleteness(traffic, changes: changes)
+      everServed.formUnion(traffic.reached)
       changes = []
       start = state
     }

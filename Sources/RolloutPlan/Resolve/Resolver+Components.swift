@@ -20,7 +20,8 @@ extension Resolver {
     var hasBrokenLine = false
     /// A line that the order of the steps depends on is broken.
     var isDoubtful = false
-    var seen: [Form: SourceRange] = [:]
+    /// Settings that may stand once, with where they stand: few, so that a list is the fastest table.
+    var seen: [(form: Form, range: SourceRange)] = []
   }
 
   /// A health check whose port may be the version's first one.
@@ -86,12 +87,12 @@ extension Resolver {
       }
       switch form {
       case .image, .pull, .replicas, .calls, .args, .resources, .ready, .live:
-        if let earlier = settings.seen[form] {
-          report(.duplicateSetting("`\(text(of: form))` stands twice", at: line.range, earlier: earlier))
+        if let earlier = settings.seen.first(where: { $0.form == form }) {
+          report(.duplicateSetting("`\(text(of: form))` stands twice", at: line.range, earlier: earlier.range))
           if form == .calls { settings.isDoubtful = true }
           continue
         }
-        settings.seen[form] = line.range
+        settings.seen.append((form, line.range))
       default: break
       }
       read(form, line, into: &settings)
@@ -289,7 +290,7 @@ extension Resolver {
     version.replicas = own.replicas ?? shared.replicas ?? 1
     version.calls = own.callsRange != nil ? own.calls : shared.calls
     version.callsRange = own.callsRange ?? shared.callsRange
-    version.args = own.seen[.args] != nil ? own.args : shared.args
+    version.args = own.seen.contains { $0.form == .args } ? own.args : shared.args
     version.volumes = own.volumes.isEmpty ? shared.volumes : own.volumes
     version.resources = own.resources ?? shared.resources
     version.readiness = check(own.readiness ?? shared.readiness, of: version, component, isBroken)
