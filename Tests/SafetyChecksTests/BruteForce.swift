@@ -94,7 +94,6 @@ struct BruteForce {
     var union = [FlowOutcome](repeating: FlowOutcome(), count: model.flows.count)
     var place = [Int](repeating: 0, count: ids.count)
     var view = MeshView(options: model.options)
-    var isFirst = true
     var changed = Array(ids.indices)
     while true {
       for i in changed {
@@ -107,7 +106,6 @@ struct BruteForce {
         }
       }
       for f in model.flows.indices { union[f].formUnion(model.outcome(of: model.flows[f], in: view)) }
-      isFirst = false
       changed = []
       for i in ids.indices {
         place[i] += 1
@@ -117,7 +115,6 @@ struct BruteForce {
       }
       if place.allSatisfy({ $0 == 0 }) { break }
     }
-    _ = isFirst
 
     var standing: [ObjectID: Value] = [:]
     for (id, versions) in variants { if let value = versions.last ?? nil { standing[id] = value } }

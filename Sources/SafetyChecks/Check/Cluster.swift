@@ -120,7 +120,9 @@ struct TrackedCluster {
     var result: [Int: FlowOutcome] = [:]
     for c in model.plan.components.indices {
       let own = byComponent[c] ?? []
-      if own.isEmpty, general.isEmpty, entries.isEmpty { continue }
+      if own.isEmpty, general.isEmpty, entries.isEmpty, model.entryPeers[c].allSatisfy({ byComponent[$0] == nil }) {
+        continue
+      }
       var inner: [Int] = []
       var entry: [Int] = []
       for f in model.flowsInto[c] { if model.flows[f].isEntry { entry.append(f) } else { inner.append(f) } }
@@ -129,8 +131,9 @@ struct TrackedCluster {
       }
       if !entry.isEmpty {
         let relevant = relevantEntries(entries, for: entry, c)
-        if !own.isEmpty || !general.isEmpty || !relevant.isEmpty {
-          enumerate(own + general + relevant, of: c, entry, &result)
+        let theirs = model.entryPeers[c].flatMap { byComponent[$0] ?? [] }.filter { !own.contains($0) }
+        if !own.isEmpty || !general.isEmpty || !relevant.isEmpty || !theirs.isEmpty {
+          enumerate(own + theirs + general + relevant, of: c, entry, &result)
         }
       }
     }
@@ -142,6 +145,7 @@ struct TrackedCluster {
   private func relevantEntries(_ ids: [ObjectID], for flows: [Int], _ c: Int) -> [ObjectID] {
     let service = model.plan.components[c].service
     var named: Set<String> = [service + "-gateway"]
+    for peer in model.entryPeers[c] { named.insert(model.plan.components[peer].service + "-gateway") }
     var relevant: Set<ObjectID> = []
     for id in ids where id.kind == "VirtualService" {
       guard let tracked = pending[id] else { continue }

@@ -88,9 +88,9 @@ package struct Judge {
 
   package func judge(_ facts: PhaseFacts) -> Verdict {
     let running = runningSources(facts)
-    let everywhere = Reachability(model, entries: model.entryFlows, sources: startedSources(facts)) {
-      facts.outcome($0).targets
-    }
+    let everywhere = Reachability(
+      model, entries: model.entryFlows, sources: startedSources(facts), isAbandoned: { isAbandoned($0, facts) }
+    ) { facts.outcome($0).targets }
     let promised = model.entryFlows.filter { isPromised($0, facts) }
     let live = Reachability(model, entries: promised, sources: running) { facts.outcome($0).targets }
     let old = Reachability(
@@ -108,7 +108,7 @@ package struct Judge {
       for f in model.flowsFrom[node.version] {
         followed += 1
         let outcome = facts.outcome(f)
-        if outcome.faults.isEmpty { continue }
+        if outcome.faults.isEmpty || isAbandoned(f, facts) { continue }
         let isNew = !old.isReached[node.version] && isIntended(f, facts)
         if isPromised(f, facts) || isNew { meet(f, hops(live.path(to: n)), facts, &found) }
       }
@@ -145,7 +145,9 @@ package struct Judge {
 
     found += deletions(facts, everywhere)
     if facts.isLast { found += lasting(facts, running) }
-    let end = Reachability(model, entries: model.entryFlows, sources: running) { facts.atEnd[$0].targets }
+    let end = Reachability(
+      model, entries: model.entryFlows, sources: running, isAbandoned: { isAbandoned($0, facts) }
+    ) { facts.atEnd[$0].targets }
     return Verdict(
       violations: found, asked: everywhere.isAsked, reachedAtEnd: end.isAsked, liveFlows: followed)
   }
@@ -166,6 +168,12 @@ package struct Judge {
     facts.atStart[f].isServed || facts.atSegmentStart[f].isServed
   }
 
+  /// The caller stays, and the new state serves it no longer by that port: the plan takes a protocol away.
+  private func isAbandoned(_ f: Int, _ facts: PhaseFacts) -> Bool {
+    guard case .caller(let caller) = model.flows[f].source else { return false }
+    return facts.after.replicas(model.versions[caller]) > 0 && facts.after.targets(of: model.flows[f], model).isEmpty
+  }
+
   private func isIntended(_ f: Int, _ facts: PhaseFacts) -> Bool {
     !facts.after.targets(of: model.flows[f], model).isEmpty
       || !facts.before.targets(of: model.flows[f], model).isEmpty
@@ -179,7 +187,22 @@ package struct Judge {
     for target in targets {
       let id = model.versions[target]
       if id.component.index == flow.callee, allowed.contains(id.index) { continue }
+      // Two exposures may share a gateway's port: what one of them does not take yet may be the other's.
+      if flow.isEntry, id.component.index != flow.callee, isExposed(flow, as: id, facts) { continue }
       found.append(Violation(invariant: .versionRouted, flow: f, version: target, path: path))
+    }
+  }
+
+  private func isExposed(_ flow: Flow, as id: VersionID, _ facts: PhaseFacts) -> Bool {
+    model.plan.exposures.enumerated().contains { e, exposure in
+      guard exposure.component == id.component, exposure.port == flow.port,
+        exposure.path == "/" || flow.path == exposure.path || flow.path.hasPrefix(exposure.path + "/")
+      else { return false }
+      var other = flow
+      other.source = .entry(e)
+      other.callee = id.component.index
+      return facts.before.targets(of: other, model).contains(id.index)
+        || facts.after.targets(of: other, model).contains(id.index)
     }
   }
 

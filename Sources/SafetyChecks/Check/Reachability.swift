@@ -30,10 +30,17 @@ struct Reachability {
   private var ids: [[Int]: Int] = [:]
   private var seen: Set<Int> = []
 
+  private let isAbandoned: (Int) -> Bool
+
   /// - Parameters:
   ///   - entries: flows through gateways that are followed.
   ///   - sources: versions that run by themselves.
-  init(_ model: FlowModel, entries: [Int], sources: [Int], targets: (Int) -> [Int]) {
+  ///   - isAbandoned: flows that the plan gives up: what they reach is not asked any more.
+  init(
+    _ model: FlowModel, entries: [Int], sources: [Int], isAbandoned: @escaping (Int) -> Bool = { _ in false },
+    targets: (Int) -> [Int]
+  ) {
+    self.isAbandoned = isAbandoned
     isReached = [Bool](repeating: false, count: model.versions.count)
     isAsked = isReached
     for version in sources {
@@ -68,7 +75,7 @@ struct Reachability {
   }
 
   private mutating func visit(_ version: Int, _ releases: Int, parent: Int, flow: Int) {
-    if flow >= 0 { isAsked[version] = true }
+    if flow >= 0, !isAsked[version], !isAbandoned(flow) { isAsked[version] = true }
     guard seen.insert(version &* 4096 &+ releases &+ 1).inserted else { return }
     isReached[version] = true
     nodes.append(Node(version: version, releases: releases, parent: parent, flow: flow))

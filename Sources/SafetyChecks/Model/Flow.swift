@@ -43,6 +43,9 @@ package struct FlowModel: Sendable {
   /// Versions of components that nobody calls and that no gateway leads to: they run without being asked.
   package let sources: [Int]
 
+  /// By component: others that are exposed in a way that may take its requests while its own route is not there.
+  let entryPeers: [[Int]]
+
   let hosts: [String]
   let componentOfHost: [String: Int]
   let componentOfService: [String: Int]
@@ -100,6 +103,7 @@ package struct FlowModel: Sendable {
     self.flowsInto = flowsInto
     self.flowsFrom = flowsFrom
     self.entryFlows = entryFlows
+    entryPeers = peers(of: plan)
     for exposure in plan.exposures where isCalled.indices.contains(exposure.component.index) {
       isCalled[exposure.component.index] = true
     }
@@ -113,6 +117,25 @@ package struct FlowModel: Sendable {
     let id = versions[version]
     return "\(plan[id.component].name) \(plan[id].name)"
   }
+}
+
+private func peers(of plan: Plan) -> [[Int]] {
+  var peers = [Set<Int>](repeating: [], count: plan.components.count)
+  var byPort: [Int: [Exposure]] = [:]
+  for exposure in plan.exposures { byPort[exposure.port, default: []].append(exposure) }
+  for exposure in plan.exposures where peers.indices.contains(exposure.component.index) {
+    for other in byPort[exposure.port] ?? [] where other.component != exposure.component {
+      let isCovered =
+        other.path == "/" || exposure.path == other.path || exposure.path.hasPrefix(other.path + "/")
+      let isShared =
+        exposure.hosts.isEmpty || other.hosts.isEmpty
+        || exposure.hosts.contains { a in
+          other.hosts.contains { b in a == b || a.hasPrefix("*") || b.hasPrefix("*") }
+        }
+      if isCovered, isShared { peers[exposure.component.index].insert(other.component.index) }
+    }
+  }
+  return peers.map { $0.sorted() }
 }
 
 /// The selectors that some state's tables use, and the sticky cookies that they hand out.

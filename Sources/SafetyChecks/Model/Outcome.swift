@@ -36,6 +36,19 @@ package struct Fault: Hashable, Sendable {
   package var host: String?
   package var subset: String?
   package var port: Int?
+
+  package init(
+    invariant: Invariant, flag: EnvoyFlag? = nil, httpStatus: Int? = nil, reason: Failure.Reason? = nil,
+    host: String? = nil, subset: String? = nil, port: Int? = nil
+  ) {
+    self.invariant = invariant
+    self.flag = flag
+    self.httpStatus = httpStatus
+    self.reason = reason
+    self.host = host
+    self.subset = subset
+    self.port = port
+  }
 }
 
 /// Everything that may happen to the requests of one flow.
