@@ -16,6 +16,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
   ],
   targets: [
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
@@ -50,11 +51,6 @@ let package = Package(
     .target(name: "MeshModel", dependencies: ["KubernetesModel", "RegularExpressions"], swiftSettings: settings),
     .target(name: "RegularExpressions", swiftSettings: settings),
     .target(
-      name: "Rehearsal",
-      dependencies: ["ApplyEngine", "ClusterAPI", "KubernetesModel", "MeshModel"],
-      swiftSettings: settings
-    ),
-    .target(
       name: "RolloutPlan",
       dependencies: ["Diagnostics", "KubernetesModel", "RegularExpressions", "RolloutSyntax", "YAMLCoding"],
       swiftSettings: settings
@@ -63,6 +59,15 @@ let package = Package(
     .target(
       name: "SafetyChecks",
       dependencies: ["Diagnostics", "KubernetesModel", "Lowering", "MeshModel", "RegularExpressions", "RolloutPlan"],
+      swiftSettings: settings
+    ),
+    .target(name: "Sandbox", dependencies: ["KubernetesModel"], swiftSettings: settings),
+    .target(
+      name: "SandboxServer",
+      dependencies: [
+        "KubernetesModel", "Sandbox", "YAMLCoding",
+        .product(name: "Hummingbird", package: "hummingbird"),
+      ],
       swiftSettings: settings
     ),
     .target(name: "YAMLCoding", dependencies: ["CYAML", "KubernetesModel"], swiftSettings: settings),
@@ -81,18 +86,31 @@ let package = Package(
       path: "Tests/TestSupport",
       swiftSettings: settings
     ),
-    .testTarget(name: "ClusterAPITests", dependencies: ["ClusterAPI", "CurlTransport", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "DiagnosticsTests", dependencies: ["DiagnosticRendering", "Diagnostics", "KubernetesModel", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "KubernetesModelTests", dependencies: ["KubernetesModel", "YAMLCoding", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "ClusterAPITests",
+      dependencies: ["ClusterAPI", "CurlTransport", "KubernetesModel", "TestSupport"],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "DiagnosticsTests", dependencies: ["DiagnosticRendering", "Diagnostics", "KubernetesModel", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "KubernetesModelTests", dependencies: ["KubernetesModel", "YAMLCoding", "TestSupport"],
+      swiftSettings: settings),
     .testTarget(
       name: "LoweringTests",
       dependencies: ["Diagnostics", "KubernetesModel", "Lowering", "RolloutPlan", "TestSupport", "YAMLCoding"],
       swiftSettings: settings
     ),
-    .testTarget(name: "MeshModelTests", dependencies: ["MeshModel", "YAMLCoding", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "RegularExpressionsTests", dependencies: ["RegularExpressions", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "RehearsalTests", dependencies: ["Rehearsal", "YAMLCoding", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "RolloutPlanTests", dependencies: ["RolloutPlan", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "MeshModelTests", dependencies: ["MeshModel", "YAMLCoding", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "RegularExpressionsTests", dependencies: ["RegularExpressions", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "RolloutPlanTests",
+      dependencies: ["Diagnostics", "RolloutPlan", "RolloutSyntax", "TestSupport"],
+      swiftSettings: settings
+    ),
     .testTarget(name: "RolloutSyntaxTests", dependencies: ["RolloutSyntax", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "SafetyChecksTests",
@@ -101,6 +119,12 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
-    .testTarget(name: "RolloutcTests", dependencies: ["rolloutc", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "SandboxTests",
+      dependencies: ["KubernetesModel", "Sandbox", "SandboxServer", "TestSupport", "YAMLCoding"],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "RolloutcTests", dependencies: ["rolloutc", "TestSupport", "YAMLCoding"], swiftSettings: settings),
   ]
 )

@@ -1,6 +1,6 @@
 /// `text` without anything that could steer a terminal or turn the reading direction: controls (C0, DEL, C1), bidirectional
 /// overrides (CVE-2021-42574) and separators of lines and paragraphs are shown as `\u{1b}`. Line breaks stay if `keepsLines`.
-func safeText(_ text: String, keepsLines: Bool = false) -> String {
+package func safeText(_ text: String, keepsLines: Bool = false) -> String {
   guard text.unicodeScalars.contains(where: { isUnsafe($0) }) else { return text }
   var output = String.UnicodeScalarView()
   for scalar in text.unicodeScalars {

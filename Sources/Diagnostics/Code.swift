@@ -20,27 +20,3 @@ package struct Code: Hashable, Sendable {
 
   package func hash(into hasher: inout Hasher) { hasher.combine(id) }
 }
-
-/// What `rolloutc explain CODE` prints. `bad` and `good` are test inputs: `bad` must earn the code, `good` must not.
-///
-/// An example is a whole plan, or a fragment: fragments are completed by ``Catalogue/completed(_:)``.
-package struct CodePage: Sendable {
-  package var code: Code
-  /// One line: what is wrong.
-  package var title: String
-  /// A paragraph: when it is reported and why it matters.
-  package var why: String
-  package var bad: String
-  package var good: String
-  /// A paragraph: what to do.
-  package var fix: String
-
-  package init(_ code: Code, _ title: String, why: String, bad: String, good: String, fix: String) {
-    self.code = code
-    self.title = title
-    self.why = why
-    self.bad = bad
-    self.good = good
-    self.fix = fix
-  }
-}

@@ -119,6 +119,7 @@ extension Renderer {
     var from = new
     for i in components.indices where old.components[i] != new.components[i] {
       from.components[i].lanes = old.components[i].lanes
+      from.components[i].lanePorts = old.components[i].lanePorts
       from.components[i].isMeshPinned = old.components[i].isMeshPinned
       from.components[i].meshMirror = old.components[i].meshMirror
       from.components[i].entry = old.components[i].entry

@@ -71,6 +71,24 @@ package struct YAMLWriter: ~Copyable {
     event.type = YAML_DOCUMENT_END_EVENT
     event.data.document_end.implicit = 1
     emit(&event)
+    emitter.pointee.unicode = 1
+  }
+
+  /// Whether a text holds characters that turn the direction of what a reviewer sees (Unicode TR 36, "Trojan Source"):
+  /// the document is then written with `\u` escapes.
+  private static func turnsText(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    for i in bytes.indices {
+      switch bytes[i] {
+      case 0xE2 where i + 2 < bytes.count:
+        let (second, third) = (bytes[i + 1], bytes[i + 2])
+        if second == 0x80, third == 0x8E || third == 0x8F || third >= 0xAA && third <= 0xAE { return true }
+        if second == 0x81, third >= 0xA6, third <= 0xA9 { return true }
+      case 0xD8 where i + 1 < bytes.count:
+        if bytes[i + 1] == 0x9C { return true }
+      default: break
+      }
+    }
+    return false
   }
 
   /// The bytes written so far; the writer starts again with none.
@@ -143,6 +161,7 @@ package struct YAMLWriter: ~Copyable {
 
   private func write(_ bytes: UnsafeBufferPointer<UInt8>, _ style: ScalarStyle) {
     // The emitter frees the copy. `yaml_scalar_event_initialize` would check the encoding once more.
+    if style == .doubleQuoted, YAMLWriter.turnsText(bytes) { emitter.pointee.unicode = 0 }
     guard let copy = malloc(bytes.count &+ 1)?.assumingMemoryBound(to: UInt8.self) else { return }
     if let base = bytes.baseAddress { copy.update(from: base, count: bytes.count) }
     copy[bytes.count] = 0

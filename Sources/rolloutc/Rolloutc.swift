@@ -1,4 +1,5 @@
 import ArgumentParser
+import DiagnosticRendering
 
 /// The version of the tool, as `rolloutc --version` prints it.
 let toolVersion = "0.1.0"
@@ -15,7 +16,7 @@ enum Exit {
 struct Rolloutc: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rolloutc",
-    abstract: "Plans, reviews and runs releases on Kubernetes with Istio.",
+    abstract: "Checks plans for releases on Kubernetes with Istio, and compiles them for review.",
     discussion: """
       A plan file says, in the order in which things happen, how a set of components goes from one version to the \
       next. `rolloutc PLAN` compiles it to the YAML that it means, step by step, without a cluster.
@@ -40,7 +41,8 @@ enum Main {
         try command.run()
       }
     } catch let failure as Failure {
-      IO.standardError("\(IO.colorsErrors ? "\u{1B}[1;31merror\u{1B}[0m" : "error"): \(failure.message)\n")
+      IO.standardError(
+        "\(IO.colorsErrors ? "\u{1B}[1;31merror\u{1B}[0m" : "error"): \(safeText(failure.message, keepsLines: true))\n")
       IO.exit(failure.code)
     } catch {
       let code = Rolloutc.exitCode(for: error)
@@ -49,7 +51,8 @@ enum Main {
         IO.standardOutput(Array((text + "\n").utf8))
         IO.exit(Exit.done)
       }
-      if !text.isEmpty { IO.standardError(text + "\n") }
+      // The text repeats what was typed; nothing of it may steer the terminal.
+      if !text.isEmpty { IO.standardError(safeText(text, keepsLines: true) + "\n") }
       // ArgumentParser says 64 (EX_USAGE); ours is 2, as documented.
       IO.exit(code == .validationFailure ? Exit.usage : code.rawValue)
     }
@@ -60,7 +63,9 @@ enum Main {
   /// compilation takes.
   private static var solePlan: String? {
     let arguments = CommandLine.arguments
-    guard arguments.count == 2, let plan = arguments.last, plan.hasSuffix(".rollout"), !plan.hasPrefix("-") else { return nil }
+    guard arguments.count == 2, let plan = arguments.last, plan.hasSuffix(".rollout"), !plan.hasPrefix("-") else {
+      return nil
+    }
     return plan
   }
 }

@@ -195,3 +195,14 @@ private func text(_ value: Value) -> String { String(decoding: yamlBytes(value),
     }
   }
 }
+
+/// What turns the direction of text is escaped, so that a review shows what is there (Unicode TR 36).
+@Test(arguments: ["a\u{202E}b", "x: \u{2066}y", "\u{061C}", "line\nwith \u{200F}mark"])
+func directionalCharactersNeverReachTheReader(text: String) throws {
+  let bytes = yamlBytes(["key": .string(text), "other": "\u{E4}"])
+  let shown = String(decoding: bytes, as: UTF8.self)
+  #expect(!shown.unicodeScalars.contains { [0x202E, 0x2066, 0x061C, 0x200F].contains($0.value) })
+  #expect(try parseYAML(bytes) == [["key": .string(text), "other": "\u{E4}"]])
+  // The next document is not concerned.
+  #expect(String(decoding: yamlBytes(["other": "\u{E4}"]), as: UTF8.self).contains("\u{E4}"))
+}

@@ -32,25 +32,61 @@ struct ReferenceTests {
     ("DestinationRule", "spec/subsets", "a superset: see below"),
   ]
 
-  @Test(.enabled(if: hasReference, "../shared/reference is not here")) func firstStep() throws {
-    let image = compile(votingPlan()).steps[0].segments[0].after.image
+  @Test(.enabled(if: hasReference, "../shared/reference is not here"), arguments: VotingSource.allCases)
+  func firstStep(_ source: VotingSource) throws {
+    let image = compile(try source.plan()).steps[0].segments[0].after.image
     try compare("kubernetes/step-1-create-voting-app.yaml", image)
     // Routes are pinned from the first step on, so that the entry names a subset.
     try compare("istio/step-1-create-voting-app-gateway.yaml", image, pinsEntry: true)
   }
 
-  @Test(.enabled(if: hasReference, "../shared/reference is not here")) func secondStep() throws {
-    let image = compile(votingPlan()).steps[1].segments[0].after.image
+  @Test(.enabled(if: hasReference, "../shared/reference is not here"), arguments: VotingSource.allCases)
+  func secondStep(_ source: VotingSource) throws {
+    let image = compile(try source.plan()).steps[1].segments[0].after.image
     try compare("kubernetes/step-2-update-voting-analytics-to-1.1.yaml", image)
-    try compare("istio/step-2-update-and-add-routing-for-all-components.yaml", image)
-    try compare("istio/step-2a-update-voting-app-virtualservice.yaml", image)
-    try compare("istio/step-2b-add-routing-for-all-components.yaml", image)
+    try compareRouting(image)
   }
 
-  @Test(.enabled(if: hasReference, "../shared/reference is not here")) func thirdStep() throws {
-    let image = compile(votingPlan()).steps[2].segments[0].after.image
-    try compare("kubernetes/step-3-update-voting-app-with-new-storage.yaml", image)
-    try compare("istio/step-3-add-routing-for-2.0-components.yaml", image)
+  @Test(.enabled(if: hasReference, "../shared/reference is not here"), arguments: VotingSource.allCases)
+  func thirdStep(_ source: VotingSource) throws {
+    let image = compile(try source.plan()).steps[2].segments[0].after.image
+    try compareCanary(image)
+  }
+
+  /// `plans/aks-voting-as-written.rollout`: the scenario's own order, its first step without any rule, and its second
+  /// in two.
+  @Test(.enabled(if: hasReference, "../shared/reference is not here")) func asWritten() throws {
+    let steps = compile(try resolvedPlan("plans/aks-voting-as-written.rollout")).steps
+    try #require(steps.count == 6)
+    let deployed = steps[0].segments[0].after.image
+    try compare("kubernetes/step-1-create-voting-app.yaml", deployed)
+    try compare("istio/step-1-create-voting-app-gateway.yaml", deployed)
+    for image in [deployed, steps[1].segments[0].after.image] {
+      #expect(!image.entries.contains { $0.id.kind == "DestinationRule" || $0.id.kind == "PeerAuthentication" })
+      #expect(image.entries.filter { $0.id.kind == "VirtualService" }.count == 1)
+    }
+    try compare("kubernetes/step-2-update-voting-analytics-to-1.1.yaml", steps[1].segments[0].after.image)
+    // Routes first, then mTLS: the scenario writes both at once.
+    #expect(steps[2].segments.count == 2)
+    try compareRouting(try #require(steps[2].segments.last?.after.image))
+    try compareCanary(try #require(steps[3].segments.last?.after.image))
+  }
+
+  /// The plan file and the plan that these tests build by hand mean the same objects after each step.
+  @Test func thePlanFileMeansWhatTheStatesMean() throws {
+    let (file, states) = (compile(try VotingSource.file.plan()), compile(try VotingSource.states.plan()))
+    #expect(file.problems.isEmpty)
+    try #require(file.steps.count == states.steps.count)
+    for (a, b) in zip(file.steps, states.steps) {
+      #expect(a.folder == b.folder)
+      try #require(a.segments.count == b.segments.count)
+      for (x, y) in zip(a.segments, b.segments) {
+        #expect(x.after.image.entries.map(\.object) == y.after.image.entries.map(\.object), "\(x.stamp)")
+        #expect(x.phases.map(\.kind) == y.phases.map(\.kind), "\(x.stamp)")
+        #expect(x.phases.map { $0.writes.map(\.id) } == y.phases.map { $0.writes.map(\.id) }, "\(x.stamp)")
+        #expect(x.phases.map(\.gates) == y.phases.map(\.gates), "\(x.stamp)")
+      }
+    }
   }
 
   /// `routing open` gives the scenario's own first step: no subsets, no rules, one route to the Service.
@@ -65,6 +101,17 @@ struct ReferenceTests {
     try compare("istio/step-1-create-voting-app-gateway.yaml", image)
     #expect(!image.entries.contains { $0.id.kind == "DestinationRule" })
     #expect(image.entries.filter { $0.id.kind == "VirtualService" }.count == 1)
+  }
+
+  private func compareRouting(_ image: ObjectSet) throws {
+    try compare("istio/step-2-update-and-add-routing-for-all-components.yaml", image)
+    try compare("istio/step-2a-update-voting-app-virtualservice.yaml", image)
+    try compare("istio/step-2b-add-routing-for-all-components.yaml", image)
+  }
+
+  private func compareCanary(_ image: ObjectSet) throws {
+    try compare("kubernetes/step-3-update-voting-app-with-new-storage.yaml", image)
+    try compare("istio/step-3-add-routing-for-2.0-components.yaml", image)
   }
 
   private func compare(_ file: String, _ image: ObjectSet, pinsEntry: Bool = false) throws {

@@ -1,6 +1,29 @@
 import Diagnostics
 import KubernetesModel
 import RolloutPlan
+import TestSupport
+import Testing
+
+/// Where a test has the voting plan from.
+enum VotingSource: String, CaseIterable, Sendable {
+  /// Built by hand, below: no parser has a part in it.
+  case states
+  /// `plans/aks-voting.rollout`, as a person compiles it.
+  case file
+
+  func plan() throws -> Plan {
+    switch self {
+    case .states: votingPlan()
+    case .file: try resolvedPlan("plans/aks-voting.rollout")
+    }
+  }
+}
+
+/// A plan of the repository, through parser and resolver.
+func resolvedPlan(_ path: String) throws -> Plan {
+  let resolution = resolve(path: path, bytes: try #require(Goldens.bytes(path)))
+  return try #require(resolution.checked, "\(resolution.diagnostics.map(\.message))")
+}
 
 /// The AKS voting plan of the language brief, as the resolver makes it. Ranges are line numbers.
 func votingPlan() -> Plan {

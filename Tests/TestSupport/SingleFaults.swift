@@ -123,6 +123,14 @@ package struct FaultStatistics: Sendable {
     }
   }
 
+  package mutating func add(_ other: FaultStatistics) {
+    unnoticed += other.unnoticed
+    one += other.one
+    two += other.two
+    more += other.more
+    cascades += other.cascades
+  }
+
   package var noticed: Int { one + two + more }
   package var shareOfOne: Double { noticed == 0 ? 1 : Double(one) / Double(noticed) }
   package var shareOfThreeOrMore: Double { noticed == 0 ? 0 : Double(more) / Double(noticed) }

@@ -1,7 +1,8 @@
 /// Every code, by family. A new family file adds its list here.
 package enum Catalogue {
   package static let codes: [Code] =
-    Code.syntax + Code.names + Code.values + Code.routing + Code.safety + Code.output + Code.environments + Code.rehearsals
+    Code.syntax + Code.names + Code.values + Code.routing + Code.safety + Code.output + Code.environments
+    + Code.rehearsals
     + Code.style
 
   package static func code(slug: String) -> Code? { codes.first { $0.slug == slug } }

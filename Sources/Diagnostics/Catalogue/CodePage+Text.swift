@@ -12,11 +12,24 @@ extension CodePage {
   package var text: String {
     let kind = code.severity == .warning ? "warning" : "error"
     var text = "# \(code.id) \(code.slug) (\(kind))\n\n\(title)\n\n\(why)\n"
-    text += "\n## A plan that earns it\n\n```rollout\n\(bad.trimmedLineBreaks)\n```\n"
-    text += "\n## A plan that does not\n\n```rollout\n\(good.trimmedLineBreaks)\n```\n"
+    text += "\n## A plan that earns it\n\n\(bad.text)"
+    text += "\n## A plan that does not\n\n\(good.text)"
     text += "\n## What to do\n\n\(fix)\n"
     if code.canBeAllowed {
       text += "\nTo silence it in place: `# rolloutc: allow \(code.slug) -- REASON`\n"
+    }
+    return text
+  }
+}
+
+extension CodePage.Example {
+  /// The plan and its files as code blocks.
+  fileprivate var text: String {
+    var text = environment.map { "With `--env \($0)`:\n\n" } ?? ""
+    text += "```rollout\n\(plan.trimmedLineBreaks)\n```\n"
+    for file in files {
+      let language = file.path.hasSuffix(".rollout") ? "rollout" : "yaml"
+      text += "\nand in `\(file.path)`:\n\n```\(language)\n\(file.text.trimmedLineBreaks)\n```\n"
     }
     return text
   }

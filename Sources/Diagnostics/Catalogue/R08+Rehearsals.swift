@@ -3,6 +3,6 @@ extension Code {
   package static let stubNeverAsked = Code("R0801", "stub-never-asked", .warning)
 
   static let rehearsals: [Code] = [
-    .stubNeverAsked,
+    .stubNeverAsked
   ]
 }

@@ -140,6 +140,13 @@ struct ExposureNames: Sendable {
   var range: SourceRange
 }
 
+/// Which object of which component an identity is, and the declaration that it follows from.
+struct ObjectPlace: Sendable {
+  var component: Int
+  var slot: ObjectSlot
+  var range: SourceRange
+}
+
 /// Where an object stands within its component.
 enum ObjectSlot: Hashable, Sendable {
   case service, gateway, rule, entry, mesh

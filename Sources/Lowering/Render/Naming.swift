@@ -6,8 +6,7 @@ internal import RolloutPlan
 struct Naming {
   let plan: Plan
   var problems: [LoweringProblem] = []
-  var slots: [ObjectID: (component: Int, slot: ObjectSlot)] = [:]
-  private var ranges: [ObjectID: SourceRange] = [:]
+  var slots: [ObjectID: ObjectPlace] = [:]
   private let ownership: [Fields.Entry]
 
   init(_ plan: Plan) {
@@ -106,7 +105,9 @@ struct Naming {
 
     names.versions.reserveCapacity(component.versions.count)
     for (v, version) in component.versions.enumerated() {
-      let deployment = id("apps", "Deployment", "\(service)-\(version.slug)")
+      let slug = version.slug
+      let subset = ComponentVersion.subset(slug: slug)
+      let deployment = id("apps", "Deployment", service + "-" + slug)
       claim(deployment, index, .deployment(v), version.range)
       if deployment.name.utf8.count > 63 { problems.append(.nameTooLong(deployment.name, version.range)) }
       let selector: Value = object(text("app", service), text("version", version.name))
@@ -114,7 +115,7 @@ struct Naming {
       names.versions.append(
         VersionNames(
           name: version.name,
-          subset: version.subset,
+          subset: subset,
           deploymentID: deployment,
           ports: portIndices,
           entryPorts: exposed.map { entryPort($0, portIndices, ports) },
@@ -123,7 +124,7 @@ struct Naming {
             field("labels", .object(Fields([text("app", service), text("version", version.name)] + ownership)))),
           specBehindReplicas: deploymentSpec(
             service: service, version, ports: portIndices.map { ports[$0] }, selector: selector),
-          subsetValue: object(text("name", version.subset), field("labels", selector))
+          subsetValue: object(text("name", subset), field("labels", selector))
         ))
       for check in [version.readiness, version.liveness] {
         if let check, case .http(let method, _, _) = check.action, method != "GET" {
@@ -136,11 +137,10 @@ struct Naming {
 
   /// Notes that `id` is written for this component; a second owner is a problem, and the first one keeps it.
   private mutating func claim(_ id: ObjectID, _ component: Int, _ slot: ObjectSlot, _ range: SourceRange) {
-    if let first = ranges[id] {
-      problems.append(.sameObject(id, first: first, second: range))
+    if let first = slots[id] {
+      problems.append(.sameObject(id, first: first.range, second: range))
     } else {
-      ranges[id] = range
-      slots[id] = (component, slot)
+      slots[id] = ObjectPlace(component: component, slot: slot, range: range)
     }
   }
 
@@ -183,16 +183,17 @@ struct Naming {
   }
 
   private func callerNames(_ callers: [VersionID]) -> [CallerNames] {
-    callers.map { id in
-      let component = plan[id.component]
-      let version = plan[id].name
-      return CallerNames(
-        id: id,
-        lane: "lane-\(component.service)-\(version)",
-        labels: object(text("app", component.service), text("version", version)))
-    }.sorted { a, b in
-      let (x, y) = (plan[a.id.component].service, plan[b.id.component].service)
-      return x == y ? isVersionOrdered(plan[a.id].name, plan[b.id].name) : x < y
+    let named = callers.map { id in
+      let service = plan.components[id.component.index].service
+      return (id: id, service: service, version: plan.components[id.component.index].versions[id.index].name)
+    }
+    let sorted = named.sorted { a, b in
+      a.service == b.service ? isVersionOrdered(a.version, b.version) : a.service < b.service
+    }
+    return sorted.map { id, service, version in
+      CallerNames(
+        id: id, lane: "lane-" + service + "-" + version,
+        labels: object(text("app", service), text("version", version)))
     }
   }
 
@@ -233,6 +234,7 @@ struct Naming {
 
   mutating func manifests() -> [ManifestObject] {
     var all: [ManifestObject] = []
+    var ranges: [ObjectID: SourceRange] = [:]
     for manifest in plan.manifests {
       for document in manifest.objects {
         guard case .object(var fields) = document, var metadata = fields["metadata"]?.fields,
@@ -247,7 +249,7 @@ struct Naming {
         fields["metadata"] = .object(metadata)
         let value = Value.object(fields)
         guard let id = ObjectID(value) else { continue }
-        if let first = ranges[id] {
+        if let first = slots[id]?.range ?? ranges[id] {
           problems.append(.sameObject(id, first: first, second: manifest.range))
           continue
         }

@@ -194,7 +194,7 @@ extension Renderer {
     var tcp: [Value] = []
     for lane in lanes.lanes {
       let caller = names.callers[lane.caller]
-      for p in view.ports {
+      for p in view.lanePorts {
         let port = { (version: Int) in names.versions[version].ports.contains(p) ? p : nil }
         let labels = field("sourceLabels", caller.labels)
         if names.ports[p].isHTTP {
@@ -211,7 +211,7 @@ extension Renderer {
         }
       }
     }
-    for p in view.ports {
+    for p in view.lanePorts {
       let port = { (version: Int) in names.versions[version].ports.contains(p) ? p : nil }
       guard let table = lanes.defaults.first(where: { $0.leads(isHTTP: names.ports[p].isHTTP) { port($0) != nil } })
       else { continue }

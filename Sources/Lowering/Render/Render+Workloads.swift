@@ -65,6 +65,7 @@ func deploymentSpec(
   service: String, _ version: ComponentVersion, ports: [PortNames], selector: Value
 ) -> [Fields.Entry] {
   var spec: [Fields.Entry] = []
+  spec.reserveCapacity(4)
   if let within = version.readiness?.withinMilliseconds {
     spec.append(number("progressDeadlineSeconds", max(1, seconds(within))))
   }
@@ -78,6 +79,7 @@ func deploymentSpec(
       : record("strategy", text("type", "Recreate")))
 
   var container = [text("name", service), text("image", version.image)]
+  container.reserveCapacity(10)
   if let pull = version.pull { container.append(text("imagePullPolicy", pull.kubernetes)) }
   if !version.args.isEmpty { container.append(list("args", version.args.map { .string($0) })) }
   if !ports.isEmpty {

@@ -20,7 +20,7 @@ package final class Renderer: Sendable {
   let namespaceID: ObjectID
   let peerAuthenticationID: ObjectID
   /// Where each object stands that the plan may ever render.
-  let slots: [ObjectID: (component: Int, slot: ObjectSlot)]
+  let slots: [ObjectID: ObjectPlace]
   let manifests: [ManifestObject]
   /// Patches of objects by kind and name.
   let objectPatches: [Int]

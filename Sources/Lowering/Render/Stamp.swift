@@ -10,9 +10,18 @@ package let stampHeader = "x-rollout-step"
 func stamped(_ object: Value, _ stamp: String, isEntry: Bool) -> Value {
   guard case .object(var fields) = object else { return object }
   var metadata = fields["metadata"]?.fields ?? Fields()
-  var annotations = metadata["annotations"]?.fields ?? Fields()
-  annotations[stampAnnotation] = .string(stamp)
-  metadata["annotations"] = .object(annotations)
+  if metadata["annotations"] == nil {
+    // As in nearly every object: one array of the right size.
+    var entries: [Fields.Entry] = []
+    entries.reserveCapacity(metadata.count + 1)
+    for entry in metadata.entries { entries.append(entry) }
+    entries.append(record("annotations", text(stampAnnotation, stamp)))
+    metadata.entries = entries
+  } else {
+    var annotations = metadata["annotations"]?.fields ?? Fields()
+    annotations[stampAnnotation] = .string(stamp)
+    metadata["annotations"] = .object(annotations)
+  }
   fields["metadata"] = .object(metadata)
   if isEntry, var spec = fields["spec"]?.fields, let routes = spec["http"]?.array {
     spec["http"] = .array(

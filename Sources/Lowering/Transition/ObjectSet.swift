@@ -61,9 +61,12 @@ package struct ObjectSet: Sendable {
       case (let place?, let entry?): components[component][place].entry = entry
       case (let place?, nil): components[component].remove(at: place)
       case (nil, let entry?):
-        let next =
-          components[component].firstIndex { $0.slot.order > slot.order } ?? components[component].count
-        components[component].insert(Slotted(slot: slot, entry: entry), at: next)
+        // Mostly they come in their order.
+        if let next = components[component].firstIndex(where: { $0.slot.order > slot.order }) {
+          components[component].insert(Slotted(slot: slot, entry: entry), at: next)
+        } else {
+          components[component].append(Slotted(slot: slot, entry: entry))
+        }
       case (nil, nil): break
       }
     }

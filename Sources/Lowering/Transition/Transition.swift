@@ -72,8 +72,8 @@ private struct TransitionBuilder {
   /// Components that may be written, callees first, and where each stands.
   let changing: [Int]
   var current: [ComponentView]
-  /// In what the two ends differ, for each of `changing`.
-  let differing: [Parts]
+  /// What is not yet as `b` has it, for each of `changing`. A part that once is stays so: no stage leads away from `b`.
+  var differing: [Parts]
   var phases: [Phase] = []
   var stages: [Stage] = []
 
@@ -148,8 +148,9 @@ private struct TransitionBuilder {
     if let mode = renderer.loosened(a.mtls, b.mtls) { writePeerAuthentication(mode) }
     var isMeshTouched = !writes.isEmpty
     for manifest in manifests where !manifest.id.namespace.isEmpty { write(manifest) }
+    let manifestCount = writes.count
     advance(.prepare, [.claims])
-    let claims = writes.filter { $0.action == .create && $0.id.kind == "PersistentVolumeClaim" }.map(\.id)
+    let claims = writes[manifestCount...].filter { $0.action == .create }.map(\.id)
     let before = writes.count
     advance(.prepare, [.service])
     advance(.prepare, [.gateway])
@@ -203,7 +204,7 @@ private struct TransitionBuilder {
       let n = callersFirst ? changing.count - 1 - k : k
       let i = changing[n]
       let isSure = unsure.isEmpty || !unsure.contains(i)
-      // Nothing on the way is other than both ends where the ends agree.
+      // Nothing on the way is other than both ends where the ends agree, or where the end is reached.
       if isSure, differing[n].isDisjoint(with: wanted) { continue }
       let new = renderer.components[i].between(
         a.components[i], b.components[i], after: stage, keepsVolumes: options.keepsVolumes, parts: wanted)
@@ -212,6 +213,7 @@ private struct TransitionBuilder {
         write(part, i, new)
       }
       commit(parts, n, new)
+      for part in parts where TransitionBuilder.isSame(part, new, b.components[i]) { differing[n].subtract(part) }
     }
   }
 
@@ -219,10 +221,10 @@ private struct TransitionBuilder {
   private static func differing(_ a: ComponentView, _ b: ComponentView) -> Parts {
     var parts: Parts = []
     if a.claims != b.claims { parts.insert(.claims) }
-    if a.ports != b.ports { parts.formUnion([.service, .mesh, .entry]) }
+    if a.ports != b.ports { parts.insert(.service) }
     if a.hasGateway != b.hasGateway { parts.insert(.gateway) }
     if a.hasRule != b.hasRule || a.tls != b.tls || a.subsets != b.subsets { parts.insert(.rule) }
-    if a.isMeshPinned != b.isMeshPinned || a.meshMirror != b.meshMirror || a.lanes != b.lanes { parts.insert(.mesh) }
+    if !isSame(.mesh, a, b) { parts.insert(.mesh) }
     if a.isEntryPinned != b.isEntryPinned || a.entryMirror != b.entryMirror || a.entry != b.entry {
       parts.insert(.entry)
     }
@@ -243,6 +245,7 @@ private struct TransitionBuilder {
         current[n].tls = new.tls
       case .mesh:
         current[n].lanes = new.lanes
+        current[n].lanePorts = new.lanePorts
         current[n].isMeshPinned = new.isMeshPinned
         current[n].meshMirror = new.meshMirror
       case .entry:
@@ -263,7 +266,7 @@ private struct TransitionBuilder {
     case .rule: old.hasRule == new.hasRule && old.tls == new.tls && old.subsets == new.subsets
     case .mesh:
       old.isMeshPinned == new.isMeshPinned && old.meshMirror == new.meshMirror && old.lanes == new.lanes
-        && (!new.isMeshPinned || old.ports == new.ports)
+        && (!new.isMeshPinned || old.lanePorts == new.lanePorts)
     case .entry:
       old.isEntryPinned == new.isEntryPinned && old.entryMirror == new.entryMirror && old.entry == new.entry
     case .workloads: old.workloads == new.workloads
@@ -329,7 +332,7 @@ private struct TransitionBuilder {
   private mutating func note(
     _ id: ObjectID, _ old: ObjectSet.Entry?, _ new: ObjectSet.Entry?, origin: SourceRange
   ) {
-    doubtful.remove(id)
+    if !doubtful.isEmpty { doubtful.remove(id) }
     let action: Write.Action = new == nil ? .delete : old == nil ? .create : .update
     writes.append(Write(action: action, id: id, object: new?.object, previous: old?.object, origin: origin))
   }
@@ -344,11 +347,10 @@ private struct TransitionBuilder {
   // MARK: - Gates
 
   private func readyTarget(_ write: Write) -> ReadyTarget? {
-    guard case .deployment(let v)? = renderer.slots[write.id]?.slot, let i = renderer.slots[write.id]?.component
-    else { return nil }
+    guard let place = renderer.slots[write.id], case .deployment(let v) = place.slot else { return nil }
     return ReadyTarget(
       deployment: write.id,
-      withinMilliseconds: renderer.plan.components[i].versions[v].readiness?.withinMilliseconds)
+      withinMilliseconds: renderer.plan.components[place.component].versions[v].readiness?.withinMilliseconds)
   }
 
   private func stopGates() -> [Gate] {

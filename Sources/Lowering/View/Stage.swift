@@ -49,7 +49,7 @@ extension ComponentNames {
     _ a: ComponentView, _ b: ComponentView, after stage: Stage, keepsVolumes: Bool, parts: Parts = .all
   ) -> ComponentView {
     var view = a
-    if stage >= .prepare, !parts.isDisjoint(with: [.claims, .service, .gateway, .mesh, .entry]) {
+    if stage >= .prepare, !parts.isDisjoint(with: [.claims, .service, .gateway]) {
       let isLast = stage >= .remove
       view.ports = isLast ? b.ports : union(a.ports, b.ports)
       view.claims = isLast && !keepsVolumes ? b.claims : union(a.claims, b.claims)
@@ -72,6 +72,7 @@ extension ComponentNames {
           ? b.lanes
           : stage >= .switchInner
             ? joined(b.lanes, a.lanes) : joined(a.lanes, b.lanes)
+        view.lanePorts = stage >= .close ? b.lanePorts : union(a.lanePorts, b.lanePorts)
       }
     }
     if stage >= .run, parts.contains(.workloads) {

@@ -77,6 +77,7 @@ extension Renderer {
     view.entryMirror = component.mirror
     if let entry = component.entry, !entry.isEmpty, !names.exposures.isEmpty { view.entry = entry }
     view.ports = ports(names, component, view)
+    view.lanePorts = view.ports
     view.lanes = lanes(names, component, state, release, view.ports)
     return view
   }
@@ -141,6 +142,15 @@ extension Renderer {
     }
     if !uncovered.isEmpty, let entry = component.entry { offer(entry) }
     if !uncovered.isEmpty, let mirror = component.mirror { offer(RouteTable(fallback: mirror.version)) }
+    if !component.isPinned {
+      // The Service alone decides, and serves by every version, also those that no table leads to. A transition that
+      // begins to pin goes on with them until what it brings is ready.
+      for sleeps in [false, true] {
+        for deployed in component.deployed where (deployed.replicas == 0) == sleeps {
+          offer(RouteTable(fallback: deployed.version))
+        }
+      }
+    }
     return list
   }
 }

@@ -25,6 +25,9 @@ package struct ComponentView: Hashable, Sendable {
   package var tls: MTLSMode?
   /// Who is led where inside the mesh; kept also while nothing is pinned, for what a transition makes of it.
   package var lanes: LaneList?
+  /// The ports that the lanes are for: those of the Service, but for a port that is about to leave it. Lanes may lead to
+  /// a version that has that port too, and the Service has it still, so that neither says when its route ends.
+  package var lanePorts: [Int] = []
   package var isMeshPinned = false
   package var meshMirror: Mirror?
   package var entry: RouteTable?

@@ -7,7 +7,8 @@ extension Interpreter {
     switch kind {
     case .verify(let verification): checkVerify(verification, statement)
     case .waitUntilReady(let version, _):
-      let isDeployed = state.components.indices.contains(version.component.index)
+      let isDeployed =
+        state.components.indices.contains(version.component.index)
         && state.components[version.component.index].isDeployed(version.index)
       if !isDeployed, !taint.covers(version.component) {
         report(.waitForUndeployed(plan[version.component].name, plan[version].name, at: statement.range))
@@ -45,28 +46,27 @@ extension Interpreter {
 
   /// A route into a release whose called members are not deployed: everything that a version which visitors reach calls,
   /// and so on, must be served where that version looks.
-  func checkCompleteness(from before: State, changes: [Change]) {
+  func checkCompleteness(_ traffic: Traffic, changes: [Change]) {
     guard !taint.everything, let last = changes.last else { return }
-    let traffic = Traffic(plan: plan, state: state)
     for version in traffic.reached.union(traffic.sources).sorted() {
       guard !taint.covers(version.component) else { continue }
       for callee in plan[version].calls where !taint.covers(callee) {
-        let component = state.components[callee.index]
-        let targets = traffic.targets(of: callee, for: version)
-        let serving = targets.filter { component.deployment(of: $0)?.replicas ?? 0 > 0 }
-        guard serving.isEmpty else { continue }
+        var isServed = false
+        traffic.visitTargets(of: callee, for: version) { target in
+          isServed = isServed || state.components[callee.index].deployment(of: target)?.replicas ?? 0 > 0
+        }
+        if isServed { continue }
         let key = [version.component.index, version.index, callee.index]
         guard reportedIncomplete.insert(key).inserted else { continue }
         let cause = changes.last { $0.components.contains(version.component) || $0.components.contains(callee) } ?? last
         report(
           .incompleteRelease(
             caller: plan[version.component].name, version: plan[version].name, callee: plan[callee].name,
-            release: plan[version].releases.first.map { plan[$0].name }, at: cause.range, calls: plan[version].callsRange))
+            release: plan[version].releases.first.map { plan[$0].name }, at: cause.range,
+            calls: plan[version].callsRange))
       }
     }
   }
-
-  func noteServed() { everServed.formUnion(Traffic(plan: plan, state: state).reached) }
 
   /// Deployed, and no step ever sends anybody there.
   func checkNeverRouted() {

@@ -28,7 +28,7 @@ extension Interpreter {
 
   private func take(_ leaving: [VersionID], named name: String, _ volumes: Bool, _ statement: StepStatement) -> Bool {
     if leaving.isEmpty {
-      if !taint.everything { report(.nothingToRetire(name, at: statement.range)) }
+      if !taint.everything, taint.components.isEmpty { report(.nothingToRetire(name, at: statement.range)) }
       return false
     }
     let gone = Set(leaving)
@@ -60,8 +60,12 @@ extension Interpreter {
   private func reason(for version: VersionID) -> String {
     let component = state.components[version.component.index]
     if let entry = component.entry, plan.exposure(of: version.component) != nil {
-      if let rule = entry.rules.first(where: { $0.version == version.index }) { return "`\(describe(rule.selector))` leads to it" }
-      if let share = entry.shares.first(where: { $0.version == version.index }) { return "\(share.percent)% of the visitors reach it" }
+      if let rule = entry.rules.first(where: { $0.version == version.index }) {
+        return "`\(describe(rule.selector))` leads to it"
+      }
+      if let share = entry.shares.first(where: { $0.version == version.index }) {
+        return "\(share.percent)% of the visitors reach it"
+      }
       if entry.fallback == version.index { return "all other visitors reach it" }
     }
     if component.mirror?.version == version.index { return "requests are mirrored to it" }

@@ -1,13 +1,16 @@
 import Diagnostics
-internal import RolloutSyntax
 import RegularExpressions
+internal import RolloutSyntax
 
 /// Routes, shares, mirrors and shifts.
 extension Interpreter {
-  func route(_ component: ComponentID, _ selector: RouteSelector, _ version: VersionID, _ statement: StepStatement) -> Bool {
+  func route(_ component: ComponentID, _ selector: RouteSelector, _ version: VersionID, _ statement: StepStatement)
+    -> Bool
+  {
     begin()
     guard isServing(version, statement) else { return false }
     openShifts[component] = nil
+    let reported = diagnostics.count
     let c = component.index
     let isExposed = plan.exposure(of: component) != nil
     let inRelease = standsInReleases(component)
@@ -20,7 +23,7 @@ extension Interpreter {
       if !inRelease {
         // Callers inside the mesh are routed like visitors.
         state.components[c].lanes[0] = table.withoutStickiness
-      } else if case .all = selector {
+      } else if selector.isForEverybody {
         for lane in lanes(of: version) where state.components[c].lanes[lane].fallback != version.index {
           state.components[c].lanes[lane] = RouteTable(fallback: version.index)
           changed = true
@@ -34,7 +37,9 @@ extension Interpreter {
         changed = apply(selector, version, to: &state.components[c].lanes[lane], statement, isFirst: i == 0) || changed
       }
     }
-    if !changed, !taint.covers(component) { report(.noEffect("this is how it is routed already", at: statement.range)) }
+    if !changed, diagnostics.count == reported, !taint.covers(component) {
+      report(.noEffect("this is how it is routed already", at: statement.range))
+    }
     return changed
   }
 
@@ -53,7 +58,8 @@ extension Interpreter {
   }
 
   private func apply(
-    _ selector: RouteSelector, _ version: VersionID, to table: inout RouteTable, _ statement: StepStatement, isFirst: Bool
+    _ selector: RouteSelector, _ version: VersionID, to table: inout RouteTable, _ statement: StepStatement,
+    isFirst: Bool
   ) -> Bool {
     let before = table
     switch selector {
@@ -73,7 +79,8 @@ extension Interpreter {
   }
 
   private func setShare(
-    _ percent: Int, _ version: VersionID, sticky: Int?, in table: inout RouteTable, _ statement: StepStatement, isFirst: Bool
+    _ percent: Int, _ version: VersionID, sticky: Int?, in table: inout RouteTable, _ statement: StepStatement,
+    isFirst: Bool
   ) {
     let old = table.shares.first { $0.version == version.index }?.percent ?? 0
     if percent == 0 {
@@ -88,7 +95,10 @@ extension Interpreter {
       return
     }
     if table.fallback == version.index {
-      if isFirst { report(.noEffect("`\(plan[version].name)` is the default, which gets what the shares leave", at: statement.range)) }
+      if isFirst {
+        report(
+          .noEffect("`\(plan[version].name)` is the default, which gets what the shares leave", at: statement.range))
+      }
       return
     }
     let others = table.shares.filter { $0.version != version.index }.reduce(0) { $0 + $1.percent }
@@ -110,7 +120,8 @@ extension Interpreter {
   }
 
   /// A rule behind one that takes all its requests, or that meets another: two lints.
-  private func checkMeeting(_ visitor: Selector, _ version: VersionID, _ table: RouteTable, _ statement: StepStatement) {
+  private func checkMeeting(_ visitor: Selector, _ version: VersionID, _ table: RouteTable, _ statement: StepStatement)
+  {
     for rule in table.rules where rule.selector != visitor {
       if covers(rule.selector, visitor) {
         report(.shadowedRoute(describe(visitor), by: describe(rule.selector), at: statement.range))
@@ -223,16 +234,22 @@ extension Interpreter {
     state.components[c].isPinned = true
     if plan.exposure(of: shift.component) != nil {
       var table = state.components[c].entry ?? RouteTable()
-      setShare(level, shift.version, sticky: shift.stickyMilliseconds, in: &table, statement, isFirst: level == shift.levels.first)
+      setShare(
+        level, shift.version, sticky: shift.stickyMilliseconds, in: &table, statement,
+        isFirst: level == shift.levels.first)
       state.components[c].entry = table
       if !standsInReleases(shift.component) {
         state.components[c].lanes[0] = table.withoutStickiness
       } else if level == 100 {
-        for lane in lanes(of: shift.version) { state.components[c].lanes[lane] = RouteTable(fallback: shift.version.index) }
+        for lane in lanes(of: shift.version) {
+          state.components[c].lanes[lane] = RouteTable(fallback: shift.version.index)
+        }
       }
     } else {
       for (i, lane) in lanes(of: shift.version).enumerated() {
-        setShare(level, shift.version, sticky: nil, in: &state.components[c].lanes[lane], statement, isFirst: i == 0 && level == shift.levels.first)
+        setShare(
+          level, shift.version, sticky: nil, in: &state.components[c].lanes[lane], statement,
+          isFirst: i == 0 && level == shift.levels.first)
       }
     }
     if level == shift.levels.last, level < 100 { openShifts[shift.component] = (statement.range, level) }

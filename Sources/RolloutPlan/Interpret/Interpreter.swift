@@ -19,8 +19,8 @@ final class Interpreter {
   var destroyed: [String: SourceRange] = [:]
   /// Shifts that end below 100%, until something follows.
   var openShifts: [ComponentID: (range: SourceRange, percent: Int)] = [:]
-  /// Nothing is reported while a failure block runs from another start: its first run has said it.
-  var isQuiet = false
+  /// In a failure block: only steps before this one can be gone back to.
+  private var rollbackLimit: Int?
   var reportedIncomplete: Set<[Int]> = []
 
   init(plan: Plan, taint: Taint) {
@@ -28,9 +28,7 @@ final class Interpreter {
     self.taint = taint
   }
 
-  func report(_ diagnostic: Diagnostic) {
-    if !isQuiet { diagnostics.append(diagnostic) }
-  }
+  func report(_ diagnostic: Diagnostic) { diagnostics.append(diagnostic) }
 
   func run(_ resolved: ResolvedSteps) {
     var stepStatements: [[StepStatement]] = []
@@ -80,8 +78,9 @@ final class Interpreter {
     func close() {
       guard !changes.isEmpty else { return }
       segments.append(Segment(before: start, after: state, changes: changes))
-      checkCompleteness(from: start, changes: changes)
-      noteServed()
+      let traffic = Traffic(plan: plan, state: state)
+      checkCompleteness(traffic, changes: changes)
+      everServed.formUnion(traffic.reached)
       changes = []
       start = state
     }
@@ -119,7 +118,9 @@ final class Interpreter {
     return segments
   }
 
-  func change(_ kind: Change.Kind, _ statement: StepStatement, _ components: [ComponentID], text: String? = nil) -> Change {
+  func change(_ kind: Change.Kind, _ statement: StepStatement, _ components: [ComponentID], text: String? = nil)
+    -> Change
+  {
     Change(kind: kind, range: statement.range, text: text ?? statement.text, components: components)
   }
 
@@ -157,12 +158,16 @@ final class Interpreter {
       for member in plan[release].members {
         guard let first = member.versions.first else { continue }
         // What runs already stays as it is.
-        if member.versions.contains(where: { state.components[member.component.index].isDeployed($0.index) }) { continue }
+        if member.versions.contains(where: { state.components[member.component.index].isDeployed($0.index) }) {
+          continue
+        }
         deploy(first, replicas: plan[first].replicas, statement)
         components.append(member.component)
       }
       if components.isEmpty {
-        if !plan[release].members.isEmpty { report(.noEffect("everything of release `\(plan[release].name)` is deployed already", at: statement.range)) }
+        if !plan[release].members.isEmpty {
+          report(.noEffect("everything of release `\(plan[release].name)` is deployed already", at: statement.range))
+        }
         return nil
       }
       return change(.deploy, statement, components)
@@ -218,7 +223,8 @@ final class Interpreter {
         } else if !taint.covers(version.component) {
           report(
             .roundRobin(
-              plan[version.component].name, versions: others.map { plan[$0].name } + [plan[version].name], at: statement.range))
+              plan[version.component].name, versions: others.map { plan[$0].name } + [plan[version].name],
+              at: statement.range))
         }
       }
     }
@@ -240,11 +246,14 @@ final class Interpreter {
 
   /// One ReadWriteOnce volume, one pod.
   private func checkVolume(_ volume: Volume, of version: VersionID, replicas: Int, _ statement: StepStatement) {
+    guard !taint.covers(version.component) else { return }
     if replicas > 1 {
-      report(.sharedVolume(volume.claim, "\(replicas) replicas would mount it", at: statement.range, declared: volume.range))
+      report(
+        .sharedVolume(volume.claim, "\(replicas) replicas would mount it", at: statement.range, declared: volume.range))
       return
     }
-    for deployed in state.components[version.component.index].deployed where deployed.version != version.index && deployed.replicas > 0 {
+    for deployed in state.components[version.component.index].deployed
+    where deployed.version != version.index && deployed.replicas > 0 {
       let other = VersionID(version.component, deployed.version)
       if replicas > 0, plan[other].volumes.contains(where: { $0.claim == volume.claim }) {
         report(
@@ -263,9 +272,12 @@ final class Interpreter {
     case .step: goal = stepStart
     case .start: goal = State()
     case .after(let name, let range):
-      guard let step = steps.first(where: { $0.name == name }) else {
-        let known = steps.map(\.name)
-        if !taint.everything { report(.rollbackTarget(name, known: known, similar: nearest(to: name, in: known), at: range)) }
+      let earlier = steps.prefix(rollbackLimit ?? steps.count)
+      guard let step = earlier.first(where: { $0.name == name }) else {
+        let known = earlier.map(\.name)
+        if !taint.everything {
+          report(.rollbackTarget(name, known: known, similar: nearest(to: name, in: known), at: range))
+        }
         return nil
       }
       goal = step.after
@@ -283,7 +295,9 @@ final class Interpreter {
   /// A rollback cannot bring back what `retire … with volumes` has destroyed.
   func refuseDestroyed(_ goal: State, at range: SourceRange) {
     let lost = goal.volumes.filter { destroyed[$0] != nil && !state.volumes.contains($0) }.sorted()
-    if let first = lost.first, let place = destroyed[first] { report(.rollbackPastDestroyed(lost, at: range, destroyed: place)) }
+    if let first = lost.first, let place = destroyed[first] {
+      report(.rollbackPastDestroyed(lost, at: range, destroyed: place))
+    }
   }
 
   /// `on failure rollback` where a step destroys data and can still fail afterwards.
@@ -301,7 +315,11 @@ final class Interpreter {
         let canFailLater = !segment.observations.isEmpty || i + 1 < step.segments.count
         if canFailLater, let place = lost.compactMap({ destroyed[$0] }).first {
           let at: SourceRange
-          if case .rollback(let range)? = planFailureRange, step.onFailure == nil { at = range } else { at = step.range }
+          if case .rollback(let range)? = planFailureRange, step.onFailure == nil {
+            at = range
+          } else {
+            at = step.range
+          }
           report(.rollbackPastDestroyed(lost, at: at, destroyed: place, step: step.name))
         }
         break
@@ -314,16 +332,44 @@ final class Interpreter {
     case .rollback: return .rollback
     case .block(let statements, let range):
       var starts: [FailureStart] = []
+      var found: [[Diagnostic]] = []
+      let (before, shifts) = (diagnostics, openShifts)
       for index in indices {
+        rollbackLimit = index
         for (k, segment) in steps[index].segments.enumerated() {
           state = segment.after
-          isQuiet = !starts.isEmpty
+          diagnostics = []
           let made = segments(of: statements, stepStart: steps[index].before, stepName: steps[index].name)
           starts.append(FailureStart(step: index, reachedSegments: k + 1, segments: made))
+          // Nothing can fail any more once the last segment is there and nothing is observed behind it.
+          if k + 1 < steps[index].segments.count || !segment.observations.isEmpty { found.append(diagnostics) }
         }
       }
-      isQuiet = false
+      (diagnostics, openShifts, rollbackLimit) = (before, shifts, nil)
+      report(fromStarts: found)
       return .block(FailureBlock(range: range, starts: starts))
+    }
+  }
+}
+
+extension Interpreter {
+  /// What a failure block may not do is wrong from whichever start it is found. That a line has nothing to do is wrong only
+  /// if it never has: from an early start there is often less to undo.
+  private func report(fromStarts found: [[Diagnostic]]) {
+    struct Key: Hashable {
+      var code: Code
+      var range: SourceRange
+    }
+    var counts: [Key: Int] = [:]
+    for diagnostics in found {
+      for key in Set(diagnostics.map({ Key(code: $0.code, range: $0.primary.range) })) { counts[key, default: 0] += 1 }
+    }
+    var seen: Set<Key> = []
+    for diagnostic in found.joined() {
+      let key = Key(code: diagnostic.code, range: diagnostic.primary.range)
+      let isIdle = diagnostic.severity == .warning || [.nothingToRetire, .nothingToUnroute].contains(diagnostic.code)
+      if isIdle, counts[key] != found.count { continue }
+      if seen.insert(key).inserted { report(diagnostic) }
     }
   }
 }

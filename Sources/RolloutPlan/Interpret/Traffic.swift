@@ -13,17 +13,24 @@ package struct Traffic: Sendable {
     self.plan = plan
     self.state = state
     guard !state.components.isEmpty else { return }
-    var called: Set<ComponentID> = []
+    var isCalled = [Bool](repeating: false, count: plan.components.count)
     for component in plan.components {
-      for version in component.versions { called.formUnion(version.calls) }
+      for version in component.versions {
+        for callee in version.calls { isCalled[callee.index] = true }
+      }
     }
+    var isExposed = [Bool](repeating: false, count: plan.components.count)
+    for exposure in plan.exposures where isExposed.indices.contains(exposure.component.index) {
+      isExposed[exposure.component.index] = true
+    }
+    reached.reserveCapacity(plan.components.count * 2)
     var queue: [VersionID] = []
     for index in plan.components.indices {
       let id = ComponentID(index)
       let component = state.components[index]
-      if plan.exposure(of: id) != nil, let entry = component.entry {
-        queue += component.targets(of: entry).map { VersionID(id, $0) }
-      } else if plan.exposure(of: id) == nil, !called.contains(id) {
+      if isExposed[index], let entry = component.entry {
+        component.visitTargets(of: entry) { queue.append(VersionID(id, $0)) }
+      } else if !isExposed[index], !isCalled[index] {
         for deployed in component.deployed where deployed.replicas > 0 {
           let version = VersionID(id, deployed.version)
           sources.insert(version)
@@ -44,25 +51,30 @@ package struct Traffic: Sendable {
     guard plan.components.indices.contains(caller.component.index),
       plan.components[caller.component.index].versions.indices.contains(caller.index)
     else { return }
-    for callee in plan[caller].calls {
-      for target in targets(of: callee, for: caller) { queue.append(VersionID(callee, target)) }
+    for callee in plan.components[caller.component.index].versions[caller.index].calls {
+      visitTargets(of: callee, for: caller) { queue.append(VersionID(callee, $0)) }
     }
   }
 
   /// The versions of `callee` that `caller` may reach.
   package func targets(of callee: ComponentID, for caller: VersionID) -> Set<Int> {
-    let component = state.components[callee.index]
     var result: Set<Int> = []
-    for lane in laneIndices(of: callee, for: caller) where component.lanes.indices.contains(lane) {
-      result.formUnion(component.targets(of: component.lanes[lane]))
-    }
+    visitTargets(of: callee, for: caller) { result.insert($0) }
     return result
+  }
+
+  /// The versions of `callee` that `caller` may reach, some perhaps twice.
+  func visitTargets(of callee: ComponentID, for caller: VersionID, _ visit: (Int) -> Void) {
+    let component = state.components[callee.index]
+    for lane in laneIndices(of: callee, for: caller) where component.lanes.indices.contains(lane) {
+      component.visitTargets(of: component.lanes[lane], visit)
+    }
   }
 
   /// The lanes of `callee` that `caller` is in: those of its releases; the entry's release for a caller in none.
   package func laneIndices(of callee: ComponentID, for caller: VersionID) -> [Int] {
-    guard plan[callee].versions.contains(where: { !$0.releases.isEmpty }) else { return [0] }
-    let releases = plan[caller].releases
+    guard plan.components[callee.index].versions.contains(where: { !$0.releases.isEmpty }) else { return [0] }
+    let releases = plan.components[caller.component.index].versions[caller.index].releases
     if !releases.isEmpty { return releases.map(\.index) }
     return plan.defaultRelease(in: state).map { [$0.index] } ?? []
   }
@@ -71,10 +83,17 @@ package struct Traffic: Sendable {
 extension ComponentState {
   /// What a table leads to; every deployed version where the component is not pinned and Kubernetes balances.
   package func targets(of table: RouteTable) -> Set<Int> {
-    guard isPinned || table.isEmpty else {
-      return Set(deployed.lazy.filter { $0.replicas > 0 }.map(\.version))
+    var all: Set<Int> = []
+    visitTargets(of: table) { all.insert($0) }
+    return all
+  }
+
+  func visitTargets(of table: RouteTable, _ visit: (Int) -> Void) {
+    if isPinned || table.isEmpty {
+      table.visitTargets(visit)
+    } else {
+      for version in deployed where version.replicas > 0 { visit(version.version) }
     }
-    return table.targets
   }
 }
 

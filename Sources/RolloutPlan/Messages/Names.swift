@@ -28,14 +28,16 @@ extension Diagnostic {
   }
 
   static func unknownVersion(
-    _ name: String, of component: String, at range: SourceRange, declared: SourceRange?, known: [String], similar: String?
+    _ name: String, of component: String, at range: SourceRange, declared: SourceRange?, known: [String],
+    similar: String?
   ) -> Diagnostic {
     Diagnostic(
       .unknownVersion, "`\(component)` has no version `\(name)`", at: Label(range, "not declared"),
       secondary: declared.map { [Label($0, "`\(component)` is declared here")] } ?? [],
       help: similar.map { "a similar version is `\($0)`" }
         ?? (known.isEmpty
-          ? "declare it with `version \(name)`" : "its versions are \(known.map { "`\($0)`" }.joined(separator: ", "))"),
+          ? "declare it with `version \(name)`"
+          : "its versions are \(known.map { "`\($0)`" }.joined(separator: ", "))"),
       fixIts: similar.map { [FixIt("write `\($0)`", [Edit(range, $0)])] } ?? [])
   }
 
@@ -46,7 +48,8 @@ extension Diagnostic {
     return Diagnostic(
       .unknownSecretKey, "the secret `\(secret)` has no key `\(key)`", at: Label(range, "not in `has`"),
       secondary: declared.map { [Label($0, "`\(secret)` is declared here")] } ?? [],
-      help: similar.map { "a similar key is `\($0)`" } ?? "its keys are \(keys.map { "`\($0)`" }.joined(separator: ", "))",
+      help: similar.map { "a similar key is `\($0)`" }
+        ?? "its keys are \(keys.map { "`\($0)`" }.joined(separator: ", "))",
       fixIts: similar.map { [FixIt("write `\($0)`", [Edit(range, $0)])] } ?? [])
   }
 
@@ -62,7 +65,9 @@ extension Diagnostic {
       help: "keep one of the two")
   }
 
-  static func duplicateMember(_ component: String, release: String, at range: SourceRange, earlier: SourceRange) -> Diagnostic {
+  static func duplicateMember(_ component: String, release: String, at range: SourceRange, earlier: SourceRange)
+    -> Diagnostic
+  {
     Diagnostic(
       .duplicateMember, "`\(component)` stands twice in release `\(release)`", at: Label(range, "again here"),
       secondary: [Label(earlier, "first here")], help: "list its versions on one line: `\(component) 1.0 -> 1.1`")
@@ -155,7 +160,8 @@ extension Diagnostic {
     return Diagnostic(
       .unknownSlug, slug.isEmpty ? "nothing is named after `allow`" : "there is no lint named `\(slug)`",
       at: Label(range, "has no effect"),
-      help: similar.map { "a similar name is `\($0)`" } ?? "each diagnostic's page names its slug: `rolloutc explain CODE`")
+      help: similar.map { "a similar name is `\($0)`" }
+        ?? "each diagnostic's page names its slug: `rolloutc explain CODE`")
   }
 
   static func unknownDirective(_ text: String, at range: SourceRange) -> Diagnostic {

@@ -22,21 +22,28 @@ extension Diagnostic {
 
   static func portWithoutProtocol(_ number: Int, at range: SourceRange) -> Diagnostic {
     Diagnostic(
-      .portWithoutProtocol, "port \(number) does not say what it speaks: it is taken for tcp", at: Label(range, "no protocol"),
-      notes: ["Istio routes http by request and everything else by connection"], help: "write `port \(number) http`, or another protocol",
+      .portWithoutProtocol, "port \(number) does not say what it speaks: it is taken for tcp",
+      at: Label(range, "no protocol"),
+      notes: ["Istio routes http by request and everything else by connection"],
+      help: "write `port \(number) http`, or another protocol",
       fixIts: [])
   }
 
-  static func unknownServicePort(_ number: Int, of component: String, known: [Int], at range: SourceRange) -> Diagnostic {
+  static func unknownServicePort(_ number: Int, of component: String, known: [Int], at range: SourceRange) -> Diagnostic
+  {
     Diagnostic(
       .unknownServicePort, "`\(component)` has no port \(number)", at: Label(range, "not declared"),
-      help: "its ports are \(known.map(String.init).joined(separator: ", ")); declare it with `port \(number) PROTOCOL`")
+      help: "its ports are \(known.map(String.init).joined(separator: ", ")); declare it with `port \(number) PROTOCOL`"
+    )
   }
 
-  static func missingImage(_ version: String, of component: String, at range: SourceRange, component declared: SourceRange) -> Diagnostic {
+  static func missingImage(
+    _ version: String, of component: String, at range: SourceRange, component declared: SourceRange
+  ) -> Diagnostic {
     Diagnostic(
       .missingImage, "version \(version) of `\(component)` has no image", at: Label(range, "what should run?"),
-      secondary: [Label(declared, "nor has the component")], help: "write `image IMAGE` in the component or in the version")
+      secondary: [Label(declared, "nor has the component")],
+      help: "write `image IMAGE` in the component or in the version")
   }
 
   static func sameImageForVersions(_ image: String, component: String, at range: SourceRange) -> Diagnostic {
@@ -55,7 +62,9 @@ extension Diagnostic {
       help: "write `port NUMBER PROTOCOL` in the component or in the version")
   }
 
-  static func protocolClash(_ number: Int, at range: SourceRange, earlier: SourceRange, isSameVersion: Bool) -> Diagnostic {
+  static func protocolClash(_ number: Int, at range: SourceRange, earlier: SourceRange, isSameVersion: Bool)
+    -> Diagnostic
+  {
     Diagnostic(
       .protocolClash, isSameVersion ? "port \(number) stands twice" : "port \(number) has two protocols",
       at: Label(range, "again here"), secondary: [Label(earlier, "first here")],
@@ -63,7 +72,9 @@ extension Diagnostic {
       help: isSameVersion ? "keep one of the two" : "give the new protocol another port")
   }
 
-  static func sharedVolume(_ claim: String, _ message: String, at range: SourceRange, declared: SourceRange) -> Diagnostic {
+  static func sharedVolume(_ claim: String, _ message: String, at range: SourceRange, declared: SourceRange)
+    -> Diagnostic
+  {
     Diagnostic(
       .sharedVolume, "the volume `\(claim)` is for one pod: \(message)", at: Label(range, "second user"),
       secondary: declared == range ? [] : [Label(declared, "the volume")],
@@ -111,7 +122,8 @@ extension Diagnostic {
   static func reservedPort(_ number: Int, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .reservedPort, "port \(number) is used by the mesh's own proxy", at: Label(range, "taken in each pod"),
-      notes: ["Istio: application requirements, ports used by the sidecar"], help: "let the container listen on another port")
+      notes: ["Istio: application requirements, ports used by the sidecar"],
+      help: "let the container listen on another port")
   }
 
   static func noVersions(_ component: String, at range: SourceRange) -> Diagnostic {
@@ -122,7 +134,8 @@ extension Diagnostic {
 
   static func serverFirstPlaintext(_ proto: String, at range: SourceRange, mesh: SourceRange) -> Diagnostic {
     Diagnostic(
-      .serverFirstPlaintext, "\(proto) lets the server speak first, which fails for plaintext clients of a permissive server",
+      .serverFirstPlaintext,
+      "\(proto) lets the server speak first, which fails for plaintext clients of a permissive server",
       at: Label(range, "server-first"), secondary: [Label(mesh, "permissive here")],
       notes: ["the proxy waits for the client's first bytes to tell TLS from plaintext (istio/istio#35232)"],
       help: "use `mtls strict`")
@@ -130,7 +143,8 @@ extension Diagnostic {
 
   static func secretInPlan(_ name: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
-      .secretInPlan, "the variable `\(name)` looks like a secret, and its value stands in the plan", at: Label(range, "everybody can read it"),
+      .secretInPlan, "the variable `\(name)` looks like a secret, and its value stands in the plan",
+      at: Label(range, "everybody can read it"),
       help: "write `env \(name) = secret NAME KEY`")
   }
 }

@@ -8,7 +8,8 @@ extension Diagnostic {
     Diagnostic(
       .routeToUndeployed,
       sleeps
-        ? "`\(component)` \(version) has no replicas at this point" : "`\(component)` \(version) is not deployed at this point",
+        ? "`\(component)` \(version) has no replicas at this point"
+        : "`\(component)` \(version) is not deployed at this point",
       at: Label(range, "nothing runs there yet"), secondary: [Label(declared, "version \(version)")],
       notes: ["visitors who are routed there would get a 503 (Envoy: UH)"],
       help: "write `deploy \(component) \(version)` before this line")
@@ -20,13 +21,15 @@ extension Diagnostic {
     Diagnostic(
       .retireLive, "\(name) still gets traffic and cannot be retired", at: Label(range, "still in use"),
       notes: live.map { "`\($0.component)` \($0.version): \($0.reason)" },
-      help: "route everybody elsewhere before this line, as `route \(live.first?.component ?? "COMPONENT") all -> VERSION`")
+      help:
+        "route everybody elsewhere before this line, as `route \(live.first?.component ?? "COMPONENT") all -> VERSION`")
   }
 
   static func neverRouted(_ component: String, _ version: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .neverRouted, "`\(component)` \(version) is deployed, and no step ever sends anybody there",
-      at: Label(range, "stays dark"), help: "route to it, as `route \(component) 10% -> \(version)`, or do not deploy it")
+      at: Label(range, "stays dark"),
+      help: "route to it, as `route \(component) 10% -> \(version)`, or do not deploy it")
   }
 
   static func unreachableVerify(_ message: String, at range: SourceRange) -> Diagnostic {
@@ -38,7 +41,8 @@ extension Diagnostic {
   static func shadowedRoute(_ route: String, by other: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .shadowedRoute, "nothing ever reaches this rule: `\(other)` takes all requests of `\(route)`",
-      at: Label(range, "never matches"), notes: ["rules keep the order in which they were first set; the first match wins"],
+      at: Label(range, "never matches"),
+      notes: ["rules keep the order in which they were first set; the first match wins"],
       help: "set the narrower rule first, or take the other away with `unroute`")
   }
 
@@ -51,7 +55,8 @@ extension Diagnostic {
 
   static func shareDoesNotRise(_ percent: Int, from old: Int, at range: SourceRange) -> Diagnostic {
     Diagnostic(
-      .shareDoesNotRise, "the share does not rise: it is \(old)% and becomes \(percent)%", at: Label(range, "not above \(old)%"),
+      .shareDoesNotRise, "the share does not rise: it is \(old)% and becomes \(percent)%",
+      at: Label(range, "not above \(old)%"),
       help: "write a higher share, or 0% to end it")
   }
 
@@ -67,7 +72,8 @@ extension Diagnostic {
 
   static func cookieNotDeclared(_ name: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
-      .cookieNotDeclared, "the cookie `\(name)` is not declared: any value of it counts", at: Label(range, "not declared"),
+      .cookieNotDeclared, "the cookie `\(name)` is not declared: any value of it counts",
+      at: Label(range, "not declared"),
       help: "declare it: `cookie \(name) is \(name) = VALUE`")
   }
 
@@ -75,7 +81,8 @@ extension Diagnostic {
     Diagnostic(
       .innerVisitorRoute,
       "`\(component)` is called from inside: it sees the \(isCookie ? "cookie" : "header") only if its callers pass it on",
-      at: Label(range, "not exposed"), notes: ["a mesh does not forward headers; applications forward only what they are written to"],
+      at: Label(range, "not exposed"),
+      notes: ["a mesh does not forward headers; applications forward only what they are written to"],
       help: "put the versions that belong together into a release, and route at the entry")
   }
 
@@ -105,12 +112,14 @@ extension Diagnostic {
 
   static func versionInNoRelease(_ component: String, _ version: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
-      .versionInNoRelease, "`\(component)` stands in releases, and its version \(version) in none", at: Label(range, "in no release"),
+      .versionInNoRelease, "`\(component)` stands in releases, and its version \(version) in none",
+      at: Label(range, "in no release"),
       help: "list it in a release, as `\(component) 1.0 -> \(version)`, or remove it")
   }
 
   static func sharedCallerConflict(
-    _ caller: String, _ version: String, callee: String, releases: (String, String), isShared: Bool, at range: SourceRange
+    _ caller: String, _ version: String, callee: String, releases: (String, String), isShared: Bool,
+    at range: SourceRange
   ) -> Diagnostic {
     Diagnostic(
       .sharedCallerConflict,
@@ -127,15 +136,18 @@ extension Diagnostic {
   ) -> Diagnostic {
     let place = release.map { " in release `\($0)`" } ?? ""
     return Diagnostic(
-      .incompleteRelease, "`\(caller)` \(version) gets traffic and calls `\(callee)`, of which nothing is deployed\(place)",
-      at: Label(range, "after this, requests fail"), secondary: calls.map { [Label($0, "the call is declared here")] } ?? [],
+      .incompleteRelease,
+      "`\(caller)` \(version) gets traffic and calls `\(callee)`, of which nothing is deployed\(place)",
+      at: Label(range, "after this, requests fail"),
+      secondary: calls.map { [Label($0, "the call is declared here")] } ?? [],
       notes: ["its calls would end in a 503 (Envoy: UH)"],
       help: release.map { "write `deploy release \($0)` before this line" } ?? "deploy `\(callee)` before this line")
   }
 
   static func nothingToUnroute(_ component: String, _ selector: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
-      .nothingToUnroute, "`\(component)` has no rule for `\(selector)` at this point", at: Label(range, "nothing to take away"),
+      .nothingToUnroute, "`\(component)` has no rule for `\(selector)` at this point",
+      at: Label(range, "nothing to take away"),
       help: "remove the line, or name a rule that an earlier line has set")
   }
 
@@ -154,7 +166,8 @@ extension Diagnostic {
 
   static func shiftEndsEarly(_ component: String, percent: Int, at range: SourceRange) -> Diagnostic {
     Diagnostic(
-      .shiftEndsEarly, "the shift of `\(component)` ends at \(percent)%, and nothing follows", at: Label(range, "stays at \(percent)%"),
+      .shiftEndsEarly, "the shift of `\(component)` ends at \(percent)%, and nothing follows",
+      at: Label(range, "stays at \(percent)%"),
       help: "end with `100%`, or route `\(component)` in a later step")
   }
 
@@ -170,27 +183,31 @@ extension Diagnostic {
 
   static func waitForUndeployed(_ component: String, _ version: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
-      .waitForUndeployed, "`\(component)` \(version) is not deployed at this point", at: Label(range, "would wait for ever"),
+      .waitForUndeployed, "`\(component)` \(version) is not deployed at this point",
+      at: Label(range, "would wait for ever"),
       help: "write `deploy \(component) \(version)` before this line")
   }
 
   static func notInFailureBlock(_ word: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .notInFailureBlock, "`\(word)` cannot stand in an `on failure` block", at: Label(range, "nobody may be there"),
-      notes: ["a failure path must end by itself"], help: "remove it; without a block the run stops and holds for a person")
+      notes: ["a failure path must end by itself"],
+      help: "remove it; without a block the run stops and holds for a person")
   }
 
   static func rollbackTarget(_ name: String, known: [String], similar: String?, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .rollbackTarget, "there is no earlier step named `\(name)`", at: Label(range, "not a step before this one"),
       help: similar.map { "a similar name is `\($0)`" }
-        ?? (known.isEmpty ? "no step stands before this one" : "earlier steps: \(known.map { "`\($0)`" }.joined(separator: ", "))"),
+        ?? (known.isEmpty
+          ? "no step stands before this one" : "earlier steps: \(known.map { "`\($0)`" }.joined(separator: ", "))"),
       fixIts: similar.map { [FixIt("write \"\($0)\"", [Edit(range, "\"\($0)\"")])] } ?? [])
   }
 
   static func roundRobin(_ component: String, versions: [String], at range: SourceRange) -> Diagnostic {
     Diagnostic(
-      .roundRobin, "from here on, requests to `\(component)` reach versions \(versions.joined(separator: " and ")) by turns",
+      .roundRobin,
+      "from here on, requests to `\(component)` reach versions \(versions.joined(separator: " and ")) by turns",
       at: Label(range, "both answer"), notes: ["`routing open`: nothing is pinned before the first route"],
       help: "route it before, or use `routing pinned`")
   }

@@ -6,7 +6,9 @@ extension Diagnostic {
     text.map { [FixIt("write `\($0)`", [Edit(range, $0)])] } ?? []
   }
 
-  static func badName(_ name: String, what: String, problem: String, at range: SourceRange, repaired: String?) -> Diagnostic {
+  static func badName(_ name: String, what: String, problem: String, at range: SourceRange, repaired: String?)
+    -> Diagnostic
+  {
     Diagnostic(
       .badName, "`\(name)` cannot be the \(what): \(problem)", at: Label(range, "not a name for Kubernetes"),
       help: repaired.map { "write `\($0)`" } ?? "a name is 1 to 63 characters of `a` to `z`, `0` to `9` and `-`",
@@ -19,7 +21,9 @@ extension Diagnostic {
       help: "a version is 1 to 63 letters, digits, `.`, `_` and `-`, and begins and ends with a letter or a digit")
   }
 
-  static func badNumber(_ text: String, what: String, bounds: ClosedRange<Int>, code: Code, at range: SourceRange) -> Diagnostic {
+  static func badNumber(_ text: String, what: String, bounds: ClosedRange<Int>, code: Code, at range: SourceRange)
+    -> Diagnostic
+  {
     Diagnostic(
       code, "`\(text)` cannot be the \(what)", at: Label(range, "out of range"),
       help: "write a whole number from \(bounds.lowerBound) to \(bounds.upperBound)")
@@ -37,11 +41,15 @@ extension Diagnostic {
     return Diagnostic(
       .badDuration, problem.map { "`\(text)` cannot be the time here: \($0)" } ?? "`\(text)` is no duration",
       at: Label(range, problem == nil ? "not a duration" : "too short"),
-      help: isBare ? "add a unit: `\(text)s` or `\(text)m`" : "write whole numbers with `ms`, `s`, `m`, `h` or `d`, as `30s` or `1h30m`")
+      help: isBare
+        ? "add a unit: `\(text)s` or `\(text)m`"
+        : "write whole numbers with `ms`, `s`, `m`, `h` or `d`, as `30s` or `1h30m`")
   }
 
   static func badSize(_ text: String, at range: SourceRange) -> Diagnostic {
-    let upper = text.hasSuffix("GB") ? String(text.dropLast(2)) + "Gi" : text.hasSuffix("MB") ? String(text.dropLast(2)) + "Mi" : nil
+    let upper =
+      text.hasSuffix("GB")
+      ? String(text.dropLast(2)) + "Gi" : text.hasSuffix("MB") ? String(text.dropLast(2)) + "Mi" : nil
     let repaired = upper.flatMap { isQuantity($0, isCPU: false) ? $0 : nil }
     return Diagnostic(
       .badSize, "`\(text)` is no size", at: Label(range, "not a size"),
@@ -118,7 +126,8 @@ extension Diagnostic {
 
   static func metricUnit(_ text: String, wanted: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
-      .metricUnit, "`\(text)` has the wrong unit for this metric", at: Label(range, "wrong unit"), help: "write \(wanted)")
+      .metricUnit, "`\(text)` has the wrong unit for this metric", at: Label(range, "wrong unit"),
+      help: "write \(wanted)")
   }
 
   static func unsupportedEdition(_ text: String, at range: SourceRange) -> Diagnostic {
@@ -130,7 +139,8 @@ extension Diagnostic {
 
   static func parameterType(_ value: String, of name: String, kind: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
-      .parameterType, "`\(value)` is no \(kind), which the parameter `\(name)` must be", at: Label(range, "not a \(kind)"),
+      .parameterType, "`\(value)` is no \(kind), which the parameter `\(name)` must be",
+      at: Label(range, "not a \(kind)"),
       help: "give a \(kind), or declare the parameter with another type")
   }
 
@@ -143,20 +153,25 @@ extension Diagnostic {
   static func visitorNeedsValue(_ name: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .visitorNeedsValue, "the header `\(name)` has a pattern, and a request needs a value",
-      at: Label(range, "no value to send"), help: "declare a header with a value for this: `header NAME is KEY = VALUE`")
+      at: Label(range, "no value to send"), help: "declare a header with a value for this: `header NAME is KEY = VALUE`"
+    )
   }
 
-  static func portOfIsAmbiguous(_ component: String, ports: [Int], at range: SourceRange, declared: SourceRange) -> Diagnostic {
+  static func portOfIsAmbiguous(_ component: String, ports: [Int], at range: SourceRange, declared: SourceRange)
+    -> Diagnostic
+  {
     Diagnostic(
       .portOfIsAmbiguous,
       ports.isEmpty ? "`\(component)` has no port" : "`\(component)` has no single port to use here",
       at: Label(range, ports.isEmpty ? "which port?" : "one of \(ports.map(String.init).joined(separator: ", "))"),
-      secondary: [Label(declared, "`\(component)` is declared here")], help: "write the number of the port, or the whole address")
+      secondary: [Label(declared, "`\(component)` is declared here")],
+      help: "write the number of the port, or the whole address")
   }
 
   static func probeNeedsComponent(_ name: String, exposed: [String], at range: SourceRange) -> Diagnostic {
     Diagnostic(
-      .probeNeedsComponent, "the probe `\(name)` does not say which component it asks", at: Label(range, "on which one?"),
+      .probeNeedsComponent, "the probe `\(name)` does not say which component it asks",
+      at: Label(range, "on which one?"),
       help: "several are exposed: end the line with \(exposed.map { "`on \($0)`" }.joined(separator: " or "))")
   }
 

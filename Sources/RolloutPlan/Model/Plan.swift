@@ -161,7 +161,11 @@ package struct ComponentVersion: Sendable {
   }
 
   /// The subset of this version in the component's DestinationRule: `v1-0`.
-  package var subset: String { slug.first == "v" ? slug : "v" + slug }
+  package var subset: String { ComponentVersion.subset(slug: slug) }
+
+  package static func subset(slug: String) -> String {
+    slug.utf8.first == UInt8(ascii: "v") ? slug : "v" + slug
+  }
 }
 
 package enum PullPolicy: String, Sendable {

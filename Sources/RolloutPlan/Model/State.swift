@@ -84,11 +84,20 @@ package struct RouteTable: Hashable, Sendable {
 
   /// Every version that some request reaches by this table.
   package var targets: Set<Int> {
-    var all = Set(rules.map(\.version))
-    all.formUnion(shares.lazy.map(\.version))
-    let shared = shares.reduce(0) { $0 + $1.percent }
-    if let fallback, shared < 100 { all.insert(fallback) }
+    var all: Set<Int> = []
+    visitTargets { all.insert($0) }
     return all
+  }
+
+  /// Every version of `targets`, some perhaps twice: no set is made.
+  func visitTargets(_ visit: (Int) -> Void) {
+    for rule in rules { visit(rule.version) }
+    var shared = 0
+    for share in shares {
+      visit(share.version)
+      shared += share.percent
+    }
+    if let fallback, shared < 100 { visit(fallback) }
   }
 }
 

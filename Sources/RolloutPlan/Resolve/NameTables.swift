@@ -13,12 +13,17 @@ struct NameTable {
   private(set) var bindings: [String: (binding: Binding, range: SourceRange)] = [:]
   /// In the order of declaration, for suggestions.
   private(set) var order: [String] = []
-  private var reported: Set<String> = []
+  /// Unknown names that were reported, and where among the diagnostics.
+  var reported: [String: Int] = [:]
 
   /// Declares `name`; gives the range of an earlier declaration where there is one.
   mutating func declare(_ name: String, _ binding: Binding, at range: SourceRange) -> SourceRange? {
     if let earlier = bindings[name] {
-      if earlier.binding == .poisoned { bindings[name] = (binding, range) }
+      // What a broken line seems to declare is no reason to reject what a good line declares.
+      if earlier.binding == .poisoned {
+        bindings[name] = (binding, range)
+        return nil
+      }
       return earlier.range
     }
     bindings[name] = (binding, range)
@@ -27,9 +32,6 @@ struct NameTable {
   }
 
   subscript(name: String) -> (binding: Binding, range: SourceRange)? { bindings[name] }
-
-  /// True the first time only.
-  mutating func isFirstReport(_ name: String) -> Bool { reported.insert(name).inserted }
 
   /// A line broke before its name could be read: any unknown name may be the one it declared.
   var hasNamelessDeclaration = false
@@ -113,17 +115,56 @@ extension Resolver {
     case nil:
       let similar = nearest(to: name.value, in: names[keyPath: path].order)
       if onlyIfClose && similar == nil { return nil }
-      if names[keyPath: path].hasNamelessDeclaration && similar == nil { return nil }
-      if names[keyPath: path].isFirstReport(name.value) {
+      // Versions are all close to each other.
+      if names[keyPath: path].hasNamelessDeclaration && (similar == nil || kind == .release) { return nil }
+      if doubtfulWords.contains(name.value) { return nil }
+      if similar == nil, isFollowUp(name) { return nil }
+      reportOnce(name.value, in: path, at: name.range) {
         let (code, noun) = code(kind)
-        let declared = similar.flatMap { names[keyPath: path][$0]?.range }
-        report(
-          .unknownName(
-            code, noun, name.value, at: name.range, similar: similar, declared: declared,
-            known: names[keyPath: path].order))
+        return .unknownName(
+          code, noun, name.value, at: name.range, similar: similar,
+          declared: similar.flatMap { names[keyPath: path][$0]?.range }, known: names[keyPath: path].order)
       }
       return nil
     }
+  }
+
+  /// Reports an unknown name once. Where it stands again, the edit of that report mends it too.
+  func reportOnce(
+    _ name: String, in path: WritableKeyPath<NameTables, NameTable>, at range: SourceRange, _ make: () -> Diagnostic
+  ) {
+    if let index = names[keyPath: path].reported[name] {
+      mend(range, with: index)
+      return
+    }
+    let count = diagnostics.count
+    report(make())
+    names[keyPath: path].reported[name] = diagnostics.count > count ? count : -1
+  }
+
+  private func mend(_ range: SourceRange, with index: Int) {
+    guard diagnostics.indices.contains(index), let first = diagnostics[index].fixIts.first?.edits.first,
+      let file = sources[range.file], first.range.file == range.file,
+      !diagnostics[index].fixIts[0].edits.contains(where: { $0.range == range })
+    else { return }
+    let (written, text) = (file.text(first.range), file.text(range))
+    if written == text {
+      diagnostics[index].fixIts[0].edits.append(Edit(range, first.replacement))
+    } else if written.hasPrefix("$"), text.hasPrefix("$") {
+      // One parameter as `$name` and as `${name}`.
+      let name = first.replacement.filter { !"${}".contains($0) }
+      diagnostics[index].fixIts[0].edits.append(Edit(range, text.hasPrefix("${") ? "${\(name)}" : "$\(name)"))
+    }
+  }
+
+  /// A line that already has an error, and a name of another kind: the line's words are in another order than meant.
+  private func isFollowUp(_ name: SpannedText) -> Bool {
+    guard let last = diagnostics.last, last.severity == .error, last.primary.range.file == name.range.file,
+      last.primary.range.end <= name.range.start, let file = sources[name.range.file]
+    else { return false }
+    let between = file.bytes[Int(last.primary.range.end)..<Int(name.range.start)]
+    guard !between.contains(UInt8(ascii: "\n")) else { return false }
+    return Keyword(name.value) != nil || Resolver.allTables.contains { names[keyPath: $0][name.value] != nil }
   }
 
   func component(_ token: Int?, in tree: SyntaxTree, onlyIfClose: Bool = false) -> ComponentID? {
@@ -132,7 +173,8 @@ extension Resolver {
   }
 
   /// The version of `component` that the token names.
-  func version(_ token: Int?, of component: ComponentID?, in tree: SyntaxTree, onlyIfClose: Bool = false) -> VersionID? {
+  func version(_ token: Int?, of component: ComponentID?, in tree: SyntaxTree, onlyIfClose: Bool = false) -> VersionID?
+  {
     guard let token, let component, let name = text(token, in: tree) else { return nil }
     return version(name, of: component, onlyIfClose: onlyIfClose)
   }
@@ -145,13 +187,13 @@ extension Resolver {
     case .poisoned: return nil
     case nil:
       let similar = nearest(to: name.value, in: table.order)
-      if onlyIfClose && similar == nil || table.hasNamelessDeclaration && similar == nil { return nil }
-      if names.versions[component.index].isFirstReport(name.value) {
+      if onlyIfClose && similar == nil || table.hasNamelessDeclaration { return nil }
+      if doubtfulWords.contains(name.value) { return nil }
+      reportOnce(name.value, in: \.versions[component.index], at: name.range) {
         let declaration = plan.components.indices.contains(component.index) ? plan[component] : nil
-        report(
-          .unknownVersion(
-            name.value, of: declaration?.name ?? "", at: name.range, declared: declaration?.nameRange,
-            known: table.order, similar: similar))
+        return .unknownVersion(
+          name.value, of: declaration?.name ?? "", at: name.range, declared: declaration?.nameRange,
+          known: table.order, similar: similar)
       }
       return nil
     }

@@ -53,6 +53,7 @@ package func resolve(
 ) -> Resolution {
   let resolver = Resolver(options: options, loader: loader)
   resolver.load(path: path, bytes: bytes)
+  resolver.findFaultyLines()
   resolver.declare()
   resolver.resolveDeclarations()
   let steps = resolver.resolveSteps()
@@ -66,7 +67,8 @@ package func resolve(
   resolver.resolveRehearsals()
   plan = resolver.plan
   let allowances = Allowances(resolver.trees)
-  let found = resolver.diagnostics + interpreter.diagnostics + allowances.diagnostics
+  let found =
+    resolver.diagnostics + interpreter.diagnostics.filter { !resolver.isSilenced($0) } + allowances.diagnostics
   return Resolution(
     plan: resolver.hasPlanStatement ? plan : nil, diagnostics: allowances.filter(found).inReadingOrder,
     sources: resolver.sources, trees: resolver.trees, allowances: allowances

@@ -13,32 +13,33 @@ extension Resolver {
   // MARK: - Names in the cluster
 
   private func checkObjectNames() {
-    var services: [String: Component] = [:]
+    var services: [String: Int] = [:]
     var deployments: [String: SourceRange] = [:]
-    for component in plan.components {
-      if let other = services[component.service] {
+    services.reserveCapacity(plan.components.count)
+    deployments.reserveCapacity(plan.components.reduce(0) { $0 + $1.versions.count })
+    for (c, component) in plan.components.enumerated() {
+      if let other = services.updateValue(c, forKey: component.service) {
         report(
           .nameCollision(
-            "two components would be the Service `\(component.service)`", at: component.nameRange, earlier: other.nameRange))
+            "two components would be the Service `\(component.service)`", at: component.nameRange,
+            earlier: plan.components[other].nameRange))
       }
-      services[component.service] = component
       if component.service.utf8.count > 63 {
         report(.nameTooLong(component.service, at: component.nameRange))
       }
       for version in component.versions {
         let name = component.service + "-" + version.slug
         if name.utf8.count > 63 { report(.nameTooLong(name, at: version.range)) }
-        if let earlier = deployments[name] {
+        if let earlier = deployments.updateValue(version.range, forKey: name) {
           report(.nameCollision("two versions would be the Deployment `\(name)`", at: version.range, earlier: earlier))
         }
-        deployments[name] = version.range
       }
     }
     for exposure in plan.exposures {
       let component = plan[exposure.component]
       for suffix in ["-mesh", "-gateway"] {
         let name = component.service + suffix
-        if suffix == "-mesh", let other = services[name] {
+        if suffix == "-mesh", let other = services[name].map({ plan.components[$0] }) {
           report(
             .nameCollision(
               "the VirtualService of `\(component.name)` inside the mesh and that of `\(other.name)` would be `\(name)`",
@@ -70,6 +71,7 @@ extension Resolver {
   private func checkCallees(_ id: VersionID) {
     let version = plan[id]
     let releases = version.releases.isEmpty ? plan.releases.indices.map { ReleaseID($0) } : version.releases
+    guard !taint.covers(id.component) else { return }
     for callee in version.calls where !taint.covers(callee) {
       guard plan[callee].versions.contains(where: { !$0.releases.isEmpty }) else { continue }
       var seen: (release: ReleaseID, versions: [VersionID])?
@@ -99,32 +101,38 @@ extension Resolver {
   // MARK: - Ports and volumes
 
   private func checkPorts() {
-    var called: [ComponentID: SourceRange] = [:]
+    var called = [SourceRange?](repeating: nil, count: plan.components.count)
     for component in plan.components {
       for version in component.versions {
-        for callee in version.calls where called[callee] == nil { called[callee] = version.callsRange ?? version.range }
+        for callee in version.calls where called[callee.index] == nil {
+          called[callee.index] = version.callsRange ?? version.range
+        }
       }
     }
     for (c, component) in plan.components.enumerated() {
       let id = ComponentID(c)
       let exposure = plan.exposure(of: id)
-      var byNumber: [Int: Port] = [:]
+      var seen: [Port] = []
       for (v, version) in component.versions.enumerated() {
         for port in version.ports {
-          if let other = byNumber[port.number], other.proto != port.proto {
-            report(.protocolClash(port.number, at: port.range, earlier: other.range, isSameVersion: false))
+          if let k = seen.firstIndex(where: { $0.number == port.number }) {
+            if seen[k].proto != port.proto {
+              report(.protocolClash(port.number, at: port.range, earlier: seen[k].range, isSameVersion: false))
+            }
+            seen[k] = port
+          } else {
+            seen.append(port)
           }
-          byNumber[port.number] = port
           if port.proto.isServerFirst, plan.mtls == .permissive {
             let diagnostic = Diagnostic.serverFirstPlaintext(port.proto.rawValue, at: port.range, mesh: plan.meshRange)
             if !diagnostics.contains(diagnostic) { report(diagnostic) }
           }
         }
-        if version.ports.isEmpty, called[id] != nil || exposure != nil, !brokenVersions.contains(VersionID(id, v)) {
+        if version.ports.isEmpty, called[c] != nil || exposure != nil, !brokenVersions.contains(VersionID(id, v)) {
           report(
             .missingPort(
               component.name, version.name, isExposed: exposure != nil, at: version.range,
-              because: exposure?.range ?? called[id]))
+              because: exposure?.range ?? called[c]))
         }
       }
     }

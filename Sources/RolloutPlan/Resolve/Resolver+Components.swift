@@ -18,7 +18,10 @@ extension Resolver {
     var readiness: PendingCheck?
     var liveness: PendingCheck?
     var hasBrokenLine = false
-    var seen: [Form: SourceRange] = [:]
+    /// A line that the order of the steps depends on is broken.
+    var isDoubtful = false
+    /// Settings that may stand once, with where they stand: few, so that a list is the fastest table.
+    var seen: [(form: Form, range: SourceRange)] = []
   }
 
   /// A health check whose port may be the version's first one.
@@ -37,12 +40,14 @@ extension Resolver {
 
   func resolveComponent(_ id: ComponentID, _ statement: StatementView) {
     let shared = settings(of: statement.node.children, in: statement.tree)
+    if shared.isDoubtful { taint.components.insert(id) }
     var anyVersion = false
     for child in statement.node.children {
       let line = statement.tree[child]
       guard line.form == .version else { continue }
       anyVersion = true
       let own = settings(of: line.node.children, in: line.tree)
+      if own.isDoubtful { taint.components.insert(id) }
       let tokens = line.all(.newVersion)
       if let image = own.image ?? shared.image {
         let several = own.image != nil ? tokens.count > 1 : plan[id].versions.count > 1
@@ -72,16 +77,22 @@ extension Resolver {
       let line = tree[index]
       guard let form = line.form, !line.node.isBroken else {
         settings.hasBrokenLine = true
+        settings.isDoubtful = true
         resolveGoodPrefix(line)
         continue
       }
+      if isFaulty(line) {
+        settings.hasBrokenLine = true
+        if [.calls, .port, .version, .volume].contains(form) { settings.isDoubtful = true }
+      }
       switch form {
       case .image, .pull, .replicas, .calls, .args, .resources, .ready, .live:
-        if let earlier = settings.seen[form] {
-          report(.duplicateSetting("`\(text(of: form))` stands twice", at: line.range, earlier: earlier))
+        if let earlier = settings.seen.first(where: { $0.form == form }) {
+          report(.duplicateSetting("`\(text(of: form))` stands twice", at: line.range, earlier: earlier.range))
+          if form == .calls { settings.isDoubtful = true }
           continue
         }
-        settings.seen[form] = line.range
+        settings.seen.append((form, line.range))
       default: break
       }
       read(form, line, into: &settings)
@@ -145,7 +156,9 @@ extension Resolver {
       for token in line.all(.key) {
         guard let key = secretKey(token, in: tree) else { continue }
         checkKey(key, of: secret, named: name)
-        add(PendingEnv(name: key.value, source: .ready(.secret(name: name, key: key.value)), range: key.range), to: &settings)
+        add(
+          PendingEnv(name: key.value, source: .ready(.secret(name: name, key: key.value)), range: key.range),
+          to: &settings)
       }
       return
     }
@@ -175,7 +188,9 @@ extension Resolver {
 
   private func looksSecret(_ name: String) -> Bool {
     let upper = name.uppercased()
-    return ["PASSWORD", "PASSWD", "SECRET_KEY", "API_KEY", "APIKEY", "ACCESS_TOKEN", "PRIVATE_KEY"].contains { upper.hasSuffix($0) }
+    return ["PASSWORD", "PASSWD", "SECRET_KEY", "API_KEY", "APIKEY", "ACCESS_TOKEN", "PRIVATE_KEY"].contains {
+      upper.hasSuffix($0)
+    }
   }
 
   private func add(_ env: PendingEnv, to settings: inout Settings) {
@@ -189,6 +204,9 @@ extension Resolver {
 
   private func checkKey(_ key: SpannedText, of secret: Int, named name: String) {
     guard plan.secrets.indices.contains(secret), !plan.secrets[secret].keys.contains(key.value) else { return }
+    guard !doubtfulWords.contains(key.value), !brokenSecrets.contains(name),
+      reportedKeys.insert([name, key.value]).inserted
+    else { return }
     let keys = plan.secrets[secret].keys
     let declared = names.secrets[name]?.range
     report(.unknownSecretKey(key.value, secret: name, keys: keys, at: key.range, declared: declared))
@@ -232,14 +250,19 @@ extension Resolver {
     if line.has(.grpc) {
       return PendingCheck(action: .grpc(port), within: within, range: line.range, portRange: portRange)
     }
-    guard let method = method(line.first(.method), in: tree), let path = path(line.first(.path), in: tree, allowsQuery: true)
+    guard let method = method(line.first(.method), in: tree),
+      let path = path(line.first(.path), in: tree, allowsQuery: true)
     else { return nil }
     if method != "GET" {
       // Kubernetes: an httpGet probe knows no other method.
-      report(.badMethod(method, known: ["GET"], similar: "GET", at: line.first(.method).map { tree.range(ofToken: $0) } ?? line.range))
+      report(
+        .badMethod(
+          method, known: ["GET"], similar: "GET", at: line.first(.method).map { tree.range(ofToken: $0) } ?? line.range)
+      )
       return nil
     }
-    return PendingCheck(action: .http(method: method, path: path, port: port), within: within, range: line.range, portRange: portRange)
+    return PendingCheck(
+      action: .http(method: method, path: path, port: port), within: within, range: line.range, portRange: portRange)
   }
 
   // MARK: - Putting together
@@ -253,7 +276,9 @@ extension Resolver {
       version.image = tag == nil && digest == nil ? image.value + ":" + version.name : image.value
       version.imageRange = image.range
       let effective = tag ?? (digest == nil ? version.name : "")
-      if digest == nil, ["latest", "stable", "edge", "main", "master", "dev", "nightly", "canary"].contains(effective.lowercased()) {
+      if digest == nil,
+        ["latest", "stable", "edge", "main", "master", "dev", "nightly", "canary"].contains(effective.lowercased())
+      {
         let diagnostic = Diagnostic.mutableImageTag(effective, image: version.image, at: image.range)
         if !diagnostics.contains(diagnostic) { report(diagnostic) }
       }
@@ -265,7 +290,7 @@ extension Resolver {
     version.replicas = own.replicas ?? shared.replicas ?? 1
     version.calls = own.callsRange != nil ? own.calls : shared.calls
     version.callsRange = own.callsRange ?? shared.callsRange
-    version.args = own.seen[.args] != nil ? own.args : shared.args
+    version.args = own.seen.contains { $0.form == .args } ? own.args : shared.args
     version.volumes = own.volumes.isEmpty ? shared.volumes : own.volumes
     version.resources = own.resources ?? shared.resources
     version.readiness = check(own.readiness ?? shared.readiness, of: version, component, isBroken)
@@ -344,6 +369,7 @@ extension Resolver {
 
   /// The one port of `callee` that `caller` sees: of the versions in its releases; an error where it is not one port.
   private func port(of callee: ComponentID, seenFrom caller: VersionID, at range: SourceRange) -> Port? {
+    if taint.covers(callee) { return nil }
     let releases = plan[caller].releases
     let versions = plan[callee].versions.indices.filter { index in
       let others = plan[callee].versions[index].releases

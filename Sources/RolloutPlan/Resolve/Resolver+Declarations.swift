@@ -108,14 +108,20 @@ extension Resolver {
         guard let token = statement.first(.name), let name = text(token, in: tree) else { continue }
         switch statement.form {
         case .cookie:
-          guard case .known(let i)? = names.cookies[name.value]?.binding, names.cookies[name.value]?.range == name.range else { continue }
+          guard case .known(let i)? = names.cookies[name.value]?.binding, names.cookies[name.value]?.range == name.range
+          else { continue }
           let key = fieldName(statement.first(.key), in: tree, what: "name of a cookie")?.value ?? name.value
           let value = statement.first(.value).flatMap { cookieValue($0, in: tree) }
-          fill(&plan.cookies, to: i, CookieDeclaration(name: "", selector: .cookie(key: "", value: nil), range: name.range))
-          plan.cookies[i] = CookieDeclaration(name: name.value, selector: .cookie(key: key, value: value), range: name.range)
+          fill(
+            &plan.cookies, to: i, CookieDeclaration(name: "", selector: .cookie(key: "", value: nil), range: name.range)
+          )
+          plan.cookies[i] = CookieDeclaration(
+            name: name.value, selector: .cookie(key: key, value: value), range: name.range)
         case .header:
-          guard case .known(let i)? = names.headers[name.value]?.binding, names.headers[name.value]?.range == name.range else { continue }
-          let key = (fieldName(statement.first(.key), in: tree, what: "name of a header")?.value ?? name.value).lowercased()
+          guard case .known(let i)? = names.headers[name.value]?.binding, names.headers[name.value]?.range == name.range
+          else { continue }
+          let key = (fieldName(statement.first(.key), in: tree, what: "name of a header")?.value ?? name.value)
+            .lowercased()
           let selector: Selector =
             if statement.has(.matches) {
               .headerMatches(key: key, pattern: regex(statement.first(.regex), in: tree) ?? ".*")
@@ -141,7 +147,8 @@ extension Resolver {
     let word: Keyword = isCookie ? .cookie : .header
     if let key = statement.first(.key, after: word), let valueToken = statement.first(.value, after: word) {
       if isCookie {
-        guard let name = fieldName(key, in: tree, what: "name of a cookie"), let value = cookieValue(valueToken, in: tree)
+        guard let name = fieldName(key, in: tree, what: "name of a cookie"),
+          let value = cookieValue(valueToken, in: tree)
         else { return nil }
         return .cookie(key: name.value, value: value)
       }
@@ -172,7 +179,7 @@ extension Resolver {
         return nil
       }
       guard fieldName(token, in: tree, what: "name of a cookie") != nil else { return nil }
-      if names.cookies.isFirstReport(name.value) { report(.cookieNotDeclared(name.value, at: name.range)) }
+      reportOnce(name.value, in: \.cookies, at: name.range) { .cookieNotDeclared(name.value, at: name.range) }
       return .cookie(key: name.value, value: nil)
     }
   }
@@ -203,10 +210,12 @@ extension Resolver {
         taint.everything = true
         continue
       }
+      if isFaulty(line) { taint.components.insert(component) }
       let tokens = line.all(.newVersion)
       let versions = tokens.compactMap { version($0, of: component, in: line.tree) }
       if versions.count < tokens.count { taint.components.insert(component) }
       if let earlier = plan[id].member(component) {
+        taint.components.insert(component)
         report(
           .duplicateMember(plan[component].name, release: plan[id].name, at: line.range, earlier: earlier.range))
         continue
@@ -269,6 +278,7 @@ extension Resolver {
       case .known(let index)? = names.secrets[name.value]?.binding, names.secrets[name.value]?.range == name.range
     else { return }
     _ = dnsSubdomain(name, what: "name of a Secret")
+    if isFaulty(statement) { brokenSecrets.insert(name.value) }
     var keys: [String] = []
     for token in statement.all(.key) {
       guard let key = secretKey(token, in: statement.tree) else { continue }
@@ -292,8 +302,8 @@ extension Resolver {
     guard let token = statement.first(.name), let name = text(token, in: tree),
       case .known(let index)? = names.probes[name.value]?.binding, names.probes[name.value]?.range == name.range
     else { return }
-    let method = method(statement.first(.method), in: tree) ?? "GET"
-    let path = path(statement.first(.path), in: tree, allowsQuery: true) ?? "/"
+    let method = method(statement.first(.method), in: tree)
+    let path = method.flatMap { _ in self.path(statement.first(.path), in: tree, allowsQuery: true) } ?? "/"
     let element = statement.first(.selector).flatMap { text($0, in: tree)?.value }
     var target: ComponentID?
     if let token = statement.first(.component) {
@@ -304,20 +314,29 @@ extension Resolver {
     } else if plan.exposures.count == 1 {
       target = plan.exposures[0].component
     } else if plan.exposures.count > 1 {
-      report(.probeNeedsComponent(name.value, exposed: plan.exposures.map { plan[$0.component].name }, at: statement.range))
+      report(
+        .probeNeedsComponent(name.value, exposed: plan.exposures.map { plan[$0.component].name }, at: statement.range))
     }
     let visitor = askingVisitor(statement)
     fill(
       &plan.probes, to: index,
-      Probe(name: "", element: nil, method: "GET", path: "/", component: ComponentID(-1), visitor: nil, range: name.range))
+      Probe(
+        name: "", element: nil, method: "GET", path: "/", component: ComponentID(-1), visitor: nil, range: name.range))
     plan.probes[index] = Probe(
-      name: name.value, element: element, method: method, path: path, component: target ?? ComponentID(-1),
+      name: name.value, element: element, method: method ?? "GET", path: path, component: target ?? ComponentID(-1),
       visitor: visitor, range: name.range)
   }
 
   /// An `expose` line that broke: what is exposed is not known.
   var hasBrokenExposure: Bool {
-    trees.contains { tree in tree.roots.contains { tree.statements[$0].form == .expose && tree.statements[$0].isBroken || tree.statements[$0].form == nil } }
+    let lines = trees.reduce(0) { sum, tree in sum + tree.roots.count { tree.statements[$0].form == .expose } }
+    // A line that did not become an exposure was wrong, and was reported.
+    if lines > plan.exposures.count { return true }
+    return trees.contains { tree in
+      tree.roots.contains {
+        tree.statements[$0].form == .expose && tree.statements[$0].isBroken || tree.statements[$0].form == nil
+      }
+    }
   }
 
   private func resolveMetric(_ statement: StatementView) {
@@ -331,7 +350,9 @@ extension Resolver {
     var istio: Metric.IstioMetric?
     if statement.has(.promql) {
       source = .promql(text(.text, of: statement)?.value ?? "")
-    } else if let kind = Metric.IstioMetric.allCases.first(where: { kind in Keyword(kind.rawValue).map { statement.has($0) } ?? false }) {
+    } else if let kind = Metric.IstioMetric.allCases.first(where: { kind in
+      Keyword(kind.rawValue).map { statement.has($0) } ?? false
+    }) {
       istio = kind
       source = .istio(kind, of: statement.first(.component).flatMap { component($0, in: tree) })
     }
@@ -339,7 +360,8 @@ extension Resolver {
     if let token = statement.first(.number), let number = text(token, in: tree) {
       threshold = metricThreshold(number, istio) ?? 0
     }
-    fill(&plan.metrics, to: index, Metric(name: "", source: source, comparison: .below, threshold: 0, range: name.range))
+    fill(
+      &plan.metrics, to: index, Metric(name: "", source: source, comparison: .below, threshold: 0, range: name.range))
     plan.metrics[index] = Metric(
       name: name.value, source: source, comparison: comparison, threshold: threshold, range: name.range)
   }
@@ -353,7 +375,9 @@ extension Resolver {
       value = Double(number.value)
       wanted = "a plain number"
     case let kind? where kind.isRate:
-      value = number.value.hasSuffix("%") ? Double(number.value.dropLast()).flatMap { (0...100).contains($0) ? $0 : nil } : nil
+      value =
+        number.value.hasSuffix("%")
+        ? Double(number.value.dropLast()).flatMap { (0...100).contains($0) ? $0 : nil } : nil
       wanted = "a percentage such as `99.5%`"
     default:
       value = parseDuration(number.value).map(Double.init)
@@ -390,7 +414,8 @@ extension Resolver {
       case nil: return
       }
     } else if let kind = text(.kind, of: statement), let name = text(.name, of: statement) {
-      guard kind.value.utf8.first.map({ $0 >= 0x41 && $0 <= 0x5A }) ?? false, kind.value.utf8.allSatisfy(isAlphanumeric) else {
+      guard kind.value.utf8.first.map({ $0 >= 0x41 && $0 <= 0x5A }) ?? false, kind.value.utf8.allSatisfy(isAlphanumeric)
+      else {
         report(.badKind(kind.value, at: kind.range))
         return
       }

@@ -4,6 +4,9 @@ import RolloutSyntax
 /// The first pass over the trees: every name is known before anything looks one up, so declarations come in any order.
 extension Resolver {
   func declare() {
+    if hasMissingFile {
+      for path in Resolver.allTables { names[keyPath: path].hasNamelessDeclaration = true }
+    }
     var planRange: SourceRange?
     var languageSeen = false
     for (position, tree) in trees.enumerated() {
@@ -60,8 +63,11 @@ extension Resolver {
     }
   }
 
-  private static var allTables: [WritableKeyPath<NameTables, NameTable>] {
-    [\.components, \.releases, \.cookies, \.headers, \.secrets, \.probes, \.patterns, \.metrics, \.parameters, \.environments]
+  static var allTables: [WritableKeyPath<NameTables, NameTable>] {
+    [
+      \.components, \.releases, \.cookies, \.headers, \.secrets, \.probes, \.patterns, \.metrics, \.parameters,
+      \.environments,
+    ]
   }
 
   private func declarePlan(_ statement: StatementView, earlier: inout SourceRange?) {
@@ -99,6 +105,8 @@ extension Resolver {
       names[keyPath: path].hasNamelessDeclaration = true
       return nil
     }
+    // `secret has TOKEN`: the name is what is missing.
+    if statement.node.isBroken, Keyword(name.value) != nil { names[keyPath: path].hasNamelessDeclaration = true }
     let binding: Binding = statement.node.isBroken && !brokenIsKnown ? .poisoned : .known(index)
     if let earlier = names[keyPath: path].declare(name.value, binding, at: name.range) {
       report(.duplicate("the \(noun) `\(name.value)` is declared twice", at: name.range, earlier: earlier))
@@ -128,7 +136,7 @@ extension Resolver {
       let line = statement.tree[child]
       guard line.form == .version else { continue }
       let tokens = line.all(.newVersion)
-      if tokens.isEmpty { names.versions[index].hasNamelessDeclaration = true }
+      if tokens.isEmpty || isFaulty(line) { names.versions[index].hasNamelessDeclaration = true }
       for token in tokens {
         guard let name = text(token, in: line.tree) else { continue }
         let next = plan.components[index].versions.count
@@ -139,7 +147,7 @@ extension Resolver {
               earlier: earlier))
           continue
         }
-        _ = versionName(name)
+        if versionName(name) == nil { names.versions[index].hasNamelessDeclaration = true }
         plan.components[index].versions.append(
           ComponentVersion(name: name.value, range: name.range, image: "", imageRange: name.range))
       }
@@ -151,7 +159,7 @@ extension Resolver {
     guard
       let name = declare(statement, slot: .newVersion, in: \.releases, "release", index: index, brokenIsKnown: true)
     else { return }
-    _ = versionName(name)
+    if versionName(name) == nil { names.releases.hasNamelessDeclaration = true }
     plan.releases.append(Release(name: name.value, range: name.range))
     releaseStatements.append((ReleaseID(index), statement))
   }
@@ -178,7 +186,11 @@ extension Resolver {
   private func declareParameter(_ statement: StatementView) {
     let index = names.parameterValues.count
     guard let name = declare(statement, slot: .name, in: \.parameters, "parameter", index: index) else { return }
-    if Keyword(name.value) != nil { report(.parameterNameTaken(name.value, isKeyword: true, at: name.range)) }
+    if Keyword(name.value) != nil {
+      report(.parameterNameTaken(name.value, isKeyword: true, at: name.range))
+      // The name may be what is missing.
+      names.parameters.hasNamelessDeclaration = true
+    }
     let kind =
       statement.first(of: .number, .percent, .duration, .text, .version).flatMap { Parameter.Kind(rawValue: $0.text) }
       ?? .text
@@ -195,7 +207,8 @@ extension Resolver {
       case .number: Double(value) != nil
       case .percent: value.hasSuffix("%") && Int(value.dropLast()).map { (0...100).contains($0) } ?? false
       case .duration: parseDuration(value) != nil
-      case .version: !value.isEmpty && value.utf8.allSatisfy { isAlphanumeric($0) || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F }
+      case .version:
+        !value.isEmpty && value.utf8.allSatisfy { isAlphanumeric($0) || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F }
       }
     if !isGood { report(.parameterType(value, of: name, kind: kind.rawValue, at: range)) }
   }
@@ -206,7 +219,9 @@ extension Resolver {
     for tree in trees {
       for index in tree.roots where tree.statements[index].form == .environment {
         let statement = tree[index]
-        guard let token = statement.first(.name), let name = text(token, in: tree), name.value == chosen else { continue }
+        guard let token = statement.first(.name), let name = text(token, in: tree), name.value == chosen else {
+          continue
+        }
         found = true
         readEnvironment(statement, name: chosen)
       }
@@ -253,12 +268,19 @@ extension Resolver {
         if let token = statement.first(.name), text(token, in: tree)?.value == options.environment { continue }
         for child in statement.node.children {
           let line = tree[child]
-          guard line.form == .override, let token = line.first(.name), let name = text(token, in: tree) else { continue }
+          guard line.form == .override, let token = line.first(.name), let name = text(token, in: tree) else {
+            continue
+          }
           checkParameterExists(name.value, at: name.range)
+          if case .known(let index)? = names.parameters[name.value]?.binding, let token = line.first(.value),
+            let value = text(token, in: tree)
+          {
+            check(value.value, is: names.parameterValues[index].kind, for: name.value, at: value.range)
+          }
         }
       }
     }
-    for name in names.parameters.order {
+    for name in names.parameters.order where names.parameters[name]?.binding != .poisoned {
       for (table, noun) in [(names.components, "component"), (names.releases, "release"), (names.cookies, "cookie")] {
         if let other = table[name], let range = names.parameters[name]?.range, other.binding != .poisoned {
           report(.parameterNameTaken(name, isKeyword: false, at: range, other: other.range, noun: noun))
@@ -268,12 +290,15 @@ extension Resolver {
   }
 
   private func checkParameterExists(_ name: String, at range: SourceRange?) {
-    guard names.parameters[name] == nil, !names.parameters.hasNamelessDeclaration else { return }
-    let similar = nearest(to: name, in: names.parameters.order)
-    report(
-      .unknownName(
+    guard names.parameters[name] == nil, !names.parameters.hasNamelessDeclaration, !doubtfulWords.contains(name)
+    else { return }
+    reportOnce(name, in: \.parameters, at: range ?? plan.nameRange) {
+      let similar = nearest(to: name, in: names.parameters.order)
+      return .unknownName(
         .environmentUnknownParameter, "parameter", name, at: range ?? plan.nameRange, similar: similar,
-        declared: similar.flatMap { names.parameters[$0]?.range }, known: names.parameters.order, isOption: range == nil))
+        declared: similar.flatMap { names.parameters[$0]?.range }, known: names.parameters.order, isOption: range == nil
+      )
+    }
   }
 
   private func set(_ name: String, to value: String, at range: SourceRange?, valueRange: SourceRange?) {

@@ -22,10 +22,12 @@ extension Resolver {
         result.failure = resolveFailure(statement)
       case let form? where form.isStepStatement:
         let resolved = resolve(statement)
+        let earlier = result.steps.last.map { $0.isTopLevel ? $0.statements : [] } ?? []
         if form.isChange || result.steps.isEmpty || !(result.steps.last?.isTopLevel ?? false) && form.isChange {
           result.steps.append(
             ResolvedStep(
-              name: tree.text(of: statement.node), range: statement.range, statements: approvals(before: resolved, in: []) + resolved,
+              name: tree.text(of: statement.node), range: statement.range,
+              statements: approvals(before: resolved, in: earlier) + resolved,
               failure: nil, isTopLevel: true))
         } else {
           result.steps[result.steps.count - 1].statements += resolved
@@ -62,7 +64,11 @@ extension Resolver {
 
   private func resolveFailure(_ statement: StatementView) -> ResolvedFailure? {
     if statement.has(.rollback) { return .rollback(statement.range) }
-    guard statement.node.hasBlock else { return nil }
+    guard statement.node.hasBlock else {
+      // The lines of the block may stand somewhere else.
+      taint.everything = true
+      return nil
+    }
     var statements: [StepStatement] = []
     for child in statement.node.children {
       let line = statement.tree[child]
@@ -78,11 +84,14 @@ extension Resolver {
 
   /// `require approve before …`: an approval where the environment wants one and none stands just before.
   private func approvals(before statements: [StepStatement], in earlier: [StepStatement]) -> [StepStatement] {
-    guard let next = statements.first, requiredApprovals.contains(next.form), earlier.last?.form != .approve else { return [] }
+    guard let next = statements.first, requiredApprovals.contains(next.form), earlier.last?.form != .approve else {
+      return []
+    }
     let environment = plan.environment?.name ?? ""
     return [
       StepStatement(
-        kind: .observe(.approve(message: "\(environment): \(next.text)", by: [], withinMilliseconds: nil)), form: .approve,
+        kind: .observe(.approve(message: "\(environment): \(next.text)", by: [], withinMilliseconds: nil)),
+        form: .approve,
         range: next.range, text: "approve (required in \(environment))", subject: next.range)
     ]
   }
@@ -92,7 +101,9 @@ extension Resolver {
   private func resolve(_ statement: StatementView) -> [StepStatement] {
     let tree = statement.tree
     var subject = statement.range
-    if let token = statement.first(.version) ?? statement.first(.target) ?? statement.first(.release) ?? statement.first(.component) {
+    if let token = statement.first(.version) ?? statement.first(.target) ?? statement.first(.release)
+      ?? statement.first(.component)
+    {
       subject = tree.range(ofToken: token)
     }
     func made(_ kind: StepStatement.Kind) -> [StepStatement] {
@@ -107,6 +118,7 @@ extension Resolver {
       resolveGoodPrefix(statement)
       return made(.unknown)
     }
+    if isFaulty(statement) { poison(statement) }
     let before = diagnostics.count
     let kind = kind(of: form, statement)
     guard let kind else {
@@ -146,7 +158,8 @@ extension Resolver {
       else { return nil }
       return .route(id, selector, version)
     case .unroute:
-      guard let id = component(), let selector = selector(statement, isCookie: statement.first(of: .cookie, .header) == .cookie)
+      guard let id = component(),
+        let selector = selector(statement, isCookie: statement.first(of: .cookie, .header) == .cookie)
       else { return nil }
       return .unroute(id, selector)
     case .mirror:
@@ -160,7 +173,8 @@ extension Resolver {
       if statement.has(.until) {
         guard let version = version(statement.first(.version), of: component(), in: tree) else { return nil }
         return .observe(
-          .waitUntilReady(version, withinMilliseconds: duration(.duration, after: .within, of: statement, allowsZero: false)))
+          .waitUntilReady(
+            version, withinMilliseconds: duration(.duration, after: .within, of: statement, allowsZero: false)))
       }
       return duration(statement.first(.duration), in: tree).map { .observe(.wait(milliseconds: $0)) }
     case .pause:
@@ -216,7 +230,9 @@ extension Resolver {
       sticky = duration(.duration, after: .sticky, of: statement, allowsZero: false)
       let isHTTP = plan[version].ports.contains { $0.proto.isHTTP }
       if plan.exposure(of: component) == nil || !isHTTP, !hasBrokenExposure {
-        report(.stickyNotPossible(plan[component].name, at: statement.token(of: .sticky).map { tree.range(ofToken: $0) } ?? statement.range))
+        report(
+          .stickyNotPossible(
+            plan[component].name, at: statement.token(of: .sticky).map { tree.range(ofToken: $0) } ?? statement.range))
       }
     }
     return .shift(
@@ -233,6 +249,7 @@ extension Resolver {
       else { return nil }
       return .verifyMetric(metric: metric, forMilliseconds: time)
     }
+    let probe = lookUp(.probe, subject, in: tree)
     let expectation: Verification.Expectation?
     if statement.has(.matches) {
       expectation = regex(statement.first(.regex), in: tree).map { .matches(pattern: $0, name: nil) }
@@ -241,16 +258,17 @@ extension Resolver {
     } else if statement.has(.equals) {
       expectation = text(.text, of: statement).map { .equals($0.value) }
     } else if statement.has(.status) {
-      expectation = integer(statement.first(.status), in: tree, 100...599, what: "HTTP status", code: .badStatus).map { .status($0) }
+      expectation = integer(statement.first(.status), in: tree, 100...599, what: "HTTP status", code: .badStatus).map {
+        .status($0)
+      }
     } else if let token = statement.first(.pattern) {
-      expectation = lookUp(.pattern, token, in: tree).flatMap { index in
+      expectation = lookUp(.pattern, token, in: tree, onlyIfClose: probe == nil).flatMap { index in
         plan.patterns.indices.contains(index)
           ? .matches(pattern: plan.patterns[index].pattern, name: plan.patterns[index].name) : nil
       }
     } else {
       expectation = nil
     }
-    let probe = lookUp(.probe, subject, in: tree)
     let count = statement.first(.int).flatMap { integer($0, in: tree, 1...1000, what: "number of times") } ?? 5
     let within = duration(.duration, after: .within, of: statement, allowsZero: false) ?? 60_000
     let asker = askingVisitor(statement)
@@ -282,15 +300,18 @@ extension Resolver {
       return VersionID(ComponentID(c), v)
     }
     if versions.isEmpty {
-      if names.versions.contains(where: { $0[name.value] != nil || $0.hasNamelessDeclaration }) || names.releases.hasNamelessDeclaration {
+      if doubtfulWords.contains(name.value)
+        || names.versions.contains(where: { $0[name.value] != nil || $0.hasNamelessDeclaration })
+        || names.releases.hasNamelessDeclaration
+      {
         return nil
       }
       let known = names.releases.order + names.versions.flatMap(\.order)
-      if names.releases.isFirstReport(name.value) {
-        report(
-          .unknownName(
-            .unknownRelease, "release or version", name.value, at: name.range, similar: nearest(to: name.value, in: known),
-            declared: nearest(to: name.value, in: known).flatMap { names.releases[$0]?.range }, known: names.releases.order))
+      reportOnce(name.value, in: \.releases, at: name.range) {
+        let similar = nearest(to: name.value, in: known)
+        return .unknownName(
+          .unknownRelease, "release or version", name.value, at: name.range, similar: similar,
+          declared: similar.flatMap { names.releases[$0]?.range }, known: names.releases.order)
       }
       return nil
     }
@@ -301,6 +322,7 @@ extension Resolver {
 
   func resolveRehearsals() {
     guard !trees.isEmpty else { return }
+    let asked = whatIsAsked()
     for tree in trees {
       for index in tree.roots where tree.statements[index].form == .rehearsal {
         let statement = tree[index]
@@ -312,7 +334,10 @@ extension Resolver {
             resolveGoodPrefix(line)
             continue
           }
-          if line.form == .stub, let stub = stub(line) { script.stubs.append((stub, line.range)) }
+          if line.form == .stub, let stub = stub(line) {
+            check(stub, at: line.range, asked)
+            script.stubs.append((stub, line.range))
+          }
           if line.form == .expect, let expectation = expectation(line) {
             script.expectations.append((expectation, line.range))
           }
@@ -330,7 +355,10 @@ extension Resolver {
       let source = plan.metrics.indices.contains(metric) ? plan.metrics[metric].source : .promql("")
       let value: Double?
       if case .istio(let kind, _) = source {
-        value = kind.isRate ? Double(number.value.hasSuffix("%") ? String(number.value.dropLast()) : number.value) : parseDuration(number.value).map(Double.init)
+        value =
+          kind.isRate
+          ? Double(number.value.hasSuffix("%") ? String(number.value.dropLast()) : number.value)
+          : parseDuration(number.value).map(Double.init)
       } else {
         value = Double(number.value)
       }
@@ -340,10 +368,14 @@ extension Resolver {
       }
       return .metric(metric, value)
     }
-    guard let version = version(line.first(.version), of: component(line.first(.component), in: tree), in: tree) else { return nil }
+    guard let version = version(line.first(.version), of: component(line.first(.component), in: tree), in: tree) else {
+      return nil
+    }
     if line.has(.never) { return .neverReady(version) }
     if line.has(.status) {
-      return integer(line.first(.status), in: tree, 100...599, what: "HTTP status", code: .badStatus).map { .status(version, $0) }
+      return integer(line.first(.status), in: tree, 100...599, what: "HTTP status", code: .badStatus).map {
+        .status(version, $0)
+      }
     }
     guard let token = line.first(.probe), let probe = lookUp(.probe, token, in: tree), let text = text(.text, of: line)
     else { return nil }
@@ -371,17 +403,19 @@ extension Resolver {
     guard let version = version(versions.first, of: component(components.first, in: tree), in: tree) else { return nil }
     if line.has(.all) { return .serves(version, to: .all) }
     let isCookie = line.first(of: .cookie, .header) == .cookie
-    guard let token = line.first(.cookie) ?? line.first(.header), let selector = visitor(token, isCookie: isCookie, in: tree)
+    guard let token = line.first(.cookie) ?? line.first(.header),
+      let selector = visitor(token, isCookie: isCookie, in: tree)
     else { return nil }
     return .serves(version, to: .selected(selector))
   }
 
   func reportUnknownStep(_ name: SpannedText) {
-    guard !names.steps.hasNamelessDeclaration, names.steps.isFirstReport(name.value) else { return }
-    let known = plan.steps.map(\.name)
-    report(
-      .unknownName(
+    guard !names.steps.hasNamelessDeclaration, !doubtfulWords.contains(name.value) else { return }
+    reportOnce(name.value, in: \.steps, at: name.range) {
+      let known = plan.steps.map(\.name)
+      return .unknownName(
         .unknownStep, "step", name.value, at: name.range, similar: nearest(to: name.value, in: known), declared: nil,
-        known: known, isText: true))
+        known: known, isText: true)
+    }
   }
 }

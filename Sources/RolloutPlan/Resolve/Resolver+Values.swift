@@ -10,20 +10,22 @@ extension Resolver {
     switch tree.tokens[token].kind {
     case .word:
       let word = tree.word(token)
-      guard word.utf8.first == UInt8(ascii: "$"), word.utf8.count > 1 else { return SpannedText(value: word, range: range) }
+      guard word.utf8.first == UInt8(ascii: "$"), word.utf8.count > 1 else {
+        return SpannedText(value: word, range: range)
+      }
       guard let value = parameter(String(word.dropFirst()), at: range) else { return nil }
       return SpannedText(value: value.value, range: range)
     case .text:
-      var result = ""
+      var result: String? = ""
       for part in TokenText.parts(tree.tokens[token], in: tree.file) {
         switch part {
-        case .literal(let text): result += text
+        case .literal(let text): result?.append(text)
         case .parameter(let name, let at):
-          guard let value = parameter(name, at: at) else { return nil }
-          result += value.value
+          // The other parameters are looked at all the same.
+          if let value = parameter(name, at: at) { result?.append(value.value) } else { result = nil }
         }
       }
-      return SpannedText(value: result, range: range)
+      return result.map { SpannedText(value: $0, range: range) }
     case .raw:
       let (bytes, _) = TokenText.inner(tree.tokens[token], tree.file.bytes)
       return SpannedText(value: String(decoding: bytes, as: UTF8.self), range: range)
@@ -39,12 +41,17 @@ extension Resolver {
     case .known(let index): return names.parameterValues[index]
     case .poisoned: return nil
     case nil:
-      if names.parameters.isFirstReport(name) {
+      if names.parameters.hasNamelessDeclaration || doubtfulWords.contains(name) { return nil }
+      reportOnce(name, in: \.parameters, at: range) {
         let similar = nearest(to: name, in: names.parameters.order)
-        report(
-          .unknownName(
-            .unknownParameter, "parameter", name, at: range, similar: similar.map { $0 },
-            declared: similar.flatMap { names.parameters[$0]?.range }, known: names.parameters.order, prefix: "$"))
+        var diagnostic = Diagnostic.unknownName(
+          .unknownParameter, "parameter", name, at: range, similar: similar,
+          declared: similar.flatMap { names.parameters[$0]?.range }, known: names.parameters.order, prefix: "$")
+        // `$name` is a word of its own, `${name}` stands in a text.
+        if let similar, let file = sources[range.file], file.text(range).hasPrefix("${") {
+          diagnostic.fixIts = [FixIt("write `${\(similar)}`", [Edit(range, "${\(similar)}")])]
+        }
+        return diagnostic
       }
       return nil
     }
@@ -94,7 +101,8 @@ extension Resolver {
   func dnsSubdomain(_ name: SpannedText, what: String) -> String? {
     let labels = name.value.split(separator: ".", omittingEmptySubsequences: false)
     if name.value.utf8.count > 253 {
-      report(.badName(name.value, what: what, problem: "it has more than 253 characters", at: name.range, repaired: nil))
+      report(
+        .badName(name.value, what: what, problem: "it has more than 253 characters", at: name.range, repaired: nil))
       return nil
     }
     for label in labels {
@@ -122,7 +130,9 @@ extension Resolver {
   // MARK: - Numbers
 
   /// A whole number in `bounds`.
-  func integer(_ token: Int?, in tree: SyntaxTree, _ bounds: ClosedRange<Int>, what: String, code: Code = .badNumber) -> Int? {
+  func integer(_ token: Int?, in tree: SyntaxTree, _ bounds: ClosedRange<Int>, what: String, code: Code = .badNumber)
+    -> Int?
+  {
     guard let token, let text = text(token, in: tree) else { return nil }
     guard let value = Int(text.value), text.value.utf8.first != UInt8(ascii: "+") else {
       report(.badNumber(text.value, what: what, bounds: bounds, code: code, at: text.range))
@@ -139,7 +149,9 @@ extension Resolver {
   func percent(_ token: Int?, in tree: SyntaxTree) -> Int? {
     guard let token, let text = text(token, in: tree) else { return nil }
     let digits = text.value.hasSuffix("%") ? String(text.value.dropLast()) : nil
-    if let digits, let value = Int(digits), (0...100).contains(value), digits.utf8.first != UInt8(ascii: "+") { return value }
+    if let digits, let value = Int(digits), (0...100).contains(value), digits.utf8.first != UInt8(ascii: "+") {
+      return value
+    }
     let bare = Int(text.value).flatMap { (0...100).contains($0) ? $0 : nil }
     report(.badPercent(text.value, bare: bare, at: text.range))
     return nil
@@ -186,7 +198,9 @@ extension Resolver {
       problem = "`?` cannot stand in it"
     }
     guard let problem else { return text.value }
-    let canPrefix = bytes.first != UInt8(ascii: "/") && !bytes.isEmpty && bytes.allSatisfy { isAlphanumeric($0) || $0 == 0x2F || $0 == 0x2D }
+    let canPrefix =
+      bytes.first != UInt8(ascii: "/") && !bytes.isEmpty
+      && bytes.allSatisfy { isAlphanumeric($0) || $0 == 0x2F || $0 == 0x2D }
     report(.badPath(text.value, problem: problem, repaired: canPrefix ? "/" + text.value : nil, at: text.range))
     return nil
   }
@@ -194,7 +208,8 @@ extension Resolver {
   func envName(_ token: Int?, in tree: SyntaxTree) -> SpannedText? {
     guard let token, let text = text(token, in: tree) else { return nil }
     let bytes = Array(text.value.utf8)
-    let isGood = !bytes.isEmpty && !(bytes[0] >= 0x30 && bytes[0] <= 0x39)
+    let isGood =
+      !bytes.isEmpty && !(bytes[0] >= 0x30 && bytes[0] <= 0x39)
       && bytes.allSatisfy { isAlphanumeric($0) || $0 == 0x5F || $0 == 0x2D || $0 == 0x2E }
     if isGood { return text }
     report(.badEnvName(text.value, at: text.range))
@@ -205,7 +220,9 @@ extension Resolver {
   func secretKey(_ token: Int, in tree: SyntaxTree) -> SpannedText? {
     guard let text = text(token, in: tree) else { return nil }
     let bytes = Array(text.value.utf8)
-    if !bytes.isEmpty, bytes.count <= 253, bytes.allSatisfy({ isAlphanumeric($0) || $0 == 0x5F || $0 == 0x2D || $0 == 0x2E }) {
+    if !bytes.isEmpty, bytes.count <= 253,
+      bytes.allSatisfy({ isAlphanumeric($0) || $0 == 0x5F || $0 == 0x2D || $0 == 0x2E })
+    {
       return text
     }
     report(.badKey(text.value, what: "key of a Secret", at: text.range))
@@ -272,7 +289,8 @@ extension Resolver {
       _ = try RegularExpression(text.value)
     } catch {
       let start = text.range.start &+ 1 &+ UInt32(clamping: error.offset)
-      let at = SourceRange(file: text.range.file, start: min(start, text.range.end), end: min(start &+ 1, text.range.end))
+      let at = SourceRange(
+        file: text.range.file, start: min(start, text.range.end), end: min(start &+ 1, text.range.end))
       report(.badRegex(text.value, problem: error.message, at: tree.tokens[token].kind == .raw ? at : text.range))
       return nil
     }
@@ -288,7 +306,10 @@ extension Resolver {
     let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     if known.contains(text.value) { return text.value }
     let upper = text.value.uppercased()
-    report(.badMethod(text.value, known: known, similar: known.contains(upper) ? upper : nearest(to: upper, in: known), at: text.range))
+    report(
+      .badMethod(
+        text.value, known: known, similar: known.contains(upper) ? upper : nearest(to: upper, in: known), at: text.range
+      ))
     return nil
   }
 }
@@ -391,7 +412,8 @@ private func imageProblem(_ image: String) -> String? {
   if let tag, tag.isEmpty { return "the tag behind `:` is missing" }
   if let digest {
     let parts = digest.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
-    guard parts.count == 2, parts[1].count >= 32, parts[1].allSatisfy({ $0 >= 0x30 && $0 <= 0x39 || $0 >= 0x61 && $0 <= 0x66 })
+    guard parts.count == 2, parts[1].count >= 32,
+      parts[1].allSatisfy({ $0 >= 0x30 && $0 <= 0x39 || $0 >= 0x61 && $0 <= 0x66 })
     else { return "a digest is written `@sha256:` and hexadecimal digits" }
   }
   let name = bytes.prefix { $0 != UInt8(ascii: "@") }
@@ -399,7 +421,8 @@ private func imageProblem(_ image: String) -> String? {
   for (i, part) in parts.enumerated() {
     if i == 0, parts.count > 1, part.last == UInt8(ascii: ":") { return "it has no scheme: write `registry/name:tag`" }
     if part.isEmpty { return "a part between two `/` is missing" }
-    let isHost = i == 0 && parts.count > 1
+    let isHost =
+      i == 0 && parts.count > 1
       && (part.contains(UInt8(ascii: ".")) || part.contains(UInt8(ascii: ":")) || part.elementsEqual("localhost".utf8))
     let bare = i == parts.count - 1 ? part.prefix { $0 != UInt8(ascii: ":") } : part
     if !isHost, bare.contains(where: { $0 >= 0x41 && $0 <= 0x5A }) { return "a repository is written in lower case" }

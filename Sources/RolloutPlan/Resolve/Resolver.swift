@@ -24,6 +24,15 @@ final class Resolver {
   /// Versions with a broken line: what seems to be missing there may stand in it.
   var brokenVersions: Set<VersionID> = []
   var pendingEnv: [(VersionID, [PendingEnv])] = []
+  /// Where the parser found faults, and the words that stand there.
+  var faultyLines: [FileID: FaultyLines] = [:]
+  /// An include could not be read: what it declares is not known.
+  var hasMissingFile = false
+  var doubtfulWords: Set<String> = []
+  /// Secrets whose line has a fault: their keys are not known.
+  var brokenSecrets: Set<String> = []
+  /// Secret keys that were reported: each once.
+  var reportedKeys: Set<[String]> = []
   private var loaded: Set<String> = []
 
   init(options: ResolutionOptions, loader: FileLoader) {
@@ -31,9 +40,20 @@ final class Resolver {
     self.loader = loader
   }
 
-  func report(_ diagnostic: Diagnostic) { diagnostics.append(diagnostic) }
+  func report(_ diagnostic: Diagnostic) {
+    if !isSilenced(diagnostic) { diagnostics.append(diagnostic) }
+  }
 
   // MARK: - Files
+
+  /// A line that may have been an `include`.
+  private func isBroken(_ statement: StatementView) -> Bool {
+    guard statement.form == nil else { return statement.node.isBroken }
+    return statement.node.header.contains { token in
+      statement.tree.tokens[token].kind == .word
+        && (statement.tree.tokens[token].keyword == .include || statement.tree.word(token).hasSuffix(".rollout"))
+    }
+  }
 
   /// Parses the plan, then what it includes, depth first.
   func load(path: String, bytes: [UInt8]) {
@@ -51,6 +71,7 @@ final class Resolver {
     diagnostics.append(contentsOf: tree.diagnostics)
     for index in tree.roots {
       let statement = tree[index]
+      if statement.form == nil || statement.form == .include, isBroken(statement) { hasMissingFile = true }
       guard statement.form == .include, let token = statement.first(.file) else { continue }
       let range = tree.range(ofToken: token)
       guard let name = plainText(token, in: tree) else { continue }
@@ -63,8 +84,11 @@ final class Resolver {
         continue
       } else {
         switch loader.read(target) {
-        case .success(let bytes): load(path: target, normalized: target, bytes: bytes, root: root, stack: stack + [target])
-        case .failure(let error): report(.missingFile(name, error.message, at: range))
+        case .success(let bytes):
+          load(path: target, normalized: target, bytes: bytes, root: root, stack: stack + [target])
+        case .failure(let error):
+          hasMissingFile = true
+          report(.missingFile(name, error.message, at: range))
         }
       }
     }

@@ -31,6 +31,15 @@ enum RouteSelector {
   case all
   case percent(Int)
   case selected(Selector)
+
+  /// `100%` says the same as `all` to those whom no rule leads elsewhere.
+  var isForEverybody: Bool {
+    switch self {
+    case .all: true
+    case .percent(let percent): percent == 100
+    case .selected: false
+    }
+  }
 }
 
 enum RollbackTarget {

@@ -75,6 +75,8 @@ struct Matcher {
     self.code = code
     self.tokens = tokens
     self.bytes = bytes
+    captures.reserveCapacity(8)
+    expected.reserveCapacity(8)
   }
 
   mutating func run(at position: Int) -> Int? {

@@ -83,9 +83,11 @@ package final class SyntaxTree: Sendable {
   }
 
   /// The range of the statement's header.
-  package func range(of node: StatementNode) -> SourceRange {
-    guard !node.header.isEmpty else { return range(ofToken: node.header.lowerBound) }
-    return range(ofToken: node.header.lowerBound).joined(range(ofToken: node.header.upperBound - 1))
+  package func range(of node: StatementNode) -> SourceRange { range(ofHeader: node.header) }
+
+  fileprivate func range(ofHeader header: Range<Int>) -> SourceRange {
+    guard !header.isEmpty else { return range(ofToken: header.lowerBound) }
+    return range(ofToken: header.lowerBound).joined(range(ofToken: header.upperBound - 1))
   }
 
   /// The text of an unquoted word, without what the lexer reported in it.
@@ -122,7 +124,7 @@ package struct StatementView: Sendable {
   package var node: StatementNode { tree.statements[index] }
 
   package var form: Form? { tree.statements[index].form }
-  package var range: SourceRange { tree.range(of: node) }
+  package var range: SourceRange { tree.range(ofHeader: tree.statements[index].header) }
   package var captures: ArraySlice<Capture> { tree.captures[tree.statements[index].captures] }
 
   /// The token that fills the first slot of this kind.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DiagnosticRendering
 import Diagnostics
 import Lowering
 import RolloutPlan
@@ -30,6 +31,12 @@ struct Build: ParsableCommand {
     completion: .directory)
   var folder: String?
 
+  func validate() throws {
+    if folder != nil, state || output == .json {
+      throw ValidationError("--out writes folders of YAML, the full state among them; leave out --state and --output")
+    }
+  }
+
   func run() throws {
     try BuildRequest(plan: options.request, step: step, state: state, output: output, folder: folder).run()
   }
@@ -49,7 +56,7 @@ struct BuildRequest {
     let review = Review(plan: plan, compiled: compiled, sources: resolution.sources, steps: chosen)
     if let folder {
       let count = try ReviewFolders(review: review).write(to: folder)
-      IO.standardError("wrote \(count) files for \(counted(chosen.count, "step")) to \(folder)\n")
+      IO.standardError("wrote \(count) files for \(counted(chosen.count, "step")) to \(safeText(folder))\n")
       return
     }
     switch output {
@@ -90,7 +97,7 @@ struct Check: ParsableCommand {
     request.diagnostics.show(found.inReadingOrder, resolution.sources, always: true)
     if request.diagnostics.refuses(found) { IO.exit(Exit.usage) }
     if request.diagnostics.format == .human, found.isEmpty, let plan = resolution.plan {
-      IO.standardError("\(plan.name): \(plan.steps.count) \(plan.steps.count == 1 ? "step" : "steps"), no diagnostics\n")
+      IO.standardError("\(plan.name): \(counted(plan.steps.count, "step")), no diagnostics\n")
     }
   }
 }

@@ -14,10 +14,12 @@ struct Explain: ParsableCommand {
       return
     }
     guard let found = Catalogue.code(named: code), let page = Catalogue.page(for: found) else {
-      let similar = nearest(to: code.uppercased(), in: Catalogue.codes.map(\.id))
+      let similar =
+        nearest(to: code.uppercased(), in: Catalogue.codes.map(\.id))
         ?? nearest(to: code.lowercased(), in: Catalogue.codes.map(\.slug))
       throw Failure(
-        "there is no code `\(code)`" + (similar.map { "; a similar one is `\($0)`" } ?? "; `rolloutc explain` lists all"),
+        "there is no code `\(code)`"
+          + (similar.map { "; a similar one is `\($0)`" } ?? "; `rolloutc explain` lists all"),
         code: Exit.usage)
     }
     IO.standardOutput(page.text)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DiagnosticRendering
 import Diagnostics
 import RolloutSyntax
 
@@ -37,16 +38,16 @@ struct Fmt: ParsableCommand {
         continue
       }
       if diff, formatted != bytes {
-        IO.standardOutput(unifiedDiff(from: bytes, to: formatted, path: file.path))
+        IO.standardOutput(unifiedDiff(from: bytes, to: formatted, path: safeText(file.path)))
       }
       if formatted != bytes { changed += 1 }
       if check || diff {
-        if formatted != bytes, check { IO.standardError("would format \(file.path)\n") }
+        if formatted != bytes, check { IO.standardError("would format \(safeText(file.path))\n") }
       } else if path == "-" {
         IO.standardOutput(formatted)
       } else if formatted != bytes {
         try IO.write(formatted, toFile: path)
-        IO.standardError("formatted \(path)\n")
+        IO.standardError("formatted \(safeText(path))\n")
       }
     }
     if broken { IO.exit(Exit.usage) }

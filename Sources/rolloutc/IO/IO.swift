@@ -28,7 +28,8 @@ enum IO {
     bytes.withUnsafeBytes { buffer -> Int32? in
       var offset = 0
       while offset < buffer.count {
-        let count = Glibc.write(descriptor, buffer.baseAddress?.advanced(by: offset), min(buffer.count - offset, 1 << 20))
+        let count = Glibc.write(
+          descriptor, buffer.baseAddress?.advanced(by: offset), min(buffer.count - offset, 1 << 20))
         if count < 0 {
           if errno == EINTR { continue }
           if errno == EAGAIN {
@@ -69,7 +70,9 @@ enum IO {
         guard bytes.count < 256 << 20 else { return .failure(ReadError("it is larger than 256 MiB")) }
         bytes.append(contentsOf: [UInt8](repeating: 0, count: bytes.count))
       }
-      let count = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress?.advanced(by: used), $0.count - used) }
+      let count = bytes.withUnsafeMutableBytes {
+        Glibc.read(descriptor, $0.baseAddress?.advanced(by: used), $0.count - used)
+      }
       if count < 0 {
         if errno == EINTR { continue }
         return .failure(ReadError(reason(errno)))
@@ -113,7 +116,9 @@ enum IO {
     var built = path.hasPrefix("/") ? "/" : ""
     for part in path.split(separator: "/") {
       built += (built.isEmpty || built == "/" ? "" : "/") + part
-      if mkdir(built, 0o755) != 0, errno != EEXIST { throw Failure("cannot make the folder `\(built)`: \(reason(errno))") }
+      if mkdir(built, 0o755) != 0, errno != EEXIST {
+        throw Failure("cannot make the folder `\(built)`: \(reason(errno))")
+      }
     }
   }
 

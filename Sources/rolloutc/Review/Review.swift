@@ -1,3 +1,4 @@
+import DiagnosticRendering
 import Diagnostics
 import KubernetesModel
 import Lowering
@@ -25,7 +26,7 @@ struct Review {
   /// `plans/aks-voting.rollout:84`.
   func place(_ range: SourceRange) -> String {
     guard let file = sources[range.file] else { return "" }
-    return "\(file.path):\(lines[Int(range.file.index)].line(at: range.start))"
+    return "\(oneLine(file.path)):\(lines[Int(range.file.index)].line(at: range.start))"
   }
 
   /// `plans/aks-voting.rollout:84-87`: from the step's line to its last statement.
@@ -38,14 +39,22 @@ struct Review {
       for change in segment.changes { last = max(last, map.line(at: change.range.start)) }
       for observation in segment.observations { last = max(last, map.line(at: observation.range.start)) }
     }
-    return "\(file.path):\(first)" + (last > first ? "-\(last)" : "")
+    return "\(oneLine(file.path)):\(first)" + (last > first ? "-\(last)" : "")
+  }
+
+  /// What is looked at or waited for, as the plan says it; a level of `shift` says what it does.
+  func words(of observation: Observation) -> String {
+    guard case .hold(let milliseconds, let metrics, _, _) = observation.kind else { return oneLine(observation.text) }
+    let names = metrics.map { plan.metrics[$0].name }
+    return "hold for \(duration(milliseconds))" + (names.isEmpty ? "" : " while \(names.joined(separator: ", "))")
   }
 
   // MARK: - YAML
 
   func yaml(state: Bool) -> [UInt8] {
     var writer = ReviewStream()
-    writer.write(line: "# plan \(plan.name): \(counted(plan.steps.count, "step")), from \(sources.files.first?.path ?? "")")
+    let path = oneLine(sources.files.first?.path ?? "")
+    writer.write(line: "# plan \(plan.name): \(counted(plan.steps.count, "step")), from \(path)")
     if let environment = plan.environment { writer.write(line: "# environment \(environment.name)") }
     for index in steps { write(index, state: state, to: &writer) }
     return writer.bytes()
@@ -81,7 +90,7 @@ struct Review {
         for gate in phase.gates { writer.write(line: "# then wait until \(gate.words)") }
       }
       for observation in segment.observations {
-        writer.write(line: "# then \(oneLine(observation.text))  (\(place(observation.range)))")
+        writer.write(line: "# then \(words(of: observation))  (\(place(observation.range)))")
       }
     }
   }
@@ -116,14 +125,15 @@ struct Review {
             [
               "changes": .array(segment.changes.map { .string($0.text) }),
               "phases": .array(compiled.phases.map(json)),
-              "observations": .array(segment.observations.map { .string($0.text) }),
+              "observations": .array(segment.observations.map { .string(words(of: $0)) }),
             ]
           })
       }
       return .object(fields)
     }
     let root: Value = [
-      "schema": "rolloutc.build/1", "plan": .string(plan.name), "namespace": .string(plan.namespace), "steps": .array(items),
+      "schema": "rolloutc.build/1", "plan": .string(plan.name), "namespace": .string(plan.namespace),
+      "steps": .array(items),
     ]
     return jsonBytes(root, pretty: true) + [0x0A]
   }
@@ -149,14 +159,8 @@ struct Review {
 /// `1 step`, `2 steps`.
 func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 
-/// A name or a statement for a comment: line breaks and control characters would end it.
-func oneLine(_ text: String) -> String {
-  guard text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F || $0.value == 0x85 || $0.value == 0x2028 || $0.value == 0x2029 })
-  else { return text }
-  return String(
-    String.UnicodeScalarView(
-      text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F || $0.value == 0x85 || $0.value == 0x2028 || $0.value == 0x2029 ? " " : $0 }))
-}
+/// A name or a statement for a comment: a line break would end it, and no control may steer a terminal.
+func oneLine(_ text: String) -> String { safeText(text) }
 
 extension PhaseKind {
   /// What the phase does, in a few words.
@@ -165,7 +169,7 @@ extension PhaseKind {
     case .prepare: "prepare: what everything else stands on"
     case .widenSubsets: "widen subsets: every version, old and new, can be named"
     case .openLanes: "open lanes: new callers get their routes, old ones stay where they are"
-    case .startWorkloads: "start workloads: callees first, dark"
+    case .startWorkloads: "start workloads: callees first"
     case .switchInner: "switch inside: routes between components, callees first"
     case .switchEntry: "switch the entry: last"
     case .closeLanes: "close lanes: nothing refers to what leaves"
@@ -182,15 +186,20 @@ extension Gate {
   var words: String {
     switch self {
     case .ready(let targets):
-      return targets.map { target in
+      let names = targets.map { target in
         target.deployment.name + (target.withinMilliseconds.map { " within \(duration($0))" } ?? "")
-      }.joined(separator: ", ") + (targets.count == 1 ? " is ready" : " are ready")
+      }
+      return said(of: names, "is ready", "are ready")
     case .settled(let stamp): return "every proxy has it" + (stamp.map { " (x-rollout-step: \($0))" } ?? "")
     case .drained(let versions):
-      return versions.map { "\($0.app) \($0.version)" }.joined(separator: ", ") + " get no traffic any more"
-    case .stopped(let objects): return objects.map(\.name).joined(separator: ", ") + " have no pods any more"
-    case .established(let objects): return objects.map(\.description).joined(separator: ", ") + " exist"
+      return said(of: versions.map { "\($0.app) \($0.version)" }, "gets no traffic any more", "get no traffic any more")
+    case .stopped(let objects): return said(of: objects.map(\.name), "has no pods any more", "have no pods any more")
+    case .established(let objects): return said(of: objects.map(\.description), "exists", "exist")
     }
+  }
+
+  private func said(of names: [String], _ one: String, _ several: String) -> String {
+    names.joined(separator: ", ") + " " + (names.count == 1 ? one : several)
   }
 }
 

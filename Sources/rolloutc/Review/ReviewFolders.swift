@@ -40,7 +40,9 @@ struct ReviewFolders {
         }
         IO.removeTree(old)
       } else {
-        if let slash = path.lastIndex(of: "/"), slash != path.startIndex { try IO.makeDirectory(String(path[..<slash])) }
+        if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+          try IO.makeDirectory(String(path[..<slash]))
+        }
         try IO.move(fresh, to: path)
       }
     } catch {
@@ -91,7 +93,8 @@ struct ReviewFolders {
       let phaseFolder = "\(folder)/phases/\(number)-\(phase.kind.rawValue)"
       files += self.files(
         in: phaseFolder, objects: phase.writes.compactMap(\.object),
-        notes: phase.writes.filter { $0.object == nil }.map { "delete \($0.id)" } + phase.gates.map { "then wait until \($0.words)" })
+        notes: phase.writes.filter { $0.object == nil }.map { "delete \($0.id)" }
+          + phase.gates.map { "then wait until \($0.words)" })
     }
     files += self.files(in: "\(folder)/apply", objects: order.compactMap { last[$0]?.object }, notes: [])
     let deleted = order.compactMap { id in last[id]?.object == nil ? last[id]?.previous.map(identity) : nil }

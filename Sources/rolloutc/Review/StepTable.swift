@@ -13,13 +13,13 @@ struct StepTable {
     if let environment = plan.environment { text += ", environment \(environment.name)" }
     text += "\n"
     for (index, step) in plan.steps.enumerated() {
-      text += "\n\(index + 1)  \(step.name)  (\(review.place(of: step)))\n"
+      text += "\n\(index + 1)  \(oneLine(step.name))  (\(review.place(of: step)))\n"
       for (m, segment) in step.segments.enumerated() {
         for change in segment.changes { text += "     \(oneLine(change.text))\n" }
         text += summary(compiled.steps[index].segments[m])
-        for observation in segment.observations { text += "     then \(oneLine(observation.text))\n" }
+        for observation in segment.observations { text += "     then \(review.words(of: observation))\n" }
       }
-      for line in serving(step.after) { text += "   → \(line)\n" }
+      for line in serving(step.after) { text += "   → \(oneLine(line))\n" }
       text += "   if it fails: \(failure(step))\n"
     }
     return text
@@ -45,7 +45,8 @@ struct StepTable {
     if !created.isEmpty { parts.append("creates " + kinds(created)) }
     if !updated.isEmpty { parts.append("changes " + kinds(updated)) }
     if !deleted.isEmpty { parts.append("deletes " + kinds(deleted)) }
-    return "     \(counted(writes.count, "write")) in \(counted(segment.phases.count, "phase")): \(parts.joined(separator: "; "))\n"
+    return
+      "     \(counted(writes.count, "write")) in \(counted(segment.phases.count, "phase")): \(parts.joined(separator: "; "))\n"
   }
 
   private func kinds(_ kinds: [String]) -> String {
@@ -83,7 +84,7 @@ struct StepTable {
         lines.append("\(who): \(path(VersionID(exposure.component, version), traffic, state))")
       }
       for rule in table.rules { line(visitors(rule.selector), rule.version) }
-      let others = table.rules.isEmpty && table.shares.isEmpty ? "everybody" : "everybody else"
+      let others = table.rules.isEmpty ? "everybody" : "everybody else"
       for share in table.shares { line("\(share.percent)% of \(others)", share.version) }
       let left = 100 - table.shares.reduce(0) { $0 + $1.percent }
       if !component.isPinned, component.deployed.count > 1 {
@@ -95,8 +96,26 @@ struct StepTable {
         lines.append("\(mirror.percent)% is copied to \(name(VersionID(exposure.component, mirror.version)))")
       }
     }
+    lines += inner(state)
     let dark = darkVersions(state, traffic)
     if !dark.isEmpty { lines.append("dark: \(dark.joined(separator: ", "))") }
+    return lines
+  }
+
+  /// `reviews: v2 for requests with header end-user=jason, else v1`: where requests inside the mesh are told apart.
+  private func inner(_ state: State) -> [String] {
+    var lines: [String] = []
+    let exposed = Set(plan.exposures.map(\.component.index))
+    for (c, component) in state.components.enumerated() where !exposed.contains(c) {
+      func version(_ index: Int) -> String { plan[VersionID(ComponentID(c), index)].name }
+      for table in component.lanes where !table.rules.isEmpty || !table.shares.isEmpty {
+        var parts = table.rules.map { "\(version($0.version)) for \(visitors($0.selector))" }
+        parts += table.shares.map { "\(version($0.version)) for \($0.percent)%" }
+        if let fallback = table.fallback { parts.append("else \(version(fallback))") }
+        let line = "\(plan.components[c].name): \(parts.joined(separator: ", "))"
+        if !lines.contains(line) { lines.append(line) }
+      }
+    }
     return lines
   }
 
@@ -110,7 +129,8 @@ struct StepTable {
 
   private func name(_ version: VersionID) -> String { "\(plan[version.component].name) \(plan[version].name)" }
 
-  /// `voting-app 1.0 → analytics 1.1 → storage 1.0`: every version that a visitor's request may reach, callers first.
+  /// `voting-app 1.0 → analytics 1.1 → storage 1.0`: every version that a visitor's request may reach, callers first;
+  /// `reviews v1 or v2` where it may reach several of one component.
   private func path(_ entry: VersionID, _ traffic: Traffic, _ state: State) -> String {
     var order: [VersionID] = []
     var seen: Set<VersionID> = []
@@ -123,7 +143,16 @@ struct StepTable {
         for target in traffic.targets(of: callee, for: version).sorted() { queue.append(VersionID(callee, target)) }
       }
     }
-    return order.map(name).joined(separator: " → ")
+    var components: [ComponentID] = []
+    var versions: [ComponentID: [Int]] = [:]
+    for version in order {
+      if versions[version.component] == nil { components.append(version.component) }
+      versions[version.component, default: []].append(version.index)
+    }
+    return components.map { component in
+      let names = (versions[component] ?? []).map { plan[VersionID(component, $0)].name }
+      return "\(plan[component].name) \(names.joined(separator: " or "))"
+    }.joined(separator: " → ")
   }
 
   private func darkVersions(_ state: State, _ traffic: Traffic) -> [String] {

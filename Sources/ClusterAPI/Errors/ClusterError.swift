@@ -1,0 +1,47 @@
+/// Why a call to the cluster gave no result. Every caller switches over the cases.
+package enum ClusterError: Error, Hashable, Sendable {
+  /// The server answered, and said no.
+  case refused(APIStatus)
+  /// There was no answer, or no whole one.
+  case unreachable(TransportError)
+  /// There are no credentials to call with: a plugin failed, a token file is gone. The text holds no secret.
+  case unauthenticated(String)
+  /// The server answered with something that is not what was asked for.
+  case notUnderstood(String)
+  /// The caller's task was cancelled. What was sent may have taken effect.
+  case cancelled
+
+  package init(_ error: TransportError) {
+    self = error.kind == .cancelled ? .cancelled : .unreachable(error)
+  }
+
+  package var status: APIStatus? { if case .refused(let status) = self { status } else { nil } }
+
+  package var isNotFound: Bool { status?.code == 404 }
+  package var isForbidden: Bool { status?.code == 403 }
+  /// The version to watch or continue from is too old; a new LIST is needed.
+  package var isExpired: Bool { status?.code == 410 }
+  package var isFieldConflict: Bool { status?.fieldConflicts.isEmpty == false }
+
+  /// Whether a write that gave this error may nevertheless have been done.
+  package var mayHaveTakenEffect: Bool {
+    switch self {
+    case .refused(let status): status.code >= 500
+    case .unreachable(let error): error.mayHaveTakenEffect
+    case .notUnderstood, .cancelled: true
+    case .unauthenticated: false
+    }
+  }
+}
+
+extension ClusterError: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .refused(let status):
+      status.message.isEmpty ? "the server answered \(status.code) \(status.reason)" : status.message
+    case .unreachable(let error): error.message
+    case .unauthenticated(let text), .notUnderstood(let text): text
+    case .cancelled: "cancelled"
+    }
+  }
+}

@@ -1,0 +1,87 @@
+package import KubernetesModel
+
+/// A ``SandboxCluster`` that several tasks use at once, and that watchers follow. Time moves only by ``advance(to:)``:
+/// a server drives it by its clock, a rehearsal by its plan.
+package actor LiveCluster {
+  private var cluster: SandboxCluster
+  private var followers: [Int: AsyncStream<Void>.Continuation] = [:]
+  private var nextFollower = 0
+
+  package init(_ cluster: SandboxCluster = SandboxCluster()) { self.cluster = cluster }
+
+  /// The whole cluster as it is now: a copy to look at, or to go back to.
+  package var snapshot: SandboxCluster { cluster }
+  package var now: Timestamp { cluster.now }
+  package var nextMoment: Timestamp? { cluster.nextMoment }
+
+  package func respond(to request: APIRequest) -> APIResponse {
+    let before = cluster.store.version
+    let response = cluster.respond(to: request)
+    announce(since: before)
+    return response
+  }
+
+  /// Changes the cluster in one step: behaviours, compaction, anything.
+  package func update<T: Sendable>(_ change: @Sendable (inout SandboxCluster) -> T) -> T {
+    let before = cluster.store.version
+    let result = change(&cluster)
+    announce(since: before)
+    return result
+  }
+
+  package func advance(to time: Timestamp) {
+    let before = cluster.store.version
+    cluster.advance(to: time)
+    announce(since: before)
+  }
+
+  package func advance(by milliseconds: Int) { advance(to: cluster.now.advanced(by: milliseconds)) }
+
+  /// The events of a watch, beginning with those that open it; it ends with a 410 if its history is dropped.
+  package func events(of watch: Watch) -> AsyncStream<Value> {
+    let ticks = ticks()
+    let opening = cluster.server.opening(of: watch)
+    return AsyncStream { continuation in
+      let task = Task {
+        var watch = watch
+        for event in opening { continuation.yield(event) }
+        var isOver = self.forward(&watch, to: continuation)
+        if !isOver {
+          for await _ in ticks {
+            isOver = self.forward(&watch, to: continuation)
+            if isOver { break }
+          }
+        }
+        continuation.finish()
+      }
+      continuation.onTermination = { _ in task.cancel() }
+    }
+  }
+
+  /// A bookmark for a watch at the present version.
+  package func bookmark(_ watch: Watch) -> Value { cluster.server.bookmark(watch, after: cluster.store.version) }
+
+  /// A tick for each change of the store, coalesced.
+  package func ticks() -> AsyncStream<Void> {
+    let id = nextFollower
+    nextFollower += 1
+    let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    followers[id] = continuation
+    continuation.onTermination = { _ in Task { await self.forget(id) } }
+    return stream
+  }
+
+  private func forget(_ id: Int) { followers[id] = nil }
+
+  private func announce(since version: Int) {
+    guard cluster.store.version != version else { return }
+    for follower in followers.values { follower.yield() }
+  }
+
+  private func forward(_ watch: inout Watch, to continuation: AsyncStream<Value>.Continuation) -> Bool {
+    let (events, after, isOver) = cluster.server.next(of: watch)
+    watch.after = after
+    for event in events { continuation.yield(event) }
+    return isOver
+  }
+}

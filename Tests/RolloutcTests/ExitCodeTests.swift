@@ -1,0 +1,91 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The codes of `docs/exit-codes.md`.
+@Suite(.enabled(if: Tool.isBuilt)) struct ExitCodeTests {
+  @Test func aGoodPlanIsDone() throws {
+    let scratch = try Scratch(withPlans: true)
+    for plan in ["plans/aks-voting.rollout", "plans/bookinfo.rollout"] {
+      let outcome = try scratch.rolloutc("check", plan)
+      #expect(outcome.code == 0)
+      #expect(outcome.output.isEmpty)
+      #expect(outcome.errors.hasSuffix(" steps, no diagnostics\n"), "\(outcome.errors)")
+    }
+  }
+
+  /// The plan that does it as the article does earns its warning, and only that one.
+  @Test func aWarningIsNoErrorUnlessStrict() throws {
+    let scratch = try Scratch(withPlans: true)
+    let plan = "plans/aks-voting-as-written.rollout"
+    let outcome = try scratch.rolloutc("check", plan)
+    #expect(outcome.code == 0)
+    #expect(outcome.errors.components(separatedBy: "warning[").count == 2)
+    #expect(outcome.errors.contains("warning[R0425]"))
+    #expect(outcome.errors.components(separatedBy: "1 warning\n").count == 2, "the summary stands once")
+    for arguments in [["check", "--strict", plan], ["build", "--strict", plan], ["steps", "--strict", plan]] {
+      let strict = try scratch.run([#require(Tool.path)] + arguments)
+      #expect(strict.code == 2)
+      #expect(strict.output.isEmpty, "a plan that is refused has no output")
+    }
+  }
+
+  static let usage: [[String]] = [
+    [], ["--nope"], ["build"], ["build", "a", "b"], ["check"], ["nosuch.rollout"], ["check", "nosuch.rollout"],
+    ["steps", "nosuch.rollout"], ["fmt", "nosuch.rollout"], ["plans"], ["explain", "R9999"],
+    ["explain", "no-such-slug"], ["plans/aks-voting.rollout", "--step", "5"],
+    ["plans/aks-voting.rollout", "--step", "0"], ["plans/aks-voting.rollout", "--step", "-1"],
+    ["plans/aks-voting.rollout", "--step", "Nothing"], ["plans/aks-voting.rollout", "-o", "xml"],
+    ["plans/aks-voting.rollout", "--set", "=1"], ["plans/aks-voting.rollout", "--set", "unknown=1"],
+    ["plans/aks-voting.rollout", "--env", "unknown"], ["plans/aks-voting.rollout", "--out", "x", "-o", "json"],
+    ["plans/aks-voting.rollout", "--out", "x", "--state"], ["check", "plans/aks-voting.rollout", "--color", "maybe"],
+  ]
+
+  @Test(arguments: usage) func usageErrorsAreTwo(_ arguments: [String]) throws {
+    let scratch = try Scratch(withPlans: true)
+    let outcome = try scratch.run([#require(Tool.path)] + arguments)
+    #expect(outcome.code == 2, "\(arguments): \(outcome.errors)")
+    #expect(outcome.output.isEmpty)
+    #expect(!outcome.errors.isEmpty)
+    #expect(scratch.files(below: ".").allSatisfy { $0.hasPrefix("plans/") }, "nothing is written")
+  }
+
+  @Test func anErrorInThePlanIsTwoAndPrintsNoObjects() throws {
+    let scratch = try Scratch()
+    try scratch.write("plan p\nlanguage 1\nroute nothing all -> 1\n", to: "bad.rollout")
+    for command in ["build", "check", "steps"] {
+      let outcome = try scratch.rolloutc(command, "bad.rollout")
+      #expect(outcome.code == 2)
+      #expect(outcome.output.isEmpty)
+      #expect(outcome.errors.contains("error[R0201]"), "\(outcome.errors)")
+      #expect(outcome.errors.hasSuffix("\n1 error\n"), "\(outcome.errors)")
+    }
+  }
+
+  @Test func everyCodeThatIsListedIsExplained() throws {
+    let scratch = try Scratch()
+    let list = try scratch.rolloutc("explain")
+    #expect(list.code == 0)
+    for line in list.output.split(separator: "\n") {
+      let code = String(line.prefix { $0 != " " })
+      let outcome = try scratch.rolloutc("explain", code)
+      #expect(outcome.code == 0)
+      #expect(outcome.output.contains(code))
+      #expect(try scratch.rolloutc("explain", code.lowercased()).output == outcome.output)
+    }
+  }
+
+  @Test func versionAndHelp() throws {
+    let scratch = try Scratch()
+    let version = try scratch.rolloutc("--version")
+    #expect(version.code == 0)
+    #expect(version.output.wholeMatch(of: /rolloutc \d+\.\d+\.\d+\n/) != nil, "\(version.output)")
+    #expect(version.errors.isEmpty)
+    for arguments in [["--help"], ["help"], ["build", "--help"], ["fmt", "-h"], ["help", "check"]] {
+      let help = try scratch.run([#require(Tool.path)] + arguments)
+      #expect(help.code == 0)
+      #expect(help.output.contains("USAGE: rolloutc"))
+      #expect(help.errors.isEmpty)
+    }
+  }
+}

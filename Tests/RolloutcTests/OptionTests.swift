@@ -1,0 +1,93 @@
+import Foundation
+import TestSupport
+import Testing
+
+private let plan = """
+  plan shop
+  language 1
+  mesh istio
+  include shared/parts.rollout
+  parameter size number = 2
+  parameter domain text = shop.example.com
+  environment production {
+    size = 5
+    require approve before retire
+  }
+  expose web on port 80 hosts $domain
+  step "Deploy" {
+    deploy web 1 replicas $size
+  }
+  step "Change" {
+    deploy web 2 replicas $size
+    route web all -> 2
+    retire web 1
+  }
+
+  """
+
+private let parts = """
+  component web {
+    image registry.example.com/web
+    port 8080 http
+    version 1, 2
+  }
+
+  """
+
+/// `--env`, `--set`, `--root`, `--cluster-domain`.
+@Suite(.enabled(if: Tool.isBuilt)) struct OptionTests {
+  private func shop() throws -> Scratch {
+    let scratch = try Scratch()
+    try FileManager.default.createDirectory(atPath: scratch.path + "/shop/shared", withIntermediateDirectories: true)
+    try scratch.write(plan, to: "shop/shop.rollout")
+    try scratch.write(parts, to: "shop/shared/parts.rollout")
+    return scratch
+  }
+
+  @Test func environmentsAndSettings() throws {
+    let scratch = try shop()
+    let standard = try scratch.rolloutc("shop/shop.rollout")
+    #expect(standard.code == 0, "\(standard.errors)")
+    #expect(standard.output.contains("replicas: 2\n"))
+    #expect(standard.output.contains("- shop.example.com\n"))
+    let production = try scratch.rolloutc("shop/shop.rollout", "--env", "production")
+    #expect(production.output.contains("replicas: 5\n"))
+    #expect(!production.output.contains("replicas: 2\n"))
+    #expect(production.output.contains("# environment production\n"))
+    // The approval that this environment requires divides the step.
+    #expect(production.output.contains("# then approve"))
+    #expect(!standard.output.contains("# then approve"))
+    // What is given last wins, over the environment too.
+    let set = try scratch.rolloutc(
+      "shop/shop.rollout", "--env", "production", "--set", "size=7", "--set", "domain=a.example.com", "--set", "size=3")
+    #expect(set.code == 0, "\(set.errors)")
+    #expect(set.output.contains("replicas: 3\n"))
+    #expect(set.output.contains("- a.example.com\n"))
+    let wrong = try scratch.rolloutc("shop/shop.rollout", "--set", "size=many")
+    #expect(wrong.code == 2)
+    #expect(wrong.errors.contains("error[R03"), "\(wrong.errors)")
+  }
+
+  @Test func includesStayInside() throws {
+    let scratch = try shop()
+    try scratch.write(parts, to: "parts.rollout")
+    try scratch.write(plan.replacing("shared/parts", with: "../parts"), to: "shop/outside.rollout")
+    let refused = try scratch.rolloutc("check", "shop/outside.rollout")
+    #expect(refused.code == 2)
+    #expect(refused.errors.contains("error[R0217]"), "\(refused.errors)")
+    #expect(try scratch.rolloutc("check", "shop/outside.rollout", "--root", ".").code == 0)
+    // What is wrong in an included file is shown there.
+    try scratch.write(parts.replacing("8080", with: "80800"), to: "shop/shared/parts.rollout")
+    let broken = try scratch.rolloutc("check", "shop/shop.rollout")
+    #expect(broken.code == 2)
+    #expect(broken.errors.contains("--> shop/shared/parts.rollout:3:"), "\(broken.errors)")
+  }
+
+  @Test func theDomainOfTheCluster() throws {
+    let scratch = try shop()
+    let outcome = try scratch.rolloutc("shop/shop.rollout", "--cluster-domain", "corp.internal")
+    #expect(outcome.code == 0)
+    #expect(outcome.output.contains("host: web.shop.svc.corp.internal\n"))
+    #expect(!outcome.output.contains("cluster.local"))
+  }
+}

@@ -1,0 +1,111 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+/// `--out DIR`.
+@Suite(.enabled(if: Tool.isBuilt)) struct OutFolderTests {
+  @Test func twiceIsOnce() throws {
+    let scratch = try Scratch(withPlans: true)
+    #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--out", "review").code == 0)
+    let first = scratch.tree("review")
+    #expect(first.count > 100)
+    #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--out", "review/").code == 0)
+    #expect(scratch.tree("review") == first)
+    #expect(
+      scratch.files(below: ".").allSatisfy { $0.hasPrefix("plans/") || $0.hasPrefix("review/") }, "nothing beside it")
+  }
+
+  /// A folder of an earlier run is replaced as a whole: no file of a step that is no more stays behind.
+  @Test func anOtherPlanTakesItsPlace() throws {
+    let scratch = try Scratch(withPlans: true)
+    #expect(try scratch.rolloutc("plans/bookinfo.rollout", "--out", "review").code == 0)
+    #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--out", "review").code == 0)
+    #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--out", "deep/er/fresh").code == 0)
+    #expect(scratch.tree("review") == scratch.tree("deep/er/fresh"))
+  }
+
+  @Test func whatIsNotOursStays() throws {
+    let scratch = try Scratch(withPlans: true)
+    try FileManager.default.createDirectory(atPath: scratch.path + "/mine", withIntermediateDirectories: true)
+    try scratch.write("precious", to: "mine/file")
+    try scratch.write("precious", to: "plain")
+    let before = scratch.tree(".")
+    for target in ["mine", "plain", "plans", "."] {
+      let outcome = try scratch.rolloutc("plans/aks-voting.rollout", "--out", target)
+      #expect(outcome.code == 2, "\(target): \(outcome.errors)")
+      #expect(outcome.errors.contains("nothing was changed"))
+    }
+    #expect(scratch.tree(".") == before)
+    try FileManager.default.createDirectory(atPath: scratch.path + "/empty", withIntermediateDirectories: true)
+    #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--out", "empty").code == 0)
+  }
+
+  /// A file stands where a folder must be made: the run fails, and leaves nothing.
+  @Test func wholeOrNotAtAll() throws {
+    let scratch = try Scratch(withPlans: true)
+    try scratch.write("in the way", to: "file")
+    let before = scratch.tree(".")
+    let outcome = try scratch.rolloutc("plans/aks-voting.rollout", "--out", "file/review")
+    #expect(outcome.code == 1, "\(outcome.errors)")
+    #expect(outcome.errors.contains("not a directory"), "\(outcome.errors)")
+    #expect(scratch.tree(".") == before)
+  }
+
+  /// The disk gets full in the middle: the limit on the size of a file stands for it, and the earlier review stays.
+  @Test func aFailedRunLeavesTheEarlierReview() throws {
+    let scratch = try Scratch(withPlans: true)
+    #expect(try scratch.rolloutc("plans/bookinfo.rollout", "--out", "review").code == 0)
+    let before = scratch.tree("review")
+    // 1024 bytes for each file; the signal of the limit is ignored, so that writing gives an error.
+    let outcome = try scratch.shell("trap '' XFSZ; ulimit -f 1; rolloutc plans/aks-voting.rollout --out review")
+    #expect(outcome.code == 1, "\(outcome.errors)")
+    #expect(outcome.errors.contains("file too large"), "\(outcome.errors)")
+    #expect(scratch.tree("review") == before)
+    #expect(
+      scratch.files(below: ".").allSatisfy { $0.hasPrefix("plans/") || $0.hasPrefix("review/") }, "nothing beside it")
+  }
+
+  /// The phases of all steps, one after another, are the writes of the stream.
+  @Test func phasesHoldTheWritesOfTheStream() throws {
+    let scratch = try Scratch(withPlans: true)
+    #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--out", "review").code == 0)
+    let stream = try scratch.rolloutc("plans/aks-voting.rollout").output
+    let phases = scratch.files(below: "review").filter { $0.contains("/phases/") && $0.hasSuffix("kustomization.yaml") }
+    var written: [String] = []
+    for kustomization in phases {
+      let text = try #require(scratch.text("review/" + kustomization))
+      let folder = (kustomization as NSString).deletingLastPathComponent
+      for line in text.split(separator: "\n") where line.hasPrefix("- ") {
+        written.append(try #require(scratch.text("review/\(folder)/\(line.dropFirst(2))")))
+      }
+      for line in text.split(separator: "\n") where line.hasPrefix("# ") {
+        #expect(stream.contains("\n" + line), "\(line)")
+      }
+    }
+    let documents = stream.components(separatedBy: "\n---\n").dropFirst().map { document in
+      document.split(separator: "\n").filter { !$0.hasPrefix("#") }.joined(separator: "\n") + "\n"
+    }
+    #expect(written == Array(documents))
+  }
+
+  @Test func kubectlReadsTheFolders() throws {
+    guard let kubectl = Tool.installed("kubectl") else {
+      return Tool.announce("kubectl is not installed, so nobody else reads the kustomizations")
+    }
+    let scratch = try Scratch(withPlans: true)
+    #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--out", "review").code == 0)
+    var count = 0
+    for name in scratch.files(below: "review") where name.hasSuffix("/kustomization.yaml") {
+      let folder = "review/" + (name as NSString).deletingLastPathComponent
+      // One step as a whole, and `apply` of the others: each call takes a while, and they differ in nothing else.
+      if !folder.hasSuffix("/apply"), !folder.hasPrefix("review/04") { continue }
+      let outcome = try scratch.run([kubectl, "kustomize", folder])
+      #expect(outcome.code == 0, "\(folder): \(outcome.errors)")
+      let files = scratch.files(below: folder).filter { $0 != "kustomization.yaml" }
+      #expect(outcome.output.components(separatedBy: "\nkind: ").count - 1 == files.count, "\(folder)")
+      count += 1
+    }
+    #expect(count >= 12)
+  }
+}

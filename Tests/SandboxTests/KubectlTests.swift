@@ -1,0 +1,182 @@
+import Foundation
+import KubernetesModel
+import Sandbox
+import SandboxServer
+import Testing
+
+#if canImport(FoundationNetworking)
+  import FoundationNetworking
+#endif
+
+/// Where kubectl is: `$KUBECTL`, else the first on the path.
+private let kubectl: String? = {
+  let environment = ProcessInfo.processInfo.environment
+  if let stated = environment["KUBECTL"] { return stated }
+  for directory in (environment["PATH"] ?? "").split(separator: ":") {
+    let path = "\(directory)/kubectl"
+    if FileManager.default.isExecutableFile(atPath: path) { return path }
+  }
+  print("SKIPPED: the kubectl tests need kubectl (Debian: kubernetes-client)")
+  return nil
+}()
+
+private let corpus = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  .appending(path: "Corpus/sandbox").path
+
+/// Runs a sandbox over HTTP while `body` has its kubeconfig.
+private func withServer(
+  _ cluster: LiveCluster, proxy: ProxyHandler? = nil,
+  _ body: @escaping @Sendable (_ kubeconfig: String, Int) async throws -> Void
+) async throws {
+  let (ports, sink) = AsyncStream<Int>.makeStream()
+  try await withThrowingTaskGroup(of: Void.self) { group in
+    group.addTask {
+      try await SandboxServer(cluster: cluster, proxy: proxy).run { port in
+        sink.yield(port)
+        sink.finish()
+      }
+    }
+    var listening: Int?
+    for await port in ports { listening = port }
+    let port = try #require(listening)
+    let directory = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: directory) }
+    let file = directory.appending(path: "kubeconfig")
+    try SandboxServer.kubeconfig(port: port).write(to: file, atomically: true, encoding: .utf8)
+    try await body(file.path, port)
+    group.cancelAll()
+    while let result = await group.nextResult() { _ = result }
+  }
+}
+
+private struct Run: Sendable {
+  var status: Int32
+  var text: String
+}
+
+private func run(_ kubeconfig: String, _ arguments: [String], with program: String? = nil) async throws -> Run {
+  let tool = try program ?? #require(kubectl)
+  return try await withCheckedThrowingContinuation { continuation in
+    Thread.detachNewThread {
+      do {
+        let process = Process()
+        process.executableURL = URL(filePath: tool)
+        process.arguments = (program == nil ? ["--cache-dir", kubeconfig + "-cache"] : []) + arguments
+        var environment = ProcessInfo.processInfo.environment
+        environment["KUBECONFIG"] = kubeconfig
+        process.environment = environment
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = output
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        let data = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        continuation.resume(
+          returning: Run(status: process.terminationStatus, text: String(decoding: data, as: UTF8.self)))
+      } catch {
+        continuation.resume(throwing: error)
+      }
+    }
+  }
+}
+
+@Suite("The real kubectl", .enabled(if: kubectl != nil)) struct KubectlTests {
+  /// A step: arguments, the exit code, and what its output must hold.
+  private static let script: [(String, Int32, [String])] = [
+    ("version", 0, ["v1.32"]),
+    ("create -f CORPUS/namespace.yaml", 0, ["namespace/voting created"]),
+    ("api-resources", 0, ["deployments", "virtualservices", "Deployment"]),
+    (
+      "-n voting apply -f CORPUS/voting-1.0.yaml", 0,
+      ["deployment.apps/voting-app-1-0 created", "service/voting-app created"]
+    ),
+    ("-n voting rollout status deployment/voting-app-1-0 --timeout 30s", 0, ["successfully rolled out"]),
+    ("-n voting apply -f CORPUS/voting-1.0.yaml", 0, ["deployment.apps/voting-app-1-0 unchanged"]),
+    ("-n voting get deployments", 0, ["NAME", "UP-TO-DATE", "voting-app-1-0", "3/3"]),
+    ("-n voting get pods -l app=voting-app -o wide", 0, ["Running", "1/1", "sandbox-1"]),
+    ("-n voting get all", 0, ["service/voting-app", "replicaset.apps/voting-app-1-0-"]),
+    ("-n voting get deployment voting-app-1-0 -o jsonpath={.status.readyReplicas}", 0, ["3"]),
+    (
+      "-n voting describe deployment voting-app-1-0", 0,
+      ["StrategyType:", "ScalingReplicaSet", "NewReplicaSetAvailable"]
+    ),
+    (
+      "-n voting apply --server-side -f CORPUS/voting-2.0.yaml", 0,
+      ["deployment.apps/voting-app-2-0 serverside-applied"]
+    ),
+    ("-n voting wait --for=condition=Available deployment/voting-storage-2-0 --timeout 30s", 0, ["condition met"]),
+    ("-n voting get pvc", 0, ["mysql-pv-claim", "Bound", "RWO"]),
+    ("-n voting apply -f CORPUS/istio-2.0.yaml", 0, ["virtualservice.networking.istio.io/voting-app created"]),
+    ("-n voting get virtualservices", 0, ["voting-app", "GATEWAYS"]),
+    ("-n voting diff -f CORPUS/voting-1.0.yaml", 0, []),
+    ("-n voting scale deployment/voting-app-1-0 --replicas=1", 0, ["scaled"]),
+    ("-n voting diff -f CORPUS/voting-1.0.yaml", 1, ["replicas: 3"]),
+    ("-n voting logs deployment/voting-app-1-0", 0, ["voting-app-1-0 started"]),
+    ("-n voting apply --server-side --field-manager other -f CORPUS/voting-1.0.yaml", 1, ["conflict"]),
+    ("-n voting label deployment voting-app-1-0 tier=front", 0, ["labeled"]),
+    ("-n voting get endpoints voting-app", 0, [":8080"]),
+    ("-n voting rollout history deployment/voting-app-2-0", 0, ["REVISION"]),
+    ("-n voting get deployment none", 1, [#"Error from server (NotFound): deployments.apps "none" not found"#]),
+    ("-n voting delete deployment voting-app-2-0 --timeout 30s", 0, [#"deployment.apps "voting-app-2-0" deleted"#]),
+    ("-n voting delete pvc mysql-pv-claim --wait=false", 0, ["deleted"]),
+    ("delete namespace voting --timeout 60s", 0, [#"namespace "voting" deleted"#]),
+  ]
+
+  @Test(.timeLimit(.minutes(5))) func theScript() async throws {
+    let cluster = LiveCluster()
+    try await withServer(cluster) { kubeconfig, _ in
+      for (line, status, expected) in KubectlTests.script {
+        let arguments = line.replacingOccurrences(of: "CORPUS", with: corpus).split(separator: " ").map(String.init)
+        let result = try await run(kubeconfig, arguments)
+        #expect(result.status == status, "kubectl \(line)\n\(result.text)")
+        for text in expected { #expect(result.text.contains(text), "kubectl \(line)\n\(result.text)") }
+      }
+    }
+  }
+
+  @Test(.timeLimit(.minutes(2))) func aWatchStreams() async throws {
+    let cluster = LiveCluster()
+    try await withServer(cluster) { kubeconfig, port in
+      let url = try #require(
+        URL(
+          string:
+            "http://127.0.0.1:\(port)/api/v1/namespaces/default/configmaps?watch=true&timeoutSeconds=3&resourceVersion="
+            + "\(await cluster.snapshot.store.version)"))
+      async let reply = Task.detached { try Data(contentsOf: url) }.value
+      // However late this is, the watch began at the version above.
+      _ = await cluster.respond(
+        to: APIRequest(
+          "POST", "/api/v1/namespaces/default/configmaps",
+          body: ["apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "late"]]))
+      let lines = String(decoding: try await reply, as: UTF8.self).split(separator: "\n")
+      #expect(lines.count == 1)
+      #expect(lines.first?.contains(#""type":"ADDED""#) == true)
+    }
+  }
+
+  @Test(.timeLimit(.minutes(2))) func theProxyReachesTheHook() async throws {
+    let cluster = LiveCluster()
+    let proxy: ProxyHandler = { target, method, _ in
+      ProxyAnswer(body: Array("\(method) \(target.service):\(target.port)\(target.path)".utf8))
+    }
+    try await withServer(cluster, proxy: proxy) { kubeconfig, _ in
+      let result = try await run(kubeconfig, ["get", "--raw", "/api/v1/namespaces/default/services/web:80/proxy/a/b"])
+      #expect(result.text == "GET web:80/a/b")
+    }
+  }
+
+  /// Against a real control plane: its kubeconfig is in `$ROLLOUTC_CONFORMANCE`.
+  @Test(
+    .enabled(if: ProcessInfo.processInfo.environment["ROLLOUTC_CONFORMANCE"] != nil, "needs $ROLLOUTC_CONFORMANCE"),
+    .timeLimit(.minutes(5)))
+  func answersAreThoseOfTheRealServer() async throws {
+    let real = try #require(ProcessInfo.processInfo.environment["ROLLOUTC_CONFORMANCE"])
+    let tool = corpus + "/../../tools/conformance"
+    try await withServer(LiveCluster()) { kubeconfig, _ in
+      let result = try await run(kubeconfig, [real, kubeconfig], with: tool)
+      #expect(result.status == 0, "\(result.text)")
+    }
+  }
+}

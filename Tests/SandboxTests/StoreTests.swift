@@ -1,0 +1,229 @@
+import KubernetesModel
+import Sandbox
+import Testing
+
+private let configs = "/api/v1/namespaces/default/configmaps"
+
+private func config(_ name: String, _ data: Value = [:], labels: Value = [:]) -> Value {
+  [
+    "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": .string(name), "labels": labels], "data": data,
+  ]
+}
+
+@Suite("API semantics") struct StoreTests {
+  @Test func aStaleVersionIsRefused() throws {
+    var cluster = SandboxCluster()
+    let made = try #require(cluster.post(configs, config("a")).value)
+    cluster.merge(configs + "/a", ["data": ["x": "1"]])
+    let refused = cluster.respond(to: APIRequest("PUT", configs + "/a", body: made))
+    #expect(refused.status == 409)
+    #expect(
+      message(refused)
+        == #"Operation cannot be fulfilled on configmaps "a": the object has been modified; please apply your changes "#
+        + "to the latest version and try again")
+  }
+
+  @Test func anEqualWriteKeepsTheVersion() {
+    var cluster = SandboxCluster()
+    cluster.post(configs, config("a", ["x": "1"]))
+    let version = cluster.store.version
+    cluster.merge(configs + "/a", ["data": ["x": "1"]])
+    #expect(cluster.store.version == version)
+  }
+
+  @Test func pagesAreOneSnapshot() throws {
+    var cluster = SandboxCluster()
+    for i in 0..<7 { cluster.post(configs, config("c\(i)")) }
+    let first = cluster.get(configs, ["limit": "3"])
+    let token = try #require(first.at("metadata", "continue")?.string)
+    cluster.post(configs, config("c0a"))
+    cluster.delete(configs + "/c5")
+    let second = cluster.get(configs, ["limit": "100", "continue": token])
+    let names = ((first["items"]?.array ?? []) + (second["items"]?.array ?? [])).compactMap {
+      $0.at("metadata", "name")?.string
+    }
+    #expect(names == (0..<7).map { "c\($0)" } + ["kube-root-ca.crt"])
+    cluster.compact()
+    let expired = cluster.get(configs, ["limit": "3", "continue": token])
+    #expect(expired["code"] == 410)
+    #expect(expired["reason"] == "Expired")
+    #expect(expired.at("metadata", "continue") != nil, "a token to go on with, inconsistently")
+  }
+
+  @Test func aWatchSeesObjectsEnterAndLeaveItsSelector() {
+    var cluster = SandboxCluster()
+    cluster.post(configs, config("a", labels: ["app": "x"]))
+    let version = String(cluster.store.version)
+    let answer = cluster.respond(
+      to: APIRequest(
+        "GET", configs, query: ["watch": "true", "resourceVersion": version, "labelSelector": "app=x"]))
+    guard case .watch(let watch) = answer.body else {
+      Issue.record("no watch")
+      return
+    }
+    cluster.merge(configs + "/a", ["data": ["k": "v"]])
+    cluster.merge(configs + "/a", ["metadata": ["labels": ["app": "y"]]])
+    cluster.merge(configs + "/a", ["metadata": ["labels": ["app": "x"]]])
+    cluster.delete(configs + "/a")
+    let (events, _, isOver) = cluster.server.next(of: watch)
+    #expect(events.compactMap { $0["type"]?.string } == ["MODIFIED", "DELETED", "ADDED", "DELETED"])
+    #expect(!isOver)
+    cluster.compact()
+    let (late, _, lateIsOver) = cluster.server.next(of: watch)
+    #expect(late.first?["type"] == "ERROR")
+    #expect(late.first?.at("object", "code") == 410)
+    #expect(lateIsOver)
+  }
+
+  @Test func mistakesAreNamedAsTheServerNamesThem() {
+    var cluster = SandboxCluster()
+    let selector = deployment(extra: ["selector": ["matchLabels": ["app": "other"]]])
+    _ = selector
+    cluster.apply(deployments + "/web", deployment())
+    let immutable = cluster.merge(
+      deployments + "/web",
+      [
+        "spec": [
+          "selector": ["matchLabels": ["app": "b"]], "template": ["metadata": ["labels": ["app": "b"]]],
+        ]
+      ])
+    #expect(immutable.status == 422)
+    #expect(
+      message(immutable)
+        == #"Deployment.apps "web" is invalid: spec.selector: Invalid value: "#
+        + #"v1.LabelSelector{MatchLabels:map[string]string{"app":"b"}, MatchExpressions:[]v1.LabelSelectorRequirement(nil)}"#
+        + ": field is immutable")
+    let name = cluster.post(configs, config("Bad_Name"))
+    #expect(
+      message(name).hasPrefix(
+        #"ConfigMap "Bad_Name" is invalid: metadata.name: Invalid value: "Bad_Name": a lowercase RFC 1123"#))
+    let empty = cluster.post(
+      deployments,
+      [
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": ["name": "x"],
+        "spec": [
+          "selector": ["matchLabels": ["a": "b"]], "template": ["metadata": ["labels": ["a": "b"]], "spec": [:]],
+        ],
+      ])
+    #expect(
+      message(empty) == #"Deployment.apps "x" is invalid: spec.template.spec.containers: Required value"#)
+    #expect(cluster.get(configs + "/none")["message"] == #"configmaps "none" not found"#)
+    #expect(
+      message(cluster.post("/api/v1/namespaces/nowhere/configmaps", config("a"))) == #"namespaces "nowhere" not found"#)
+  }
+
+  @Test func statusAndSpecHaveTheirOwnEndpoints() {
+    var cluster = SandboxCluster()
+    cluster.apply(deployments + "/web", deployment())
+    cluster.merge(deployments + "/web", ["status": ["replicas": 99]])
+    #expect(cluster.get(deployments + "/web").at("status", "replicas") != 99)
+    let answer = cluster.merge(deployments + "/web/status", ["spec": ["replicas": 9], "status": ["replicas": 42]])
+    #expect(answer.value?.at("spec", "replicas") == 1)
+    #expect(answer.value?.at("status", "replicas") == 42)
+    #expect(answer.value?.at("metadata", "generation") == 1)
+  }
+
+  @Test func aFinalizerHoldsAnObject() {
+    var cluster = SandboxCluster()
+    cluster.post(configs, config("a"))
+    cluster.merge(configs + "/a", ["metadata": ["finalizers": ["example.com/hold"]]])
+    cluster.delete(configs + "/a")
+    #expect(cluster.get(configs + "/a").at("metadata", "deletionTimestamp") != nil)
+    cluster.merge(configs + "/a", ["metadata": ["finalizers": .null]])
+    #expect(cluster.get(configs + "/a")["code"] == 404)
+  }
+
+  @Test func aUIDPreconditionProtectsTheNewcomer() {
+    var cluster = SandboxCluster()
+    cluster.post(configs, config("a"))
+    let refused = cluster.delete(configs + "/a", ["preconditions": ["uid": "someone-else"]])
+    #expect(refused.status == 409)
+    #expect(cluster.get(configs + "/a")["kind"] == "ConfigMap")
+  }
+
+  @Test func aStrategicMergePatchKnowsContainersByName() {
+    var cluster = SandboxCluster()
+    cluster.apply(deployments + "/web", deployment())
+    let patch: Value = [
+      "spec": [
+        "template": [
+          "spec": [
+            "$setElementOrder/containers": [["name": "side"], ["name": "app"]],
+            "containers": [["name": "side", "image": "side:1"], ["name": "app", "image": "web:9"]],
+          ]
+        ]
+      ]
+    ]
+    let answer = cluster.respond(
+      to: APIRequest(
+        "PATCH", deployments + "/web", body: patch, contentType: "application/strategic-merge-patch+json"))
+    let containers = answer.value?.at("spec", "template", "spec", "containers")?.array ?? []
+    #expect(containers.compactMap { $0["name"]?.string } == ["side", "app"])
+    #expect(containers.last?["ports"]?[0]?["containerPort"] == 8080, "what the patch does not name stays")
+  }
+
+  @Test func aDefinitionServesItsKind() {
+    var cluster = SandboxCluster()
+    let path = "/apis/example.com/v1/namespaces/default/widgets"
+    #expect(cluster.get(path)["code"] == 404)
+    cluster.post(
+      "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+      [
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": ["name": "widgets.example.com"],
+        "spec": [
+          "group": "example.com", "scope": "Namespaced", "names": ["plural": "widgets", "kind": "Widget"],
+          "versions": [
+            [
+              "name": "v1", "served": true, "storage": true,
+              "schema": ["openAPIV3Schema": ["type": "object", "x-kubernetes-preserve-unknown-fields": true]],
+            ]
+          ],
+        ],
+      ])
+    let made = cluster.post(
+      path, ["apiVersion": "example.com/v1", "kind": "Widget", "metadata": ["name": "w"], "spec": ["size": 1]])
+    #expect(made.status == 201)
+    let definition = cluster.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.com")
+    #expect(condition(definition, "Established")?["status"] == "True")
+  }
+
+  /// Nothing that a client sends stops the server.
+  @Test(arguments: UInt64(1)...60) func oddBodiesAreAnswered(seed: UInt64) {
+    var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
+    func random(_ n: Int) -> Int {
+      state ^= state << 13
+      state ^= state >> 7
+      state ^= state << 17
+      return Int(state % UInt64(n))
+    }
+    func odd(_ value: Value) -> Value {
+      if random(9) == 0 {
+        let choices: [Value] = [.null, .bool(true), .int(.max), .int(-1), .double(1e300), "", "💥", [], [:], [.null]]
+        return choices[random(choices.count)]
+      }
+      switch value {
+      case .object(let fields): return .object(Fields(fields.entries.map { .init(key: $0.key, value: odd($0.value)) }))
+      case .array(let items): return .array(items.map(odd))
+      default: return value
+      }
+    }
+    var cluster = SandboxCluster()
+    cluster.apply(deployments + "/web", deployment(replicas: 2))
+    cluster.advance(by: 5000)
+    for type in [
+      "application/apply-patch+yaml", "application/merge-patch+json", "application/strategic-merge-patch+json",
+    ] {
+      for _ in 0..<5 {
+        let answer = cluster.respond(
+          to: APIRequest(
+            "PATCH", deployments + "/web",
+            query: ["fieldManager": "odd", "force": type.contains("apply") ? "true" : ""],
+            body: odd(deployment(replicas: 2)), contentType: type))
+        #expect((200...599).contains(answer.status), "seed \(seed)")
+      }
+    }
+    cluster.advance(by: 1000)
+    #expect(cluster.get(deployments + "/web") != .null, "seed \(seed)")
+  }
+}

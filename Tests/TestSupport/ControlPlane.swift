@@ -1,0 +1,133 @@
+import Foundation
+package import Testing
+
+/// A real Kubernetes API server with its controllers and one hollow node, started once for a test run by
+/// `Tests/tools/control-plane` and ended with the test process, however that ends.
+package struct ControlPlane: Sendable {
+  /// Holds `kubeconfig` (admin), `limited.kubeconfig` (may do nothing), `ca.crt`, `client.crt`, `client.key`,
+  /// `admin.token`, `limited.token`, and a log for each program.
+  package let directory: String
+
+  package var kubeconfig: String { "\(directory)/kubeconfig" }
+
+  package func text(_ file: String) throws -> String {
+    try String(contentsOfFile: "\(directory)/\(file)", encoding: .utf8)
+  }
+
+  /// `https://127.0.0.1:PORT`.
+  package func server() throws -> String {
+    for line in try text("kubeconfig").split(separator: "\n") {
+      let line = line.trimmingCharacters(in: .whitespaces)
+      if line.hasPrefix("server: ") { return String(line.dropFirst("server: ".count)) }
+    }
+    throw ControlPlaneError(message: "the kubeconfig has no server")
+  }
+
+  /// Whether the binaries are there: in `$ROLLOUTC_CONTROL_PLANE` or in the cache.
+  package static let isAvailable: Bool = {
+    guard let result = try? runTool(["status"]), result.code == 0 else {
+      FileHandle.standardError.write(
+        Data(
+          """
+
+          *** SKIPPING ALL TESTS AGAINST A REAL API SERVER: there are no binaries.
+          *** `Tests/tools/control-plane build` makes them (Debian, root, about 6 minutes, once).
+
+
+          """.utf8))
+      return false
+    }
+    return true
+  }()
+
+  /// The one of this test run.
+  package static func shared() async throws -> ControlPlane { try await Starter.shared.controlPlane() }
+
+  private static let tool = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "tools/control-plane").path
+
+  fileprivate static func start() throws -> ControlPlane {
+    let pid = ProcessInfo.processInfo.processIdentifier
+    let directory = NSTemporaryDirectory() + "rolloutc-control-plane-\(pid)"
+    var arguments = ["start", directory, "--owner", String(pid)]
+    for file in crds { arguments += ["--crds", file] }
+    let result = try runTool(arguments)
+    guard result.code == 0 else { throw ControlPlaneError(message: result.output) }
+    return ControlPlane(directory: directory)
+  }
+
+  /// Istio's definitions, where they are at hand.
+  private static var crds: [String] {
+    let root = URL(filePath: tool).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let candidates = [
+      root.appending(path: "Tests/Corpus/crds/istio.yaml"),
+      root.deletingLastPathComponent().appending(path: "shared/reference/crds/istio.yaml"),
+    ]
+    return candidates.map(\.path).first { FileManager.default.isReadableFile(atPath: $0) }.map { [$0] } ?? []
+  }
+
+  /// By hand, because Foundation's `Process` takes a program for running as long as anything that it started is.
+  private static func runTool(_ arguments: [String]) throws -> (code: Int32, output: String) {
+    let log = NSTemporaryDirectory() + "rolloutc-control-plane-\(UUID().uuidString).log"
+    defer { try? FileManager.default.removeItem(atPath: log) }
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+    posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
+    var words = (["bash", tool] + arguments).map { strdup($0) as UnsafeMutablePointer<CChar>? } + [nil]
+    var variables =
+      ProcessInfo.processInfo.environment.map { strdup("\($0.key)=\($0.value)") as UnsafeMutablePointer<CChar>? } + [
+        nil
+      ]
+    defer { for word in words + variables { free(word) } }
+    // Threads of a pool have their signals blocked, and what they start would never see a SIGTERM.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    posix_spawnattr_setsigmask(&attributes, &signals)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+    var pid = pid_t()
+    let code = posix_spawnp(&pid, "bash", &actions, &attributes, &words, &variables)
+    guard code == 0 else { throw ControlPlaneError(message: String(cString: strerror(code))) }
+    var status: Int32 = 0
+    while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+    let output = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+    return (status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f, output)
+  }
+}
+
+package struct ControlPlaneError: Error, CustomStringConvertible {
+  package var message: String
+  package var description: String { "no control plane: \(message)" }
+}
+
+/// Starts it for the first test that asks; the others wait for the same one.
+private actor Starter {
+  static let shared = Starter()
+  private var task: Task<ControlPlane, any Error>?
+
+  func controlPlane() async throws -> ControlPlane {
+    if let task { return try await task.value }
+    let task = Task.detached {
+      try await withCheckedThrowingContinuation { continuation in
+        // On a thread of its own: starting takes 15 seconds.
+        Thread.detachNewThread { continuation.resume(with: Result { try ControlPlane.start() }) }
+      }
+    }
+    self.task = task
+    return try await task.value
+  }
+}
+
+extension Trait where Self == ConditionTrait {
+  /// For tests that need a real API server.
+  package static var controlPlane: Self {
+    .enabled(
+      if: ControlPlane.isAvailable,
+      "there are no binaries of a control plane; `Tests/tools/control-plane build` makes them")
+  }
+}
