@@ -76,9 +76,10 @@ package struct HTTPRequest: Hashable, Sendable {
 
 extension HTTPRequest {
   /// Headers for which Envoy has one place only (`http/header_map.h`, `INLINE_REQ_STRING_HEADERS`): several lines become
-  /// one value, without the empty ones. All others are kept line by line.
+  /// one value, without the empty ones; `accept` is joined too, as extensions register it (seen in Envoy 1.40). All
+  /// others are kept line by line.
   private static let joinedHeaders: Set<String> = [
-    "content-type", "grpc-timeout", "te", "user-agent", "via", "x-client-trace-id", "x-forwarded-client-cert",
+    "accept", "content-type", "grpc-timeout", "te", "user-agent", "via", "x-client-trace-id", "x-forwarded-client-cert",
     "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-request-id",
   ]
 

@@ -62,7 +62,7 @@ import Testing
   }
 
   @Test(arguments: 0..<20) func `whatever happens it stays within its bounds`(seed: UInt64) {
-    var random = SplitMix(seed: seed)
+    var random = SeededGenerator(seed: seed)
     var window = ConcurrencyWindow()
     var tickets: [ConcurrencyWindow.Ticket] = []
     for _ in 0..<5000 {

@@ -22,7 +22,7 @@ import Testing
   }
 
   @Test(arguments: 0..<20) func `random cuts give the same lines`(seed: UInt64) throws {
-    var random = SplitMix(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let lines = (0..<50).map { _ in String(repeating: "a", count: Int.random(in: 1...300, using: &random)) }
     let bytes = Array(lines.joined(separator: "\n").utf8) + [0x0a]
     var framer = LineFramer()
@@ -215,17 +215,5 @@ import Testing
       .init(
         lists: (1...2).map { .success(ObjectList(items: [], resourceVersion: "\($0)")) }, watches: [.refused(ahead)]))
     #expect(try await changes(cluster, count: 3) == [.listed([]), .note(.relisting), .listed([])])
-  }
-}
-
-struct SplitMix: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 &+ 1 }
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import KubernetesModel
+import TestSupport
 import Testing
 import YAMLCoding
 
@@ -56,7 +57,7 @@ private func run(_ arguments: [String], input: [UInt8]) throws -> (status: Int32
     var values: [Value] = nastyStrings.map { .string($0) }
     values += nastyStrings.map { ["list": .array([.string($0), .array([.string($0)])])] }
     values += nastyStrings.map { .object(Fields([.init(key: $0, value: .object(Fields([.init(key: $0, value: 1)])))])) }
-    let seed = UInt64.random(in: 0...UInt64.max)
+    let seed = SeededGenerator.seed
     print("seed of the values that Python judges: \(seed)")
     var generator = SeededGenerator(seed: seed)
     for _ in 0..<1500 { values.append(generator.value()) }
