@@ -75,7 +75,7 @@ let package = Package(
       name: "rolloutc",
       dependencies: [
         "DiagnosticRendering", "Diagnostics", "KubernetesModel", "Lowering", "RolloutPlan", "RolloutSyntax",
-        "YAMLCoding",
+        "SafetyChecks", "YAMLCoding",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings

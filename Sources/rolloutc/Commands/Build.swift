@@ -3,6 +3,7 @@ import DiagnosticRendering
 import Diagnostics
 import Lowering
 import RolloutPlan
+import SafetyChecks
 
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable { case yaml, json }
 
@@ -83,21 +84,46 @@ func stepIndex(_ text: String, _ plan: Plan, _ compiled: Compiled) -> Int? {
 
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Check a plan and print its diagnostics, and nothing else.")
+    abstract: "Check a plan and print its diagnostics, and nothing else.",
+    discussion: """
+      With `--prove`, every configuration that some proxy of the mesh may hold while the plan runs is gone through, with \
+      every set of pods that may be ready, for each phase of each step and of its rollback: no request may meet an \
+      error, and none may reach a version that it should not.
+      """)
 
   @OptionGroup var options: PlanOptions
+
+  @Flag(help: "Prove that no request meets an error at any moment of the change.")
+  var prove = false
 
   func run() throws {
     let request = options.request
     let resolution = try request.resolved()
     var found = resolution.diagnostics
+    var coverage: Coverage?
     if let plan = resolution.checked {
-      found += resolution.allowances.filter(compile(plan).problems.compactMap { .init($0) })
+      let compiled = compile(plan)
+      found += resolution.allowances.filter(compiled.problems.compactMap { .init($0) })
+      if prove {
+        let report = SafetyChecks.check(compiled, plan: plan)
+        found += resolution.allowances.filter(report.diagnostics)
+        coverage = report.coverage
+      }
     }
     request.diagnostics.show(found.inReadingOrder, resolution.sources, always: true)
     if request.diagnostics.refuses(found) { IO.exit(Exit.usage) }
     if request.diagnostics.format == .human, found.isEmpty, let plan = resolution.plan {
       IO.standardError("\(plan.name): \(counted(plan.steps.count, "step")), no diagnostics\n")
+    }
+    if request.diagnostics.format == .human, let coverage, !found.hasErrors {
+      IO.standardError(
+        """
+        \(coverage.isSampled ? "no fault found, but not every combination was tried" : "proved"): \
+        \(counted(coverage.cohorts, "kind")) of visitors, \(counted(coverage.callPaths, "call path")), \
+        \(counted(coverage.phases, "phase")) with \(counted(coverage.rollbacks, "rollback")), \
+        \(counted(coverage.configurations, "configuration"))
+
+        """)
     }
   }
 }
