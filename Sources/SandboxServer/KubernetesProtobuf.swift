@@ -55,7 +55,25 @@ private let template: [Int: Field] = [
   2: .message("spec", [2: .messages("containers", container), 3: .text("restartPolicy")]),
 ]
 
+private let role: [Int: Field] = [
+  1: .message("metadata", metadata),
+  2: .messages(
+    "rules",
+    [
+      1: .texts("verbs"), 2: .texts("apiGroups"), 3: .texts("resources"), 4: .texts("resourceNames"),
+      5: .texts("nonResourceURLs"),
+    ]),
+]
+
+private let roleBinding: [Int: Field] = [
+  1: .message("metadata", metadata),
+  2: .messages("subjects", [1: .text("kind"), 2: .text("apiGroup"), 3: .text("name"), 4: .text("namespace")]),
+  3: .message("roleRef", [1: .text("apiGroup"), 2: .text("kind"), 3: .text("name")]),
+]
+
 private let layouts: [String: [Int: Field]] = [
+  "ClusterRole": role,
+  "ClusterRoleBinding": roleBinding,
   "ConfigMap": [
     1: .message("metadata", metadata), 2: .map("data"), 3: .blobs("binaryData"), 4: .flag("immutable"),
   ],
@@ -75,6 +93,8 @@ private let layouts: [String: [Int: Field]] = [
     3: .ignored,
   ],
   "Namespace": [1: .message("metadata", metadata), 2: .message("spec", [1: .texts("finalizers")]), 3: .ignored],
+  "Role": role,
+  "RoleBinding": roleBinding,
   "Secret": [
     1: .message("metadata", metadata), 2: .blobs("data"), 3: .text("type"), 4: .map("stringData"),
     5: .flag("immutable"),
