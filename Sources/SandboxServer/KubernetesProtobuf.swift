@@ -1,4 +1,4 @@
-internal import KubernetesModel
+package import KubernetesModel
 
 /// Reads the protobuf bodies that kubectl's typed clients send (`kubectl create namespace`, `kubectl auth can-i`): the
 /// few kinds below. Nil for every other kind, and for a field that is not listed unless it holds its zero value: the
@@ -6,7 +6,7 @@ internal import KubernetesModel
 ///
 /// The numbers are those of the `generated.proto` files of k8s.io/api and k8s.io/apimachinery. A body is `k8s\0` and a
 /// `runtime.Unknown`: 1 is its type (1 apiVersion, 2 kind), 2 the object.
-func decodedProtobuf(_ bytes: [UInt8]) -> Value? {
+package func decodedProtobuf(_ bytes: [UInt8]) -> Value? {
   guard bytes.starts(with: [0x6B, 0x38, 0x73, 0]), let envelope = members(of: bytes.dropFirst(4)) else { return nil }
   var type: Value?
   var raw: ArraySlice<UInt8> = []
