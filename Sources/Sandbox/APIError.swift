@@ -46,6 +46,8 @@ package struct APIError: Error, Hashable, Sendable {
   package var retryAfterSeconds: Int?
   /// A continue token that goes on with a newer state: only for an expired list.
   package var continueToken: String?
+  /// Written even if nothing is in them: answers that the server makes from a bare HTTP code have such ones.
+  package var hasEmptyDetails = false
 
   package init(_ code: Int, _ reason: String, _ message: String) {
     self.code = code
@@ -78,7 +80,7 @@ package struct APIError: Error, Hashable, Sendable {
         })
     }
     if let retryAfterSeconds { details["retryAfterSeconds"] = .int(retryAfterSeconds) }
-    if !details.isEmpty { fields["details"] = .object(details) }
+    if !details.isEmpty || hasEmptyDetails { fields["details"] = .object(details) }
     fields["code"] = .int(code)
     return .object(fields)
   }
@@ -101,6 +103,21 @@ package struct APIError: Error, Hashable, Sendable {
 
   static func conflict(_ type: ResourceType, _ name: String, _ why: String) -> APIError {
     APIError(409, "Conflict", "Operation cannot be fulfilled on \(type.resource) \"\(name)\": \(why)").about(type, name)
+  }
+
+  /// A precondition of DELETE that does not hold. The server names the kind here, not the resource (`rest.BeforeDelete`).
+  static func preconditionFailed(
+    _ type: ResourceType, _ name: String, _ what: String, _ wanted: String, _ found: String
+  )
+    -> APIError
+  {
+    let qualified = type.group.isEmpty ? type.kind : "\(type.kind).\(type.group)"
+    let advice = what == "UID" ? "deleted and then recreated" : "modified"
+    return APIError(
+      409, "Conflict",
+      "Operation cannot be fulfilled on \(qualified) \"\(name)\": the \(what) in the precondition (\(wanted)) does not "
+        + "match the \(what) in record (\(found)). The object might have been \(advice)"
+    ).about(type, name, kind: type.kind)
   }
 
   static let modified = "the object has been modified; please apply your changes to the latest version and try again"
@@ -126,7 +143,17 @@ package struct APIError: Error, Hashable, Sendable {
       .about(type, "")
   }
 
-  static let noSuchPath = APIError(404, "NotFound", "the server could not find the requested resource")
+  static let noSuchPath = generic(404, "NotFound", "the server could not find the requested resource")
+
+  static let unprocessable = generic(
+    422, "Invalid", "the server rejected our request due to an error in our request")
+
+  /// As apimachinery's `NewGenericServerResponse`.
+  private static func generic(_ code: Int, _ reason: String, _ message: String) -> APIError {
+    var error = APIError(code, reason, message)
+    error.hasEmptyDetails = true
+    return error
+  }
 
   static func expired(_ message: String) -> APIError { APIError(410, "Expired", message) }
 }

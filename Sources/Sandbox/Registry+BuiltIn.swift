@@ -2,6 +2,10 @@ internal import KubernetesModel
 
 extension Registry {
   private static let podBaseline: Value = ["metadata": [:], "spec": [:], "status": [:]]
+  /// The finalizer is put in after ownership is noted: nobody owns it.
+  private static let namespaceBaseline: Value = [
+    "metadata": [:], "spec": ["finalizers": ["kubernetes"]], "status": [:],
+  ]
   private static let templateBaseline: Value = [
     "metadata": [:],
     "spec": ["strategy": [:], "updateStrategy": [:], "template": ["metadata": [:], "spec": [:]]],
@@ -23,7 +27,7 @@ extension Registry {
   private static let core: [ResourceType] = [
     ResourceType(
       group: "", versions: ["v1"], plural: "namespaces", kind: "Namespace", scope: .cluster, shortNames: ["ns"],
-      traits: .status, schema: .namespace, baseline: podBaseline, selectableFields: ["status.phase"]),
+      traits: .status, schema: .namespace, baseline: namespaceBaseline, selectableFields: ["status.phase"]),
     ResourceType(
       group: "", versions: ["v1"], plural: "pods", kind: "Pod", scope: .namespaced, shortNames: ["po"],
       categories: ["all"], traits: [.status, .log], schema: .pod, baseline: podBaseline,

@@ -47,7 +47,8 @@ package struct SandboxServer: Sendable {
       router.on("/", method: method) { request, _ in try await respond(request, cluster, proxy) }
     }
     var logger = Logger(label: "sandbox")
-    logger.logLevel = .error
+    // A cancelled server says so as an error.
+    logger.logLevel = .critical
     let app = Application(
       router: router, configuration: .init(address: .hostname("127.0.0.1", port: port)),
       onServerRunning: { channel in await ready(channel.localAddress?.port ?? 0) }, logger: logger)
@@ -112,15 +113,19 @@ private func respond(_ request: Request, _ cluster: LiveCluster, _ proxy: ProxyH
   if buffer.readableBytes > 0, request.method != .get {
     let bytes = Array(buffer.readableBytesView)
     if api.contentType.contains("protobuf") {
-      return status(
-        415, "UnsupportedMediaType",
-        "the body of the request was in an unknown format - accepted media types include: "
-          + "application/json, application/yaml")
-    }
-    do {
-      api.body = try decoded(bytes, api.contentType)
-    } catch {
-      return status(400, "BadRequest", "error decoding the body of the request: \(error)")
+      guard let value = decodedProtobuf(bytes) else {
+        return status(
+          415, "UnsupportedMediaType",
+          "the body of the request was in an unknown format - accepted media types include: "
+            + "application/json, application/yaml")
+      }
+      api.body = value
+    } else {
+      do {
+        api.body = try decoded(bytes, api.contentType)
+      } catch {
+        return status(400, "BadRequest", "error decoding the body of the request: \(error)")
+      }
     }
   }
   let answer = await cluster.respond(to: api)

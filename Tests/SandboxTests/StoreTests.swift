@@ -162,6 +162,45 @@ private func config(_ name: String, _ data: Value = [:], labels: Value = [:]) ->
     #expect(containers.last?["ports"]?[0]?["containerPort"] == 8080, "what the patch does not name stays")
   }
 
+  /// The real server's answers (1.20.2), one patch after the other.
+  @Test func aStrategicMergePatchOrdersAsTheServerDoes() {
+    var cluster = SandboxCluster()
+    cluster.apply(deployments + "/web", deployment())
+    func patch(_ spec: Value) -> [String] {
+      let answer = cluster.respond(
+        to: APIRequest(
+          "PATCH", deployments + "/web", body: ["spec": ["template": ["spec": spec]]],
+          contentType: "application/strategic-merge-patch+json"))
+      let containers = answer.value?.at("spec", "template", "spec", "containers")?.array ?? []
+      return containers.compactMap { $0["name"]?.string }
+    }
+    func added(_ names: String...) -> Value {
+      .array(names.map { ["name": .string($0), "image": .string($0)] })
+    }
+    #expect(patch(["containers": added("d")]) == ["d", "app"])
+    #expect(patch(["containers": added("f", "app", "e")]) == ["f", "d", "app", "e"])
+    #expect(
+      patch(["containers": [["name": "d", "$patch": "delete"], added("g")[0] ?? .null]]) == ["g", "f", "app", "e"])
+    #expect(
+      patch([
+        "$setElementOrder/containers": [["name": "f"], ["name": "h"], ["name": "e"]], "containers": added("h"),
+      ]) == ["g", "f", "h", "app", "e"])
+    #expect(patch(["$setElementOrder/containers": [["name": "e"], ["name": "f"]]]) == ["g", "h", "app", "e", "f"])
+  }
+
+  @Test(arguments: ["remove", "test", "move", "frob"]) func aJSONPatchThatDoesNotApplyIsRefused(operation: String) {
+    var cluster = SandboxCluster()
+    cluster.apply(deployments + "/web", deployment())
+    let answer = cluster.respond(
+      to: APIRequest(
+        "PATCH", deployments + "/web",
+        body: [["op": .string(operation), "path": "/spec/none", "from": "/spec/no", "value": 1]],
+        contentType: "application/json-patch+json"))
+    #expect(answer.status == 422)
+    #expect(answer.value?["message"] == "the server rejected our request due to an error in our request")
+    #expect(answer.value?["details"] == [:])
+  }
+
   @Test func aDefinitionServesItsKind() {
     var cluster = SandboxCluster()
     let path = "/apis/example.com/v1/namespaces/default/widgets"

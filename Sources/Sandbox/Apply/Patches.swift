@@ -1,8 +1,11 @@
 package import KubernetesModel
 
-/// RFC 6902. The errors are those of evanphx/json-patch, which the API server uses: 422 where a path is missing.
+/// RFC 6902. Whatever operation does not apply is refused with one and the same 422: the API server does not pass on
+/// what evanphx/json-patch says about it.
 package func jsonPatched(_ target: Value, _ patch: Value) throws(APIError) -> Value {
-  guard let operations = patch.array else { throw .badRequest("error decoding patch: json patch must be an array") }
+  guard let operations = patch.array else {
+    throw .badRequest("json: cannot unmarshal \(kind(of: patch)) into Go value of type jsonpatch.Patch")
+  }
   guard operations.count <= 10_000 else {
     throw APIError(
       413, "RequestEntityTooLarge",
@@ -14,23 +17,23 @@ package func jsonPatched(_ target: Value, _ patch: Value) throws(APIError) -> Va
     let path = try pointer(operation["path"]?.string ?? "")
     switch name {
     case "add":
-      guard let value = operation["value"] else { throw .badRequest("add operation does not hold a value") }
-      result = try edited(result, path[...], name, .add(value))
+      guard let value = operation["value"] else { throw .unprocessable }
+      result = try edited(result, path[...], .add(value))
     case "replace":
-      guard let value = operation["value"] else { throw .badRequest("replace operation does not hold a value") }
-      result = try edited(result, path[...], name, .replace(value))
-    case "remove": result = try edited(result, path[...], name, .remove)
+      guard let value = operation["value"] else { throw .unprocessable }
+      result = try edited(result, path[...], .replace(value))
+    case "remove": result = try edited(result, path[...], .remove)
     case "test":
       let found = try? lookedUp(result, path)
       guard (found ?? .null) == (operation["value"] ?? .null) else {
-        throw unprocessable("testing path \(operation["path"]?.string ?? "") failed: test failed")
+        throw .unprocessable
       }
     case "copy", "move":
       let from = try pointer(operation["from"]?.string ?? "")
       let value = try lookedUp(result, from)
-      if name == "move" { result = try edited(result, from[...], name, .remove) }
-      result = try edited(result, path[...], name, .add(value))
-    default: throw .badRequest("Unexpected kind: \(name)")
+      if name == "move" { result = try edited(result, from[...], .remove) }
+      result = try edited(result, path[...], .add(value))
+    default: throw .unprocessable
     }
   }
   return result
@@ -42,13 +45,19 @@ private enum Edit {
   case remove
 }
 
-private func unprocessable(_ message: String) -> APIError {
-  APIError(422, "Invalid", "the server rejected our request due to an error in our request: \(message)")
+/// What Go's decoder calls a JSON value that is not a list.
+private func kind(of value: Value) -> String {
+  switch value {
+  case .object: "object"
+  case .string: "string"
+  case .bool: "bool"
+  default: "number"
+  }
 }
 
 private func pointer(_ text: String) throws(APIError) -> [String] {
   if text.isEmpty { return [] }
-  guard text.hasPrefix("/") else { throw .badRequest("a JSON pointer begins with a slash: \(text)") }
+  guard text.hasPrefix("/") else { throw .unprocessable }
   return text.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map {
     var name = ""
     var escaped = false
@@ -70,15 +79,14 @@ private func lookedUp(_ value: Value, _ path: [String]) throws(APIError) -> Valu
   var result = value
   for key in path {
     guard let next = Int(key).flatMap({ result[$0] }) ?? result[key] else {
-      throw unprocessable("jsonpatch path does not exist: \(key)")
+      throw .unprocessable
     }
     result = next
   }
   return result
 }
 
-private func edited(_ value: Value, _ path: ArraySlice<String>, _ name: String, _ edit: Edit) throws(APIError) -> Value
-{
+private func edited(_ value: Value, _ path: ArraySlice<String>, _ edit: Edit) throws(APIError) -> Value {
   guard let key = path.first else {
     switch edit {
     case .add(let new), .replace(let new): return new
@@ -93,20 +101,20 @@ private func edited(_ value: Value, _ path: ArraySlice<String>, _ name: String, 
       case .add(let new): fields[key] = new
       case .replace(let new):
         guard fields[key] != nil else {
-          throw unprocessable("\(name) operation does not apply: doc is missing key: /\(key)")
+          throw .unprocessable
         }
         fields[key] = new
       case .remove:
         guard fields[key] != nil else {
-          throw unprocessable("\(name) operation does not apply: doc is missing key: /\(key)")
+          throw .unprocessable
         }
         fields[key] = nil
       }
     } else {
       guard let inner = fields[key] else {
-        throw unprocessable("\(name) operation does not apply: doc is missing path: /\(key)")
+        throw .unprocessable
       }
-      fields[key] = try edited(inner, path.dropFirst(), name, edit)
+      fields[key] = try edited(inner, path.dropFirst(), edit)
     }
     return .object(fields)
   case .array(var items):
@@ -116,20 +124,20 @@ private func edited(_ value: Value, _ path: ArraySlice<String>, _ name: String, 
       } else if let index = Int(key), index >= 0, index <= items.count {
         items.insert(new, at: index)
       } else {
-        throw unprocessable("\(name) operation does not apply: invalid array index \(key)")
+        throw .unprocessable
       }
       return .array(items)
     }
     guard let index = Int(key), items.indices.contains(index) else {
-      throw unprocessable("\(name) operation does not apply: invalid array index \(key)")
+      throw .unprocessable
     }
     if isLast {
       if case .replace(let new) = edit { items[index] = new } else { items.remove(at: index) }
     } else {
-      items[index] = try edited(items[index], path.dropFirst(), name, edit)
+      items[index] = try edited(items[index], path.dropFirst(), edit)
     }
     return .array(items)
-  default: throw unprocessable("\(name) operation does not apply: doc is missing path: /\(key)")
+  default: throw .unprocessable
   }
 }
 
@@ -162,10 +170,11 @@ package func strategicMergePatched(_ target: Value?, _ patch: Value, _ schema: S
     let inner = schema.member(entry.key).schema
     switch (inner, entry.value) {
     case (.keyed(_, let key, _, let element), .array(let items)):
-      fields[entry.key] = .array(try patchedItems(fields[entry.key]?.array ?? [], items, key, element))
+      let live = fields[entry.key]?.array ?? []
+      fields[entry.key] = .array(try patchedItems(live, items, key, element))
     case (.set, .array(let items)):
       let old = fields[entry.key]?.array ?? []
-      fields[entry.key] = .array(old + items.filter { !old.contains($0) })
+      fields[entry.key] = .array(ordered(old + items.filter { !old.contains($0) }, by: items, live: old) { $0 })
     case (_, .object):
       fields[entry.key] = try strategicMergePatched(fields[entry.key], entry.value, inner)
     default: fields[entry.key] = entry.value
@@ -175,10 +184,11 @@ package func strategicMergePatched(_ target: Value?, _ patch: Value, _ schema: S
     guard let (_, name) = entry.key.split(at: "$setElementOrder/"), let order = entry.value.array,
       let items = fields[name]?.array
     else { continue }
+    let live = target?[name]?.array ?? []
     if case .keyed(_, let key, _, _) = schema.member(name).schema {
-      fields[name] = .array(ordered(items, by: order.map { $0[key] ?? .null }) { $0[key] ?? .null })
+      fields[name] = .array(ordered(items, by: order, live: live) { $0[key] ?? .null })
     } else {
-      fields[name] = .array(ordered(items, by: order) { $0 })
+      fields[name] = .array(ordered(items, by: order, live: live) { $0 })
     }
   }
   return .object(fields)
@@ -204,23 +214,41 @@ private func patchedItems(
       result.append(try strategicMergePatched(nil, item, element))
     }
   }
-  return result
+  let named = patch.filter { $0["$patch"]?.string != "delete" }
+  return ordered(result, by: named, live: old) { $0[key] ?? .null }
 }
 
-/// Items named by `order` in that order; the others stay where they are relative to their neighbours before them.
-private func ordered(_ items: [Value], by order: [Value], _ id: (Value) -> Value) -> [Value] {
-  let named = order.compactMap { wanted in items.first { id($0) == wanted } }
-  var result: [Value] = []
-  var next = 0
+/// Merges the items that `order` names, in its order, with the others, in that of the `live` list. An item that is not
+/// named goes before the next named one only if the live list says so: what is new comes first.
+/// Kubernetes: `strategicpatch.normalizeElementOrder`.
+private func ordered(_ items: [Value], by order: [Value], live: [Value], _ id: (Value) -> Value) -> [Value] {
+  let wanted = positions(order, id)
+  let found = positions(live, id)
+  var named: [(rank: Int, item: Value)] = []
+  var others: [(rank: Int, item: Value)] = []
   for item in items {
-    if order.contains(id(item)) {
-      if next < named.count {
-        result.append(named[next])
-        next += 1
-      }
+    if let rank = wanted[id(item)] {
+      named.append((rank, item))
     } else {
-      result.append(item)
+      others.append((found[id(item)] ?? .max, item))
     }
   }
-  return result
+  named.sort { $0.rank < $1.rank }
+  others.sort { $0.rank < $1.rank }
+  var result: [Value] = []
+  var left = others[...]
+  for (_, item) in named {
+    if let place = found[id(item)] {
+      while let other = left.first, other.rank < place {
+        result.append(other.item)
+        left.removeFirst()
+      }
+    }
+    result.append(item)
+  }
+  return result + left.map(\.item)
+}
+
+private func positions(_ items: [Value], _ id: (Value) -> Value) -> [Value: Int] {
+  Dictionary(items.enumerated().map { (id($1), $0) }) { first, _ in first }
 }

@@ -129,7 +129,13 @@ extension SandboxCluster {
     var existing = store.all("endpointslices.discovery.k8s.io", namespace: service.namespace).filter {
       $0.labels["kubernetes.io/service-name"] == service.name
     }
-    for (ports, endpoints) in wanted {
+    for (unnamed, endpoints) in wanted {
+      // A slice's port always has a name, if an empty one: kubectl relies on it.
+      let ports = unnamed.map { port in
+        var port = port
+        if port["name"] == nil { port.set("", at: "name") }
+        return port
+      }
       if let i = existing.firstIndex(where: { ($0["ports"]?.array ?? []) == ports }) ?? existing.indices.first {
         var slice = existing.remove(at: i)
         slice.set(.array(endpoints), at: "endpoints")

@@ -41,16 +41,10 @@ extension ClusterStore {
     let key = key(type, namespace, name)
     guard var object = self[key] else { throw .notFound(type, name) }
     if let uid = options.uid, uid != object.uid {
-      throw .conflict(
-        type, name,
-        "the UID in the precondition (\(uid)) does not match the UID in record (\(object.uid)). "
-          + "The object might have been deleted and then recreated")
+      throw .preconditionFailed(type, name, "UID", uid, object.uid)
     }
     if let version = options.resourceVersion, version != object.resourceVersion {
-      throw .conflict(
-        type, name,
-        "the ResourceVersion in the precondition (\(version)) does not match the ResourceVersion in record "
-          + "(\(object.resourceVersion)). The object might have been modified")
+      throw .preconditionFailed(type, name, "ResourceVersion", version, object.resourceVersion)
     }
     if type.resource == "namespaces" {
       if ["default", "kube-system", "kube-public"].contains(name) {

@@ -115,7 +115,7 @@ extension APIError {
   }
 
   static func tooLargeVersion(_ wanted: Int, _ current: Int) -> APIError {
-    var error = APIError(504, "Timeout", "Too large resource version: \(wanted), current: \(current)")
+    var error = APIError(504, "Timeout", "Timeout: Too large resource version: \(wanted), current: \(current)")
     error.causes = [
       Cause(reason: "ResourceVersionTooLarge", message: "Too large resource version", field: "")
     ]
