@@ -92,6 +92,11 @@ let package = Package(
       swiftSettings: settings
     ),
     .testTarget(
+      name: "ApplyEngineTests",
+      dependencies: ["ApplyEngine", "ClusterAPI", "KubernetesModel", "Lowering", "Sandbox", "TestSupport"],
+      swiftSettings: settings
+    ),
+    .testTarget(
       name: "ClusterAPITests",
       dependencies: ["ClusterAPI", "CurlTransport", "KubernetesModel", "TestSupport"],
       swiftSettings: settings
