@@ -93,7 +93,9 @@ let package = Package(
     ),
     .testTarget(
       name: "ApplyEngineTests",
-      dependencies: ["ApplyEngine", "ClusterAPI", "KubernetesModel", "Lowering", "Sandbox", "TestSupport"],
+      dependencies: [
+        "ApplyEngine", "ClusterAPI", "Diagnostics", "KubernetesModel", "Lowering", "Sandbox", "TestSupport",
+      ],
       swiftSettings: settings
     ),
     .testTarget(
