@@ -157,6 +157,21 @@ actor MemoryJournal: Journal {
     }
   }
 
+  @Test("an object deleted between our look and our write is not brought back")
+  func deletedMeanwhile() async throws {
+    let (inventory, _) = try await made(configMap("a", ["k": "1"]))
+    let (other, path) = (sandbox, path)
+    let racing = writer(permission: { _ = await other.respond(to: APIRequest("DELETE", path)) })
+    let refused = await failure(racing, try write(.update, configMap("a", ["k": "2"])), inventory)
+    guard case .cluster(_, let error) = refused else {
+      Issue.record("\(String(describing: refused))")
+      return
+    }
+    #expect(error.status?.code == 409)
+    #expect(await stored() == nil)
+    #expect(await journal.open.isEmpty, "a refusal is a result")
+  }
+
   @Test("without the lock nothing is sent, and the journal says so")
   func lockLost() async throws {
     let object = configMap("a", ["k": "1"])
