@@ -87,6 +87,13 @@ let package = Package(
       swiftSettings: settings
     ),
     .testTarget(
+      name: "ApplyEngineTests",
+      dependencies: [
+        "ApplyEngine", "ClusterAPI", "Diagnostics", "KubernetesModel", "Lowering", "Sandbox", "TestSupport",
+      ],
+      swiftSettings: settings
+    ),
+    .testTarget(
       name: "ClusterAPITests",
       dependencies: ["ClusterAPI", "CurlTransport", "KubernetesModel", "TestSupport"],
       swiftSettings: settings

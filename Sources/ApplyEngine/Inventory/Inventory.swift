@@ -1,0 +1,121 @@
+package import KubernetesModel
+
+/// What a plan owns in a cluster: what it may change and remove, and nothing else.
+///
+/// It is a superset at every moment: an object enters before it is written, and leaves only when it was seen to be gone.
+/// So a crash leaves an entry too many, never an object that nobody knows of.
+package struct Inventory: Hashable, Sendable {
+  package enum Outcome: String, Hashable, Sendable {
+    /// It is to be written; it may or may not be there.
+    case pending
+    case applied
+    case failed
+    /// It is to be deleted; it may still be there.
+    case deleting
+  }
+
+  package struct Entry: Hashable, Sendable {
+    /// By group and kind, without a version: one that the cluster no longer serves must not stand in the way.
+    package var id: ObjectID
+    /// Nil until the server told it.
+    package var uid: String?
+    package var outcome: Outcome
+    /// The phase that touched it last.
+    package var phase: Int
+
+    package init(id: ObjectID, uid: String?, outcome: Outcome, phase: Int) {
+      self.id = id
+      self.uid = uid
+      self.outcome = outcome
+      self.phase = phase
+    }
+  }
+
+  package var plan: String
+  package var planHash: String
+  package var run: String
+  /// In the order of their first writes: the order to undo is its reverse.
+  package private(set) var entries: [Entry]
+  private var places: [ObjectID: Int]
+
+  package init(plan: String, planHash: String = "", run: String = "", entries: [Entry] = []) {
+    self.plan = plan
+    self.planHash = planHash
+    self.run = run
+    self.entries = []
+    places = [:]
+    for entry in entries { self[entry.id] = entry }
+  }
+
+  package subscript(id: ObjectID) -> Entry? {
+    get { places[id].map { entries[$0] } }
+    set {
+      guard let newValue else {
+        entries.removeAll { $0.id == id }
+        places = [:]
+        for (place, entry) in entries.enumerated() { places[entry.id] = place }
+        return
+      }
+      if let place = places[id] {
+        entries[place] = newValue
+      } else {
+        places[id] = entries.count
+        entries.append(newValue)
+      }
+    }
+  }
+
+  // MARK: - The life of an entry
+
+  /// Before writes of these objects leave. A UID that is known stays known.
+  package mutating func expect(_ ids: [ObjectID], phase: Int) {
+    for id in ids { self[id] = Entry(id: id, uid: self[id]?.uid, outcome: .pending, phase: phase) }
+  }
+
+  package mutating func applied(_ object: Value, phase: Int) {
+    guard let id = ObjectID(object) else { return }
+    self[id] = Entry(id: id, uid: object.at("metadata", "uid")?.string, outcome: .applied, phase: phase)
+  }
+
+  package mutating func failed(_ id: ObjectID, phase: Int) {
+    guard let entry = self[id] else { return }
+    self[id] = Entry(id: id, uid: entry.uid, outcome: .failed, phase: phase)
+  }
+
+  /// Before deletions leave. A deletion that is refused keeps its entry (kustomize-controller#1664 lost it).
+  package mutating func expectDeletion(of ids: [ObjectID], phase: Int) {
+    for id in ids {
+      guard let entry = self[id] else { continue }
+      self[id] = Entry(id: id, uid: entry.uid, outcome: .deleting, phase: phase)
+    }
+  }
+
+  /// After it was seen to be gone.
+  package mutating func gone(_ id: ObjectID) { self[id] = nil }
+}
+
+/// Whose an object is, as far as one plan is concerned.
+package enum Ownership: Hashable, Sendable {
+  /// Nothing stands there: it may be made.
+  case absent
+  case ours(uid: String)
+  /// It stands there, and this plan did not make it.
+  case foreign
+  /// Ours was deleted, and somebody made another of its name.
+  case replaced(ours: String, live: String)
+  /// We were about to make it when the last run ended, so it may be ours: what is in it must tell.
+  case unproven(uid: String)
+  case terminating(uid: String)
+}
+
+extension Inventory {
+  /// - Parameter live: the object in the cluster; nil where there is none.
+  package func ownership(of id: ObjectID, live: Value?) -> Ownership {
+    guard let live else { return .absent }
+    let uid = live.at("metadata", "uid")?.string ?? ""
+    guard let entry = self[id] else { return .foreign }
+    guard let ours = entry.uid else { return .unproven(uid: uid) }
+    if ours != uid { return .replaced(ours: ours, live: uid) }
+    return live.at("metadata", "deletionTimestamp")?.string == nil ? .ours(uid: uid) : .terminating(uid: uid)
+  }
+}

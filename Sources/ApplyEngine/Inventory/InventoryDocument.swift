@@ -1,0 +1,109 @@
+package import KubernetesModel
+
+/// An inventory as ConfigMaps: a head, and chunks where it is long. A chunk is named by its content and never changes, so
+/// that the write of the head alone turns one inventory into the next.
+package struct InventoryDocument: Hashable, Sendable {
+  package var head: Value
+  package var chunks: [Value]
+
+  /// Half of what etcd takes in one object by default (1.5 MiB) leaves room for metadata.
+  package static let chunkSize = 512 << 10
+  static let label = "rolloutc.dev/inventory"
+
+  package static func name(of plan: String) -> String { "rolloutc-\(plan)" }
+
+  package init(_ inventory: Inventory, namespace: String, chunkSize: Int = InventoryDocument.chunkSize) {
+    let name = Self.name(of: inventory.plan)
+    var parts: [String] = []
+    var part = ""
+    for entry in inventory.entries {
+      let line = jsonText(entry.value) + "\n"
+      if !part.isEmpty, part.utf8.count + line.utf8.count > chunkSize {
+        parts.append(part)
+        part = ""
+      }
+      part += line
+    }
+    if !part.isEmpty { parts.append(part) }
+    chunks = parts.map { text in
+      // Twelve digits of the hash tell the few chunks of one plan apart.
+      Self.configMap(
+        "\(name)-\(contentHash(.string(text)).prefix(12))", namespace, inventory.plan, ["objects": .string(text)])
+    }
+    let names = chunks.compactMap { $0.at("metadata", "name")?.string }
+    head = Self.configMap(
+      name, namespace, inventory.plan,
+      [
+        "version": "1", "plan": .string(inventory.plan), "planHash": .string(inventory.planHash),
+        "run": .string(inventory.run), "count": .string(String(inventory.entries.count)),
+        "chunks": .string(names.joined(separator: "\n")),
+      ])
+  }
+
+  private static func configMap(_ name: String, _ namespace: String, _ plan: String, _ data: Fields) -> Value {
+    [
+      "apiVersion": "v1", "kind": "ConfigMap",
+      "metadata": [
+        "name": .string(name), "namespace": .string(namespace), "labels": [label: .string(plan)],
+      ],
+      "data": .object(data),
+    ]
+  }
+
+  /// The names of the chunks that a head speaks of.
+  package static func chunkNames(of head: Value) -> [String] {
+    (head.at("data", "chunks")?.string ?? "").split(separator: "\n").map(String.init)
+  }
+
+  /// Reads an inventory. Nothing is guessed: what is missing or damaged makes it unreadable, as an inventory that is too
+  /// short would make our own objects foreign.
+  package static func read(head: Value, chunks: [Value]) throws(InventoryError) -> Inventory {
+    guard let data = head["data"], let plan = data["plan"]?.string else { throw .unreadable("it is no inventory") }
+    guard data["version"]?.string == "1" else { throw .unreadable("it is by a newer version of rolloutc") }
+    var entries: [Inventory.Entry] = []
+    for name in chunkNames(of: head) {
+      guard let text = chunks.first(where: { $0.at("metadata", "name")?.string == name })?.at("data", "objects")?.string
+      else { throw .unreadable("ConfigMap \(name) is missing") }
+      guard name.hasSuffix(contentHash(.string(text)).prefix(12)) else {
+        throw .unreadable("ConfigMap \(name) was changed")
+      }
+      for line in text.utf8.split(separator: 0x0a) {
+        guard let value = try? parseJSON(Array(line)), let entry = Inventory.Entry(value) else {
+          throw .unreadable("ConfigMap \(name) has an entry that cannot be read")
+        }
+        entries.append(entry)
+      }
+    }
+    guard data["count"]?.string == String(entries.count) else { throw .unreadable("entries are missing") }
+    return Inventory(
+      plan: plan, planHash: data["planHash"]?.string ?? "", run: data["run"]?.string ?? "", entries: entries)
+  }
+}
+
+package enum InventoryError: Error, Hashable, Sendable {
+  case unreadable(String)
+  /// Somebody else wrote it since it was read.
+  case changed
+  case cluster(String)
+}
+
+extension Inventory.Entry {
+  fileprivate var value: Value {
+    var fields: Fields = [
+      "g": .string(id.group), "k": .string(id.kind), "ns": .string(id.namespace), "n": .string(id.name),
+      "o": .string(outcome.rawValue), "p": .int(phase),
+    ]
+    if let uid { fields["u"] = .string(uid) }
+    return .object(fields)
+  }
+
+  fileprivate init?(_ value: Value) {
+    guard let group = value["g"]?.string, let kind = value["k"]?.string, let namespace = value["ns"]?.string,
+      let name = value["n"]?.string, let outcome = value["o"]?.string.flatMap(Inventory.Outcome.init),
+      let phase = value["p"]?.int
+    else { return nil }
+    self.init(
+      id: ObjectID(group: group, kind: kind, namespace: namespace, name: name), uid: value["u"]?.string,
+      outcome: outcome, phase: phase)
+  }
+}

@@ -1,0 +1,83 @@
+package import KubernetesModel
+
+/// What a Lease says of the run that holds it.
+package struct LeaseRecord: Hashable, Sendable {
+  /// Empty where the lease was given back.
+  package var holder: String
+  /// Who and where, for people: `ann@build-7, pid 4711`.
+  package var who: String
+  package var run: String
+  package var planHash: String
+  package var step: String
+  package var durationSeconds: Int
+  /// Goes up by one with each new holder: the fence.
+  package var transitions: Int
+  package var acquireTime: String
+  package var renewTime: String
+
+  package init(
+    holder: String, who: String, run: String, planHash: String, step: String, durationSeconds: Int = 30,
+    transitions: Int = 0, acquireTime: String = "", renewTime: String = ""
+  ) {
+    self.holder = holder
+    self.who = who
+    self.run = run
+    self.planHash = planHash
+    self.step = step
+    self.durationSeconds = durationSeconds
+    self.transitions = transitions
+    self.acquireTime = acquireTime
+    self.renewTime = renewTime
+  }
+}
+
+/// Why a run may not write, or not yet.
+package enum LockError: Error, Hashable, Sendable {
+  /// Somebody else holds it, and has shown life on our clock.
+  case held(by: LeaseRecord)
+  /// It was ours and is no more.
+  case lost(to: LeaseRecord?)
+  /// It was not renewed in time: it may be somebody else's.
+  case stale
+  case cluster(String)
+}
+
+/// The annotations' common beginning.
+private let prefix = "rolloutc.dev/"
+
+extension LeaseRecord {
+  package init?(_ lease: Value) {
+    guard lease["kind"]?.string == "Lease" else { return nil }
+    let notes = lease.at("metadata", "annotations")
+    self.init(
+      holder: lease.at("spec", "holderIdentity")?.string ?? "",
+      who: notes?["\(prefix)who"]?.string ?? "",
+      run: notes?["\(prefix)run"]?.string ?? "",
+      planHash: notes?["\(prefix)plan"]?.string ?? "",
+      step: notes?["\(prefix)step"]?.string ?? "",
+      durationSeconds: lease.at("spec", "leaseDurationSeconds")?.int ?? 30,
+      transitions: lease.at("spec", "leaseTransitions")?.int ?? 0,
+      acquireTime: lease.at("spec", "acquireTime")?.string ?? "",
+      renewTime: lease.at("spec", "renewTime")?.string ?? "")
+  }
+
+  package func lease(name: String, namespace: String) -> Value {
+    var spec: Fields = [
+      "holderIdentity": holder.isEmpty ? .null : .string(holder), "leaseDurationSeconds": .int(durationSeconds),
+      "leaseTransitions": .int(transitions),
+    ]
+    if !acquireTime.isEmpty { spec["acquireTime"] = .string(acquireTime) }
+    if !renewTime.isEmpty { spec["renewTime"] = .string(renewTime) }
+    return [
+      "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+      "metadata": [
+        "name": .string(name), "namespace": .string(namespace),
+        "annotations": [
+          "\(prefix)who": .string(who), "\(prefix)run": .string(run), "\(prefix)plan": .string(planHash),
+          "\(prefix)step": .string(step),
+        ],
+      ],
+      "spec": .object(spec),
+    ]
+  }
+}

@@ -1,0 +1,129 @@
+import ClusterAPI
+import KubernetesModel
+import Sandbox
+import TestSupport
+import Testing
+
+@testable import ApplyEngine
+
+@Suite struct InventoryTests {
+  private func id(_ name: String) -> ObjectID {
+    ObjectID(group: "apps", kind: "Deployment", namespace: "shop", name: name)
+  }
+
+  private func live(_ name: String, uid: String, deleting: Bool = false) -> Value {
+    var metadata: Fields = ["name": .string(name), "namespace": "shop", "uid": .string(uid)]
+    if deleting { metadata["deletionTimestamp"] = "2026-01-01T00:00:00Z" }
+    return ["apiVersion": "apps/v1", "kind": "Deployment", "metadata": .object(metadata)]
+  }
+
+  @Test("an object is ours by its UID alone")
+  func ownership() {
+    var inventory = Inventory(plan: "shop")
+    #expect(inventory.ownership(of: id("web"), live: nil) == .absent)
+    #expect(inventory.ownership(of: id("web"), live: live("web", uid: "1")) == .foreign)
+    inventory.expect([id("web")], phase: 0)
+    #expect(inventory.ownership(of: id("web"), live: live("web", uid: "1")) == .unproven(uid: "1"))
+    inventory.applied(live("web", uid: "1"), phase: 0)
+    #expect(inventory.ownership(of: id("web"), live: live("web", uid: "1")) == .ours(uid: "1"))
+    #expect(inventory.ownership(of: id("web"), live: live("web", uid: "2")) == .replaced(ours: "1", live: "2"))
+    #expect(inventory.ownership(of: id("web"), live: live("web", uid: "1", deleting: true)) == .terminating(uid: "1"))
+  }
+
+  @Test("an entry leaves only when its object was seen to be gone")
+  func refusedDeletion() {
+    var inventory = Inventory(plan: "shop")
+    inventory.applied(live("web", uid: "1"), phase: 0)
+    inventory.expect([id("web")], phase: 1)
+    #expect(inventory[id("web")]?.uid == "1", "a UID that is known stays known")
+    inventory.expectDeletion(of: [id("web"), id("never")], phase: 2)
+    inventory.failed(id("web"), phase: 2)
+    #expect(inventory.entries == [.init(id: id("web"), uid: "1", outcome: .failed, phase: 2)])
+    inventory.gone(id("web"))
+    #expect(inventory.entries.isEmpty)
+  }
+
+  private func random(_ count: Int, _ random: inout SeededGenerator) -> Inventory {
+    var inventory = Inventory(plan: "shop", planHash: "h", run: "r")
+    for number in 0..<count {
+      let name = "web-\(number)" + String(repeating: "x", count: Int.random(in: 0..<40, using: &random))
+      inventory.expect([id(name)], phase: number)
+      if Bool.random(using: &random) { inventory.applied(live(name, uid: "uid-\(random.next())"), phase: number) }
+    }
+    return inventory
+  }
+
+  @Test("in chunks of any size it is read as it was written, and never without one of its parts")
+  func chunks() throws {
+    var generator = SeededGenerator(seed: SeededGenerator.seed)
+    for size in [1, 100, 1_000, 10_000, InventoryDocument.chunkSize] {
+      let inventory = random(60, &generator)
+      let document = InventoryDocument(inventory, namespace: "shop", chunkSize: size)
+      #expect(try InventoryDocument.read(head: document.head, chunks: document.chunks.reversed()) == inventory)
+      for chunk in document.chunks {
+        let text = chunk.at("data", "objects")?.string ?? ""
+        #expect(text.utf8.count <= size || text.utf8.split(separator: 0x0a).count == 1)
+      }
+      for missing in document.chunks.indices {
+        var chunks = document.chunks
+        chunks.remove(at: missing)
+        #expect(throws: InventoryError.self) { try InventoryDocument.read(head: document.head, chunks: chunks) }
+        chunks = document.chunks
+        chunks[missing] = chunks[missing].mergePatched(by: ["data": ["objects": ""]])
+        #expect(throws: InventoryError.self) { try InventoryDocument.read(head: document.head, chunks: chunks) }
+      }
+    }
+  }
+
+  @Test func inACluster() async throws {
+    let sandbox = LiveCluster()
+    var generator = SeededGenerator(seed: SeededGenerator.seed)
+    func store() -> InventoryStore {
+      InventoryStore(plan: "shop", namespace: "default", in: SandboxTransport.cluster(sandbox))
+    }
+    let (mine, other) = (store(), store())
+    #expect(try await mine.load() == nil)
+    #expect(try await other.load() == nil)
+    var inventory = random(30, &generator)
+    try await mine.save(inventory, chunkSize: 500)
+    #expect(try await store().load() == inventory)
+    // Another run that did not see it must not take its place.
+    await #expect(throws: InventoryError.changed) { try await other.save(Inventory(plan: "shop")) }
+    #expect(try await other.load() == inventory)
+    for entry in inventory.entries.prefix(20) { inventory.gone(entry.id) }
+    try await mine.save(inventory, chunkSize: 500)
+    await #expect(throws: InventoryError.changed) { try await other.save(Inventory(plan: "shop")) }
+    #expect(try await store().load() == inventory)
+    try await mine.save(Inventory(plan: "shop"))
+    #expect(try await store().load() == Inventory(plan: "shop"))
+    let left = await sandbox.snapshot.store.all("configmaps", namespace: "default")
+      .filter { $0.at("metadata", "labels")?[InventoryDocument.label]?.string == "shop" }
+      .compactMap { $0.at("metadata", "name")?.string }
+    #expect(left == ["rolloutc-shop"], "chunks that no head names stay behind: \(left)")
+  }
+
+  @Test("whichever request of a save is the last one to be done, what is read is the inventory before or after")
+  func interrupted() async throws {
+    var generator = SeededGenerator(seed: SeededGenerator.seed)
+    let (before, after) = (random(20, &generator), random(25, &generator))
+    var cuts = 0
+    for allowed in 0..<40 {
+      let sandbox = LiveCluster()
+      let store = InventoryStore(plan: "shop", namespace: "default", in: SandboxTransport.cluster(sandbox))
+      try await store.save(before, chunkSize: 400)
+      let cut = InventoryStore(
+        plan: "shop", namespace: "default",
+        in: SandboxTransport.cluster(sandbox, requests: RequestBudget(writes: allowed)))
+      #expect(try await cut.load() == before)
+      let wasCut: Bool
+      do {
+        try await cut.save(after, chunkSize: 400)
+        wasCut = false
+      } catch { wasCut = true }
+      cuts += wasCut ? 1 : 0
+      let found = try await store.load()
+      #expect(found == (wasCut ? before : after), "after \(allowed) writes")
+    }
+    #expect(cuts > 2)
+  }
+}

@@ -1,0 +1,115 @@
+import ClusterAPI
+import KubernetesModel
+import Sandbox
+import TestSupport
+import Testing
+
+@testable import ApplyEngine
+
+@Suite struct RunLockTests {
+  private let sandbox = LiveCluster()
+  private let clock = ManualClock()
+
+  private func lock(_ holder: String, clock other: ManualClock? = nil) -> RunLock<ManualClock> {
+    RunLock(
+      "rolloutc-shop", namespace: "default",
+      as: LeaseRecord(holder: holder, who: "\(holder)@host, pid 1", run: "run-\(holder)", planHash: "p", step: "1"),
+      in: SandboxTransport.cluster(sandbox), clock: other ?? clock,
+      // A wall clock that says the same for ever: nothing may depend on it.
+      wallTime: { "2026-01-01T00:00:00.000000Z" })
+  }
+
+  private func error(_ body: () async throws(LockError) -> Void) async -> LockError? {
+    do throws(LockError) {
+      try await body()
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  private func holder(_ error: LockError?) -> String? {
+    switch error {
+    case .held(let record), .lost(let record?): record.holder
+    case .lost(nil), .stale, .cluster, nil: nil
+    }
+  }
+
+  @Test func oneHoldsItAndSaysWho() async throws {
+    let (a, b) = (lock("a"), lock("b"))
+    try await a.acquire()
+    try await a.verify()
+    guard case .held(let record) = await error({ () async throws(LockError) in try await b.acquire() }) else {
+      Issue.record("two hold the lock")
+      return
+    }
+    #expect(record.who == "a@host, pid 1" && record.run == "run-a" && record.step == "1")
+    try await a.renew(step: "2")
+    try await a.release()
+    try await b.acquire()
+    #expect(await b.fence == 2)
+    #expect(await error { () async throws(LockError) in try await a.verify() } == .stale)
+  }
+
+  @Test("a dead holder's lease is taken after one whole duration without a change, on our own clock")
+  func expiry() async throws {
+    let (a, b) = (lock("a", clock: ManualClock()), lock("b"))
+    try await a.acquire()
+    #expect(holder(await error { () async throws(LockError) in try await b.acquire() }) == "a")
+    clock.advance(by: .seconds(29))
+    // A sign of life begins the wait anew.
+    try await a.renew(step: "3")
+    #expect(holder(await error { () async throws(LockError) in try await b.acquire() }) == "a")
+    clock.advance(by: .seconds(29))
+    #expect(holder(await error { () async throws(LockError) in try await b.acquire() }) == "a")
+    clock.advance(by: .seconds(1))
+    try await b.acquire()
+    #expect(await b.fence == 2)
+    // The old holder, back from its long sleep, is fenced off.
+    #expect(holder(await error { () async throws(LockError) in try await a.verify() }) == "b")
+    #expect(await error { () async throws(LockError) in try await a.check() } == .stale)
+  }
+
+  @Test("a holder that could not renew stops writing before others may take over")
+  func staleness() async throws {
+    let a = lock("a")
+    try await a.acquire()
+    clock.advance(by: .seconds(19))
+    try await a.check()
+    clock.advance(by: .seconds(1))
+    #expect(await error { () async throws(LockError) in try await a.check() } == .stale)
+    try await a.renew()
+    try await a.check()
+  }
+
+  @Test("of many that take an expired lease at once, one gets it")
+  func race() async throws {
+    try await lock("dead").acquire()
+    let takers = (0..<8).map { lock("t\($0)") }
+    for taker in takers { _ = await error { () async throws(LockError) in try await taker.acquire() } }
+    clock.advance(by: .seconds(30))
+    let won = await withTaskGroup(of: Bool.self) { group in
+      for taker in takers {
+        group.addTask {
+          do {
+            try await taker.acquire()
+            return true
+          } catch {
+            return false
+          }
+        }
+      }
+      return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+    }
+    #expect(won == 1)
+  }
+
+  @Test func aLeaseThatWasDeletedIsLost() async throws {
+    let a = lock("a")
+    try await a.acquire()
+    _ = await sandbox.respond(
+      to: APIRequest("DELETE", "/apis/coordination.k8s.io/v1/namespaces/default/leases/rolloutc-shop"))
+    #expect(await error { () async throws(LockError) in try await a.renew() } == .lost(to: nil))
+    #expect(await error { () async throws(LockError) in try await a.verify() } != nil)
+  }
+}
