@@ -181,7 +181,10 @@ struct MeasuredFactsTests {
     let agents: [(String, String)] = [("User-Agent", "GET"), ("user-agent", "a b")]
     #expect(takes(["headers": ["user-agent": ["exact": "GET,a b"]]], agents))
     #expect(!takes(["headers": ["user-agent": ["exact": "GET"]]], agents))
-    #expect(takes(["headers": ["accept": ["exact": "GET"]]], [("accept", "GET"), ("accept", "a b")]))
+    let accepted = [("accept", "GET"), ("accept", "a b")]
+    #expect(takes(["headers": ["accept": ["exact": "GET,a b"]]], accepted))
+    #expect(!takes(["headers": ["accept": ["prefix": "a"]]], accepted))
+    #expect(takes(["headers": ["x-a": ["exact": "GET"]]], [("x-a", "GET"), ("x-a", "a b")]))
   }
 
   @Test func theForwardedProtocolIsAlwaysThere() {
