@@ -38,6 +38,12 @@ package struct RegularExpression: Sendable {
     self.table = TransitionTable(program)
   }
 
+  /// Throws what ``init(_:encoding:)`` would, without making the automaton deterministic: for patterns that are only
+  /// checked.
+  package static func check(_ pattern: String) throws(RegularExpressionError) {
+    _ = try Compiler.compile(Parser.parse(Array(pattern.utf8), encoding: .utf8), encoding: .utf8)
+  }
+
   /// Whether the pattern is longer than Istio accepts; counted in characters of the source, as the webhook does.
   package static func isTooLongForIstio(_ pattern: String) -> Bool {
     pattern.utf8.count > istioLengthLimit

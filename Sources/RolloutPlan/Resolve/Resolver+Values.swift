@@ -286,7 +286,7 @@ extension Resolver {
       return nil
     }
     do {
-      _ = try RegularExpression(text.value)
+      try RegularExpression.check(text.value)
     } catch {
       let start = text.range.start &+ 1 &+ UInt32(clamping: error.offset)
       let at = SourceRange(
