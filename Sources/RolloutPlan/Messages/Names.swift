@@ -107,10 +107,6 @@ extension Diagnostic {
         : "a parameter cannot be named `\(name)`: a \(noun) has that name", at: Label(range, "taken"),
       secondary: other.map { [Label($0, "the \(noun) `\(name)`")] } ?? [], help: "give the parameter another name")
   }
-
-  static func environmentUnknown(_ name: String, at range: SourceRange) -> Diagnostic {
-    Diagnostic(.unknownEnvironment, "there is no environment named `\(name)`", at: Label(range, "not declared"))
-  }
 }
 
 /// R01 and R09: what the plan as a whole must say.

@@ -328,8 +328,7 @@ package struct Lexer {
         i += 1
       }
       guard i > offset + 3, i < bytes.count, bytes[i] == UInt8(ascii: "}") else { return nil }
-      guard let scalar = Unicode.Scalar(value), value != 0 else { return nil }
-      _ = scalar
+      guard value != 0, Unicode.Scalar(value) != nil else { return nil }
       return i + 1 - offset
     default:
       return nil
