@@ -27,7 +27,7 @@ let package = Package(
     ),
     .target(
       name: "ApplyEngine",
-      dependencies: ["ClusterAPI", "Diagnostics", "KubernetesModel", "Lowering"],
+      dependencies: ["ClusterAPI", "Diagnostics", "KubernetesModel", "Lowering", "RolloutPlan"],
       swiftSettings: settings
     ),
     .target(

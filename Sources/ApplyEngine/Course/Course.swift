@@ -1,0 +1,202 @@
+package import Diagnostics
+package import Lowering
+package import RolloutPlan
+
+/// Where a run is heading. Together with the plan it says every write that is still to come, so it is all that a run has
+/// to remember besides how far it came.
+package enum Course: Hashable, Sendable {
+  /// The plan's steps, up to `steps` of them.
+  case forward(steps: Int)
+  /// Back to what stood after `steps` steps, from where a forward course had come to.
+  case rollback(from: Progress, steps: Int)
+  /// The failure block that is for the place where a forward course broke off.
+  case block(from: Progress)
+}
+
+/// How far along its legs a course is.
+package struct Progress: Hashable, Sendable, Comparable {
+  /// Legs that are done.
+  package var leg: Int
+  /// Phases of the next leg that are done.
+  package var phase: Int
+  /// Something of the next phase may have been written.
+  package var isPhaseBegun: Bool
+  /// Observations of the next leg that held; more than 0 only after all its phases.
+  package var observation: Int
+
+  package init(leg: Int = 0, phase: Int = 0, isPhaseBegun: Bool = false, observation: Int = 0) {
+    self.leg = leg
+    self.phase = phase
+    self.isPhaseBegun = isPhaseBegun
+    self.observation = observation
+  }
+
+  package static func < (a: Progress, b: Progress) -> Bool {
+    (a.leg, a.phase, a.isPhaseBegun ? 1 : 0, a.observation) < (b.leg, b.phase, b.isPhaseBegun ? 1 : 0, b.observation)
+  }
+
+  /// Between two legs: nothing is half done.
+  package var isAtBoundary: Bool { phase == 0 && !isPhaseBegun && observation == 0 }
+}
+
+/// One transition of a course, and what is observed after it.
+package struct Leg: Sendable {
+  package enum Role: Hashable, Sendable {
+    /// Segment `segment` of step `step`.
+    case forward(step: Int, segment: Int)
+    case rollback(leaving: Int)
+    case block(step: Int, segment: Int)
+  }
+
+  package var role: Role
+  package var stamp: String
+  package var phases: [Phase]
+  package var observations: [Observation]
+  /// What stands after it; nil where nothing more follows.
+  package var after: Standing?
+
+  /// The step that the leg belongs to, counted from 0.
+  package var step: Int {
+    switch role {
+    case .forward(let step, _), .rollback(let step), .block(let step, _): step
+    }
+  }
+}
+
+/// A plan, ready to run: every course's legs, derived and never stored.
+package struct Itinerary: Sendable {
+  package let plan: Plan
+  package let compiled: Compiled
+  /// The legs of the forward course, all steps.
+  package let forward: [Leg]
+  /// How many forward legs the first `i` steps have.
+  private let legCounts: [Int]
+
+  package init(_ plan: Plan, _ compiled: Compiled) {
+    self.plan = plan
+    self.compiled = compiled
+    var legs: [Leg] = []
+    var counts = [0]
+    for (index, step) in compiled.steps.enumerated() {
+      for (m, segment) in step.segments.enumerated() {
+        legs.append(
+          Leg(
+            role: .forward(step: index, segment: m), stamp: segment.stamp, phases: segment.phases,
+            observations: plan.steps[index].segments[m].observations, after: segment.after))
+      }
+      counts.append(legs.count)
+    }
+    forward = legs
+    legCounts = counts
+  }
+
+  package var stepCount: Int { plan.steps.count }
+
+  /// Progress after `steps` steps.
+  package func progress(afterSteps steps: Int) -> Progress {
+    Progress(leg: legCounts[min(max(steps, 0), legCounts.count - 1)])
+  }
+
+  /// Steps that are wholly done at `progress` of the forward course.
+  package func stepsDone(at progress: Progress) -> Int {
+    var done = 0
+    while done < stepCount, legCounts[done + 1] <= progress.leg { done += 1 }
+    return done
+  }
+
+  /// The step that a forward course is in at `progress`; the last one at the end.
+  package func step(at progress: Progress) -> Int {
+    forward.indices.contains(progress.leg) ? forward[progress.leg].step : max(0, stepCount - 1)
+  }
+
+  /// What stands between two legs of the forward course.
+  package func standing(afterLegs legs: Int) -> Standing {
+    legs == 0 ? compiled.start : forward[min(legs, forward.count) - 1].after ?? compiled.start
+  }
+
+  package func standing(afterSteps steps: Int) -> Standing {
+    standing(afterLegs: progress(afterSteps: steps).leg)
+  }
+
+  /// Everything that `course` does, from its beginning. Nil for a course that this plan does not have.
+  package func legs(of course: Course) -> [Leg]? {
+    switch course {
+    case .forward(let steps): Array(forward.prefix(progress(afterSteps: steps).leg))
+    case .rollback(let from, let steps): rollback(from: from, to: standing(afterSteps: steps).state).map { [$0] }
+    case .block(let from): block(from: from)
+    }
+  }
+
+  /// The failure path of the step at `progress`.
+  package func failurePath(at progress: Progress) -> FailurePath {
+    plan.steps.isEmpty ? .hold : plan.steps[step(at: progress)].onFailure ?? plan.onFailure
+  }
+
+  // MARK: - Ways back
+
+  private func rollback(from: Progress, to state: State) -> Leg? {
+    guard from.leg <= forward.count else { return nil }
+    let renderer = compiled.renderer
+    let step = self.step(at: from)
+    let stamp = compiled.steps.isEmpty ? "back" : "\(compiled.steps[step].folder)/back"
+    let transition: Transition
+    if from.leg < forward.count, from.phase > 0 || from.isPhaseBegun, let segment = segment(of: from.leg) {
+      guard from.phase <= segment.phases.count else { return nil }
+      if from.phase == segment.phases.count {
+        transition = renderer.rollback(from: segment.after, to: state, stamp: stamp)
+      } else if from.isPhaseBegun {
+        transition = renderer.rollback(from: segment, brokenOffIn: from.phase, to: state, stamp: stamp)
+      } else {
+        transition = renderer.rollback(from: segment, brokenOffIn: from.phase - 1, to: state, stamp: stamp)
+      }
+    } else {
+      transition = renderer.rollback(from: standing(afterLegs: from.leg), to: state, stamp: stamp)
+    }
+    return Leg(role: .rollback(leaving: step), stamp: stamp, phases: transition.phases, observations: [], after: nil)
+  }
+
+  private func block(from: Progress) -> [Leg]? {
+    guard case .block(let block) = failurePath(at: from), from.leg <= forward.count else { return nil }
+    let step = self.step(at: from)
+    let isBegun = from.leg < forward.count && (from.phase > 0 || from.isPhaseBegun || from.observation > 0)
+    let isIdle = from.leg < forward.count && forward[from.leg].phases.isEmpty
+    let reachedLegs = isBegun || isIdle ? from.leg + 1 : from.leg
+    let reached = reachedLegs - progress(afterSteps: step).leg
+    // Nothing of the step was written: there is nothing that a block could be for.
+    if reached <= 0 { return [] }
+    guard let start = block.starts.first(where: { $0.step == step && $0.reachedSegments == reached }),
+      let segment = segment(of: reachedLegs - 1)
+    else { return nil }
+    let renderer = compiled.renderer
+    let folder = "\(compiled.steps[step].folder)/on-failure"
+    var legs: [Leg] = []
+    var standing = segment.after
+    var rest = start.segments[...]
+    if isBegun, from.phase < segment.phases.count, let first = rest.popFirst() {
+      // The writes of a block are for where its segment ends; from its middle the way is another.
+      let phase = from.isPhaseBegun ? from.phase : from.phase - 1
+      let transition = renderer.rollback(
+        from: segment, brokenOffIn: phase, to: first.after, stamp: folder, changes: first.changes)
+      standing = Standing(
+        state: first.after, view: renderer.view(of: first.after, near: (segment.after.state, segment.after.view)),
+        image: transition.image)
+      legs.append(
+        Leg(
+          role: .block(step: step, segment: 0), stamp: folder, phases: transition.phases,
+          observations: first.observations, after: standing))
+    }
+    for segment in renderer.compiled(Array(rest), from: standing, folder: folder) {
+      let m = legs.count
+      legs.append(
+        Leg(
+          role: .block(step: step, segment: m), stamp: segment.stamp, phases: segment.phases,
+          observations: start.segments[m].observations, after: segment.after))
+    }
+    return legs
+  }
+
+  private func segment(of leg: Int) -> CompiledSegment? {
+    guard case .forward(let step, let m) = forward[leg].role else { return nil }
+    return compiled.steps[step].segments[m]
+  }
+}

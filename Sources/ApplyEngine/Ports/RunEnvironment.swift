@@ -1,0 +1,68 @@
+package import ClusterAPI
+
+/// Everything that a run touches besides the plan. Nothing else is read: no other clock, no environment variable, no file.
+package struct RunEnvironment: Sendable {
+  package var cluster: any Cluster
+  package var clock: RunClock
+  /// Now as RFC 3339 with microseconds, for people who read objects.
+  package var wallTime: @Sendable () -> String
+  /// 0..<1, for jitter.
+  package var random: @Sendable () -> Double
+  package var journal: any Journal
+  package var prober: (any Prober)?
+  package var metrics: (any MetricSource)?
+  package var decider: (any Decider)?
+  /// The text of the element that a CSS selector finds in a page; nil where it finds none.
+  package var elementText: @Sendable (_ page: [UInt8], _ selector: String) -> String?
+  /// Takes the events of the run, in order. It must not wait for anybody.
+  package var tell: @Sendable (RunEvent) -> Void
+  package var identity: RunIdentity
+
+  package init(
+    cluster: any Cluster, clock: RunClock, wallTime: @escaping @Sendable () -> String,
+    random: @escaping @Sendable () -> Double, journal: any Journal, identity: RunIdentity,
+    tell: @escaping @Sendable (RunEvent) -> Void
+  ) {
+    self.cluster = cluster
+    self.clock = clock
+    self.wallTime = wallTime
+    self.random = random
+    self.journal = journal
+    self.identity = identity
+    self.tell = tell
+    elementText = { _, _ in nil }
+  }
+}
+
+/// Who runs.
+package struct RunIdentity: Hashable, Sendable {
+  /// Unique to this process's attempt: holds the lock.
+  package var run: String
+  /// For people: `ann@build-7, pid 4711`.
+  package var who: String
+
+  package init(run: String, who: String) {
+    self.run = run
+    self.who = who
+  }
+}
+
+package struct RunOptions: Hashable, Sendable {
+  /// How long every proxy may take to act on what was written.
+  package var settle: Duration = .seconds(5)
+  /// Consecutive answers with the new stamp before the settle time begins.
+  package var stampAnswers = 5
+  /// How long the stamp may take to show.
+  package var stampWithin: Duration = .seconds(60)
+  /// A Deployment without a deadline of its own.
+  package var readyWithin: Duration = .seconds(600)
+  /// How long to wait for somebody else's lock; zero: not at all.
+  package var waitForLock: Duration = .zero
+  package var readiness = ReadinessOptions()
+  /// Writes of one phase that are under way at once.
+  package var concurrency = 8
+  /// Fields that may be taken from other managers: by object and path, as a conflict shows them.
+  package var takes: Set<String> = []
+
+  package init() {}
+}
