@@ -3,7 +3,6 @@ import DiagnosticRendering
 import Diagnostics
 import Lowering
 import RolloutPlan
-import SafetyChecks
 
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable { case yaml, json }
 
@@ -12,10 +11,13 @@ struct Build: ParsableCommand {
     abstract: "Compile a plan to the objects that it means, for review. No cluster is needed.",
     discussion: """
       Prints one YAML stream: each step under a header, its writes phase by phase in the order of writing, each \
-      object behind the line of the plan that it comes from, deletions as comments.
+      object behind the line of the plan that it comes from, deletions as comments. A plan during whose run some \
+      request may fail is refused, as `check` refuses it.
       """)
 
   @OptionGroup var options: PlanOptions
+
+  @OptionGroup var proof: ProofOptions
 
   @Option(help: ArgumentHelp("Only this step: its number, its name or its folder.", valueName: "step"))
   var step: String?
@@ -39,25 +41,32 @@ struct Build: ParsableCommand {
   }
 
   func run() throws {
-    try BuildRequest(plan: options.request, step: step, state: state, output: output, folder: folder).run()
+    try BuildRequest(
+      plan: options.request, demand: proof.demand, step: step, state: state, output: output, folder: folder
+    ).run()
   }
 }
 
 /// `build` with its options as plain values.
 struct BuildRequest {
   var plan: PlanRequest
+  var demand = ProofDemand.required
   var step: String?
   var state = false
   var output: OutputFormat = .yaml
   var folder: String?
 
   func run() throws {
-    let (plan, compiled, resolution) = try plan.compiled()
+    let proved = try plan.proved(demand)
+    let (plan, compiled) = (proved.plan, proved.compiled)
     let chosen = try steps(of: plan, compiled)
-    let review = Review(plan: plan, compiled: compiled, sources: resolution.sources, steps: chosen)
+    var review = Review(plan: plan, compiled: compiled, sources: proved.resolution.sources, steps: chosen)
+    review.faults = proved.faults
     if let folder {
       let count = try ReviewFolders(review: review).write(to: folder)
-      IO.standardError("wrote \(count) files for \(counted(chosen.count, "step")) to \(safeText(folder))\n")
+      IO.standardError(
+        "wrote \(count) files for \(counted(chosen.count, "step")) to \(safeText(folder))"
+          + (proved.isProved ? "\n" : ", which are not proved\n"))
       return
     }
     switch output {
@@ -65,7 +74,7 @@ struct BuildRequest {
     case .json: IO.standardOutput(review.json(state: state))
     }
     // The process ends here: taking a large plan apart object by object would only cost time.
-    withExtendedLifetime((review, resolution)) { IO.exit(Exit.done) }
+    withExtendedLifetime((review, proved)) { IO.exit(Exit.done) }
   }
 
   private func steps(of plan: Plan, _ compiled: Compiled) throws -> [Int] {
@@ -80,50 +89,4 @@ struct BuildRequest {
 func stepIndex(_ text: String, _ plan: Plan, _ compiled: Compiled) -> Int? {
   if let number = Int(text), plan.steps.indices.contains(number - 1) { return number - 1 }
   return plan.steps.firstIndex { $0.name == text } ?? compiled.steps.firstIndex { $0.folder == text }
-}
-
-struct Check: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    abstract: "Check a plan and print its diagnostics, and nothing else.",
-    discussion: """
-      With `--prove`, every configuration that some proxy of the mesh may hold while the plan runs is gone through, with \
-      every set of pods that may be ready, for each phase of each step and of its rollback: no request may meet an \
-      error, and none may reach a version that it should not.
-      """)
-
-  @OptionGroup var options: PlanOptions
-
-  @Flag(help: "Prove that no request meets an error at any moment of the change.")
-  var prove = false
-
-  func run() throws {
-    let request = options.request
-    let resolution = try request.resolved()
-    var found = resolution.diagnostics
-    var coverage: Coverage?
-    if let plan = resolution.checked {
-      let compiled = compile(plan)
-      found += resolution.allowances.filter(compiled.problems.compactMap { .init($0) })
-      if prove {
-        let report = SafetyChecks.check(compiled, plan: plan)
-        found += resolution.allowances.filter(report.diagnostics)
-        coverage = report.coverage
-      }
-    }
-    request.diagnostics.show(found.inReadingOrder, resolution.sources, always: true)
-    if request.diagnostics.refuses(found) { IO.exit(Exit.usage) }
-    if request.diagnostics.format == .human, found.isEmpty, let plan = resolution.plan {
-      IO.standardError("\(plan.name): \(counted(plan.steps.count, "step")), no diagnostics\n")
-    }
-    if request.diagnostics.format == .human, let coverage, !found.hasErrors {
-      IO.standardError(
-        """
-        \(coverage.isSampled ? "no fault found, but not every combination was tried" : "proved"): \
-        \(counted(coverage.cohorts, "kind")) of visitors, \(counted(coverage.callPaths, "call path")), \
-        \(counted(coverage.phases, "phase")) with \(counted(coverage.rollbacks, "rollback")), \
-        \(counted(coverage.configurations, "configuration"))
-
-        """)
-    }
-  }
 }

@@ -11,6 +11,8 @@ struct Review {
   let sources: SourceSet
   /// Indices of the steps to show.
   let steps: [Int]
+  /// How many faults the check found that somebody let pass; with any, the plan is not proved and the review says so.
+  var faults = 0
   private let lines: [LineMap]
 
   init(plan: Plan, compiled: Compiled, sources: SourceSet, steps: [Int]) {
@@ -56,8 +58,14 @@ struct Review {
     let path = oneLine(sources.files.first?.path ?? "")
     writer.write(line: "# plan \(plan.name): \(counted(plan.steps.count, "step")), from \(path)")
     if let environment = plan.environment { writer.write(line: "# environment \(environment.name)") }
+    if let warning { writer.write(line: "# \(warning)") }
     for index in steps { write(index, state: state, to: &writer) }
     return writer.bytes()
+  }
+
+  /// What a reviewer must know of a plan that is not proved.
+  var warning: String? {
+    faults == 0 ? nil : "NOT PROVED: `rolloutc check` finds \(counted(faults, "fault")) on the way through these writes"
   }
 
   private func write(_ index: Int, state: Bool, to writer: inout ReviewStream) {
@@ -133,7 +141,7 @@ struct Review {
     }
     let root: Value = [
       "schema": "rolloutc.build/1", "plan": .string(plan.name), "namespace": .string(plan.namespace),
-      "steps": .array(items),
+      "proved": .bool(faults == 0), "steps": .array(items),
     ]
     return jsonBytes(root, pretty: true) + [0x0A]
   }

@@ -93,10 +93,11 @@ struct ReviewFolders {
       let phaseFolder = "\(folder)/phases/\(number)-\(phase.kind.rawValue)"
       files += self.files(
         in: phaseFolder, objects: phase.writes.compactMap(\.object),
-        notes: phase.writes.filter { $0.object == nil }.map { "delete \($0.id)" }
+        notes: (review.warning.map { [$0] } ?? []) + phase.writes.filter { $0.object == nil }.map { "delete \($0.id)" }
           + phase.gates.map { "then wait until \($0.words)" })
     }
-    files += self.files(in: "\(folder)/apply", objects: order.compactMap { last[$0]?.object }, notes: [])
+    files += self.files(
+      in: "\(folder)/apply", objects: order.compactMap { last[$0]?.object }, notes: review.warning.map { [$0] } ?? [])
     let deleted = order.compactMap { id in last[id]?.object == nil ? last[id]?.previous.map(identity) : nil }
     files += self.files(in: "\(folder)/delete", objects: deleted, notes: [])
     files += self.files(in: "\(folder)/state", objects: segment.after.image.entries.map(\.object), notes: [])

@@ -1,0 +1,71 @@
+import ArgumentParser
+import Diagnostics
+import Lowering
+import RolloutPlan
+import SafetyChecks
+
+/// What every command takes that goes on only with a plan that is proved.
+struct ProofOptions: ParsableArguments {
+  @Flag(help: "Go on although requests may fail during the run: the faults are warnings, and the output says so.")
+  var unproved = false
+
+  var demand: ProofDemand { unproved ? .waived : .required }
+}
+
+/// What becomes of a plan during whose run some request may fail.
+enum ProofDemand {
+  /// It is refused.
+  case required
+  /// Its faults are warnings.
+  case waived
+}
+
+/// A plan, its writes, and what a check of every moment of its run has found.
+struct ProvedPlan {
+  var plan: Plan
+  var compiled: Compiled
+  var resolution: Resolution
+  var coverage: Coverage
+  /// How many faults were let pass.
+  var faults: Int
+
+  var isProved: Bool { faults == 0 }
+}
+
+extension PlanRequest {
+  /// The plan and its writes, where no request can fail at any moment of the run, on the way back or in a failure block.
+  /// Where the plan does not check, or is not proved and `demand` asks for it, the diagnostics are shown and the run
+  /// ends with 2. Everything that writes to a cluster, or shows what would be written, begins here.
+  func proved(_ demand: ProofDemand) throws -> ProvedPlan {
+    let resolution = try resolved()
+    guard let plan = resolution.checked else {
+      diagnostics.show(resolution.diagnostics, resolution.sources, always: true)
+      IO.exit(Exit.usage)
+    }
+    let compiled = compile(plan)
+    let found = resolution.diagnostics + resolution.allowances.filter(compiled.problems.compactMap(Diagnostic.init))
+    let report = SafetyChecks.check(compiled, plan: plan)
+    var faults = resolution.allowances.filter(report.diagnostics)
+    let isRefused = diagnostics.refuses(found) || demand == .required && faults.hasErrors
+    if demand == .waived { for i in faults.indices { faults[i].severity = .warning } }
+    diagnostics.show((found + faults).inReadingOrder, resolution.sources, always: isRefused)
+    if isRefused {
+      if diagnostics.format == .human, !diagnostics.refuses(found) {
+        IO.standardError("the plan is not proved; `--unproved` goes on all the same\n")
+      }
+      IO.exit(Exit.usage)
+    }
+    return ProvedPlan(
+      plan: plan, compiled: compiled, resolution: resolution, coverage: report.coverage, faults: faults.count)
+  }
+}
+
+extension Coverage {
+  /// What was looked at, for a person.
+  var words: String {
+    """
+    \(counted(cohorts, "kind")) of visitors, \(counted(callPaths, "call path")), \(counted(phases, "phase")) with \
+    \(counted(rollbacks, "rollback")), \(counted(configurations, "configuration"))
+    """
+  }
+}
