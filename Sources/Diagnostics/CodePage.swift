@@ -19,6 +19,8 @@ package struct CodePage: Sendable {
     case plan
     /// Checking the phases against the invariants.
     case safety
+    /// Running the plan: no plan alone earns the code. `bad` is one that may meet it, and has no error.
+    case running
   }
 
   package init(

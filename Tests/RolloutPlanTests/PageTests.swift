@@ -67,6 +67,12 @@ extension CodePage: CustomTestStringConvertible {
     #expect(resolution.badRanges.isEmpty)
   }
 
+  @Test(arguments: Catalogue.pages.filter { $0.stage == .running })
+  func aPlanThatMayMeetItChecks(_ page: CodePage) {
+    let resolution = page.bad.resolved()
+    #expect(!resolution.diagnostics.hasErrors, "\(resolution.problems)")
+  }
+
   @Test(arguments: Catalogue.pages) func theGoodPlanDoesNot(_ page: CodePage) {
     let resolution = page.good.resolved()
     #expect(

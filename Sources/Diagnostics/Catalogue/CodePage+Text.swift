@@ -2,7 +2,7 @@ extension Catalogue {
   /// The page of every code, in the order of the codes.
   package static let pages: [CodePage] =
     CodePage.syntax + CodePage.names + CodePage.values + CodePage.routing + CodePage.safety + CodePage.output
-    + CodePage.environments + CodePage.rehearsals + CodePage.style
+    + CodePage.environments + CodePage.rehearsals + CodePage.style + CodePage.running
 
   package static func page(for code: Code) -> CodePage? { pages.first { $0.code == code } }
 }
@@ -12,8 +12,11 @@ extension CodePage {
   package var text: String {
     let kind = code.severity == .warning ? "warning" : "error"
     var text = "# \(code.id) \(code.slug) (\(kind))\n\n\(title)\n\n\(why)\n"
-    text += "\n## A plan that earns it\n\n\(bad.text)"
-    text += "\n## A plan that does not\n\n\(good.text)"
+    let (badTitle, goodTitle) =
+      stage == .running
+      ? ("A plan that may meet it", "A plan that is prepared") : ("A plan that earns it", "A plan that does not")
+    text += "\n## \(badTitle)\n\n\(bad.text)"
+    text += "\n## \(goodTitle)\n\n\(good.text)"
     text += "\n## What to do\n\n\(fix)\n"
     if code.canBeAllowed {
       text += "\nTo silence it in place: `# rolloutc: allow \(code.slug) -- REASON`\n"
