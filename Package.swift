@@ -74,8 +74,8 @@ let package = Package(
     .executableTarget(
       name: "rolloutc",
       dependencies: [
-        "DiagnosticRendering", "Diagnostics", "KubernetesModel", "Lowering", "RolloutPlan", "RolloutSyntax",
-        "SafetyChecks", "YAMLCoding",
+        "ApplyEngine", "ClusterAPI", "CurlTransport", "DiagnosticRendering", "Diagnostics", "KubernetesModel",
+        "Lowering", "RolloutPlan", "RolloutSyntax", "SafetyChecks", "YAMLCoding",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings

@@ -11,6 +11,12 @@ enum Exit {
   static let failed: Int32 = 1
   /// Usage, or a plan that does not check.
   static let usage: Int32 = 2
+  /// Somebody else holds the lock.
+  static let locked: Int32 = 6
+  /// What was approved, or pinned, is not what would be done.
+  static let refused: Int32 = 7
+  /// Stopped by a signal; what was begun can be resumed.
+  static let interrupted: Int32 = 130
 }
 
 struct Rolloutc: ParsableCommand {

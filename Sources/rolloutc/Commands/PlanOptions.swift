@@ -100,17 +100,28 @@ struct PlanRequest {
 
   /// The plan and its writes, where it checks; else its diagnostics are shown and the run ends with 2.
   func compiled() throws -> (plan: Plan, compiled: Compiled, resolution: Resolution) {
+    let (plan, resolution) = try checked()
+    return (plan, compiled(plan, resolution), resolution)
+  }
+
+  /// The plan, where it checks; else its diagnostics are shown and the run ends with 2.
+  func checked() throws -> (plan: Plan, resolution: Resolution) {
     let resolution = try resolved()
     guard let plan = resolution.checked else {
       diagnostics.show(resolution.diagnostics, resolution.sources, always: true)
       IO.exit(Exit.usage)
     }
-    let compiled = compile(plan)
+    return (plan, resolution)
+  }
+
+  /// The writes of a plan that checks; where the rendering finds an error, the run ends with 2.
+  func compiled(_ plan: Plan, _ resolution: Resolution, options: LoweringOptions = LoweringOptions()) -> Compiled {
+    let compiled = compile(plan, options: options)
     let found = resolution.diagnostics + resolution.allowances.filter(compiled.problems.compactMap(Diagnostic.init))
     let isRefused = diagnostics.refuses(found)
     diagnostics.show(found.inReadingOrder, resolution.sources, always: isRefused)
     if isRefused { IO.exit(Exit.usage) }
-    return (plan, compiled, resolution)
+    return compiled
   }
 }
 

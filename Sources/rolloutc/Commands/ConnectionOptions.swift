@@ -1,0 +1,96 @@
+import ArgumentParser
+import ClusterAPI
+import RolloutPlan
+
+/// Which cluster, and as whom: the names are kubectl's.
+struct ConnectionOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "This kubeconfig alone, instead of those that $KUBECONFIG names or ~/.kube/config.", valueName: "file"),
+    completion: .file())
+  var kubeconfig: String?
+
+  @Option(help: ArgumentHelp("The context of the kubeconfig, instead of its current one.", valueName: "name"))
+  var context: String?
+
+  @Option(help: ArgumentHelp("The cluster of the kubeconfig, instead of the context's.", valueName: "name"))
+  var cluster: String?
+
+  @Option(help: ArgumentHelp("The user of the kubeconfig, instead of the context's.", valueName: "name"))
+  var user: String?
+
+  @Option(
+    name: [.customShort("n"), .long],
+    help: ArgumentHelp("The namespace, where no plan says it.", valueName: "name"))
+  var namespace: String?
+
+  @Option(help: ArgumentHelp("The address of the API server.", valueName: "url"))
+  var server: String?
+
+  @Option(help: ArgumentHelp("A bearer token.", valueName: "token"))
+  var token: String?
+
+  @Option(name: .customLong("as"), help: ArgumentHelp("Act as this user.", valueName: "user"))
+  var asUser: String?
+
+  @Option(name: .customLong("as-group"), help: ArgumentHelp("Act as a member of this group.", valueName: "group"))
+  var asGroups: [String] = []
+
+  @Option(name: .customLong("as-uid"), help: ArgumentHelp("Act as the user of this UID.", valueName: "uid"))
+  var asUID: String?
+
+  @Option(
+    help: ArgumentHelp("How long one request may take: 30s, 1m.", valueName: "time"))
+  var requestTimeout: TimeSpan?
+
+  @Option(
+    name: .customLong("tls-server-name"),
+    help: ArgumentHelp("The name that the server's certificate must have.", valueName: "name"))
+  var tlsServerName: String?
+
+  @Flag(
+    name: .customLong("insecure-skip-tls-verify"),
+    help: "Do not check the server's certificate. Whoever is in between can read and change everything.")
+  var skipsVerification = false
+
+  @Option(
+    help: ArgumentHelp("The certificates that may sign the server's.", valueName: "file"), completion: .file())
+  var certificateAuthority: String?
+
+  @Flag(
+    name: .customLong("no-exec-plugins"), help: "Do not start programs for credentials.")
+  var refusesPlugins = false
+
+  var overrides: ConnectionOverrides {
+    var overrides = ConnectionOverrides()
+    overrides.context = context
+    overrides.cluster = cluster
+    overrides.user = user
+    overrides.namespace = namespace
+    overrides.server = server
+    overrides.token = token.map { ClusterAPI.Secret($0) }
+    overrides.asUser = asUser
+    overrides.asGroups = asGroups
+    overrides.asUID = asUID
+    if let requestTimeout, requestTimeout.duration > .zero { overrides.requestTimeout = requestTimeout.duration }
+    overrides.tlsServerName = tlsServerName
+    if skipsVerification { overrides.insecureSkipTLSVerify = true }
+    overrides.certificateAuthority = certificateAuthority
+    overrides.allowsPlugins = !refusesPlugins
+    return overrides
+  }
+}
+
+/// A span of time on the command line, written as in a plan: `90s`, `1m30s`; also `0`.
+struct TimeSpan: ExpressibleByArgument, Hashable {
+  var duration: Duration
+
+  init(_ duration: Duration) { self.duration = duration }
+
+  init?(argument: String) {
+    guard let milliseconds = argument == "0" ? 0 : parseDuration(argument) else { return nil }
+    duration = .milliseconds(milliseconds)
+  }
+
+  var defaultValueDescription: String { rolloutc.duration(Int(duration / .milliseconds(1))) }
+}
