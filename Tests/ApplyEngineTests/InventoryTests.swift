@@ -1,5 +1,7 @@
 import ClusterAPI
+import Diagnostics
 import KubernetesModel
+import Lowering
 import Sandbox
 import TestSupport
 import Testing
@@ -18,37 +20,46 @@ import Testing
   }
 
   @Test("an object is ours by its UID alone")
-  func ownership() {
+  func ownership() throws {
     var inventory = Inventory(plan: "shop")
     #expect(inventory.ownership(of: id("web"), live: nil) == .absent)
     #expect(inventory.ownership(of: id("web"), live: live("web", uid: "1")) == .foreign)
     inventory.expect([id("web")], phase: 0)
     #expect(inventory.ownership(of: id("web"), live: live("web", uid: "1")) == .unproven(uid: "1"))
-    inventory.applied(live("web", uid: "1"), phase: 0)
+    try applied(live("web", uid: "1"), phase: 0, in: &inventory)
     #expect(inventory.ownership(of: id("web"), live: live("web", uid: "1")) == .ours(uid: "1"))
     #expect(inventory.ownership(of: id("web"), live: live("web", uid: "2")) == .replaced(ours: "1", live: "2"))
     #expect(inventory.ownership(of: id("web"), live: live("web", uid: "1", deleting: true)) == .terminating(uid: "1"))
   }
 
   @Test("an entry leaves only when its object was seen to be gone")
-  func refusedDeletion() {
+  func refusedDeletion() throws {
     var inventory = Inventory(plan: "shop")
-    inventory.applied(live("web", uid: "1"), phase: 0)
+    try applied(live("web", uid: "1"), phase: 0, in: &inventory)
     inventory.expect([id("web")], phase: 1)
     #expect(inventory[id("web")]?.uid == "1", "a UID that is known stays known")
     inventory.expectDeletion(of: [id("web"), id("never")], phase: 2)
     inventory.failed(id("web"), phase: 2)
-    #expect(inventory.entries == [.init(id: id("web"), uid: "1", outcome: .failed, phase: 2)])
+    #expect(inventory.entries == [.init(id: id("web"), uid: "1", outcome: .failed, phase: 2, intent: nil)])
     inventory.gone(id("web"))
     #expect(inventory.entries.isEmpty)
   }
 
-  private func random(_ count: Int, _ random: inout SeededGenerator) -> Inventory {
+  private func applied(_ object: Value, phase: Int, in inventory: inout Inventory) throws {
+    let write = Write(
+      action: .update, id: try #require(ObjectID(object)), object: ["kind": "Deployment", "n": .int(phase)],
+      previous: nil, origin: SourceRange(file: FileID(0), start: 0, end: 0))
+    inventory.record(.written(object, wasCreated: true), of: write, phase: phase)
+  }
+
+  private func random(_ count: Int, _ random: inout SeededGenerator) throws -> Inventory {
     var inventory = Inventory(plan: "shop", planHash: "h", run: "r")
     for number in 0..<count {
       let name = "web-\(number)" + String(repeating: "x", count: Int.random(in: 0..<40, using: &random))
       inventory.expect([id(name)], phase: number)
-      if Bool.random(using: &random) { inventory.applied(live(name, uid: "uid-\(random.next())"), phase: number) }
+      if Bool.random(using: &random) {
+        try applied(live(name, uid: "uid-\(random.next())"), phase: number, in: &inventory)
+      }
     }
     return inventory
   }
@@ -57,7 +68,7 @@ import Testing
   func chunks() throws {
     var generator = SeededGenerator(seed: SeededGenerator.seed)
     for size in [1, 100, 1_000, 10_000, InventoryDocument.chunkSize] {
-      let inventory = random(60, &generator)
+      let inventory = try random(60, &generator)
       let document = InventoryDocument(inventory, namespace: "shop", chunkSize: size)
       #expect(try InventoryDocument.read(head: document.head, chunks: document.chunks.reversed()) == inventory)
       for chunk in document.chunks {
@@ -84,7 +95,7 @@ import Testing
     let (mine, other) = (store(), store())
     #expect(try await mine.load() == nil)
     #expect(try await other.load() == nil)
-    var inventory = random(30, &generator)
+    var inventory = try random(30, &generator)
     try await mine.save(inventory, chunkSize: 500)
     #expect(try await store().load() == inventory)
     // Another run that did not see it must not take its place.
@@ -105,7 +116,7 @@ import Testing
   @Test("whichever request of a save is the last one to be done, what is read is the inventory before or after")
   func interrupted() async throws {
     var generator = SeededGenerator(seed: SeededGenerator.seed)
-    let (before, after) = (random(20, &generator), random(25, &generator))
+    let (before, after) = (try random(20, &generator), try random(25, &generator))
     var cuts = 0
     for allowed in 0..<40 {
       let sandbox = LiveCluster()

@@ -36,9 +36,12 @@ actor MemoryJournal: Journal {
   }
 
   private func writer(
-    _ budget: RequestBudget? = nil, permission: @escaping @Sendable () async throws(LockError) -> Void = {}
+    _ budget: RequestBudget? = nil, decisions: WriteDecisions = .init(),
+    permission: @escaping @Sendable () async throws(LockError) -> Void = {}
   ) -> ObjectWriter {
-    ObjectWriter(SandboxTransport.cluster(sandbox, requests: budget), journal: journal, permission: permission)
+    ObjectWriter(
+      SandboxTransport.cluster(sandbox, requests: budget), journal: journal, decisions: decisions,
+      permission: permission)
   }
 
   private func failure(
@@ -55,12 +58,13 @@ actor MemoryJournal: Journal {
   private func made(_ object: Value) async throws -> (Inventory, Value) {
     var inventory = Inventory(plan: "shop")
     inventory.expect([try #require(ObjectID(object))], phase: 0)
-    let verdict = try await writer().perform(try write(.create, object), phase: 0, number: 1, inventory: inventory)
+    let write = try write(.create, object)
+    let verdict = try await writer().perform(write, phase: 0, number: 1, inventory: inventory)
     guard case .written(let result, wasCreated: true) = verdict else {
       Issue.record("it was not made: \(verdict)")
       return (inventory, object)
     }
-    inventory.applied(result, phase: 0)
+    inventory.record(verdict, of: write, phase: 0)
     return (inventory, result)
   }
 
@@ -216,11 +220,9 @@ actor MemoryJournal: Journal {
       }
       try await store.save(inventory)
       for (number, write) in writes.enumerated() {
-        switch try await writer.perform(write, phase: phase, number: phase * 10 + number, inventory: inventory) {
-        case .unchanged(let object), .written(let object, _): inventory.applied(object, phase: phase)
-        case .gone: inventory.gone(write.id)
-        case .terminating: break
-        }
+        let verdict = try await writer.perform(
+          write, phase: phase, number: phase * 10 + number, inventory: inventory)
+        inventory.record(verdict, of: write, phase: phase)
         try await store.save(inventory)
       }
       await journal.append(.phaseDone(phase))

@@ -15,7 +15,14 @@ final class RequestBudget: Sendable {
     self.lastTakesEffect = lastTakesEffect
   }
 
-  /// Requests so far, also those that failed.
+  private let seen = Mutex<[String]>([])
+
+  /// The labels of all requests so far, also of those that change nothing.
+  var labels: [String] { seen.withLock { $0 } }
+
+  func note(_ request: HTTPRequest) { seen.withLock { $0.append(request.label) } }
+
+  /// Requests that change something so far, also those that failed.
   var count: Int { asked.withLock { $0 } }
 
   /// Whether the request is sent, and whether its answer comes back.
@@ -40,6 +47,7 @@ struct SandboxTransport: HTTPTransport {
   }
 
   func send(_ request: HTTPRequest) async throws(TransportError) -> HTTPResponse {
+    budget?.note(request)
     let isTrial = request.url.contains("dryRun=All")
     let fate = request.method == "GET" || isTrial ? nil : budget?.spend()
     let lost = TransportError(.reset, "the process died here", mayHaveTakenEffect: true)

@@ -1,4 +1,5 @@
 package import KubernetesModel
+package import Lowering
 
 /// What a plan owns in a cluster: what it may change and remove, and nothing else.
 ///
@@ -22,8 +23,11 @@ package struct Inventory: Hashable, Sendable {
     package var outcome: Outcome
     /// The phase that touched it last.
     package var phase: Int
+    /// Of what we applied last; nil while something else may stand there. What makes an unchanged object cost one look.
+    package var intent: String?
 
-    package init(id: ObjectID, uid: String?, outcome: Outcome, phase: Int) {
+    package init(id: ObjectID, uid: String?, outcome: Outcome, phase: Int, intent: String? = nil) {
+      self.intent = intent
       self.id = id
       self.uid = uid
       self.outcome = outcome
@@ -67,14 +71,21 @@ package struct Inventory: Hashable, Sendable {
 
   // MARK: - The life of an entry
 
-  /// Before writes of these objects leave. A UID that is known stays known.
+  /// Before writes of these objects leave. A UID that is known stays known; what stood there is not, from now on.
   package mutating func expect(_ ids: [ObjectID], phase: Int) {
     for id in ids { self[id] = Entry(id: id, uid: self[id]?.uid, outcome: .pending, phase: phase) }
   }
 
-  package mutating func applied(_ object: Value, phase: Int) {
-    guard let id = ObjectID(object) else { return }
-    self[id] = Entry(id: id, uid: object.at("metadata", "uid")?.string, outcome: .applied, phase: phase)
+  /// After a write came to something.
+  package mutating func record(_ verdict: WriteVerdict, of write: Write, phase: Int) {
+    switch verdict {
+    case .unchanged(let object), .written(let object, _):
+      self[write.id] = Entry(
+        id: write.id, uid: object.at("metadata", "uid")?.string, outcome: .applied, phase: phase,
+        intent: write.object.flatMap(Self.fingerprint))
+    case .gone: gone(write.id)
+    case .terminating: break
+    }
   }
 
   package mutating func failed(_ id: ObjectID, phase: Int) {

@@ -94,6 +94,7 @@ extension Inventory.Entry {
       "o": .string(outcome.rawValue), "p": .int(phase),
     ]
     if let uid { fields["u"] = .string(uid) }
+    if let intent { fields["i"] = .string(intent) }
     return .object(fields)
   }
 
@@ -104,6 +105,6 @@ extension Inventory.Entry {
     else { return nil }
     self.init(
       id: ObjectID(group: group, kind: kind, namespace: namespace, name: name), uid: value["u"]?.string,
-      outcome: outcome, phase: phase)
+      outcome: outcome, phase: phase, intent: value["i"]?.string)
   }
 }

@@ -63,6 +63,8 @@ package struct RunOptions: Hashable, Sendable {
   package var concurrency = 8
   /// Fields that may be taken from other managers: by object and path, as a conflict shows them.
   package var takes: Set<String> = []
+  /// Objects that are there already and may become the plan's: `Deployment/web-1-0`.
+  package var adopts: Set<String> = []
 
   package init() {}
 }

@@ -24,6 +24,8 @@ package enum WriteFailure: Error, Hashable, Sendable {
   case conflicts(ObjectID, [FieldConflict])
   /// It was made by somebody between our look and our write, which took it over: a person must look at it.
   case appeared(ObjectID, uid: String)
+  /// It changed again and again between our looks and the write that was for what we saw.
+  case moved(ObjectID, ClusterError)
   /// The plan's write lacks an object or an identity that can be sent.
   case unusable(ObjectID)
   case lock(LockError)
@@ -33,20 +35,32 @@ package enum WriteFailure: Error, Hashable, Sendable {
 
 /// Does single writes: looks, tries without effect, and only where that shows a difference writes it down and does it.
 ///
+/// The cheapest look comes first. An object whose entry remembers this very intent, and which still holds all of it, costs
+/// one GET: a trial costs the server as much as a real write.
+///
 /// Doing a write again is always safe: what was done is found to be there. That is all that a resumed run relies on.
 package struct ObjectWriter: Sendable {
-  private let cluster: any Cluster
+  let cluster: any Cluster
   private let journal: any Journal
+  let decisions: WriteDecisions
   /// Throws unless we may write at this moment.
   private let permission: @Sendable () async throws(LockError) -> Void
+  /// Takes what the server advises.
+  private let warn: @Sendable (ObjectID, String) -> Void
 
   static let fieldManager = "rolloutc"
+  /// Looks at an object that changes under our eyes (csaupgrade tries as often).
+  private static let mostLooks = 5
 
   package init(
-    _ cluster: any Cluster, journal: any Journal, permission: @escaping @Sendable () async throws(LockError) -> Void
+    _ cluster: any Cluster, journal: any Journal, decisions: WriteDecisions = WriteDecisions(),
+    warn: @escaping @Sendable (ObjectID, String) -> Void = { _, _ in },
+    permission: @escaping @Sendable () async throws(LockError) -> Void
   ) {
     self.cluster = cluster
     self.journal = journal
+    self.decisions = decisions
+    self.warn = warn
     self.permission = permission
   }
 
@@ -57,59 +71,75 @@ package struct ObjectWriter: Sendable {
     _ write: Write, phase: Int, number: Int, inventory: Inventory
   ) async throws(WriteFailure) -> WriteVerdict {
     let target = try await target(of: write)
-    let live = try await look(target, write.id)
-    switch (write.action, write.object) {
-    case (.delete, _): return try await delete(write, target, live, phase, number, inventory)
-    case (.create, let object?), (.update, let object?):
-      return try await apply(write, object, target, live, phase, number, inventory)
-    case (.create, nil), (.update, nil): throw .unusable(write.id)
+    let place = JournalPlace(phase: phase, number: number)
+    var looks = 1
+    while true {
+      let live = try await look(target, write.id)
+      do throws(WriteFailure) {
+        switch (write.action, write.object) {
+        case (.delete, _): return try await delete(write, target, live, place, inventory)
+        case (.create, let object?), (.update, let object?):
+          return try await apply(write.id, object, target, live, place, inventory)
+        case (.create, nil), (.update, nil): throw .unusable(write.id)
+        }
+      } catch {
+        guard case .moved = error, looks < Self.mostLooks else { throw error }
+        looks += 1
+      }
     }
   }
 
   // MARK: - Apply
 
   private func apply(
-    _ write: Write, _ object: Value, _ target: ObjectReference, _ live: Value?, _ phase: Int, _ number: Int,
+    _ id: ObjectID, _ object: Value, _ target: ObjectReference, _ found: Value?, _ place: JournalPlace,
     _ inventory: Inventory
   ) async throws(WriteFailure) -> WriteVerdict {
-    let id = write.id
     var request = ApplyRequest(object, to: target, fieldManager: Self.fieldManager)
+    var live = found
+    var isUnproven = false
     switch inventory.ownership(of: id, live: live) {
     case .absent:
       // We had seen it, and it is gone: whoever deleted it may have had a reason.
       if inventory[id]?.uid != nil { throw .vanished(id, successor: nil) }
-    case .ours(let uid): request.uid = uid
-    case .unproven(let uid):
-      // Made by a run that ended before it heard so, if it is what we would make, by our manager.
-      guard let live, isApplied(by: Self.fieldManager, live) else { throw .foreign(id) }
+    case .ours(let uid):
       request.uid = uid
-    case .foreign: throw .foreign(id)
+      if let live, inventory.holds(object, as: id, in: live) { return .unchanged(live) }
+    case .unproven(let uid):
+      request.uid = uid
+      if let adopted = try await adopted(id, target, live, place) {
+        live = adopted
+      } else {
+        guard let live, isApplied(by: Self.fieldManager, live) else { throw .foreign(id) }
+        isUnproven = !isLabelled(live, inventory.plan)
+      }
+    case .foreign:
+      guard let adopted = try await adopted(id, target, live, place) else { throw .foreign(id) }
+      request.uid = adopted.at("metadata", "uid")?.string
+      live = adopted
     case .replaced(_, let successor): throw .vanished(id, successor: successor)
     case .terminating: throw .terminating(id)
     }
     if let live {
       if live.at("metadata", "deletionTimestamp")?.string != nil { throw .terminating(id) }
-      var trial = request
-      trial.dryRun = true
-      let result: WriteResult
-      do throws(ClusterError) {
-        result = try await cluster.apply(trial)
-      } catch {
-        throw failure(error, id)
-      }
-      if isSame(result.object, live) { return .unchanged(live) }
-      if case .unproven = inventory.ownership(of: id, live: live) { throw .foreign(id) }
+      let trial = try await trial(&request, over: live, id)
+      if isSame(trial, live) { return .unchanged(live) }
+      // Made by a run that ended before it heard so, if it is what we would make; this is something else.
+      if isUnproven { throw .foreign(id) }
     }
     let intent = WriteIntent(
-      number: number, phase: phase, method: .apply, apiVersion: target.type.groupVersion.description, id: id,
-      uid: request.uid, body: object, preImage: live)
-    let result = try await journaled(intent) { () async throws(ClusterError) in
-      try await cluster.apply(request)
+      number: place.number, phase: place.phase, method: .apply, apiVersion: target.type.groupVersion.description,
+      id: id, uid: request.uid, body: object, preImage: live)
+    let final = request
+    let result = try await journaled(intent, isPinned: final.resourceVersion != nil) {
+      () async throws(ClusterError) in
+      try await cluster.apply(final)
     } outcome: { result in
       .done(
         uid: result.object.at("metadata", "uid")?.string ?? "",
         resourceVersion: result.object.at("metadata", "resourceVersion")?.string ?? "", wasCreated: result.wasCreated)
     }
+    for warning in result.warnings { warn(id, warning) }
     // 200 where nothing stood a moment ago: somebody made it meanwhile, unless an attempt of ours did.
     if live == nil, !result.wasCreated, !result.wasRepeated {
       throw .appeared(id, uid: result.object.at("metadata", "uid")?.string ?? "")
@@ -117,22 +147,52 @@ package struct ObjectWriter: Sendable {
     return .written(result.object, wasCreated: result.wasCreated)
   }
 
+  /// What the server would make of it. Fields of others are taken only where a person named every one of them, and then
+  /// only from the object as we saw it.
+  private func trial(_ request: inout ApplyRequest, over live: Value, _ id: ObjectID) async throws(WriteFailure)
+    -> Value
+  {
+    var trial = request
+    trial.dryRun = true
+    do throws(ClusterError) {
+      return try await cluster.apply(trial).object
+    } catch {
+      guard let conflicts = error.status?.fieldConflicts, !conflicts.isEmpty, decisions.take(conflicts, of: id) else {
+        throw failure(error, id, isPinned: false)
+      }
+    }
+    request.force = true
+    request.resourceVersion = live.at("metadata", "resourceVersion")?.string
+    trial = request
+    trial.dryRun = true
+    do throws(ClusterError) {
+      return try await cluster.apply(trial).object
+    } catch {
+      throw failure(error, id, isPinned: true)
+    }
+  }
+
   // MARK: - Delete
 
   private func delete(
-    _ write: Write, _ target: ObjectReference, _ live: Value?, _ phase: Int, _ number: Int, _ inventory: Inventory
+    _ write: Write, _ target: ObjectReference, _ live: Value?, _ place: JournalPlace, _ inventory: Inventory
   ) async throws(WriteFailure) -> WriteVerdict {
     guard let live else { return .gone }
     let uid: String
     switch inventory.ownership(of: write.id, live: live) {
     case .absent, .replaced: return .gone
     case .terminating: return .terminating(live)
-    case .foreign, .unproven: throw .foreign(write.id)
+    case .foreign: throw .foreign(write.id)
+    case .unproven(let found):
+      // Made by a run that ended before it heard so: nobody else writes our manager and this plan's name.
+      guard isApplied(by: Self.fieldManager, live), isLabelled(live, inventory.plan) else { throw .foreign(write.id) }
+      if live.at("metadata", "deletionTimestamp")?.string != nil { return .terminating(live) }
+      uid = found
     case .ours(let ours): uid = ours
     }
     let intent = WriteIntent(
-      number: number, phase: phase, method: .delete, apiVersion: target.type.groupVersion.description, id: write.id,
-      uid: uid, body: nil, preImage: live)
+      number: place.number, phase: place.phase, method: .delete, apiVersion: target.type.groupVersion.description,
+      id: write.id, uid: uid, body: nil, preImage: live)
     let request = DeleteRequest(target, uid: uid, propagation: .foreground)
     let result = try await journaled(intent) { () async throws(ClusterError) in
       do throws(ClusterError) {
@@ -153,8 +213,9 @@ package struct ObjectWriter: Sendable {
   // MARK: - Parts
 
   /// Intent, permission, request, result: in this order. Without an answer the intent stays open.
-  private func journaled<T: Sendable>(
-    _ intent: WriteIntent, _ send: () async throws(ClusterError) -> T, outcome: (T) -> WriteOutcome
+  func journaled<T: Sendable>(
+    _ intent: WriteIntent, isPinned: Bool = false, _ send: () async throws(ClusterError) -> T,
+    outcome: (T) -> WriteOutcome
   ) async throws(WriteFailure) -> T {
     try await record(.intent(intent))
     do throws(LockError) {
@@ -168,7 +229,7 @@ package struct ObjectWriter: Sendable {
       result = try await send()
     } catch {
       if !error.mayHaveTakenEffect { try await record(.result(number: intent.number, .refused("\(error)"))) }
-      throw failure(error, intent.id)
+      throw failure(error, intent.id, isPinned: isPinned)
     }
     try await record(.result(number: intent.number, outcome(result)))
     return result
@@ -182,9 +243,10 @@ package struct ObjectWriter: Sendable {
     }
   }
 
-  private func failure(_ error: ClusterError, _ id: ObjectID) -> WriteFailure {
+  /// - Parameter isPinned: the request named the version that it was for.
+  private func failure(_ error: ClusterError, _ id: ObjectID, isPinned: Bool) -> WriteFailure {
     if let conflicts = error.status?.fieldConflicts, !conflicts.isEmpty { return .conflicts(id, conflicts) }
-    return .cluster(id, error)
+    return isPinned && error.status?.code == 409 ? .moved(id, error) : .cluster(id, error)
   }
 
   private func look(_ target: ObjectReference, _ id: ObjectID) async throws(WriteFailure) -> Value? {
@@ -216,6 +278,12 @@ package struct ObjectWriter: Sendable {
   }
 }
 
+/// Where a write stands in the journal.
+struct JournalPlace {
+  var phase: Int
+  var number: Int
+}
+
 /// Whether a trial would leave the object as it is: its content, and what of it is ours.
 private func isSame(_ trial: Value, _ live: Value) -> Bool {
   content(trial) == content(live)
@@ -224,7 +292,12 @@ private func isSame(_ trial: Value, _ live: Value) -> Bool {
 
 private func isApplied(by manager: String, _ object: Value) -> Bool { ownFields(object, manager) != nil }
 
-private func ownFields(_ object: Value, _ manager: String) -> Value? {
+private func isLabelled(_ object: Value, _ plan: String) -> Bool {
+  object.at("metadata", "labels", "app.kubernetes.io/part-of")?.string == plan
+    && object.at("metadata", "labels", "app.kubernetes.io/managed-by")?.string == "rolloutc"
+}
+
+func ownFields(_ object: Value, _ manager: String) -> Value? {
   (object.at("metadata", "managedFields")?.array ?? []).first {
     $0["manager"]?.string == manager && $0["operation"]?.string == "Apply" && $0["subresource"] == nil
   }?["fieldsV1"]

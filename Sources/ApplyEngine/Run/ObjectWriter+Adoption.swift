@@ -1,0 +1,90 @@
+internal import ClusterAPI
+package import KubernetesModel
+
+extension ObjectWriter {
+  /// `live`, as it is once it is ours; nil where nobody decided that it shall be.
+  ///
+  /// What client-side apply wrote is handed over first, or fields that the plan does not have would stay for ever, as their
+  /// old owner still wants them (kubernetes/kubernetes#99003). The rest of the object stays with whoever holds it.
+  func adopted(
+    _ id: ObjectID, _ target: ObjectReference, _ live: Value?, _ place: JournalPlace
+  ) async throws(WriteFailure) -> Value? {
+    guard let live, decisions.adopt(id) else { return nil }
+    guard let patch = takeOver(of: live, apiVersion: target.type.groupVersion.description) else { return live }
+    let intent = WriteIntent(
+      number: place.number, phase: place.phase, method: .patch, apiVersion: target.type.groupVersion.description,
+      id: id, uid: live.at("metadata", "uid")?.string, body: patch, preImage: live)
+    let request = PatchRequest(patch, .json, to: target, fieldManager: Self.fieldManager)
+    return try await journaled(intent, isPinned: true) { () async throws(ClusterError) in
+      try await cluster.patch(request).object
+    } outcome: { object in
+      .done(
+        uid: object.at("metadata", "uid")?.string ?? "",
+        resourceVersion: object.at("metadata", "resourceVersion")?.string ?? "", wasCreated: false)
+    }
+  }
+}
+
+/// The managers under which `kubectl apply` without `--server-side` writes.
+private let clientSideManagers: Set<String> = ["kubectl", "kubectl-client-side-apply", "before-first-apply"]
+private let lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
+
+/// Whether `entry` of `managedFields` is what client-side apply left.
+private func isClientSide(_ entry: Value) -> Bool {
+  entry["operation"]?.string == "Update" && entry["subresource"] == nil
+    && clientSideManagers.contains(entry["manager"]?.string ?? "")
+}
+
+/// How many fields of `live` client-side apply holds, and an adoption would take over.
+package func clientSideFieldCount(_ live: Value) -> Int {
+  func leaves(_ fields: Value) -> Int {
+    guard let members = fields.fields, !members.isEmpty else { return 1 }
+    return members.entries.reduce(0) { $0 + ($1.key == "." ? 0 : leaves($1.value)) }
+  }
+  return (live.at("metadata", "managedFields")?.array ?? []).filter(isClientSide)
+    .reduce(0) { $0 + leaves($1["fieldsV1"] ?? .null) }
+}
+
+/// A JSON patch that makes everything that client-side apply wrote ours; nil where there is nothing. It is for this version
+/// of the object only. client-go: `util/csaupgrade`.
+func takeOver(of live: Value, apiVersion: String) -> Value? {
+  let entries = live.at("metadata", "managedFields")?.array ?? []
+  let old = entries.filter(isClientSide)
+  guard !old.isEmpty, let version = live.at("metadata", "resourceVersion") else { return nil }
+  var fields = old.reduce(ownFields(live, ObjectWriter.fieldManager) ?? .object([:])) { union($0, $1["fieldsV1"]) }
+  fields = without(["f:metadata", "f:annotations", "f:\(lastApplied)"], fields)
+  var ours: Fields = [
+    "manager": .string(ObjectWriter.fieldManager), "operation": "Apply", "apiVersion": .string(apiVersion),
+    "fieldsType": "FieldsV1", "fieldsV1": fields,
+  ]
+  ours["time"] = old.compactMap { $0["time"]?.string }.max().map { .string($0) }
+  let rest = entries.filter { entry in
+    !isClientSide(entry)
+      && !(entry["manager"]?.string == ObjectWriter.fieldManager && entry["operation"]?.string == "Apply"
+        && entry["subresource"] == nil)
+  }
+  var patch: [Value] = [
+    ["op": "replace", "path": "/metadata/managedFields", "value": .array([.object(ours)] + rest)],
+    ["op": "replace", "path": "/metadata/resourceVersion", "value": version],
+  ]
+  if live.at("metadata", "annotations", lastApplied) != nil {
+    // RFC 6901: `/` in a name is `~1`.
+    patch.append([
+      "op": "remove", "path": "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration",
+    ])
+  }
+  return .array(patch)
+}
+
+/// Two sets of fields in the form of `fieldsV1`.
+private func union(_ a: Value, _ b: Value?) -> Value {
+  guard var fields = a.fields, let others = b?.fields else { return a }
+  for entry in others.entries { fields[entry.key] = fields[entry.key].map { union($0, entry.value) } ?? entry.value }
+  return .object(fields)
+}
+
+private func without(_ path: ArraySlice<String>, _ fields: Value) -> Value {
+  guard let first = path.first, var members = fields.fields, let child = members[first] else { return fields }
+  members[first] = path.count == 1 ? nil : without(path.dropFirst(), child)
+  return .object(members)
+}

@@ -1,0 +1,228 @@
+import ClusterAPI
+import Diagnostics
+import KubernetesModel
+import Lowering
+import Sandbox
+import TestSupport
+import Testing
+
+@testable import ApplyEngine
+
+/// What the writer saves, takes and takes over.
+@Suite struct WriteDecisionTests {
+  private let sandbox = LiveCluster()
+  private let journal = MemoryJournal()
+  private let path = "/apis/apps/v1/namespaces/default/deployments/web"
+
+  private func deployment(_ changes: Value = [:]) -> Value {
+    let object: Value = [
+      "apiVersion": "apps/v1", "kind": "Deployment",
+      "metadata": [
+        "name": "web", "namespace": "default",
+        "labels": ["app.kubernetes.io/managed-by": "rolloutc", "app.kubernetes.io/part-of": "shop"],
+      ],
+      "spec": [
+        "replicas": 2, "selector": ["matchLabels": ["app": "web"]],
+        "template": [
+          "metadata": ["labels": ["app": "web"]],
+          "spec": ["containers": [["name": "app", "image": "example.com/a:1"]]],
+        ],
+      ],
+    ]
+    return object.mergePatched(by: changes)
+  }
+
+  private func write(_ object: Value, _ action: Write.Action = .update) throws -> Write {
+    Write(
+      action: action, id: try #require(ObjectID(object)), object: action == .delete ? nil : object, previous: nil,
+      origin: SourceRange(file: FileID(0), start: 0, end: 0))
+  }
+
+  private func perform(
+    _ object: Value, _ inventory: inout Inventory, _ budget: RequestBudget = RequestBudget(writes: .max),
+    takes: Set<String> = [], adopts: Set<String> = []
+  ) async throws -> WriteVerdict {
+    let writer = ObjectWriter(
+      SandboxTransport.cluster(sandbox, requests: budget), journal: journal,
+      decisions: WriteDecisions(takes: takes, adopts: adopts), permission: {})
+    let write = try write(object)
+    let verdict = try await writer.perform(write, phase: 0, number: 1, inventory: inventory)
+    inventory.record(verdict, of: write, phase: 0)
+    return verdict
+  }
+
+  private func patch(_ change: Value, by manager: String) async {
+    _ = await sandbox.respond(
+      to: APIRequest(
+        "PATCH", path, query: ["fieldManager": manager], body: change, contentType: "application/merge-patch+json"))
+  }
+
+  private func stored() async throws -> Value { try #require(await sandbox.respond(to: APIRequest("GET", path)).value) }
+
+  private func made() async throws -> Inventory {
+    var inventory = Inventory(plan: "shop")
+    inventory.expect([try #require(ObjectID(deployment()))], phase: 0)
+    _ = try await perform(deployment(), &inventory)
+    return inventory
+  }
+
+  // MARK: - Compare first
+
+  @Test("an unchanged object costs one GET; anything that could be a change costs a trial")
+  func comparedFirst() async throws {
+    var inventory = try await made()
+    func requests(_ object: Value, _ inventory: inout Inventory) async throws -> [String] {
+      let budget = RequestBudget(writes: .max)
+      _ = try await perform(object, &inventory, budget)
+      return budget.labels
+    }
+    // Discovery, then the look.
+    #expect(try await requests(deployment(), &inventory) == ["get", "get"])
+    await patch(["metadata": ["annotations": ["theirs": "x"]], "spec": ["paused": true]], by: "other")
+    #expect(try await requests(deployment(), &inventory) == ["get", "get"], "what others add does not matter")
+    // A field that we do not want any more is still in the live object: only our memory tells.
+    let smaller = deployment(["spec": ["replicas": .null]])
+    #expect(try await requests(smaller, &inventory) == ["get", "get", "apply-dry-run", "apply"])
+    #expect(try await requests(smaller, &inventory) == ["get", "get"])
+    // A pending entry remembers nothing: a write may have left.
+    inventory.expect([try #require(ObjectID(deployment()))], phase: 1)
+    #expect(try await requests(smaller, &inventory) == ["get", "get", "apply-dry-run"])
+    // It survives the cluster's memory.
+    let document = InventoryDocument(inventory, namespace: "default")
+    var read = try InventoryDocument.read(head: document.head, chunks: document.chunks)
+    #expect(read == inventory)
+    #expect(try await requests(smaller, &read) == ["get", "get"])
+  }
+
+  @Test("a live object that lost something of ours is never called unchanged")
+  func containment() {
+    let live: Value = ["a": 1, "list": [["n": 1, "default": true], ["n": 2]], "more": "x"]
+    for part: Value in [[:], ["a": 1], ["list": [["n": 1], ["n": 2]]], ["list": [["default": true], [:]]]] {
+      #expect(live.holds(part), "\(part)")
+    }
+    for part: Value in [
+      ["a": 2], ["a": "1"], ["b": 1], ["list": [["n": 1]]], ["list": [["n": 2], ["n": 1]]], ["a": ["x": 1]],
+      ["list": ["0": ["n": 1]]], ["more": .null],
+    ] { #expect(!live.holds(part), "\(part)") }
+  }
+
+  // MARK: - Conflicts
+
+  @Test("fields are taken where each was named, and from the object as it was seen")
+  func taken() async throws {
+    var inventory = try await made()
+    await patch(
+      ["spec": ["replicas": 5], "metadata": ["labels": ["app.kubernetes.io/part-of": "theirs"]]], by: "kubectl-edit")
+    let replicas = "Deployment/web:.spec.replicas"
+    let label = "Deployment/web:.metadata.labels.app.kubernetes.io/part-of"
+    for takes: Set<String> in [[], [replicas], [label], ["Deployment/web:.spec", "Deployment/web-1:.spec.replicas"]] {
+      do {
+        _ = try await perform(deployment(), &inventory, takes: takes)
+        Issue.record("taken with \(takes)")
+      } catch let error as WriteFailure {
+        guard case .conflicts(_, let conflicts) = error else {
+          Issue.record("\(error)")
+          continue
+        }
+        #expect(Set(conflicts.map { WriteDecisions.key($0.field, of: inventory.entries[0].id) }) == [replicas, label])
+        #expect(conflicts.allSatisfy { $0.manager == "kubectl-edit" })
+      }
+      #expect(try await stored().at("spec", "replicas") == 5)
+    }
+    guard case .written = try await perform(deployment(), &inventory, takes: [replicas, label]) else {
+      Issue.record("not taken")
+      return
+    }
+    #expect(try await stored().at("spec", "replicas") == 2)
+  }
+
+  @Test("a field that a GitOps controller writes back is not taken")
+  func writtenBack() async throws {
+    var inventory = try await made()
+    await patch(["spec": ["replicas": 5]], by: "argocd-controller")
+    await #expect(throws: WriteFailure.self) {
+      _ = try await perform(deployment(), &inventory, takes: ["Deployment/web:.spec.replicas"])
+    }
+    #expect(try await stored().at("spec", "replicas") == 5)
+  }
+
+  // MARK: - Adoption
+
+  @Test("an object is adopted only by name, and what client-side apply wrote can then be removed")
+  func adopted() async throws {
+    let theirs = deployment([
+      "metadata": [
+        "labels": ["app.kubernetes.io/managed-by": .null, "app.kubernetes.io/part-of": .null, "old": "yes"],
+        "annotations": ["kubectl.kubernetes.io/last-applied-configuration": "{}", "note": "theirs"],
+      ]
+    ])
+    _ = await sandbox.respond(
+      to: APIRequest(
+        "POST", "/apis/apps/v1/namespaces/default/deployments", query: ["fieldManager": "kubectl-client-side-apply"],
+        body: theirs))
+    await patch(["metadata": ["labels": ["team": "a"]]], by: "somebody")
+    let before = try await stored()
+    #expect(clientSideFieldCount(before) > 5)
+    var inventory = Inventory(plan: "shop")
+    inventory.expect([try #require(ObjectID(deployment()))], phase: 0)
+    for adopts: Set<String> in [[], ["Deployment/web-1", "web", "Service/web"]] {
+      await #expect(throws: WriteFailure.self) { _ = try await perform(deployment(), &inventory, adopts: adopts) }
+    }
+    #expect(try await stored() == before)
+    guard
+      case .written(let after, wasCreated: false) = try await perform(
+        deployment(), &inventory, adopts: ["Deployment/web"])
+    else {
+      Issue.record("not adopted")
+      return
+    }
+    #expect(after.at("metadata", "uid") == before.at("metadata", "uid"))
+    #expect(
+      after.at("metadata", "labels") == [
+        "app.kubernetes.io/managed-by": "rolloutc", "app.kubernetes.io/part-of": "shop", "team": "a",
+      ], "what they wrote and we do not want is gone; what others wrote is not")
+    #expect(after.at("metadata", "annotations") == nil)
+    #expect(clientSideFieldCount(after) == 0)
+    // From now on it is ours, without anybody saying so again.
+    guard case .unchanged = try await perform(deployment(), &inventory) else {
+      Issue.record("not ours")
+      return
+    }
+    #expect(await journal.open.isEmpty)
+  }
+
+  // MARK: - A run that ended before it heard
+
+  @Test("what an interrupted run made is recognised by our manager and the plan's name, also to be changed and deleted")
+  func unheard() async throws {
+    for (change, isOurs): (Value, Bool) in [
+      ([:], true), (["metadata": ["labels": ["app.kubernetes.io/part-of": "another"]]], false),
+    ] {
+      var lost = Inventory(plan: "shop")
+      let id = try #require(ObjectID(deployment()))
+      lost.expect([id], phase: 0)
+      var other = lost
+      _ = try await perform(deployment(change), &other)
+      var known = lost
+      if isOurs {
+        _ = try await perform(deployment(["spec": ["replicas": 7]]), &known)
+        #expect(try await stored().at("spec", "replicas") == 7)
+      } else {
+        await #expect(throws: WriteFailure.foreign(id)) {
+          _ = try await perform(deployment(["spec": ["replicas": 7]]), &known)
+        }
+      }
+      let writer = ObjectWriter(SandboxTransport.cluster(sandbox), journal: journal, permission: {})
+      let removal = try write(deployment(), .delete)
+      if isOurs {
+        _ = try await writer.perform(removal, phase: 0, number: 2, inventory: lost)
+        await sandbox.advance(by: 60)
+        #expect(await sandbox.respond(to: APIRequest("GET", path)).status == 404)
+      } else {
+        await #expect(throws: WriteFailure.foreign(id)) {
+          _ = try await writer.perform(removal, phase: 0, number: 2, inventory: lost)
+        }
+      }
+    }
+  }
+}
