@@ -49,7 +49,17 @@ let package = Package(
       swiftSettings: settings
     ),
     .target(name: "MeshModel", dependencies: ["KubernetesModel", "RegularExpressions"], swiftSettings: settings),
+    .target(
+      name: "Pictures",
+      dependencies: ["KubernetesModel", "MeshModel", "RequestTracing", "RolloutPlan", "SafetyChecks"],
+      swiftSettings: settings
+    ),
     .target(name: "RegularExpressions", swiftSettings: settings),
+    .target(
+      name: "RequestTracing",
+      dependencies: ["Diagnostics", "KubernetesModel", "Lowering", "MeshModel", "RolloutPlan", "SafetyChecks"],
+      swiftSettings: settings
+    ),
     .target(
       name: "RolloutPlan",
       dependencies: ["Diagnostics", "KubernetesModel", "RegularExpressions", "RolloutSyntax", "YAMLCoding"],
@@ -75,14 +85,15 @@ let package = Package(
       name: "rolloutc",
       dependencies: [
         "ApplyEngine", "ClusterAPI", "CurlTransport", "DiagnosticRendering", "Diagnostics", "KubernetesModel",
-        "Lowering", "RolloutPlan", "RolloutSyntax", "SafetyChecks", "YAMLCoding",
+        "Lowering", "MeshModel", "Pictures", "RequestTracing", "RolloutPlan", "RolloutSyntax", "SafetyChecks",
+        "YAMLCoding",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings
     ),
     .target(
       name: "TestSupport",
-      dependencies: ["Diagnostics", "RolloutSyntax"],
+      dependencies: ["Diagnostics", "RolloutPlan", "RolloutSyntax"],
       path: "Tests/TestSupport",
       swiftSettings: settings
     ),
@@ -113,6 +124,14 @@ let package = Package(
       name: "MeshModelTests", dependencies: ["MeshModel", "YAMLCoding", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "RegularExpressionsTests", dependencies: ["RegularExpressions", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "RequestTracingTests",
+      dependencies: [
+        "Diagnostics", "KubernetesModel", "Lowering", "MeshModel", "RequestTracing", "RolloutPlan", "SafetyChecks",
+        "TestSupport",
+      ],
+      swiftSettings: settings
+    ),
     .testTarget(
       name: "RolloutPlanTests",
       dependencies: ["Diagnostics", "RolloutPlan", "RolloutSyntax", "TestSupport"],

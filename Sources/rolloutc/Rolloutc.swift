@@ -30,7 +30,9 @@ struct Rolloutc: ParsableCommand {
       Exit codes: 0 done · 1 an error, nothing changed · 2 usage, or a plan that does not check.
       """,
     version: "rolloutc \(toolVersion)",
-    subcommands: [Build.self, Check.self, Steps.self, Fmt.self, Explain.self],
+    subcommands: [
+      Build.self, Check.self, Steps.self, TraceCommand.self, Fmt.self, Explain.self,
+    ],
     defaultSubcommand: Build.self
   )
 }

@@ -22,7 +22,7 @@ package struct Cohort: Hashable, Sendable {
   package static let others = Cohort()
 
   /// The headers of a request of this cohort; all cookies stand in one header, as browsers send them.
-  var headers: [(String, String)] {
+  package var headers: [(String, String)] {
     var cookies: [String] = []
     var headers: [(String, String)] = []
     for selector in selectors {
@@ -73,7 +73,7 @@ package struct Cohort: Hashable, Sendable {
 
   /// The cohorts that rules with these selectors tell apart: every set of them for a few selectors; each alone and each
   /// pair for many, since the first rule that matches decides. No request holds two values of one cookie or header.
-  static func all(_ selectors: [Selector], sticky: [StickyCookie] = []) -> [Cohort] {
+  package static func all(_ selectors: [Selector], sticky: [StickyCookie] = []) -> [Cohort] {
     var sets: [[Selector]] = [[]]
     if selectors.count <= 4 {
       for selector in selectors { sets += sets.map { $0 + [selector] } }

@@ -50,7 +50,7 @@ package struct FlowModel: Sendable {
   let componentOfHost: [String: Int]
   let componentOfService: [String: Int]
   /// `SERVICE-1-0` → version
-  let versionOfDeployment: [String: Int]
+  package let versionOfDeployment: [String: Int]
 
   package init(_ plan: Plan, options: MeshOptions? = nil) {
     self.plan = plan
@@ -113,7 +113,7 @@ package struct FlowModel: Sendable {
   func releases(of version: Int) -> [Int] { plan[versions[version]].releases.map(\.index) }
 
   /// `voting-app 2.0`
-  func name(of version: Int) -> String {
+  package func name(of version: Int) -> String {
     let id = versions[version]
     return "\(plan[id.component].name) \(plan[id].name)"
   }

@@ -24,7 +24,7 @@ package struct Intent: Sendable {
   }
 
   /// The versions of the callee, by index in their component, that the state routes `flow` to.
-  func targets(of flow: Flow, _ model: FlowModel) -> Set<Int> {
+  package func targets(of flow: Flow, _ model: FlowModel) -> Set<Int> {
     guard let component = component(flow.callee) else { return [] }
     let versions = model.plan.components[flow.callee].versions
     func fits(_ version: Int) -> Bool {

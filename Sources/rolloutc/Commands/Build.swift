@@ -59,7 +59,7 @@ struct BuildRequest {
   func run() throws {
     let proved = try plan.proved(demand)
     let (plan, compiled) = (proved.plan, proved.compiled)
-    let chosen = try steps(of: plan, compiled)
+    let chosen = try steps(step, of: plan, compiled)
     var review = Review(plan: plan, compiled: compiled, sources: proved.resolution.sources, steps: chosen)
     review.faults = proved.faults
     if let folder {
@@ -76,17 +76,4 @@ struct BuildRequest {
     // The process ends here: taking a large plan apart object by object would only cost time.
     withExtendedLifetime((review, proved)) { IO.exit(Exit.done) }
   }
-
-  private func steps(of plan: Plan, _ compiled: Compiled) throws -> [Int] {
-    guard let step else { return Array(plan.steps.indices) }
-    if let index = stepIndex(step, plan, compiled) { return [index] }
-    let known = plan.steps.map { "  \($0.index + 1)  \($0.name)" }.joined(separator: "\n")
-    throw Failure("the plan has no step `\(step)`; its steps are\n\(known)", code: Exit.usage)
-  }
-}
-
-/// A step by its number, its name or its folder.
-func stepIndex(_ text: String, _ plan: Plan, _ compiled: Compiled) -> Int? {
-  if let number = Int(text), plan.steps.indices.contains(number - 1) { return number - 1 }
-  return plan.steps.firstIndex { $0.name == text } ?? compiled.steps.firstIndex { $0.folder == text }
 }

@@ -4,7 +4,8 @@ import RolloutPlan
 
 struct Steps: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show the steps of a plan on one screen: what each changes, and who is served by what after it.")
+    abstract:
+      "Show the steps of a plan on one screen: what each changes, and who is served by what before and after it.")
 
   @OptionGroup var options: PlanOptions
 

@@ -31,6 +31,12 @@ struct Review {
     return "\(oneLine(file.path)):\(lines[Int(range.file.index)].line(at: range.start))"
   }
 
+  /// `line 84` in the plan's own file, with the path in another.
+  func shortPlace(_ range: SourceRange) -> String {
+    guard range.file.index == 0 else { return place(range) }
+    return lines.isEmpty ? "" : "line \(lines[0].line(at: range.start))"
+  }
+
   /// `plans/aks-voting.rollout:84-87`: from the step's line to its last statement.
   func place(of step: Step) -> String {
     guard let file = sources[step.range.file] else { return "" }

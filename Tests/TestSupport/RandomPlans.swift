@@ -1,16 +1,14 @@
-import Diagnostics
-import KubernetesModel
-import RolloutPlan
-import TestSupport
+internal import Diagnostics
+package import RolloutPlan
 
 /// Small plans of every shape, and states that such a plan may reach.
-struct RandomPlan {
-  var random: SeededGenerator
-  var plan = Plan(name: "demo", nameRange: SourceRange(file: FileID(0), 0..<1))
+package struct RandomPlan {
+  package var random: SeededGenerator
+  package var plan = Plan(name: "demo", nameRange: SourceRange(file: FileID(0), 0..<1))
 
   private var line = 1
 
-  init(seed: UInt64) {
+  package init(seed: UInt64) {
     random = SeededGenerator(seed: seed)
     plan.routing = random.chance(0.3) ? .open : .pinned
     plan.namespaceExists = random.chance(0.2)
@@ -68,7 +66,7 @@ struct RandomPlan {
   }
 
   /// A state in which every table leads to deployed versions, and every release to its own.
-  mutating func state() -> State {
+  package mutating func state() -> State {
     if random.chance(0.1) { return State() }
     var state = State()
     state.exists = true

@@ -1,14 +1,12 @@
-import TestSupport
-
 /// Small plans as somebody might write them: components, releases, routes and steps. Some do not check; those are left
 /// out where they are used.
-struct RandomText {
-  var random: SeededGenerator
+package struct RandomText {
+  package var random: SeededGenerator
   private var lines: [String] = []
 
-  init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+  package init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
-  mutating func plan() -> String {
+  package mutating func plan() -> String {
     let count = 1 + random.below(3)
     let hasReleases = random.chance(0.5)
     let versions = (0..<count).map { _ in 1 + random.below(hasReleases ? 2 : 3) }
