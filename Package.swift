@@ -73,6 +73,11 @@ let package = Package(
     ),
     .target(name: "Sandbox", dependencies: ["KubernetesModel"], swiftSettings: settings),
     .target(
+      name: "SandboxMesh",
+      dependencies: ["KubernetesModel", "MeshModel", "Sandbox"],
+      swiftSettings: settings
+    ),
+    .target(
       name: "SandboxServer",
       dependencies: [
         "KubernetesModel", "Sandbox", "YAMLCoding",
@@ -142,6 +147,14 @@ let package = Package(
       name: "SafetyChecksTests",
       dependencies: [
         "Diagnostics", "KubernetesModel", "Lowering", "MeshModel", "RolloutPlan", "SafetyChecks", "TestSupport",
+      ],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "SandboxMeshTests",
+      dependencies: [
+        "Diagnostics", "KubernetesModel", "Lowering", "MeshModel", "RolloutPlan", "Sandbox", "SandboxMesh",
+        "TestSupport",
       ],
       swiftSettings: settings
     ),

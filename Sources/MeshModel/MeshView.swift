@@ -216,6 +216,11 @@ package struct MeshView: Sendable {
     return rules.filter { $0.clientSelector == nil }
   }
 
+  /// How the pods of a workload take connections on one of their ports; nil where it is not there.
+  package func serverTLS(of id: ObjectID, port: Int) -> ServerTLS? {
+    slotOf[id].map { serverTLS(slots[$0].workload, port: port) }
+  }
+
   /// How `workload` takes connections on one of its ports (Istio: `policy_applier.go`; the oldest of each level wins).
   func serverTLS(_ workload: Workload, port: Int) -> ServerTLS {
     let namespace = workload.metadata.namespace

@@ -28,7 +28,7 @@ package struct Decision: Hashable, Sendable {
   /// What the VirtualService says that this model does not follow.
   package var notSimulated: [String] = []
 
-  static let none = Decision()
+  package static let none = Decision()
 }
 
 package enum Outcome: Hashable, Sendable {
@@ -111,6 +111,12 @@ package struct Endpoint: Hashable, Sendable {
   package var workload: ObjectID
   package var ready: Int
   package var targetPort: Int
+
+  package init(workload: ObjectID, ready: Int, targetPort: Int) {
+    self.workload = workload
+    self.ready = ready
+    self.targetPort = targetPort
+  }
 }
 
 package struct Failure: Hashable, Sendable {
@@ -125,6 +131,19 @@ package struct Failure: Hashable, Sendable {
   package var port: Int?
   /// The workloads that refused, where some were reached.
   package var workloads: [ObjectID] = []
+
+  package init(
+    flag: EnvoyFlag?, httpStatus: Int?, reason: Reason, host: String? = nil, subset: String? = nil, port: Int? = nil,
+    workloads: [ObjectID] = []
+  ) {
+    self.flag = flag
+    self.httpStatus = httpStatus
+    self.reason = reason
+    self.host = host
+    self.subset = subset
+    self.port = port
+    self.workloads = workloads
+  }
 
   package enum Reason: Hashable, Sendable {
     /// No server of a Gateway listens on the port.

@@ -27,6 +27,11 @@ package struct HTTPRequest: Hashable, Sendable {
     /// In lower case.
     package var name: String
     package var value: String
+
+    package init(name: String, value: String) {
+      self.name = name
+      self.value = value
+    }
   }
 
   /// The Host header, with its port if it has one.

@@ -35,6 +35,12 @@ package actor LiveCluster {
     announce(since: before)
   }
 
+  /// What has changed after `version`, for somebody who follows without watching; the whole store where that is
+  /// forgotten.
+  package func news(after version: Int) -> ClusterNews {
+    ClusterNews(cluster.store, after: version)
+  }
+
   package func advance(by milliseconds: Int) { advance(to: cluster.now.advanced(by: milliseconds)) }
 
   /// The events of a watch, beginning with those that open it; it ends with a 410 if its history is dropped.
@@ -83,5 +89,24 @@ package actor LiveCluster {
     watch.after = after
     for event in events { continuation.yield(event) }
     return isOver
+  }
+}
+
+/// The changes of a store after some version, and the moment.
+package struct ClusterNews: Sendable {
+  package enum Content: Sendable {
+    case changes(ArraySlice<StoreEvent>)
+    /// The history was dropped: all there is.
+    case everything(ClusterStore)
+  }
+
+  package var version: Int
+  package var now: Timestamp
+  package var content: Content
+
+  package init(_ store: ClusterStore, after version: Int) {
+    self.version = store.version
+    now = store.now
+    content = store.changes(after: version).map { .changes($0) } ?? .everything(store)
   }
 }

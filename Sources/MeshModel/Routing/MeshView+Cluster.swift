@@ -122,29 +122,35 @@ extension MeshView {
       }
   }
 
-  private enum Fate {
-    case served(Destination.Security)
-    case refused(EnvoyFlag, Failure.Reason)
-  }
-
-  /// The table of client and server modes.
-  private func fate(of workload: Workload, port: Int, cluster: Cluster) -> Fate {
+  private func fate(of workload: Workload, port: Int, cluster: Cluster) -> Handshake {
     guard workload.listens(on: port) else { return .refused(.upstreamConnectionFailure, .portNotServed) }
     let server = serverTLS(workload, port: port)
     let client: ClientTLS =
       cluster.clientTLS
       ?? (server == .strict || server == .permissive ? .istioMutual : .plaintext)
+    return Handshake(client, server, isServerFirst: cluster.port.isServerFirst)
+  }
+}
+
+/// What becomes of a connection between a client's proxy and a server's.
+package enum Handshake: Hashable, Sendable {
+  case served(Destination.Security)
+  case refused(EnvoyFlag, Failure.Reason)
+
+  /// The table of client and server modes.
+  package init(_ client: ClientTLS, _ server: ServerTLS, isServerFirst: Bool) {
     let mismatch = Failure.Reason.mutualTLS(client: client, server: server)
-    switch (client, server) {
-    case (.istioMutual, .strict), (.istioMutual, .permissive): return .served(.mutualTLS)
-    case (.istioMutual, .disabled), (.istioMutual, .noSidecar): return .refused(.upstreamConnectionFailure, mismatch)
-    case (.plaintext, .strict): return .refused(.upstreamConnectionTermination, mismatch)
-    case (.plaintext, .permissive):
-      // The server's proxy waits for bytes to tell TLS from plaintext, and the client for the server's greeting.
-      return cluster.port.isServerFirst ? .refused(.upstreamConnectionFailure, .serverFirst) : .served(.plaintext)
-    case (.plaintext, .disabled), (.plaintext, .noSidecar): return .served(.plaintext)
-    case (.originated, .strict), (.originated, .permissive): return .refused(.upstreamConnectionFailure, mismatch)
-    case (.originated, .disabled), (.originated, .noSidecar): return .served(.originatedTLS)
-    }
+    self =
+      switch (client, server) {
+      case (.istioMutual, .strict), (.istioMutual, .permissive): .served(.mutualTLS)
+      case (.istioMutual, .disabled), (.istioMutual, .noSidecar): .refused(.upstreamConnectionFailure, mismatch)
+      case (.plaintext, .strict): .refused(.upstreamConnectionTermination, mismatch)
+      case (.plaintext, .permissive):
+        // The server's proxy waits for bytes to tell TLS from plaintext, and the client for the server's greeting.
+        isServerFirst ? .refused(.upstreamConnectionFailure, .serverFirst) : .served(.plaintext)
+      case (.plaintext, .disabled), (.plaintext, .noSidecar): .served(.plaintext)
+      case (.originated, .strict), (.originated, .permissive): .refused(.upstreamConnectionFailure, mismatch)
+      case (.originated, .disabled), (.originated, .noSidecar): .served(.originatedTLS)
+      }
   }
 }

@@ -108,6 +108,12 @@ extension SandboxCluster {
     (pod.at("spec", "containers")?.array ?? []).compactMap { $0["name"]?.string }
   }
 
+  /// Adds a line to what a container has printed, the first one where none is named; nothing where the pod is gone.
+  package mutating func log(_ line: String, pod uid: String, container: String?) {
+    guard let key = pods[uid]?.key, let pod = store[key] else { return }
+    server.logs[uid, default: PodLogs()].append(line, container: container ?? containerNames(pod).first ?? "")
+  }
+
   // MARK: - Scheduler
 
   private mutating func place(_ pod: Value, _ key: ObjectKey, _ behaviour: PodBehaviour) {
@@ -242,8 +248,9 @@ extension SandboxCluster {
     pods[pod.uid]?.isRunning = true
     let moment = now
     pods[pod.uid]?.startedAt = moment
-    let line = (behaviour.log ?? "\(moment.rfc3339) \(workload(of: pod)) started") + "\n"
-    server.logs[pod.uid] = String(((server.logs[pod.uid] ?? "") + line).suffix(65_536))
+    log(
+      behaviour.log ?? "\(moment.rfc3339) \(workload(of: pod)) started", pod: pod.uid,
+      container: containerNames(pod).first ?? "")
     write(changed, key, by: "kubelet", subresource: "status")
     tell(pod, "Pulled", "Container image \"\(image)\" already present on machine", by: "kubelet")
     tell(pod, "Started", "Started container \(containerNames(pod).first ?? "")", by: "kubelet")
@@ -288,6 +295,7 @@ extension SandboxCluster {
     pods[pod.uid]?.isRunning = false
     let pause = min(300_000, 10_000 << min(restarts - 1, 5))
     let name = containerNames(pod).first ?? ""
+    server.logs[pod.uid, default: PodLogs()].end(container: name)
     let message = "back-off \(pause / 1000)s restarting failed container=\(name) pod=\(key.name)_\(key.namespace)"
     var changed = pod
     let ended: Value = [

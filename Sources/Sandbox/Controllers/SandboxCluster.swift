@@ -50,6 +50,11 @@ package struct SandboxCluster: Sendable {
   }
 
   package var store: ClusterStore { server.store }
+  /// Whether new pods of namespaces with `istio-injection: enabled` get a sidecar, as from Istio's webhook.
+  package var injectsSidecars: Bool {
+    get { server.store.injectsSidecars }
+    set { server.store.injectsSidecars = newValue }
+  }
   package var now: Timestamp { server.store.now }
 
   // MARK: - Behaviour
@@ -176,7 +181,7 @@ package struct SandboxCluster: Sendable {
   /// Queues what the newest changes concern.
   private mutating func drain() {
     guard cursor < store.version else { return }
-    let events = store.history.drop { $0.version <= cursor }
+    let events = store.changes(after: cursor) ?? []
     cursor = store.version
     for event in events { note(event) }
   }

@@ -48,6 +48,7 @@ extension ClusterStore {
           type, object.name,
           "error looking up service account \(namespace)/\(account): serviceaccount \"\(account)\" not found")
       }
+      injectSidecar(&object)
       object.set(["phase": "Pending", "qosClass": .string(qualityOfService(object))], at: "status")
     case "jobs.batch":
       if object.at("spec", "selector") == nil {

@@ -4,7 +4,7 @@ package import KubernetesModel
 package struct APIServer: Sendable {
   package var store: ClusterStore
   /// What pods have printed, by their uid.
-  package var logs: [String: String] = [:]
+  package var logs: [String: PodLogs] = [:]
   package var gitVersion = "v1.32.4"
 
   package init(store: ClusterStore = ClusterStore()) { self.store = store }
@@ -220,8 +220,18 @@ package struct APIServer: Sendable {
       throw .badRequest(
         "container \"\(container ?? containers.first ?? "")\" in pod \"\(pod.name)\" is waiting to start: \(message)")
     }
-    var lines = (logs[pod.uid] ?? "").split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-    if lines.last == "" { lines.removeLast() }
+    let own = logs[pod.uid] ?? PodLogs()
+    let shown = container ?? containers.first ?? ""
+    var lines = own.lines(container: shown)
+    if request.query["previous"] == "true" {
+      guard let previous = own.previous(container: shown) else {
+        throw .badRequest("previous terminated container \"\(shown)\" in pod \"\(pod.name)\" not found")
+      }
+      lines = previous
+    } else if lines.isEmpty, let previous = own.previous(container: shown) {
+      // Between two runs of a container, the kubelet shows the one that has ended.
+      lines = previous
+    }
     if let tail = request.query["tailLines"].flatMap({ Int($0) }), tail >= 0 { lines = Array(lines.suffix(tail)) }
     return APIResponse(200, body: .text(lines.map { $0 + "\n" }.joined()))
   }

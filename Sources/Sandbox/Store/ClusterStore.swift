@@ -22,6 +22,8 @@ package struct StoreEvent: Sendable {
   package enum Kind: String, Sendable { case added = "ADDED", modified = "MODIFIED", deleted = "DELETED" }
 
   package var version: Int
+  /// The moment of the change.
+  package var at: Timestamp
   package var kind: Kind
   package var key: ObjectKey
   /// The object after the change; for a deletion its last form, with the version of the deletion.
@@ -42,6 +44,8 @@ package struct ClusterStore: Sendable {
   private var nameCounter: UInt64
   private var nextServiceAddress = 1
   package var now: Timestamp
+  /// Whether new pods of a namespace that asks for it get a sidecar, as from a mesh's admission webhook.
+  package var injectsSidecars = false
   /// How many changes are kept for watchers and for pages of a list.
   package var historyLimit = 20_000
 
@@ -85,6 +89,11 @@ package struct ClusterStore: Sendable {
 
   /// The changes of a collection after `version`; nil if some of them are compacted away.
   package func changes(_ resource: String, after version: Int) -> [StoreEvent]? {
+    changes(after: version)?.filter { $0.key.resource == resource }
+  }
+
+  /// All changes after `version`, oldest first; nil if some of them are compacted away.
+  package func changes(after version: Int) -> ArraySlice<StoreEvent>? {
     guard version >= compactedVersion else { return nil }
     var low = 0
     var high = history.count
@@ -92,7 +101,7 @@ package struct ClusterStore: Sendable {
       let middle = (low + high) / 2
       if history[middle].version <= version { low = middle + 1 } else { high = middle }
     }
-    return history[low...].filter { $0.key.resource == resource }
+    return history[low...]
   }
 
   // MARK: - Raw writing
@@ -113,7 +122,8 @@ package struct ClusterStore: Sendable {
     objects[key.resource, default: [:]][key] = object
     record(
       StoreEvent(
-        version: version, kind: previous == nil ? .added : .modified, key: key, object: object, previous: previous))
+        version: version, at: now, kind: previous == nil ? .added : .modified, key: key, object: object,
+        previous: previous))
     return object
   }
 
@@ -123,7 +133,7 @@ package struct ClusterStore: Sendable {
     let previous = object
     version += 1
     object.updateMetadata { $0["resourceVersion"] = .string(String(version)) }
-    record(StoreEvent(version: version, kind: .deleted, key: key, object: object, previous: previous))
+    record(StoreEvent(version: version, at: now, kind: .deleted, key: key, object: object, previous: previous))
     return object
   }
 
