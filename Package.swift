@@ -20,6 +20,8 @@ let package = Package(
   ],
   targets: [
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+    .target(name: "CSSSelectors", swiftSettings: settings),
+    .target(name: "CXML", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     .systemLibrary(
       name: "CYAML",
       pkgConfig: "yaml-0.1",
@@ -27,7 +29,9 @@ let package = Package(
     ),
     .target(
       name: "ApplyEngine",
-      dependencies: ["ClusterAPI", "Diagnostics", "KubernetesModel", "Lowering", "RolloutPlan"],
+      dependencies: [
+        "ClusterAPI", "Diagnostics", "KubernetesModel", "Lowering", "RegularExpressions", "RolloutPlan",
+      ],
       swiftSettings: settings
     ),
     .target(
@@ -42,6 +46,7 @@ let package = Package(
     ),
     .target(name: "DiagnosticRendering", dependencies: ["Diagnostics", "KubernetesModel"], swiftSettings: settings),
     .target(name: "Diagnostics", swiftSettings: settings),
+    .target(name: "HTMLText", dependencies: ["CSSSelectors", "CXML"], swiftSettings: settings),
     .target(name: "KubernetesModel", swiftSettings: settings),
     .target(
       name: "Lowering",
@@ -62,7 +67,9 @@ let package = Package(
     ),
     .target(
       name: "RolloutPlan",
-      dependencies: ["Diagnostics", "KubernetesModel", "RegularExpressions", "RolloutSyntax", "YAMLCoding"],
+      dependencies: [
+        "CSSSelectors", "Diagnostics", "KubernetesModel", "RegularExpressions", "RolloutSyntax", "YAMLCoding",
+      ],
       swiftSettings: settings
     ),
     .target(name: "RolloutSyntax", dependencies: ["Diagnostics"], swiftSettings: settings),
@@ -105,7 +112,8 @@ let package = Package(
     .testTarget(
       name: "ApplyEngineTests",
       dependencies: [
-        "ApplyEngine", "ClusterAPI", "Diagnostics", "KubernetesModel", "Lowering", "Sandbox", "TestSupport",
+        "ApplyEngine", "ClusterAPI", "Diagnostics", "KubernetesModel", "Lowering", "RolloutPlan", "Sandbox",
+        "TestSupport",
       ],
       swiftSettings: settings
     ),
@@ -117,6 +125,8 @@ let package = Package(
     .testTarget(
       name: "DiagnosticsTests", dependencies: ["DiagnosticRendering", "Diagnostics", "KubernetesModel", "TestSupport"],
       swiftSettings: settings),
+    .testTarget(
+      name: "HTMLTextTests", dependencies: ["CSSSelectors", "HTMLText", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "KubernetesModelTests", dependencies: ["KubernetesModel", "YAMLCoding", "TestSupport"],
       swiftSettings: settings),

@@ -304,5 +304,13 @@ extension CodePage {
       good: .shop("patch Gateway shop \"metadata: {annotations: {team: web}}\"\n\n" + deploy),
       fix: "Write the kind as it stands in YAML, or `deployment of COMPONENT` for what belongs to a component."
     ),
+    CodePage(
+      .badSelector, "A probe's CSS selector cannot be read, or asks for more than a page without a browser has.",
+      why:
+        "A probe reads pages as they come, without scripts and styles. Elements, `#id`, `.class`, `[attribute]`, blanks and `>` between them, and commas are enough to name one element; pseudo-classes are not there.",
+      bad: .shop("probe price is text of \"#price:first-line\" in GET /\n\n" + deploy),
+      good: .shop("probe price is text of \"#price\" in GET /\n\n" + deploy),
+      fix: "Name the element by its id, or by classes and attributes."
+    ),
   ]
 }

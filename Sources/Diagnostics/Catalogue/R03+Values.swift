@@ -26,11 +26,12 @@ extension Code {
   package static let portOfIsAmbiguous = Code("R0324", "port-of-is-ambiguous")
   package static let probeNeedsComponent = Code("R0325", "probe-needs-component")
   package static let badKind = Code("R0326", "bad-kind")
+  package static let badSelector = Code("R0327", "bad-selector")
 
   static let values: [Code] = [
     .badName, .badVersion, .badNumber, .badPercent, .badDuration, .badSize, .badCPU, .badPath, .badImage, .badHost,
     .badEnvName, .badRegex, .badCookieValue, .badPort, .badStatus, .metricUnit, .unsupportedEdition, .parameterType,
     .levelsDoNotRise, .badYAML, .badKey, .badMethod, .visitorNeedsValue, .portOfIsAmbiguous, .probeNeedsComponent,
-    .badKind,
+    .badKind, .badSelector,
   ]
 }

@@ -94,6 +94,13 @@ extension Diagnostic {
       help: "mend the expression; `\\` before a sign takes it as it stands")
   }
 
+  static func badSelector(problem: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badSelector, "the CSS selector cannot be used: \(problem)", at: Label(range, "here"),
+      notes: ["a probe takes elements, `#id`, `.class`, `[attribute]`, blanks and `>` between them, and commas"],
+      help: "name the element by its id, as `#results`, or give it one")
+  }
+
   static func badCookieValue(_ text: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .badCookieValue, "`\(text)` cannot be the value of a cookie", at: Label(range, "not a cookie value"),

@@ -304,7 +304,7 @@ extension Resolver {
     else { return }
     let method = method(statement.first(.method), in: tree)
     let path = method.flatMap { _ in self.path(statement.first(.path), in: tree, allowsQuery: true) } ?? "/"
-    let element = statement.first(.selector).flatMap { text($0, in: tree)?.value }
+    let element = statement.first(.selector).flatMap { elementSelector($0, in: tree) }
     var target: ComponentID?
     if let token = statement.first(.component) {
       target = component(token, in: tree)

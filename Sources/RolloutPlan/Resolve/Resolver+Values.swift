@@ -1,3 +1,4 @@
+import CSSSelectors
 import Diagnostics
 import RegularExpressions
 import RolloutSyntax
@@ -299,6 +300,17 @@ extension Resolver {
       return nil
     }
     return text.value
+  }
+
+  /// A CSS selector for one element of a page.
+  func elementSelector(_ token: Int, in tree: SyntaxTree) -> String? {
+    guard let text = text(token, in: tree) else { return nil }
+    do {
+      return try ElementSelector(text.value).text
+    } catch {
+      report(.badSelector(problem: error.message, at: text.range))
+      return nil
+    }
   }
 
   func method(_ token: Int?, in tree: SyntaxTree) -> String? {
