@@ -62,7 +62,7 @@ extension Renderer {
     var standing = start
     var steps: [CompiledStep] = []
     for step in plan.steps {
-      let folder = stepFolder(step)
+      let folder = step.folder
       let segments = compiled(step.segments, from: standing, folder: folder)
       if let last = segments.last { standing = last.after }
       steps.append(CompiledStep(index: step.index, folder: folder, segments: segments))
@@ -133,11 +133,6 @@ extension Renderer {
       doubtful: Set(segment.phases[phase].writes.map(\.id)))
   }
 
-  private func stepFolder(_ step: Step) -> String {
-    let number = step.index + 1
-    return (number < 10 ? "0\(number)" : "\(number)") + "-" + step.slug
-  }
-
   private func patchProblems(_ steps: [CompiledStep]) -> [LoweringProblem] {
     if plan.patches.isEmpty { return [] }
     var written = Set<ObjectID>()
@@ -151,4 +146,15 @@ extension Renderer {
     return plan.patches.filter { patch in !targets(of: patch).contains { written.contains($0) } }
       .map { .patchWithoutTarget(patch: $0.range) }
   }
+}
+
+extension Step {
+  /// What its changes are filed and stamped under: `01-deploy-1-0`.
+  package var folder: String {
+    let number = index + 1
+    return (number < 10 ? "0\(number)" : "\(number)") + "-" + slug
+  }
+
+  /// The stamp of its segment `m`.
+  package func stamp(ofSegment m: Int) -> String { segments.count > 1 ? "\(folder)/\(m + 1)" : folder }
 }

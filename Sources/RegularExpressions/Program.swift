@@ -132,14 +132,16 @@ struct Simulation {
   private let program: Program
   private let restarts: Bool
   private var kernel: [Int32]
-  private var previous = Neighbor.edge
+  private var previous: Neighbor
   private var marks: Program.Marks
   /// A match has ended before the last byte read.
   private(set) var sawMatch = false
 
   /// `restarting`: a match may begin anywhere.
-  init(_ program: Program, restarting: Bool = false) {
+  /// - Parameter previous: what stands before the text.
+  init(_ program: Program, restarting: Bool = false, after previous: Neighbor = .edge) {
     self.program = program
+    self.previous = previous
     restarts = restarting
     kernel = [program.start]
     marks = Program.Marks(program)

@@ -4,6 +4,9 @@ import Foundation
 package final class ManualClock: Clock, @unchecked Sendable {
   package struct Instant: InstantProtocol {
     package var offset: Duration
+
+    package init(offset: Duration) { self.offset = offset }
+
     package func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
     package func duration(to other: Instant) -> Duration { other.offset - offset }
     package static func < (a: Instant, b: Instant) -> Bool { a.offset < b.offset }

@@ -13,7 +13,7 @@ package struct RunEnvironment: Sendable {
   package var metrics: (any MetricSource)?
   package var decider: (any Decider)?
   /// The text of the element that a CSS selector finds in a page; nil where it finds none.
-  package var elementText: @Sendable (_ page: [UInt8], _ selector: String) -> String?
+  package var elementText: @Sendable (_ page: ProbeAnswer, _ selector: String) throws(ProbeError) -> String?
   /// Takes the events of the run, in order. It must not wait for anybody.
   package var tell: @Sendable (RunEvent) -> Void
   package var identity: RunIdentity
@@ -30,7 +30,9 @@ package struct RunEnvironment: Sendable {
     self.journal = journal
     self.identity = identity
     self.tell = tell
-    elementText = { _, _ in nil }
+    elementText = { (_, _) throws(ProbeError) in
+      throw ProbeError("pages cannot be read here", isFinal: true)
+    }
   }
 }
 

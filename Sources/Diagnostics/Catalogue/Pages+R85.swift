@@ -33,7 +33,8 @@ extension CodePage {
         "Its pods crash, their image cannot be pulled, no node has room, or its own deadline is over. The notes have the cause, and the last lines of the container's log.",
       bad: .shop("deploy web 1.0"),
       good: .shop(
-        web: "  image registry.example.com/web\n  port 8080 http\n  ready when GET /healthz within 2m\n  version 1.0, 2.0",
+        web:
+          "  image registry.example.com/web\n  port 8080 http\n  ready when GET /healthz within 2m\n  version 1.0, 2.0",
         "on failure rollback\n\nstep \"Deploy 1.0\" {\n  deploy web 1.0\n}"),
       fix: "Mend the version, or go back: `rolloutc rollback`.",
       stage: .running),
@@ -74,6 +75,49 @@ extension CodePage {
       bad: .shop("deploy web 1.0"),
       good: .shop("step \"Deploy 1.0\" {\n  deploy web 1.0\n}"),
       fix: "Make room on the disk, or choose another folder with `--journal`.",
+      stage: .running),
+    CodePage(
+      .verifyFailed, "What a `verify` expects did not come back in its time.",
+      why:
+        "The answers of the last round are in the notes, each different one once: how many there were, the status, the text up to where it stops to fit, and which version gave it, by the routes of which step.",
+      bad: .shop("probe home is GET /\n\ndeploy web 1.0\nverify home contains \"Welcome\" within 1s"),
+      good: .shop(
+        "probe home is GET /\n\non failure rollback\n\nstep \"Deploy 1.0\" {\n  deploy web 1.0\n  verify home contains \"Welcome\"\n}"
+      ),
+      fix:
+        "Look at the version that answered. Where the page is right, mend the pattern, or give it more time with `within`.",
+      stage: .running),
+    CodePage(
+      .cannotAsk, "Nobody answered a `verify`, or there is no way to the gateway.",
+      why:
+        "A `verify` asks from outside, as a visitor does: at `--gateway`, else at the address of the ingress gateway's Service, else through the API server. The notes have what was tried.",
+      bad: .shop("probe home is GET /\n\ndeploy web 1.0\nverify home status 200"),
+      good: .shop(
+        "probe home is GET /\n\non failure rollback\n\nstep \"Deploy 1.0\" {\n  deploy web 1.0\n  verify home status 200 within 5m\n}"
+      ),
+      fix: "Say where visitors come in: `--gateway HOST:PORT`.",
+      stage: .running),
+    CodePage(
+      .metricBreached, "A metric left its bounds.",
+      why:
+        "While a `shift` or a `verify … for` holds, the metric is read again and again; one reading beyond its bound ends it.",
+      bad: .shop(
+        "metric errors is istio error-rate of web below 1%\n\ndeploy web 1.0\nverify errors for 5m"),
+      good: .shop(
+        "metric errors is istio error-rate of web below 1%\n\non failure rollback\n\nstep \"Deploy 1.0\" {\n  deploy web 1.0\n  verify errors for 5m\n}"
+      ),
+      fix: "Find out why before you go on; the failure path has been taken.",
+      stage: .running),
+    CodePage(
+      .metricUnreadable, "A metric cannot be read.",
+      why:
+        "Prometheus does not answer, refuses the query, or gives several series where one number is needed. Without a reading nobody knows whether the version is good.",
+      bad: .shop(
+        "metric errors is promql \"sum by (pod) (rate(errors_total[1m]))\" below 1\n\ndeploy web 1.0\nverify errors for 5m"
+      ),
+      good: .shop(
+        "metric errors is promql \"sum(rate(errors_total[1m]))\" below 1\n\ndeploy web 1.0\nverify errors for 5m"),
+      fix: "Name the server with `--prometheus URL`, and let the query give one number: `sum(…)`, `max(…)`.",
       stage: .running),
     CodePage(
       .recordMismatch, "What the cluster remembers of this plan does not fit the plan.",

@@ -10,11 +10,15 @@ extension Code {
   package static let notApproved = Code("R8507", "not-approved")
   package static let clusterFailed = Code("R8508", "cluster-failed")
   package static let journalFailed = Code("R8509", "journal-failed")
+  package static let verifyFailed = Code("R8510", "verify-failed")
+  package static let cannotAsk = Code("R8511", "cannot-ask")
+  package static let metricBreached = Code("R8512", "metric-breached")
+  package static let metricUnreadable = Code("R8513", "metric-unreadable")
   package static let recordMismatch = Code("R8540", "record-mismatch")
   package static let lockLost = Code("R8541", "lock-lost")
 
   static let running: [Code] = [
     .writeRefused, .notOurs, .fieldConflict, .notReady, .vanished, .gateFailed, .notApproved, .clusterFailed,
-    .journalFailed, .recordMismatch, .lockLost,
+    .journalFailed, .verifyFailed, .cannotAsk, .metricBreached, .metricUnreadable, .recordMismatch, .lockLost,
   ]
 }
