@@ -1,5 +1,5 @@
 package import Diagnostics
-internal import KubernetesModel
+package import KubernetesModel
 
 /// Diagnostics as JSON for other programs, `rolloutc.diagnostics/1`:
 ///
@@ -22,7 +22,8 @@ package struct JSONRenderer {
     return jsonBytes(value, pretty: true) + [0x0A]
   }
 
-  private func value(_ diagnostic: Diagnostic) -> Value {
+  /// One of the members of `diagnostics`.
+  package func value(_ diagnostic: Diagnostic) -> Value {
     [
       "code": .string(diagnostic.code.id),
       "slug": .string(diagnostic.code.slug),

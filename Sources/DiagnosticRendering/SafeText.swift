@@ -24,7 +24,7 @@ func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
 
 /// The columns that a scalar takes in a terminal: 0 for what combines, 2 for East Asian wide characters and emoji
 /// (the wide ranges of Unicode's EastAsianWidth.txt, merged across gaps that hold nothing narrow in use).
-func displayWidth(_ scalar: Unicode.Scalar) -> Int {
+package func displayWidth(_ scalar: Unicode.Scalar) -> Int {
   let value = scalar.value
   if value < 0x300 { return 1 }
   switch scalar.properties.generalCategory {
@@ -47,4 +47,4 @@ func displayWidth(_ scalar: Unicode.Scalar) -> Int {
   }
 }
 
-func displayWidth(_ text: String) -> Int { text.unicodeScalars.reduce(0) { $0 + displayWidth($1) } }
+package func displayWidth(_ text: String) -> Int { text.unicodeScalars.reduce(0) { $0 + displayWidth($1) } }

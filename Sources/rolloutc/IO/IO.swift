@@ -7,6 +7,9 @@ enum IO {
 
   static func exit(_ code: Int32) -> Never { Glibc.exit(code) }
 
+  /// Without the handlers of libraries, whose threads may still be at work. Nothing of ours is left in a buffer.
+  static func exitAtOnce(_ code: Int32) -> Never { _exit(code) }
+
   // MARK: - Streams
 
   static func standardOutput(_ bytes: [UInt8]) {
@@ -20,6 +23,9 @@ enum IO {
   }
 
   static func standardOutput(_ text: String) { standardOutput(Array(text.utf8)) }
+
+  /// Writes to standard output for those who go on without it; gives the error number where that fails.
+  static func output(_ bytes: [UInt8]) -> Int32? { write(bytes, to: 1) }
 
   static func standardError(_ text: String) { _ = write(Array(text.utf8), to: 2) }
 
@@ -179,11 +185,21 @@ enum IO {
     return isatty(descriptor) == 1
   }
 
-  static func terminalWidth(_ descriptor: Int32) -> Int? {
+  static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+
+  static func terminalWidth(_ descriptor: Int32) -> Int? { windowSize(descriptor).map { Int($0.ws_col) } }
+
+  /// That of a terminal of old where the terminal does not say.
+  static func terminalSize(_ descriptor: Int32) -> Screen.Size {
+    let size = windowSize(descriptor)
+    return Screen.Size(columns: Int(size?.ws_col ?? 80), rows: max(2, Int(size?.ws_row ?? 24)))
+  }
+
+  private static func windowSize(_ descriptor: Int32) -> winsize? {
     guard isatty(descriptor) == 1 else { return nil }
     var size = winsize()
     guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
-    return Int(size.ws_col)
+    return size
   }
 }
 

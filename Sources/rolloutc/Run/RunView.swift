@@ -1,0 +1,16 @@
+import ApplyEngine
+
+/// A way to show a run. A view knows nothing but the events.
+protocol RunView: Sendable {
+  /// What `event` adds to the output, for good.
+  mutating func take(_ event: RunEvent, at moment: Moment) -> String
+  /// What is shown below it until the next event, in as few lines as there is room for; nothing where there is no terminal.
+  func frame(rows: Int, at elapsed: Duration) -> [StyledLine]
+  /// Where nothing was printed for 30 seconds: a sign of life, for pipelines that take silence for death.
+  mutating func heartbeat(at moment: Moment) -> String
+}
+
+extension RunView {
+  func frame(rows: Int, at elapsed: Duration) -> [StyledLine] { [] }
+  mutating func heartbeat(at moment: Moment) -> String { "" }
+}
