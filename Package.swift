@@ -174,6 +174,12 @@ let package = Package(
       swiftSettings: settings
     ),
     .testTarget(
-      name: "RolloutcTests", dependencies: ["rolloutc", "TestSupport", "YAMLCoding"], swiftSettings: settings),
+      name: "RolloutcTests",
+      dependencies: [
+        "ApplyEngine", "ClusterAPI", "DiagnosticRendering", "Diagnostics", "KubernetesModel", "Lowering", "rolloutc",
+        "TestSupport", "YAMLCoding",
+      ],
+      swiftSettings: settings
+    ),
   ]
 )

@@ -10,6 +10,14 @@ package struct RepeatedCall: Hashable, Sendable {
   /// Nil where the credentials were renewed.
   package var reason: RetryReason?
   package var wait: Duration
+
+  package init(call: String, attempt: Int, error: ClusterError, reason: RetryReason?, wait: Duration) {
+    self.call = call
+    self.attempt = attempt
+    self.error = error
+    self.reason = reason
+    self.wait = wait
+  }
 }
 
 /// A cluster whose calls are repeated as `RetryDecision` says. Watches pass through: `Observation` knows better how to go

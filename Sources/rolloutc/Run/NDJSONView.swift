@@ -26,7 +26,9 @@ struct NDJSONView: RunView {
 
   /// What ends a stream whose run never began.
   mutating func summary(message: String, exitCode: Int32, at moment: Moment) -> String {
-    line("summary", ["outcome": "failed", "exitCode": .int(Int(exitCode)), "writes": 0, "message": .string(message)], moment)
+    line(
+      "summary", ["outcome": "failed", "exitCode": .int(Int(exitCode)), "writes": 0, "message": .string(message)],
+      moment)
   }
 
   private mutating func line(_ type: String, _ content: Fields, _ moment: Moment) -> String {

@@ -73,15 +73,16 @@ struct PlainView: RunView {
       let by = question.by.isEmpty ? "" : " (to be answered by \(question.by.joined(separator: " or ")))"
       return line("  asks: \(question.text)\(by)")
     case .answered(_, let question, let answer):
-      let by = answer.by.isEmpty ? "" : ", by \(answer.by)"
-      return line("  \(question.text): \(answer.isYes ? "yes" : "no")\(by)\(since(before.question?.began))")
+      return line("  \(words(of: answer, to: question))\(since(before.question?.began))")
     case .repeated(let call): return line("    repeating \(words(of: call))")
     case .note(let text): return line("  note: \(text)")
     case .failed(let failure): return diagnostic(failure.diagnostic)
     case .turned(let course, _): return line("going \(course.words(steps))")
     case .ended(let result):
       var text = ""
-      if let failure = result.failure, isFailureBuried || before.failure == nil { text += diagnostic(failure.diagnostic) }
+      if let failure = result.failure, isFailureBuried || before.failure == nil {
+        text += diagnostic(failure.diagnostic)
+      }
       if let further = result.further { text += diagnostic(further.diagnostic) }
       return text + closing(result).map { line($0) }.joined()
     case .writeBegan, .gateEnded: return ""

@@ -53,6 +53,12 @@ func words(of call: RepeatedCall) -> String {
   return "\(call.call): \(call.error)\(after) (attempt \(call.attempt + 1))"
 }
 
+/// `Does 2.0 work? yes, by ann`
+func words(of answer: Answer, to question: Question) -> String {
+  let text = question.text.hasSuffix("?") ? question.text : question.text + ":"
+  return "\(text) \(answer.isYes ? "yes" : "no")" + (answer.by.isEmpty ? "" : ", by \(answer.by)")
+}
+
 func words(of holder: LeaseRecord) -> String {
   var text = holder.who.isEmpty ? holder.holder : holder.who
   if !holder.step.isEmpty { text += ", in \(holder.step)" }

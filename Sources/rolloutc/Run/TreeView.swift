@@ -26,7 +26,6 @@ struct TreeView: RunView {
 
   /// In the scrollback. More objects than these are counted.
   private static let longestList = 40
-  private static let longestLog = 5
 
   /// - Parameters:
   ///   - diagnostic: a diagnostic with the plan's lines, each line with its line break.
@@ -63,7 +62,7 @@ struct TreeView: RunView {
       return printed([StyledLine("\(index + 1)/\(count) \(name)", .strong)])
     case .stepEnded:
       let time = before.step.map { since($0.began) } ?? ""
-      return printed([StyledLine("  "), StyledLine("  ✓ ", .good).adding("done").adding(time, .faint)].suffix(1))
+      return printed([StyledLine("  ✓ ", .good).adding("done").adding(time, .faint)])
     case .phaseEnded:
       guard let phase = before.phase else { return "" }
       return printed(Self.finished(phase, "✓", .good, since(phase.began)))
@@ -73,9 +72,8 @@ struct TreeView: RunView {
       return printed([StyledLine("  ✓ ", .good).adding(said).adding(time, .faint)])
     case .answered(_, let question, let answer):
       let time = before.question.map { since($0.began) } ?? ""
-      let by = answer.by.isEmpty ? "" : ", by \(answer.by)"
       let mark = answer.isYes ? StyledLine("  ✓ ", .good) : StyledLine("  ✗ ", .bad)
-      return printed([mark.adding("\(question.text): \(answer.isYes ? "yes" : "no")\(by)").adding(time, .faint)])
+      return printed([mark.adding(words(of: answer, to: question)).adding(time, .faint)])
     case .warning(let id, let text):
       return printed([StyledLine("  ! ", .doubtful).adding("\(id): the server advises: \(text)")])
     case .note(let text): return printed([StyledLine("  · ", .faint).adding(text)])
@@ -102,7 +100,7 @@ struct TreeView: RunView {
     }
   }
 
-  private func printed(_ lines: some Sequence<StyledLine>) -> String {
+  private func printed(_ lines: [StyledLine]) -> String {
     lines.map { $0.text(color: color) + "\n" }.joined()
   }
 
@@ -143,14 +141,18 @@ struct TreeView: RunView {
     }
     if let repeated = picture.repeated { tail.append(StyledLine("    ↻ \(repeated)", .doubtful)) }
     if let question = picture.question {
-      var line = StyledLine("  ? ", .strong).adding(question.question.text, .strong).adding(since(question.began), .faint)
+      var line = StyledLine("  ? ", .strong).adding(question.question.text, .strong).adding(
+        since(question.began), .faint)
       if !question.question.by.isEmpty { line.add("  (\(question.question.by.joined(separator: ", ")))", .faint) }
       tail.append(line)
     }
     guard let phase = picture.phase else { return tail.suffix(max(1, limit)) }
-    let head = StyledLine("  ▸ ", .strong).adding(phase.kind.name).adding(since(phase.began), .faint)
+    let rows = phase.rows.filter { $0.news != .unchanged || $0.progress != nil }
+    var head = StyledLine("  ▸ ", .strong).adding(phase.kind.name)
+    if rows.count < phase.rows.count { head.add("  \(phase.rows.count - rows.count) unchanged", .faint) }
+    head.add(since(phase.began), .faint)
     for gate in phase.gates.reversed() { tail.insert(StyledLine("    waits until \(gate.words)", .faint), at: 0) }
-    return [head] + Self.fitting(phase.rows, limit - 1 - tail.count) + tail
+    return [head] + Self.fitting(rows, limit - 1 - tail.count) + tail
   }
 
   /// As many rows as there is room for, the ones that a person waits for first; in the order of writing.
@@ -168,7 +170,8 @@ struct TreeView: RunView {
     }
     let left = all.indices.filter { !chosen.contains($0) }
     let ready = left.count { all[$0].urgency == RunPicture.Row.settled }
-    let rest = "    └ … \(left.count) more" + (ready > 0 ? ", \(ready) of them done" : "")
+    let done = ready == left.count ? ", all done" : ready > 0 ? ", \(ready) of them done" : ""
+    let rest = "    └ … \(left.count) more\(done)"
     return rows(all.indices.filter(chosen.contains).map { all[$0] }, hasMore: true) + [StyledLine(rest, .faint)]
   }
 
