@@ -27,9 +27,9 @@ struct MatchCode: Sendable {
   /// The keyword that the row at `root` begins with, where it begins with one.
   func head(of root: Int) -> Keyword? {
     let node = nodes[root]
-    guard case .sequence = node.op, node.childCount > 0, case .keyword(let keyword) = nodes[children[node.firstChild]].op
-    else { return nil }
-    return keyword
+    guard case .sequence = node.op, node.childCount > 0 else { return nil }
+    if case .keyword(let keyword) = nodes[children[node.firstChild]].op { return keyword }
+    return nil
   }
 
   /// The block that the row at `root` opens, and whether it must.
