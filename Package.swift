@@ -149,10 +149,12 @@ let package = Package(
     ),
     .testTarget(
       name: "RolloutPlanTests",
-      dependencies: ["Diagnostics", "RolloutPlan", "RolloutSyntax", "TestSupport"],
+      dependencies: ["DiagnosticRendering", "Diagnostics", "RolloutPlan", "RolloutSyntax", "TestSupport"],
       swiftSettings: settings
     ),
-    .testTarget(name: "RolloutSyntaxTests", dependencies: ["RolloutSyntax", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "RolloutSyntaxTests", dependencies: ["DiagnosticRendering", "Diagnostics", "RolloutSyntax", "TestSupport"],
+      swiftSettings: settings),
     .testTarget(
       name: "SafetyChecksTests",
       dependencies: [

@@ -1,3 +1,4 @@
+import DiagnosticRendering
 import Diagnostics
 import RolloutSyntax
 import TestSupport
@@ -28,16 +29,20 @@ import Testing
     for form in Form.allCases { #expect(forms.contains(form), "no \(form) in Tests/Corpus/syntax") }
   }
 
-  /// Each diagnostic stands under its line in the file itself, as `#~ R0101 the beginning of its message`.
+  /// Each diagnostic stands under its line in the file itself, as `#~ R0101 the beginning of its message`; what is
+  /// printed for all of them stands beside it, for people and for machines.
   @Test(arguments: CorpusFile.all(in: "Tests/Corpus/errors", ending: "rollout"))
   func errors(_ file: CorpusFile) {
     let tree = parse(file.bytes)
     let syntax = tree.diagnostics.inReadingOrder
     let expectations = Expectations(file.bytes)
-    // Only what the parser finds: names and values are other passes', with files of their own.
-    guard expectations.all.allSatisfy({ $0.code.hasPrefix("R01") }) else { return }
     let problem = expectations.mismatch(with: syntax, in: tree.file)
     #expect(problem == nil, "\(problem ?? "")\n\(tree.problems)")
+    var sources = SourceSet()
+    _ = sources.add(path: file.path, bytes: file.bytes)
+    let text = TerminalRenderer(sources: sources, color: false, width: 100).rendered(syntax)
+    Goldens.check(text, against: file.sibling("txt"))
+    Goldens.check(JSONRenderer(sources: sources).rendered(syntax), against: file.sibling("json"))
   }
 
   private func tokens(of tree: SyntaxTree) -> String {

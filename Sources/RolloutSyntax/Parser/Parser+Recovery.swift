@@ -130,6 +130,8 @@ extension Parser {
   private enum Repair {
     case replace(Keyword)
     case insert(Token)
+    /// A word that should be a text or a regular expression.
+    case quote(TokenKind)
     case delete
   }
 
@@ -146,6 +148,9 @@ extension Parser {
       if let near = nearest(to: word, in: keywords.map(\.text)), let keyword = Keyword(near) {
         candidates.append(.replace(keyword))
       }
+      for case .slot(let slot) in expected where [.text, .selector, .regex].contains(slot) {
+        candidates.append(.quote(slot == .regex ? .raw : .text))
+      }
     }
     let signs = expected.filter { op in
       switch op {
@@ -161,6 +166,12 @@ extension Parser {
     if found.kind != .newline, found.kind != .endOfFile, found.kind != .closeBrace, found.kind != .openBrace,
       place > start
     {
+      // Without its comma the next item of a list is not what is too much, unless it stands there twice.
+      if expected.contains(where: { if case .comma = $0 { true } else { false } }), text(place) != text(place - 1),
+        let comma = insertedToken(.comma, before: place)
+      {
+        candidates.append(.insert(comma))
+      }
       candidates.append(.delete)
     }
     // Two different words that would both fit are a choice that only the author can make.
@@ -168,7 +179,7 @@ extension Parser {
     for candidate in candidates {
       guard let result = attempt(row, candidate, at: place, from: start) else { continue }
       if let first = accepted {
-        if case .insert = first.repair, case .insert = candidate { return false }
+        if case .insert = first.repair, case .insert(let token) = candidate, token.kind != .comma { return false }
         continue
       }
       accepted = (candidate, result)
@@ -212,6 +223,7 @@ extension Parser {
       end: tokens[place].start)
     switch op {
     case .arrow: token.kind = .arrow
+    case .comma: token.kind = .comma
     case .equals: token.kind = .equals
     case .keyword(let keyword): token.keyword = keyword
     case .block: token.kind = .openBrace
@@ -239,6 +251,8 @@ extension Parser {
     case .insert(let token):
       line.insert(token, at: at)
       original.insert(place, at: at)
+    case .quote(let kind):
+      line[at].kind = kind
     case .delete:
       line.remove(at: at)
       original.remove(at: at)
@@ -249,7 +263,7 @@ extension Parser {
     original.append(stop - 1)
     return file.bytes.withUnsafeBufferPointer { bytes in
       line.withUnsafeBufferPointer { line -> Trial? in
-        var matcher = Matcher(row, of: table, tokens: line, bytes: bytes)
+        var matcher = Matcher(row.code, tokens: line, bytes: bytes)
         guard let end = matcher.run(at: 0) else { return nil }
         switch line[end].kind {
         case .newline, .closeBrace, .endOfFile: break
@@ -279,6 +293,7 @@ extension Parser {
       let text =
         switch token.kind {
         case .arrow: "->"
+        case .comma: ","
         case .equals: "="
         default: token.keyword?.text ?? ""
         }
@@ -288,7 +303,15 @@ extension Parser {
         .unexpected(
           found: describe(place), expected: describe(expected), at: range(place),
           help: "write `\(text)` before it",
-          fixIts: [FixIt("insert `\(text)`", [Edit(insertion, " " + text)])]), at: max(place - 1, 0))
+          fixIts: [FixIt("insert `\(text)`", [Edit(insertion, (token.kind == .comma ? "" : " ") + text)])]),
+        at: max(place - 1, 0))
+    case .quote(let kind):
+      let quote = kind == .raw ? "'" : "\""
+      report(
+        .unexpected(
+          found: describe(place), expected: describe(expected), at: range(place),
+          help: "put it in \(kind == .raw ? "single" : "double") quotes",
+          fixIts: [FixIt("add the quotes", [Edit(range(place), quote + text(place) + quote)])]), at: place)
     case .delete:
       report(
         .unexpected(
@@ -297,6 +320,8 @@ extension Parser {
           fixIts: [FixIt("remove \(describe(place))", [Edit(range(place), "")])]), at: place)
     }
   }
+
+  private func text(_ place: Int) -> String { file.text(range(place)) }
 
   private func fixedText(_ op: MatchCode.Op) -> String {
     switch op {
