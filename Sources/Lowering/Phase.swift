@@ -3,12 +3,16 @@ package import KubernetesModel
 
 /// Why an object is written where it is: the parts of a make-before-break transition, in order.
 package enum PhaseKind: String, Hashable, Sendable, CaseIterable {
-  /// Namespace, loosened PeerAuthentication, ServiceAccounts, ConfigMaps, manifests, volumes, gateways, Services.
+  /// The namespace, and manifests that belong to none: nothing can be written into a namespace before it is there.
+  case establish
+  /// Loosened PeerAuthentication, ServiceAccounts, ConfigMaps, manifests, volumes, gateways, Services.
   case prepare
   /// DestinationRules widened to the subsets of both states.
   case widenSubsets = "widen-subsets"
   /// Inner VirtualServices gain the lanes of the new state; every caller of the old one stays where it was.
   case openLanes = "open-lanes"
+  /// Workloads on a volume that another version takes over: they must be gone before that one may start.
+  case freeVolumes = "free-volumes"
   /// Workloads of the new state, callees first.
   case startWorkloads = "start-workloads"
   /// Inner routes move, callees first.

@@ -146,6 +146,55 @@ struct TransitionLaws {
     }
   }
 
+  /// Where no state has two versions on one volume, no moment between two states has, forward or back.
+  @Test(arguments: seeds) func aVolumeIsForOneVersionAtATime(seed: UInt64) {
+    var source = RandomPlan(seed: seed)
+    for c in source.plan.components.indices where source.random.chance(0.5) {
+      for v in source.plan.components[c].versions.indices {
+        let range = source.plan.components[c].range
+        source.plan.components[c].versions[v].volumes = [
+          Volume(claim: "claim-\(c)", size: "1Gi", path: "/data", range: range)
+        ]
+      }
+    }
+    let renderer = Renderer(source.plan)
+    func alone(_ state: State) -> State {
+      var state = state
+      for c in state.components.indices {
+        var taken: Set<String> = []
+        for i in state.components[c].deployed.indices {
+          let version = state.components[c].deployed[i].version
+          let claims = source.plan.components[c].versions[version].volumes.map(\.claim)
+          if !taken.isDisjoint(with: claims) { state.components[c].deployed[i].replicas = 0 }
+          taken.formUnion(claims)
+        }
+      }
+      return state
+    }
+    let (a, b) = (alone(source.state()), alone(source.state()))
+    let viewA = renderer.view(of: a)
+    let start = Standing(state: a, view: viewA, image: renderer.objects(viewA))
+    let segment = renderer.compiled([Segment(before: a, after: b, changes: [])], from: start, folder: "s")[0]
+    let back = renderer.rollback(from: segment.after, to: a, stamp: "back")
+    var running: [ObjectID: Value] = [:]
+    func isRunning(_ object: Value?) -> Bool { (object?.at("spec", "replicas")?.int ?? 0) > 0 }
+    for entry in start.image.entries where isRunning(entry.plain) { running[entry.id] = entry.plain }
+    for phase in segment.phases + back.phases {
+      // In the middle of a phase, what ends there may still run, and what begins there may run already.
+      for write in phase.writes where isRunning(write.object) { running[write.id] = write.object }
+      var owners: [String: [ObjectID]] = [:]
+      for (id, object) in running {
+        for volume in object.at("spec", "template", "spec", "volumes")?.array ?? [] {
+          if let claim = volume.at("persistentVolumeClaim", "claimName")?.string {
+            owners[claim, default: []].append(id)
+          }
+        }
+      }
+      for (claim, ids) in owners { #expect(ids.count == 1, "\(claim) in \(phase.kind): \(ids)") }
+      for write in phase.writes where !isRunning(write.object) { running[write.id] = nil }
+    }
+  }
+
   @Test(arguments: seeds) func theOrderOfDeclarationsDoesNotMatter(seed: UInt64) {
     var source = RandomPlan(seed: seed)
     let state = source.state()

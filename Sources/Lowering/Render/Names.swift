@@ -97,6 +97,8 @@ struct VersionNames: Sendable {
   var deploymentID: ObjectID
   /// Indices into the component's ports, in the order of the version.
   var ports: [Int]
+  /// Indices into the component's claims.
+  var claims: [Int]
   /// Per exposure: the index of the port that entering requests are led to; nil where the version has none for it.
   var entryPorts: [Int?]
   /// The Deployment but for its replicas.

@@ -118,6 +118,7 @@ struct Naming {
           subset: subset,
           deploymentID: deployment,
           ports: portIndices,
+          claims: version.volumes.compactMap { volume in names.claims.firstIndex { $0.name == volume.claim } },
           entryPorts: exposed.map { entryPort($0, portIndices, ports) },
           metadata: object(
             text("name", deployment.name), text("namespace", namespace),

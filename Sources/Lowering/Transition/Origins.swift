@@ -4,32 +4,53 @@ package import RolloutPlan
 /// Which statement an object is written for.
 package struct Origins: Sendable {
   package enum Aspect: Sendable {
-    case workload, routing, exposure
+    case workload, routing, subsets, exposure
   }
 
   private let plan: Plan
   private let changes: [Change]
   private let byComponent: [Int: [Int]]
+  /// The first change of a caller, for components that no change is about.
+  private let byCallee: [Int: Int]
 
   /// `changes` are those of the segment; without any, objects come from their declarations.
   package init(_ plan: Plan, changes: [Change]) {
     self.plan = plan
     self.changes = changes
     var byComponent: [Int: [Int]] = [:]
+    var byCallee: [Int: Int] = [:]
+    func note(callees version: ComponentVersion, _ change: Int) {
+      for callee in version.calls where byCallee[callee.index] == nil { byCallee[callee.index] = change }
+    }
     for (c, change) in changes.enumerated() {
-      for component in change.components { byComponent[component.index, default: []].append(c) }
+      for component in change.components where byComponent[component.index]?.last != c {
+        byComponent[component.index, default: []].append(c)
+      }
+      if change.versions.isEmpty {
+        for component in change.components { for version in plan[component].versions { note(callees: version, c) } }
+      } else {
+        for version in change.versions { note(callees: plan[version], c) }
+      }
     }
     self.byComponent = byComponent
+    self.byCallee = byCallee
   }
 
-  /// The statement about this component that fits the object best, else the first of the segment (the object follows
-  /// from what that statement did to a caller or a callee), else the declaration.
-  package func of(_ component: Int, _ aspect: Aspect) -> SourceRange {
+  /// The statement about this component that fits the object best, the last about one of its `versions` before all; else
+  /// the one that changes a caller of it, from which the object follows; else the first of the segment; else the
+  /// declaration.
+  package func of(_ component: Int, _ aspect: Aspect, versions: [Int] = []) -> SourceRange {
     let declaration =
       component < plan.components.count ? plan.components[component].nameRange : plan.nameRange
     if aspect == .exposure { return plan.exposure(of: ComponentID(component))?.range ?? declaration }
-    guard let own = byComponent[component] else { return changes.first?.range ?? declaration }
-    let best = own.first { fits(changes[$0].kind, aspect) } ?? own.first
+    guard let own = byComponent[component] else {
+      return (byCallee[component].map { changes[$0] } ?? changes.first)?.range ?? declaration
+    }
+    let exact = own.last { c in
+      fits(changes[c].kind, aspect)
+        && changes[c].versions.contains { $0.component.index == component && versions.contains($0.index) }
+    }
+    let best = exact ?? own.first { fits(changes[$0].kind, aspect) } ?? own.first
     return best.map { changes[$0].range } ?? declaration
   }
 
@@ -39,7 +60,7 @@ package struct Origins: Sendable {
 
   private func fits(_ kind: Change.Kind, _ aspect: Aspect) -> Bool {
     switch (kind, aspect) {
-    case (.deploy, .workload), (.retire, .workload): true
+    case (.deploy, .workload), (.retire, .workload), (.deploy, .subsets), (.retire, .subsets): true
     case (.route, .routing), (.unroute, .routing), (.shift, .routing), (.mirror, .routing): true
     default: false
     }

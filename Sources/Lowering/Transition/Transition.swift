@@ -43,7 +43,7 @@ extension Renderer {
   /// The configuration after `stage` of the transition from `a` to `b`. O(components).
   package func view(_ a: View, _ b: View, after stage: Stage, keepsVolumes: Bool = false) -> View {
     var view = a
-    view.exists = stage >= .remove ? b.exists : a.exists || (stage >= .prepare && b.exists)
+    view.exists = stage >= .remove ? b.exists : a.exists || (stage >= .establish && b.exists)
     view.mtls = stage >= .tighten ? b.mtls : stage >= .prepare ? loosened(a.mtls, b.mtls) : a.mtls
     for i in components.indices where a.components[i] != b.components[i] {
       view.components[i] = components[i].between(
@@ -100,6 +100,7 @@ private struct TransitionBuilder {
     for stage in Stage.allCases where stage != .start {
       switch stage {
       case .start: break
+      case .establish: establish()
       case .prepare: prepare()
       case .widen, .narrow, .unrule:
         advance(stage, [.rule])
@@ -107,6 +108,9 @@ private struct TransitionBuilder {
       case .open:
         advance(stage, [.mesh, .entry])
         finish(stage, [.settled(stamp: nil)])
+      case .free:
+        advance(stage, [.workloads], callersFirst: true)
+        finish(stage, stopGates())
       case .run:
         advance(stage, [.workloads])
         finish(stage, [.ready(writes.compactMap(readyTarget))])
@@ -134,17 +138,19 @@ private struct TransitionBuilder {
 
   // MARK: - Phases of their own kind
 
-  /// What has no namespace comes first, in a phase of its own: nothing can be written into a namespace before it is
-  /// there.
-  private mutating func prepare() {
-    let manifests = b.exists ? renderer.manifests : []
-    if b.exists, !renderer.plan.namespaceExists {
+  /// What has no namespace comes first: nothing can be written into a namespace before it is there.
+  private mutating func establish() {
+    guard b.exists else { return }
+    if !renderer.plan.namespaceExists {
       write(shared: renderer.namespaceID, renderer.namespaceObject(), origin: renderer.plan.nameRange)
     }
-    for manifest in manifests where manifest.id.namespace.isEmpty { write(manifest) }
+    for manifest in renderer.manifests where manifest.id.namespace.isEmpty { write(manifest) }
     let created = writes.filter { $0.action == .create }.map(\.id)
-    finish(.prepare, created.isEmpty ? [] : [.established(created)])
+    finish(.establish, created.isEmpty ? [] : [.established(created)])
+  }
 
+  private mutating func prepare() {
+    let manifests = b.exists ? renderer.manifests : []
     if let mode = renderer.loosened(a.mtls, b.mtls) { writePeerAuthentication(mode) }
     var isMeshTouched = !writes.isEmpty
     for manifest in manifests where !manifest.id.namespace.isEmpty { write(manifest) }
@@ -281,11 +287,17 @@ private struct TransitionBuilder {
       for c in names.claims.indices {
         let value = view.claims.contains(c) ? renderer.claim(i, c) : nil
         // In doubt no claim is made: going back does not need it.
-        write(i, .claim(c), names.claims[c].id, value, .workload, inDoubt: false)
+        let owners = names.versionOrder.filter { names.versions[$0].claims.contains(c) }
+        write(i, .claim(c), names.claims[c].id, value, .workload, versions: owners, inDoubt: false)
       }
     case .service: write(i, .service, names.serviceID, renderer.service(i, view), .workload)
     case .gateway: write(i, .gateway, names.gatewayID, renderer.gateway(i, view), .exposure)
-    case .rule: write(i, .rule, names.ruleID, renderer.rule(i, view), .routing)
+    case .rule:
+      // The subsets that go, or those that come: nothing goes while the rule gets wider.
+      let old = a.components[i].subsets
+      let gone = old.filter { !view.subsets.contains($0) }
+      let moved = gone.isEmpty ? view.subsets.filter { !old.contains($0) } : gone
+      write(i, .rule, names.ruleID, renderer.rule(i, view), .subsets, versions: moved)
     case .mesh: write(i, .mesh, names.meshID, renderer.meshRoute(i, view), .routing)
     case .entry: write(i, .entry, names.entryID, renderer.entryRoute(i, view), .routing)
     case .workloads:
@@ -295,7 +307,7 @@ private struct TransitionBuilder {
         let isFinal = workload == b.components[i].workloads.first { $0.version == v }
         write(
           i, .deployment(v), names.versions[v].deploymentID, workload.map { renderer.deployment(i, $0) }, .workload,
-          inDoubt: isFinal)
+          versions: [v], inDoubt: isFinal)
       }
     default: break
     }
@@ -304,14 +316,15 @@ private struct TransitionBuilder {
   // MARK: - Writes
 
   private mutating func write(
-    _ i: Int, _ slot: ObjectSlot, _ id: ObjectID, _ value: Value?, _ aspect: Origins.Aspect,
+    _ i: Int, _ slot: ObjectSlot, _ id: ObjectID, _ value: Value?, _ aspect: Origins.Aspect, versions: [Int] = [],
     inDoubt: Bool = true
   ) {
     let standing = image[i, slot]
     // Nothing is rewritten only to be stamped.
     if standing?.plain == value, !inDoubt || !doubtful.contains(id) { return }
-    let entry = entry(id, value, origin: options.origins.of(i, aspect), isEntry: slot == .entry)
-    note(id, standing, entry, origin: options.origins.of(i, aspect))
+    let origin = options.origins.of(i, aspect, versions: versions)
+    let entry = entry(id, value, origin: origin, isEntry: slot == .entry)
+    note(id, standing, entry, origin: origin)
     image[i, slot] = entry
   }
 

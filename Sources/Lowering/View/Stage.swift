@@ -3,7 +3,7 @@ internal import RolloutPlan
 /// The configurations that a transition passes through, from A to B. Each is the one before it with a few objects
 /// written; what is written where is what keeps every request on its way.
 package enum Stage: Int, Comparable, CaseIterable, Sendable {
-  case start, prepare, widen, open, run, switchInner, switchEntry, close, narrow, stop
+  case start, establish, prepare, widen, open, free, run, switchInner, switchEntry, close, narrow, stop
   /// `routing open`: a component that is no longer pinned loses its routes only when no pod of a version is left that
   /// requests must not reach.
   case unpin, unrule
@@ -13,9 +13,11 @@ package enum Stage: Int, Comparable, CaseIterable, Sendable {
 
   var kind: PhaseKind {
     switch self {
-    case .start, .prepare: .prepare
+    case .start, .establish: .establish
+    case .prepare: .prepare
     case .widen: .widenSubsets
     case .open: .openLanes
+    case .free: .freeVolumes
     case .run: .startWorkloads
     case .switchInner: .switchInner
     case .switchEntry: .switchEntry
@@ -75,11 +77,16 @@ extension ComponentNames {
         view.lanePorts = stage >= .close ? b.lanePorts : union(a.lanePorts, b.lanePorts)
       }
     }
-    if stage >= .run, parts.contains(.workloads) {
+    if stage >= .free, parts.contains(.workloads), a.workloads != b.workloads {
       if stage >= .remove {
         view.workloads = b.workloads
       } else {
-        view.workloads = workloads(a.workloads, b.workloads, isStopping: stage >= .stop)
+        let evicted = evicted(a.workloads, b.workloads)
+        let standing = stage >= .run ? workloads(a.workloads, b.workloads, isStopping: stage >= .stop) : a.workloads
+        view.workloads =
+          evicted.isEmpty
+          ? standing
+          : standing.map { evicted.contains($0.version) ? DeployedVersion(version: $0.version, replicas: 0) : $0 }
       }
     }
     if stage >= .switchInner { view.meshMirror = b.meshMirror }
@@ -112,6 +119,18 @@ extension ComponentNames {
     list.defaults = first.defaults
     for table in second.defaults where !list.defaults.contains(table) { list.defaults.append(table) }
     return list
+  }
+
+  /// Versions that end in `b` while another one that mounts the same volume begins: the volume is for one pod at a time.
+  private func evicted(_ a: [DeployedVersion], _ b: [DeployedVersion]) -> Set<Int> {
+    if claims.isEmpty { return [] }
+    func isRunning(_ version: Int, _ workloads: [DeployedVersion]) -> Bool {
+      workloads.contains { $0.version == version && $0.replicas > 0 }
+    }
+    let taken = Set(
+      versionOrder.filter { isRunning($0, b) && !isRunning($0, a) }.flatMap { versions[$0].claims })
+    return Set(
+      versionOrder.filter { isRunning($0, a) && !isRunning($0, b) && !taken.isDisjoint(with: versions[$0].claims) })
   }
 
   private func workloads(_ a: [DeployedVersion], _ b: [DeployedVersion], isStopping: Bool) -> [DeployedVersion] {

@@ -16,14 +16,14 @@ extension Interpreter {
       }
       if !stays, standsInReleases(ComponentID(index)) { state.components[index].lanes[release.index] = RouteTable() }
     }
-    return change(.retire, statement, leaving.map(\.component))
+    return change(.retire, statement, leaving)
   }
 
   func retire(_ versions: [VersionID], named name: String, _ volumes: Bool, _ statement: StepStatement) -> Change? {
     begin()
     let leaving = versions.filter { state.components[$0.component.index].isDeployed($0.index) }
-    guard take(leaving, named: "`\(name)`", volumes, statement) else { return nil }
-    return change(.retire, statement, leaving.map(\.component))
+    guard take(leaving, named: name, volumes, statement) else { return nil }
+    return change(.retire, statement, leaving)
   }
 
   private func take(_ leaving: [VersionID], named name: String, _ volumes: Bool, _ statement: StepStatement) -> Bool {
@@ -39,7 +39,8 @@ extension Interpreter {
       if !isTainted {
         report(
           .retireLive(
-            name, live: live.map { (plan[$0.component].name, plan[$0].name, reason(for: $0)) }, at: statement.subject))
+            name, live: live.map { (plan[$0.component].name, plan[$0].name, reason(for: $0)) },
+            help: wayOut(of: live[0]), at: statement.subject))
       }
       return false
     }
@@ -56,8 +57,18 @@ extension Interpreter {
     return true
   }
 
+  /// The line that takes its traffic away.
+  private func wayOut(of version: VersionID) -> String {
+    let name = plan[version.component].name
+    let component = state.components[version.component.index]
+    let others = Traffic(plan: plan, state: state.withoutMirror(of: version.component))
+    return component.mirror?.version == version.index && !others.reached.contains(version)
+      ? "end the mirror before this line, as `mirror \(name) 0% -> \(plan[version].name)`"
+      : "route everybody elsewhere before this line, as `route \(name) all -> VERSION`"
+  }
+
   /// Why a version still gets traffic, in a few words.
-  private func reason(for version: VersionID) -> String {
+  func reason(for version: VersionID) -> String {
     let component = state.components[version.component.index]
     if let entry = component.entry, plan.exposure(of: version.component) != nil {
       if let rule = entry.rules.first(where: { $0.version == version.index }) {
@@ -66,7 +77,9 @@ extension Interpreter {
       if let share = entry.shares.first(where: { $0.version == version.index }) {
         return "\(share.percent)% of the visitors reach it"
       }
-      if entry.fallback == version.index { return "all other visitors reach it" }
+      if entry.fallback == version.index {
+        return entry.rules.isEmpty && entry.shares.isEmpty ? "every visitor reaches it" : "all other visitors reach it"
+      }
     }
     if component.mirror?.version == version.index { return "requests are mirrored to it" }
     let callers = plan.components.filter { other in
@@ -92,5 +105,13 @@ extension Interpreter {
       state.components[c].isPinned = false
       state.components[c].entry = nil
     }
+  }
+}
+
+extension State {
+  fileprivate func withoutMirror(of component: ComponentID) -> State {
+    var state = self
+    state.components[component.index].mirror = nil
+    return state
   }
 }

@@ -22,6 +22,7 @@ final class Interpreter {
   /// In a failure block: only steps before this one can be gone back to.
   private var rollbackLimit: Int?
   var reportedIncomplete: Set<[Int]> = []
+  var reportedAsleep: Set<VersionID> = []
 
   init(plan: Plan, taint: Taint) {
     self.plan = plan
@@ -34,8 +35,8 @@ final class Interpreter {
     var stepStatements: [[StepStatement]] = []
     for (index, step) in resolved.steps.enumerated() {
       var made = Step(index: index, name: step.name, slug: slug(step.name, index), range: step.range)
-      let before = state
-      made.segments = segments(of: step.statements, stepStart: before, stepName: step.name)
+      made.start = state
+      made.segments = segments(of: step.statements, stepStart: made.start, stepName: step.name)
       steps.append(made)
       stepStatements.append(step.statements)
     }
@@ -100,7 +101,7 @@ final class Interpreter {
         checkShift(shift, statement)
         for level in shift.levels {
           guard apply(shift, level: level, statement) else { break }
-          changes.append(change(.shift, statement, [shift.component], text: "\(statement.text) [\(level)%]"))
+          changes.append(change(.shift, statement, [shift.version], text: "\(statement.text) [\(level)%]"))
           close()
           if let last = segments.indices.last {
             segments[last].observations.append(
@@ -118,10 +119,12 @@ final class Interpreter {
     return segments
   }
 
-  func change(_ kind: Change.Kind, _ statement: StepStatement, _ components: [ComponentID], text: String? = nil)
-    -> Change
-  {
-    Change(kind: kind, range: statement.range, text: text ?? statement.text, components: components)
+  func change(_ kind: Change.Kind, _ statement: StepStatement, _ components: [ComponentID]) -> Change {
+    Change(kind: kind, range: statement.range, text: statement.text, components: components)
+  }
+
+  func change(_ kind: Change.Kind, _ statement: StepStatement, _ versions: [VersionID], text: String? = nil) -> Change {
+    Change(kind: kind, range: statement.range, text: text ?? statement.text, versions: versions)
   }
 
   /// The namespace and everything without a version exists from the first change on.
@@ -154,7 +157,7 @@ final class Interpreter {
     switch statement.kind {
     case .deployRelease(let release):
       begin()
-      var components: [ComponentID] = []
+      var versions: [VersionID] = []
       for member in plan[release].members {
         guard let first = member.versions.first else { continue }
         // What runs already stays as it is.
@@ -162,33 +165,33 @@ final class Interpreter {
           continue
         }
         deploy(first, replicas: plan[first].replicas, statement)
-        components.append(member.component)
+        versions.append(first)
       }
-      if components.isEmpty {
+      if versions.isEmpty {
         if !plan[release].members.isEmpty {
           report(.noEffect("everything of release `\(plan[release].name)` is deployed already", at: statement.range))
         }
         return nil
       }
-      return change(.deploy, statement, components)
+      return change(.deploy, statement, versions)
     case .deploy(let version, let replicas):
       begin()
       let wanted = replicas ?? plan[version].replicas
       if state.components[version.component.index].deployment(of: version.index)?.replicas == wanted {
         report(
           .noEffect(
-            "`\(plan[version.component].name)` \(plan[version].name) is deployed already, with \(wanted) replicas",
+            "`\(plan[version.component].name)` \(plan[version].name) is deployed already, with \(wanted) replica\(wanted == 1 ? "" : "s")",
             at: statement.range))
         return nil
       }
       deploy(version, replicas: wanted, statement)
-      return change(.deploy, statement, [version.component])
+      return change(.deploy, statement, [version])
     case .route(let component, let selector, let version):
-      return route(component, selector, version, statement) ? change(.route, statement, [component]) : nil
+      return route(component, selector, version, statement) ? change(.route, statement, [version]) : nil
     case .unroute(let component, let selector):
       return unroute(component, selector, statement) ? change(.unroute, statement, [component]) : nil
     case .mirror(let component, let percent, let version):
-      return mirror(component, percent, version, statement) ? change(.mirror, statement, [component]) : nil
+      return mirror(component, percent, version, statement) ? change(.mirror, statement, [version]) : nil
     case .retireRelease(let release, let volumes):
       return retire(release, volumes, statement)
     case .retireVersions(let versions, let name, let volumes):

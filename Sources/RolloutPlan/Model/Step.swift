@@ -8,6 +8,8 @@ package struct Step: Sendable {
   /// `canary-2-0-for-flagged-users`.
   package var slug: String
   package var range: SourceRange
+  /// What stands when the step begins; a step that changes nothing leaves it so.
+  package var start = State()
   package var segments: [Segment] = []
   /// `on failure` in the step wins over the plan's; nil where it has none.
   package var onFailure: FailurePath?
@@ -19,8 +21,8 @@ package struct Step: Sendable {
     self.range = range
   }
 
-  package var before: State { segments.first?.before ?? State() }
-  package var after: State { segments.last?.after ?? State() }
+  package var before: State { segments.first?.before ?? start }
+  package var after: State { segments.last?.after ?? start }
 }
 
 /// Changing statements with no observing one between them: one transition, from `before` to `after`, and then what is
@@ -49,12 +51,21 @@ package struct Change: Hashable, Sendable {
   package var text: String
   /// The components that it is about, for pointing a write at its statement.
   package var components: [ComponentID]
+  /// The versions that it deploys, retires or routes to; empty where it is about whole components.
+  package var versions: [VersionID]
 
-  package init(kind: Kind, range: SourceRange, text: String, components: [ComponentID]) {
+  package init(
+    kind: Kind, range: SourceRange, text: String, components: [ComponentID], versions: [VersionID] = []
+  ) {
     self.kind = kind
     self.range = range
     self.text = text
     self.components = components
+    self.versions = versions
+  }
+
+  package init(kind: Kind, range: SourceRange, text: String, versions: [VersionID]) {
+    self.init(kind: kind, range: range, text: text, components: versions.map(\.component), versions: versions)
   }
 }
 

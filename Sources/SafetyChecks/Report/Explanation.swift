@@ -102,12 +102,12 @@ struct Explanation {
     }
   }
 
-  /// A Deployment that stays, whose pods all stop before the new ones start.
+  /// A Deployment on a volume whose pods all stop before the ones that take their place may start.
   private func isRecreation(_ finding: Finding) -> Bool {
     guard let write = finding.write, write.id.kind == "Deployment", let object = write.object,
-      let previous = write.previous
+      let previous = write.previous, isRecreated(object), replicas(previous) > 0
     else { return false }
-    return isRecreated(object) && replicas(object) > 0 && replicas(previous) > 0
+    return replicas(object) > 0 || finding.moment.kind == .freeVolumes
   }
 
   private func verb(_ write: Write) -> String {
@@ -236,7 +236,7 @@ struct Explanation {
     case .subsetDefined: "define the subset, and let it settle, before a route names it"
     case .podsReady:
       isRecreation(finding)
-        ? "deploy the change as a new version, or say `# rolloutc: allow downtime -- REASON`"
+        ? "keep the data in a component that stays, or say `# rolloutc: allow downtime -- REASON`"
         : "route there only when the pods are ready, and stop them only when no route leads there"
     case .routeMatches: "keep a route for everybody who was served"
     case .releaseIsolated: "pin every caller to its own release"

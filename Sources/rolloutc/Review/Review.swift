@@ -59,15 +59,14 @@ struct Review {
 
   // MARK: - YAML
 
-  /// The YAML stream, in pieces that follow each other.
-  func yaml(state: Bool) -> [[UInt8]] {
+  func yaml(state: Bool) -> [UInt8] {
     var writer = ReviewStream()
     let path = oneLine(sources.files.first?.path ?? "")
     writer.write(line: "# plan \(plan.name): \(counted(plan.steps.count, "step")), from \(path)")
     if let environment = plan.environment { writer.write(line: "# environment \(environment.name)") }
     if let warning { writer.write(line: "# \(warning)") }
     for index in steps { write(index, state: state, to: &writer) }
-    return writer.pieces()
+    return writer.bytes()
   }
 
   /// What a reviewer must know of a plan that is not proved.
@@ -181,9 +180,11 @@ extension PhaseKind {
   /// What the phase does, in a few words.
   var title: String {
     switch self {
+    case .establish: "establish: the namespace, and what belongs to none"
     case .prepare: "prepare: what everything else stands on"
     case .widenSubsets: "widen subsets: every version, old and new, can be named"
     case .openLanes: "open lanes: new callers get their routes, old ones stay where they are"
+    case .freeVolumes: "free volumes: the pods that hold them end, so that others can begin"
     case .startWorkloads: "start workloads: callees first"
     case .switchInner: "switch inside: routes between components, callees first"
     case .switchEntry: "switch the entry: last"
