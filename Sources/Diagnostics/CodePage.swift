@@ -1,5 +1,5 @@
-/// What `rolloutc explain CODE` prints. Its examples are test inputs: `bad` earns the code and no other error, `good` has
-/// no error and not the code.
+/// What `rolloutc explain CODE` prints. Its examples are test inputs: `bad` earns the code and no other error (but where it
+/// hurts an invariant, perhaps another invariant too), `good` has no error and not the code.
 package struct CodePage: Sendable {
   package var code: Code
   /// One line: what is wrong.

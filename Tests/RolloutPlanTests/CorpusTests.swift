@@ -1,10 +1,11 @@
+import DiagnosticRendering
 import Diagnostics
 import RolloutPlan
 import TestSupport
 import Testing
 
 /// `Tests/Corpus/resolve`: small plans about one rule each. Under a line with a fault stands `#~ R0401 text`; a plan without
-/// errors is compared with its dump beside it. `#! env NAME`, `#! set NAME VALUE` and `#! root DIR` in the first lines are
+/// errors is compared with its dump beside it, and what is said about a plan with `NAME.diagnostics`. `#! env NAME`, `#! set NAME VALUE` and `#! root DIR` in the first lines are
 /// the command line's options.
 @Suite struct CorpusTests {
   static let plans = CorpusFile.all(in: "Tests/Corpus/resolve", ending: "rollout")
@@ -12,11 +13,18 @@ import Testing
   @Test(arguments: plans) func casesSayWhatTheyEarn(_ plan: CorpusFile) {
     let bytes = plan.bytes
     let resolution = resolved(bytes, path: plan.path, options: options(bytes))
-    if let problem = Expectations(bytes).mismatch(with: resolution.diagnostics, in: resolution.sources.files[0]) {
-      Issue.record("\(problem)\n--- all:\n\(resolution.problems)")
+    for file in resolution.sources.files {
+      let found = resolution.diagnostics.filter { $0.primary.range.file == file.id }
+      if let problem = Expectations(file.bytes).mismatch(with: found, in: file) {
+        Issue.record("\(file.path): \(problem)\n--- all:\n\(resolution.problems)")
+      }
     }
     #expect(resolution.badRanges.isEmpty)
     if let checked = resolution.checked { Goldens.check(PlanDump(checked).text, against: plan.sibling("txt")) }
+    if !resolution.diagnostics.isEmpty {
+      let renderer = TerminalRenderer(sources: resolution.sources, color: false, width: 100)
+      Goldens.check(renderer.rendered(resolution.diagnostics), against: plan.sibling("diagnostics"))
+    }
   }
 
   @Test(arguments: plans) func editsRemoveWhatTheyMend(_ plan: CorpusFile) {

@@ -3,25 +3,6 @@ import RolloutPlan
 import TestSupport
 import Testing
 
-extension CodePage.Example {
-  /// Resolved as `rolloutc check plan.rollout` would, with the files beside it.
-  func resolved(_ changed: [UInt8]? = nil) -> Resolution {
-    var options = ResolutionOptions()
-    options.environment = environment
-    let files = files
-    return resolve(
-      path: "plan.rollout", bytes: changed ?? bytes, options: options,
-      loader: FileLoader { path in
-        if let file = files.first(where: { $0.path == path }) { return .success(Array(file.text.utf8)) }
-        return .failure(FileError("no such file"))
-      })
-  }
-}
-
-extension CodePage: CustomTestStringConvertible {
-  package var testDescription: String { code.id }
-}
-
 /// The catalogue: every code has one page, and the page's examples say what it says.
 @Suite struct PageTests {
   static let pages = Catalogue.pages.filter { $0.stage == .plan }

@@ -3,6 +3,8 @@
 package struct RandomText {
   package var random: SeededGenerator
   private var lines: [String] = []
+  /// Components whose requests nobody can tell apart.
+  private var speaksTCP: Set<Int> = []
 
   package init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
@@ -26,7 +28,7 @@ package struct RandomText {
       lines.append("component c\(c) {")
       lines.append("  image c\(c)")
       let ports = random.chance(0.25) && c > 0 ? ["6379 redis", "3306 mysql"] : ["8080 http", "8080 http"]
-      if ports[0] == ports[1] { lines.append("  port \(ports[0])") }
+      if ports[0] == ports[1] { lines.append("  port \(ports[0])") } else { speaksTCP.insert(c) }
       if random.chance(0.4) { lines.append("  replicas \(1 + random.below(2))") }
       let callees = (0..<count).filter { $0 != c && ($0 > c || random.chance(0.1)) && random.chance(0.7) }
       if !callees.isEmpty { lines.append("  calls " + callees.map { "c\($0)" }.joined(separator: ", ")) }
@@ -93,8 +95,8 @@ package struct RandomText {
     case 0, 1: return hasReleases ? "deploy release r2" : "deploy c\(c) \(v)"
     case 2: return "deploy c\(c) \(v)"
     case 3, 4: return "route c\(c) all -> \(v)"
-    case 5: return "route c\(c) cookie flag -> \(v)"
-    case 6: return "route c\(c) header who -> \(v)"
+    case 5: return "route c\(c) \(speaksTCP.contains(c) ? "40%" : "cookie flag") -> \(v)"
+    case 6: return "route c\(c) \(speaksTCP.contains(c) ? "all" : "header who") -> \(v)"
     case 7: return "route c\(c) \(1 + random.below(98))% -> \(v)"
     case 8: return "retire c\(c) \(v)"
     case 9: return "deploy c\(c) \(v) replicas \(1 + random.below(2))"

@@ -249,5 +249,19 @@ extension CodePage {
       good: .shop("routing open\n\ndeploy web 1.0\nroute web all -> 1.0\ndeploy web 2.0\nroute web all -> 2.0"),
       fix: "Route the component before the second version is deployed, or leave `routing open` out."
     ),
+    CodePage(
+      .needsHTTP, "A line looks into requests of a component that speaks no http.",
+      why: """
+        Cookies, headers, probes and mirrors are about requests. The mesh sees requests only in http, http2 and grpc; \
+        everything else it routes connection by connection, so such a rule would match nothing.
+        """,
+      bad: .shop(
+        web: "  image registry.example.com/web\n  port 5432 tcp\n  version 1.0, 2.0",
+        "deploy web 1.0\ndeploy web 2.0\nroute web cookie beta=1 -> 2.0"),
+      good: .shop(
+        web: "  image registry.example.com/web\n  port 5432 tcp\n  version 1.0, 2.0",
+        "deploy web 1.0\ndeploy web 2.0\nroute web 10% -> 2.0\nroute web all -> 2.0"),
+      fix: "Move connections, by `all` or by a share; or declare the port as what it speaks."
+    ),
   ]
 }

@@ -46,10 +46,10 @@ extension CodePage {
       why:
         "Traffic moves only when a line says so. A dark version that answers visitors is a release that nobody has approved.",
       bad: .shop(
-        "patch route of web \"spec: {http: [{route: [{destination: {host: web, subset: v2-0}}]}]}\"\n\nstep \"Start\" {\n  deploy web 1.0\n}\n\nstep \"Dark\" {\n  deploy web 2.0\n  wait 5m\n  route web all -> 2.0\n}"
+        "patch route of web \"spec: {http: [{route: [{destination: {host: web, subset: v2-0}}]}]}\"\n\nstep \"Start\" {\n  deploy web 1.0\n  deploy web 2.0\n}\n\nstep \"Switch\" {\n  route web all -> 2.0\n}"
       ),
       good: .shop(
-        "step \"Start\" {\n  deploy web 1.0\n}\n\nstep \"Dark\" {\n  deploy web 2.0\n  wait 5m\n  route web all -> 2.0\n}"
+        "step \"Start\" {\n  deploy web 1.0\n  deploy web 2.0\n}\n\nstep \"Switch\" {\n  route web all -> 2.0\n}"
       ),
       fix: "Route with `route`, `shift` or `mirror`, and not with a patch.",
       stage: .safety
@@ -79,37 +79,41 @@ extension CodePage {
       .tooFewPods, "A version has fewer ready pods than both the state before and the state after want.",
       why: "What is left has to carry the load alone, in the very minute in which things change.",
       bad: .shop(
-        "patch deployment of web \"spec: {strategy: {rollingUpdate: {maxUnavailable: 1}}}\"\n\nstep \"Start\" {\n  deploy web 1.0 replicas 2\n}"
-      ),
-      good: .shop("step \"Start\" {\n  deploy web 1.0 replicas 2\n}"),
-      fix: "Keep `maxUnavailable: 0` and `maxSurge: 1`, which the plan writes unless a volume forbids it.",
-      stage: .safety
-    ),
-    CodePage(
-      .stillInUse, "Something is deleted that is still used.",
-      why: "A route to a deleted Service, or a pod whose Secret or claim is gone, fails at its next request or start.",
-      bad: .shop(
-        "step \"Start\" {\n  deploy web 1.0\n}\n\nstep \"Dark\" {\n  deploy web 2.0\n  wait 5m\n  route web all -> 2.0\n}\n\nstep \"Clean up\" {\n  wait 5m\n}"
+        "patch deployment of web 1.0 \"spec: {replicas: 1}\"\n\nstep \"Start\" {\n  deploy web 1.0 replicas 3\n}\n\nstep \"Switch\" {\n  deploy web 2.0\n  route web all -> 2.0\n}"
       ),
       good: .shop(
-        "step \"Start\" {\n  deploy web 1.0\n}\n\nstep \"Dark\" {\n  deploy web 2.0\n  wait 5m\n  route web all -> 2.0\n}"
+        "step \"Start\" {\n  deploy web 1.0 replicas 3\n}\n\nstep \"Switch\" {\n  deploy web 2.0\n  route web all -> 2.0\n}"
       ),
-      fix: "Retire routes first, then rules, then workloads: `retire` does.",
+      fix: "Say how many pods a version has with `replicas`, in the component or behind `deploy`.",
       stage: .safety
     ),
     CodePage(
-      .downtime, "A change must stop a workload before it can start it again.",
+      .stillInUse, "Something is deleted or stopped that is still used.",
+      why: "A route to a deleted Service, or a pod whose Secret or claim is gone, fails at its next request or start.",
+      bad: .shop(
+        "component store {\n  image registry.example.com/store\n  port 5432 tcp\n  volume data 1Gi at /data\n  version 1.0\n}\n\npatch deployment of web \"spec: {template: {spec: {volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]}}}\"\n\nstep \"Start\" {\n  deploy store 1.0\n  deploy web 1.0\n}\n\nstep \"Clean up\" {\n  retire store 1.0 with volumes\n}"
+      ),
+      good: .shop(
+        "component store {\n  image registry.example.com/store\n  port 5432 tcp\n  volume data 1Gi at /data\n  version 1.0\n}\n\nstep \"Start\" {\n  deploy store 1.0\n  deploy web 1.0\n}\n\nstep \"Clean up\" {\n  retire store 1.0 with volumes\n}"
+      ),
+      fix:
+        "Say with `calls` and `volume` who uses what; then `retire` refuses what is still in use, and takes away routes first, then rules, then workloads.",
+      stage: .safety
+    ),
+    CodePage(
+      .downtime, "A change must stop a workload before it can start what takes its place.",
       why: """
-        A volume belongs to one pod at a time, so a workload on one is replaced by stopping it first (Kubernetes: \
-        Recreate). Who asks in between gets an error. That can be right, but somebody has to say so.
+        A volume belongs to one pod at a time, so a version that takes over a volume starts only when the pods of the \
+        other one are gone. Who asks in between gets an error. That can be right, but somebody has to say so.
         """,
       bad: .shop(
         web: "  image registry.example.com/web\n  port 8080 http\n  volume uploads 1Gi at /data\n  version 1.0, 2.0",
         "step \"Start\" {\n  deploy web 1.0\n}\n\nstep \"Replace\" {\n  deploy web 1.0 replicas 0\n  deploy web 2.0\n  route web all -> 2.0\n}"
       ),
       good: .shop(
-        web: "  image registry.example.com/web\n  port 8080 http\n  volume uploads 1Gi at /data\n  version 1.0",
-        "step \"Start\" {\n  deploy web 1.0\n}"),
+        web: "  image registry.example.com/web\n  port 8080 http\n  volume uploads 1Gi at /data\n  version 1.0, 2.0",
+        "step \"Start\" {\n  deploy web 1.0\n}\n\nstep \"Replace\" {\n  deploy web 1.0 replicas 0  # rolloutc: allow downtime -- the shop is closed at night\n  deploy web 2.0\n  route web all -> 2.0\n}"
+      ),
       fix: "Keep the data in a component of its own that stays, or say why the pause is right.",
       stage: .safety
     ),

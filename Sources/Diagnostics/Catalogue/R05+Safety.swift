@@ -11,7 +11,7 @@ extension Code {
   package static let stillInUse = Code("R0509", "still-in-use")
   package static let downtime = Code("R0511", "downtime")
 
-  static let safety: [Code] = [
+  package static let safety: [Code] = [
     .undefinedSubset, .noReadyPods, .noRoute, .mixedReleases, .strayTraffic, .wrongPort, .tlsMismatch, .tooFewPods,
     .stillInUse, .downtime,
   ]

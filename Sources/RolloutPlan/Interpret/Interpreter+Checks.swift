@@ -45,26 +45,41 @@ extension Interpreter {
   }
 
   /// A route into a release whose called members are not deployed: everything that a version which visitors reach calls,
-  /// and so on, must be served where that version looks.
+  /// and so on, must be served where that version looks. And what gets traffic has replicas.
   func checkCompleteness(_ traffic: Traffic, changes: [Change]) {
     guard !taint.everything, let last = changes.last else { return }
+    func cause(_ components: ComponentID...) -> Change {
+      changes.last { change in components.contains { change.components.contains($0) } } ?? last
+    }
+    var missed: Set<VersionID> = []
     for version in traffic.reached.union(traffic.sources).sorted() {
       guard !taint.covers(version.component) else { continue }
       for callee in plan[version].calls where !taint.covers(callee) {
         var isServed = false
+        var targets: [VersionID] = []
         traffic.visitTargets(of: callee, for: version) { target in
+          targets.append(VersionID(callee, target))
           isServed = isServed || state.components[callee.index].deployment(of: target)?.replicas ?? 0 > 0
         }
         if isServed { continue }
+        missed.formUnion(targets)
         let key = [version.component.index, version.index, callee.index]
         guard reportedIncomplete.insert(key).inserted else { continue }
-        let cause = changes.last { $0.components.contains(version.component) || $0.components.contains(callee) } ?? last
         report(
           .incompleteRelease(
             caller: plan[version.component].name, version: plan[version].name, callee: plan[callee].name,
-            release: plan[version].releases.first.map { plan[$0].name }, at: cause.range,
-            calls: plan[version].callsRange))
+            release: standsInReleases(callee) ? plan[version].releases.first.map { plan[$0].name } : nil,
+            at: cause(version.component, callee).range, calls: plan[version].callsRange))
       }
+    }
+    for version in traffic.reached.subtracting(missed).sorted()
+    where state.components[version.component.index].deployment(of: version.index)?.replicas == 0
+      && !taint.covers(version.component) && reportedAsleep.insert(version).inserted
+    {
+      report(
+        .sleepsUnderTraffic(
+          plan[version.component].name, plan[version].name, reason: reason(for: version),
+          at: cause(version.component).range))
     }
   }
 
@@ -76,7 +91,10 @@ extension Interpreter {
       guard !everServed.contains(version), !taint.covers(version.component) else { continue }
       // What nobody calls serves nobody: it works on its own.
       if plan.exposure(of: version.component) == nil, !called.contains(version.component) { continue }
-      report(.neverRouted(plan[version.component].name, plan[version].name, at: range))
+      let release = plan.exposure(of: version.component) == nil ? plan[version].releases.first : nil
+      report(
+        .neverRouted(
+          plan[version.component].name, plan[version].name, release: release.map { plan[$0].name }, at: range))
     }
   }
 }

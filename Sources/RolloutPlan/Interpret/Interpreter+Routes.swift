@@ -78,35 +78,37 @@ extension Interpreter {
     return table != before
   }
 
+  /// - Returns: whether the share could be set; where not, it was said why.
+  @discardableResult
   private func setShare(
     _ percent: Int, _ version: VersionID, sticky: Int?, in table: inout RouteTable, _ statement: StepStatement,
     isFirst: Bool
-  ) {
+  ) -> Bool {
     let old = table.shares.first { $0.version == version.index }?.percent ?? 0
     if percent == 0 {
       if old == 0, isFirst { report(.noEffect("it has no share", at: statement.range)) }
       table.shares.removeAll { $0.version == version.index }
-      return
+      return true
     }
     if percent == 100 {
       table.fallback = version.index
       table.shares = []
       table.rules.removeAll { $0.version == version.index }
-      return
+      return true
     }
     if table.fallback == version.index {
       if isFirst {
         report(
           .noEffect("`\(plan[version].name)` is the default, which gets what the shares leave", at: statement.range))
       }
-      return
+      return false
     }
     let others = table.shares.filter { $0.version != version.index }.reduce(0) { $0 + $1.percent }
     if others + percent > 100 {
       if isFirst, !taint.covers(version.component) {
         report(.sharesOver100(plan[version.component].name, sum: others + percent, at: statement.range))
       }
-      return
+      return false
     }
     if percent < old, isFirst, statement.form == .route, !taint.covers(version.component) {
       report(.shareDoesNotRise(percent, from: old, at: statement.range))
@@ -117,6 +119,7 @@ extension Interpreter {
     } else {
       table.shares.append(share)
     }
+    return true
   }
 
   /// A rule behind one that takes all its requests, or that meets another: two lints.
@@ -228,15 +231,16 @@ extension Interpreter {
     openShifts[shift.component] = nil
   }
 
+  /// One level; false where it cannot be, which ends the shift.
   func apply(_ shift: Shift, level: Int, _ statement: StepStatement) -> Bool {
     guard isServing(shift.version, statement) else { return false }
     let c = shift.component.index
     state.components[c].isPinned = true
     if plan.exposure(of: shift.component) != nil {
       var table = state.components[c].entry ?? RouteTable()
-      setShare(
-        level, shift.version, sticky: shift.stickyMilliseconds, in: &table, statement,
-        isFirst: level == shift.levels.first)
+      guard
+        setShare(level, shift.version, sticky: shift.stickyMilliseconds, in: &table, statement, isFirst: true)
+      else { return false }
       state.components[c].entry = table
       if !standsInReleases(shift.component) {
         state.components[c].lanes[0] = table.withoutStickiness
@@ -246,11 +250,14 @@ extension Interpreter {
         }
       }
     } else {
+      var isSet = false
       for (i, lane) in lanes(of: shift.version).enumerated() {
-        setShare(
-          level, shift.version, sticky: nil, in: &state.components[c].lanes[lane], statement,
-          isFirst: i == 0 && level == shift.levels.first)
+        isSet =
+          setShare(
+            level, shift.version, sticky: nil, in: &state.components[c].lanes[lane], statement, isFirst: i == 0)
+          || isSet
       }
+      if !isSet { return false }
     }
     if level == shift.levels.last, level < 100 { openShifts[shift.component] = (statement.range, level) }
     return true

@@ -99,10 +99,12 @@ extension Diagnostic {
       help: "write `tls secret NAME` behind the port, with a Secret beside the gateway")
   }
 
-  static func exposeConflict(_ message: String, at range: SourceRange, earlier: SourceRange) -> Diagnostic {
+  static func exposeConflict(_ message: String, at range: SourceRange, earlier: SourceRange, help: String)
+    -> Diagnostic
+  {
     Diagnostic(
       .exposeConflict, message, at: Label(range, "again here"), secondary: [Label(earlier, "first here")],
-      help: "give one of them another port, host or path")
+      help: help)
   }
 
   static func protectedField(_ field: String, at range: SourceRange) -> Diagnostic {

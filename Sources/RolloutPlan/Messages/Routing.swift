@@ -16,20 +16,32 @@ extension Diagnostic {
   }
 
   static func retireLive(
-    _ name: String, live: [(component: String, version: String, reason: String)], at range: SourceRange
+    _ name: String, live: [(component: String, version: String, reason: String)], help: String, at range: SourceRange
   ) -> Diagnostic {
     Diagnostic(
       .retireLive, "\(name) still gets traffic and cannot be retired", at: Label(range, "still in use"),
-      notes: live.map { "`\($0.component)` \($0.version): \($0.reason)" },
-      help:
-        "route everybody elsewhere before this line, as `route \(live.first?.component ?? "COMPONENT") all -> VERSION`")
+      notes: live.map { "`\($0.component)` \($0.version): \($0.reason)" }, help: help)
   }
 
-  static func neverRouted(_ component: String, _ version: String, at range: SourceRange) -> Diagnostic {
+  static func sleepsUnderTraffic(_ component: String, _ version: String, reason: String, at range: SourceRange)
+    -> Diagnostic
+  {
+    Diagnostic(
+      .retireLive, "`\(component)` \(version) still gets traffic and would have no replicas",
+      at: Label(range, "after this, nothing answers"),
+      notes: ["`\(component)` \(version): \(reason)", "those requests would end in a 503 (Envoy: UH)"],
+      help: "give it replicas, or route everybody elsewhere first")
+  }
+
+  /// - Parameter release: the one that visitors must enter to reach it.
+  static func neverRouted(_ component: String, _ version: String, release: String?, at range: SourceRange)
+    -> Diagnostic
+  {
     Diagnostic(
       .neverRouted, "`\(component)` \(version) is deployed, and no step ever sends anybody there",
       at: Label(range, "stays dark"),
-      help: "route to it, as `route \(component) 10% -> \(version)`, or do not deploy it")
+      help: release.map { "send visitors into release `\($0)`, or do not deploy it" }
+        ?? "route to it, as `route \(component) 10% -> \(version)`, or do not deploy it")
   }
 
   static func unreachableVerify(_ message: String, at range: SourceRange) -> Diagnostic {
@@ -193,6 +205,17 @@ extension Diagnostic {
       .notInFailureBlock, "`\(word)` cannot stand in an `on failure` block", at: Label(range, "nobody may be there"),
       notes: ["a failure path must end by itself"],
       help: "remove it; without a block the run stops and holds for a person")
+  }
+
+  /// - Parameter what: what is asked of the component: `a cookie rule reads requests`.
+  static func needsHTTP(_ component: String, what: String, help: String, at range: SourceRange, ports: SourceRange?)
+    -> Diagnostic
+  {
+    Diagnostic(
+      .needsHTTP, "\(what), and `\(component)` speaks no http", at: Label(range, "cannot work here"),
+      secondary: ports.map { [Label($0, "its port")] } ?? [],
+      notes: ["what is not http is routed by connections: the mesh does not see requests in them"],
+      help: help)
   }
 
   static func rollbackTarget(_ name: String, known: [String], similar: String?, at range: SourceRange) -> Diagnostic {

@@ -15,6 +15,19 @@ extension Diagnostic {
       fixIts: repair(range, repaired))
   }
 
+  static func nameFromParameter(_ text: String, noun: String, value: String?, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badName, "`\(text)` cannot name a \(noun): a declared name is written out",
+      at: Label(range, "a parameter stands for values only"),
+      help: value.map { "write `\($0)`" } ?? "write the name itself", fixIts: repair(range, value))
+  }
+
+  static func emptyStepName(at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badName, "a step has a name that can be read", at: Label(range, "empty"),
+      help: "say in a few words what the step does")
+  }
+
   static func badVersion(_ name: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .badVersion, "`\(name)` cannot be a version", at: Label(range, "not a version"),
@@ -144,10 +157,20 @@ extension Diagnostic {
       fixIts: [FixIt("write `1`", [Edit(range, "1")])])
   }
 
-  static func parameterType(_ value: String, of name: String, kind: String, at range: SourceRange) -> Diagnostic {
+  static func badHeaderValue(_ value: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
+      .badKey, "`\(value)` cannot be the value of a header",
+      at: Label(range, value.isEmpty ? "nothing to look for" : "signs that cannot stand here"),
+      help: "write one or more visible characters; to ask only for the header, write `matches '.*'`")
+  }
+
+  static func parameterType(
+    _ value: String, of name: String, kind: String, at range: SourceRange, isOption: Bool
+  ) -> Diagnostic {
+    let kind = kind == "percent" ? "percentage" : kind
+    return Diagnostic(
       .parameterType, "`\(value)` is no \(kind), which the parameter `\(name)` must be",
-      at: Label(range, "not a \(kind)"),
+      at: Label(range, isOption ? "the command line gives another value" : "not a \(kind)"),
       help: "give a \(kind), or declare the parameter with another type")
   }
 
@@ -180,6 +203,13 @@ extension Diagnostic {
       .probeNeedsComponent, "the probe `\(name)` does not say which component it asks",
       at: Label(range, "on which one?"),
       help: "several are exposed: end the line with \(exposed.map { "`on \($0)`" }.joined(separator: " or "))")
+  }
+
+  static func limitBelowRequest(_ limit: String, _ request: String, isCPU: Bool, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      isCPU ? .badCPU : .badSize, "the limit `\(limit)` is less than the `\(request)` asked for",
+      at: Label(range, "below \(request)"), notes: ["Kubernetes takes no such Deployment"],
+      help: "write the smaller amount first, as `cpu 250m to 1`")
   }
 
   static func emptyResources(at range: SourceRange) -> Diagnostic {

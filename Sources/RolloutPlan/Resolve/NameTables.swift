@@ -13,6 +13,8 @@ struct NameTable {
   private(set) var bindings: [String: (binding: Binding, range: SourceRange)] = [:]
   /// In the order of declaration, for suggestions.
   private(set) var order: [String] = []
+  /// Those that a good line declares, in that order: what a broken line seems to declare is not offered.
+  var declared: [String] { order.filter { bindings[$0]?.binding != .poisoned } }
   /// Unknown names that were reported, and where among the diagnostics.
   var reported: [String: Int] = [:]
 
@@ -69,6 +71,8 @@ struct Parameter {
   var value: String
   /// The default in the plan.
   var range: SourceRange
+  /// The value is not of the kind.
+  var isFaulty = false
 }
 
 extension Resolver {
@@ -123,7 +127,7 @@ extension Resolver {
         let (code, noun) = code(kind)
         return .unknownName(
           code, noun, name.value, at: name.range, similar: similar,
-          declared: similar.flatMap { names[keyPath: path][$0]?.range }, known: names[keyPath: path].order)
+          declared: similar.flatMap { names[keyPath: path][$0]?.range }, known: names[keyPath: path].declared)
       }
       return nil
     }
@@ -193,7 +197,7 @@ extension Resolver {
         let declaration = plan.components.indices.contains(component.index) ? plan[component] : nil
         return .unknownVersion(
           name.value, of: declaration?.name ?? "", at: name.range, declared: declaration?.nameRange,
-          known: table.order, similar: similar)
+          known: table.declared, similar: similar)
       }
       return nil
     }

@@ -27,7 +27,7 @@ extension Resolver {
       if component.service.utf8.count > 63 {
         report(.nameTooLong(component.service, at: component.nameRange))
       }
-      for version in component.versions {
+      for (v, version) in component.versions.enumerated() where !brokenVersions.contains(VersionID(ComponentID(c), v)) {
         let name = component.service + "-" + version.slug
         if name.utf8.count > 63 { report(.nameTooLong(name, at: version.range)) }
         if let earlier = deployments.updateValue(version.range, forKey: name) {
@@ -54,10 +54,6 @@ extension Resolver {
 
   private func checkReleases() {
     guard plan.hasReleases else { return }
-    // Each call of each component is looked up in each release.
-    let members = plan.releases.map { release in
-      Dictionary(release.members.map { ($0.component, $0) }, uniquingKeysWith: { first, _ in first })
-    }
     for (c, component) in plan.components.enumerated() {
       let id = ComponentID(c)
       let stands = component.versions.contains { !$0.releases.isEmpty }
@@ -66,13 +62,13 @@ extension Resolver {
           report(.versionInNoRelease(component.name, version.name, at: version.range))
           continue
         }
-        checkCallees(VersionID(id, v), members)
+        checkCallees(VersionID(id, v))
       }
     }
   }
 
   /// A version in one release needs its callees there; one in several, or a shared one, needs the same callees in all.
-  private func checkCallees(_ id: VersionID, _ members: [[ComponentID: Release.Member]]) {
+  private func checkCallees(_ id: VersionID) {
     let version = plan[id]
     let releases = version.releases.isEmpty ? plan.releases.indices.map { ReleaseID($0) } : version.releases
     guard !taint.covers(id.component) else { return }
@@ -80,12 +76,12 @@ extension Resolver {
       guard plan[callee].versions.contains(where: { !$0.releases.isEmpty }) else { continue }
       var seen: (release: ReleaseID, versions: [VersionID])?
       for release in releases {
-        guard let member = members[release.index][callee] else {
+        guard let member = plan[release].member(callee) else {
           if !version.releases.isEmpty {
             report(
               .callerWithoutCallee(
                 plan[id.component].name, callee: plan[callee].name, release: plan[release].name,
-                at: members[release.index][id.component]?.range ?? plan[release].range, calls: version.callsRange))
+                at: plan[release].member(id.component)?.range ?? plan[release].range, calls: version.callsRange))
           }
           continue
         }

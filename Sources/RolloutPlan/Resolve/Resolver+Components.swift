@@ -233,8 +233,17 @@ extension Resolver {
     if cpu.count > 1 { resources.cpuLimit = quantity(cpu[1], in: line.tree, isCPU: true) }
     resources.memory = quantity(memory.first, in: line.tree, isCPU: false)
     if memory.count > 1 { resources.memoryLimit = quantity(memory[1], in: line.tree, isCPU: false) }
+    checkLimit(resources.cpuLimit, resources.cpu, isCPU: true, at: cpu.last, in: line.tree)
+    checkLimit(resources.memoryLimit, resources.memory, isCPU: false, at: memory.last, in: line.tree)
     if cpu.isEmpty, memory.isEmpty { report(.emptyResources(at: line.range)) }
     settings.resources = resources
+  }
+
+  private func checkLimit(_ limit: String?, _ request: String?, isCPU: Bool, at token: Int?, in tree: SyntaxTree) {
+    guard let limit, let request, let token, let most = quantityValue(limit, isCPU: isCPU),
+      let least = quantityValue(request, isCPU: isCPU), most < least
+    else { return }
+    report(.limitBelowRequest(limit, request, isCPU: isCPU, at: tree.range(ofToken: token)))
   }
 
   private func healthCheck(_ line: StatementView) -> PendingCheck? {

@@ -199,7 +199,6 @@ extension Resolver {
   // MARK: - Releases
 
   private func resolveRelease(_ id: ReleaseID, _ statement: StatementView) {
-    var lines: [ComponentID: SourceRange] = [:]
     for child in statement.node.children {
       let line = statement.tree[child]
       guard line.form == .member, !line.node.isBroken else {
@@ -215,13 +214,13 @@ extension Resolver {
       let tokens = line.all(.newVersion)
       let versions = tokens.compactMap { version($0, of: component, in: line.tree) }
       if versions.count < tokens.count { taint.components.insert(component) }
-      if let earlier = lines[component] {
+      if let earlier = plan[id].member(component) {
         taint.components.insert(component)
-        report(.duplicateMember(plan[component].name, release: plan[id].name, at: line.range, earlier: earlier))
+        report(
+          .duplicateMember(plan[component].name, release: plan[id].name, at: line.range, earlier: earlier.range))
         continue
       }
       guard !versions.isEmpty else { continue }
-      lines[component] = line.range
       plan.releases[id.index].members.append(
         Release.Member(component: component, versions: versions, range: line.range))
       for version in versions where !plan[version].releases.contains(id) {
@@ -262,13 +261,17 @@ extension Resolver {
     for other in plan.exposures {
       let hostsMeet = !Set(other.hosts).isDisjoint(with: exposure.hosts)
       if other.component == component {
-        report(.exposeConflict("`\(plan[component].name)` is exposed twice", at: statement.range, earlier: other.range))
+        report(
+          .exposeConflict(
+            "`\(plan[component].name)` is exposed twice", at: statement.range, earlier: other.range,
+            help: "keep one of the two; one line may list several hosts"))
         return
       }
       if other.port == port, hostsMeet, other.path == path {
         report(
           .exposeConflict(
-            "two components are exposed at the same port, host and path", at: statement.range, earlier: other.range))
+            "two components are exposed at the same port, host and path", at: statement.range, earlier: other.range,
+            help: "give one of them another port, host or path"))
       }
     }
     plan.exposures.append(exposure)
@@ -317,6 +320,15 @@ extension Resolver {
     } else if plan.exposures.count > 1 {
       report(
         .probeNeedsComponent(name.value, exposed: plan.exposures.map { plan[$0.component].name }, at: statement.range))
+    }
+    if let target, plan.exposure(of: target) != nil {
+      let ports = plan[target].versions.flatMap(\.ports)
+      if !ports.isEmpty, !ports.contains(where: \.proto.isHTTP), !taint.covers(target) {
+        report(
+          .needsHTTP(
+            plan[target].name, what: "a probe asks over http", help: "ask a component that speaks http",
+            at: statement.range, ports: ports.first?.range))
+      }
     }
     let visitor = askingVisitor(statement)
     fill(

@@ -8,7 +8,7 @@ extension Resolver {
       for path in Resolver.allTables { names[keyPath: path].hasNamelessDeclaration = true }
     }
     var planRange: SourceRange?
-    var languageSeen = false
+    var languageRange: SourceRange?
     for (position, tree) in trees.enumerated() {
       for index in tree.roots {
         let statement = tree[index]
@@ -21,8 +21,12 @@ extension Resolver {
           hasPlanStatement = true
           declarePlan(statement, earlier: &planRange)
         case .language:
-          languageSeen = true
-          checkEdition(statement)
+          if let languageRange {
+            report(.duplicateSetting("`language` stands twice", at: statement.range, earlier: languageRange))
+          } else {
+            languageRange = statement.range
+            checkEdition(statement)
+          }
         case .component: declareComponent(statement)
         case .release: declareRelease(statement)
         case .cookie: declare(statement, in: \.cookies, "cookie")
@@ -43,12 +47,15 @@ extension Resolver {
         }
       }
     }
+    for tree in trees {
+      for index in tree.roots where tree.statements[index].form == .environment { checkTwice(in: tree[index]) }
+    }
     chooseEnvironment()
     applySettings()
     if !hasPlanStatement, !trees.isEmpty, !trees[0].statements.contains(where: { $0.form == nil }) {
       report(.missingPlan(at: SourceRange(file: trees[0].file.id, 0..<0)))
     }
-    if hasPlanStatement, !languageSeen, let planRange { report(.missingLanguage(at: planRange)) }
+    if hasPlanStatement, languageRange == nil, let planRange { report(.missingLanguage(at: planRange)) }
   }
 
   /// Nothing is known about the line, so nothing is said about the names in it.
@@ -73,6 +80,7 @@ extension Resolver {
   private func declarePlan(_ statement: StatementView, earlier: inout SourceRange?) {
     guard let token = statement.first(.name) else { return }
     let range = statement.tree.range(ofToken: token)
+    checkIsWrittenOut(token, in: statement.tree, "plan")
     if let earlier {
       report(.duplicate("the plan is named twice", at: range, earlier: earlier))
       return
@@ -105,6 +113,7 @@ extension Resolver {
       names[keyPath: path].hasNamelessDeclaration = true
       return nil
     }
+    if slot == .name { checkIsWrittenOut(token, in: statement.tree, noun) }
     // `secret has TOKEN`: the name is what is missing.
     if statement.node.isBroken, Keyword(name.value) != nil { names[keyPath: path].hasNamelessDeclaration = true }
     let binding: Binding = statement.node.isBroken && !brokenIsKnown ? .poisoned : .known(index)
@@ -113,6 +122,22 @@ extension Resolver {
       return nil
     }
     return binding == .poisoned ? nil : name
+  }
+
+  /// A declared name is what everything else looks up, so it stands in the plan as it is. Versions are values.
+  private func checkIsWrittenOut(_ token: Int, in tree: SyntaxTree, _ noun: String) {
+    let isParameter =
+      switch tree.tokens[token].kind {
+      case .word: tree.word(token).utf8.count > 1 && tree.word(token).hasPrefix("$")
+      case .text:
+        TokenText.parts(tree.tokens[token], in: tree.file).contains {
+          if case .parameter = $0 { true } else { false }
+        }
+      default: false
+      }
+    guard isParameter else { return }
+    let range = tree.range(ofToken: token)
+    report(.nameFromParameter(tree.file.text(range), noun: noun, value: text(token, in: tree)?.value, at: range))
   }
 
   private func declareComponent(_ statement: StatementView) {
@@ -147,7 +172,10 @@ extension Resolver {
               earlier: earlier))
           continue
         }
-        if versionName(name) == nil { names.versions[index].hasNamelessDeclaration = true }
+        if versionName(name) == nil {
+          names.versions[index].hasNamelessDeclaration = true
+          brokenVersions.insert(VersionID(id, next))
+        }
         plan.components[index].versions.append(
           ComponentVersion(name: name.value, range: name.range, image: "", imageRange: name.range))
       }
@@ -169,6 +197,7 @@ extension Resolver {
       names.steps.hasNamelessDeclaration = true
       return
     }
+    if !name.value.contains(where: { !$0.isWhitespace }) { report(.emptyStepName(at: name.range)) }
     if let earlier = names.steps.declare(name.value, .known(names.steps.order.count), at: name.range) {
       report(.duplicate("two steps are named `\(name.value)`", at: name.range, earlier: earlier))
     }
@@ -196,11 +225,16 @@ extension Resolver {
       ?? .text
     var value = SpannedText(value: "", range: name.range)
     if let token = statement.first(.value), let text = text(token, in: statement.tree) { value = text }
-    names.parameterValues.append(Parameter(name: name.value, kind: kind, value: value.value, range: value.range))
-    check(value.value, is: kind, for: name.value, at: value.range)
+    var parameter = Parameter(name: name.value, kind: kind, value: value.value, range: value.range)
+    parameter.isFaulty = !check(value.value, is: kind, for: name.value, at: value.range)
+    names.parameterValues.append(parameter)
   }
 
-  private func check(_ value: String, is kind: Parameter.Kind, for name: String, at range: SourceRange) {
+  /// - Parameter isOption: the value was given on the command line; the range is that of the default.
+  @discardableResult
+  private func check(
+    _ value: String, is kind: Parameter.Kind, for name: String, at range: SourceRange, isOption: Bool = false
+  ) -> Bool {
     let isGood =
       switch kind {
       case .text: true
@@ -210,7 +244,8 @@ extension Resolver {
       case .version:
         !value.isEmpty && value.utf8.allSatisfy { isAlphanumeric($0) || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F }
       }
-    if !isGood { report(.parameterType(value, of: name, kind: kind.rawValue, at: range)) }
+    if !isGood { report(.parameterType(value, of: name, kind: kind.rawValue, at: range, isOption: isOption)) }
+    return isGood
   }
 
   private func chooseEnvironment() {
@@ -231,7 +266,32 @@ extension Resolver {
       report(
         .unknownName(
           .unknownEnvironment, "environment", chosen, at: plan.nameRange, similar: similar,
-          declared: similar.flatMap { names.environments[$0]?.range }, known: names.environments.order, isOption: true))
+          declared: similar.flatMap { names.environments[$0]?.range }, known: names.environments.declared,
+          isOption: true))
+    }
+  }
+
+  /// Whether or not the environment is chosen: nothing in it stands twice.
+  private func checkTwice(in environment: StatementView) {
+    var seen: [String: SourceRange] = [:]
+    for child in environment.node.children {
+      let line = environment.tree[child]
+      let subject: String
+      switch line.form {
+      case .context: subject = "`context`"
+      case .require:
+        guard let verb = line.first(of: .retire, .shift, .route) else { continue }
+        subject = "`require approve before \(verb.text)`"
+      case .override:
+        guard let token = line.first(.name) else { continue }
+        subject = "`\(line.tree.word(token))`"
+      default: continue
+      }
+      if let earlier = seen[subject] {
+        report(.duplicateSetting("\(subject) stands twice", at: line.range, earlier: earlier))
+      } else {
+        seen[subject] = line.range
+      }
     }
   }
 
@@ -296,7 +356,8 @@ extension Resolver {
       let similar = nearest(to: name, in: names.parameters.order)
       return .unknownName(
         .environmentUnknownParameter, "parameter", name, at: range ?? plan.nameRange, similar: similar,
-        declared: similar.flatMap { names.parameters[$0]?.range }, known: names.parameters.order, isOption: range == nil
+        declared: similar.flatMap { names.parameters[$0]?.range }, known: names.parameters.declared,
+        isOption: range == nil
       )
     }
   }
@@ -307,7 +368,8 @@ extension Resolver {
       return
     }
     names.parameterValues[index].value = value
-    check(
-      value, is: names.parameterValues[index].kind, for: name, at: valueRange ?? names.parameterValues[index].range)
+    names.parameterValues[index].isFaulty = !check(
+      value, is: names.parameterValues[index].kind, for: name, at: valueRange ?? names.parameterValues[index].range,
+      isOption: valueRange == nil)
   }
 }

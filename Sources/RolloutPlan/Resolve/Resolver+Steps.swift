@@ -156,6 +156,11 @@ extension Resolver {
       guard let id = component(), let selector = routeSelector(statement),
         let version = version(statement.first(.version), of: id, in: tree)
       else { return nil }
+      if case .selected(let visitor) = selector {
+        let what = visitor.isCookie ? "a cookie rule reads requests" : "a header rule reads requests"
+        let help = "move all connections or a share of them, as `route \(plan[id].name) 10% -> \(plan[version].name)`"
+        guard speaksHTTP(version, what: what, help: help, at: statement) else { return nil }
+      }
       return .route(id, selector, version)
     case .unroute:
       guard let id = component(),
@@ -166,6 +171,8 @@ extension Resolver {
       guard let id = component(), let percent = percent(statement.first(.percent), in: tree),
         let version = version(statement.first(.version), of: id, in: tree)
       else { return nil }
+      let help = "leave it out; connections cannot be copied"
+      guard speaksHTTP(version, what: "a mirror copies requests", help: help, at: statement) else { return nil }
       return .mirror(id, percent: percent, version)
     case .shift: return shift(statement, component())
     case .verify: return verify(statement).map { .observe($0) }
@@ -197,6 +204,16 @@ extension Resolver {
     case .mtls: return mtlsMode(statement).map { .mtls($0) }
     default: return nil
     }
+  }
+
+  /// Whether the mesh sees requests to `version`; reported where it does not.
+  private func speaksHTTP(_ version: VersionID, what: String, help: String, at statement: StatementView) -> Bool {
+    let ports = plan[version].ports
+    if ports.isEmpty || ports.contains(where: \.proto.isHTTP) { return true }
+    report(
+      .needsHTTP(
+        plan[version.component].name, what: what, help: help, at: statement.range, ports: ports.first?.range))
+    return false
   }
 
   private func routeSelector(_ statement: StatementView) -> RouteSelector? {
@@ -289,7 +306,7 @@ extension Resolver {
     guard let token = statement.first(.target), let name = text(token, in: tree) else { return nil }
     if let second = statement.first(.version) {
       guard let id = component(token, in: tree), let version = version(second, of: id, in: tree) else { return nil }
-      return .retireVersions([version], name: "\(plan[id].name) \(plan[version].name)", volumes: volumes)
+      return .retireVersions([version], name: "`\(plan[id].name)` \(plan[version].name)", volumes: volumes)
     }
     if case .known(let index)? = names.releases[name.value]?.binding {
       return .retireRelease(ReleaseID(index), volumes: volumes)
@@ -306,16 +323,17 @@ extension Resolver {
       {
         return nil
       }
-      let known = names.releases.order + names.versions.flatMap(\.order)
+      var seen: Set<String> = []
+      let known = (names.releases.declared + names.versions.flatMap(\.declared)).filter { seen.insert($0).inserted }
       reportOnce(name.value, in: \.releases, at: name.range) {
         let similar = nearest(to: name.value, in: known)
         return .unknownName(
           .unknownRelease, "release or version", name.value, at: name.range, similar: similar,
-          declared: similar.flatMap { names.releases[$0]?.range }, known: names.releases.order)
+          declared: similar.flatMap { names.releases[$0]?.range }, known: known)
       }
       return nil
     }
-    return .retireVersions(versions, name: "version \(name.value)", volumes: volumes)
+    return .retireVersions(versions, name: "version `\(name.value)`", volumes: volumes)
   }
 
   // MARK: - Rehearsals

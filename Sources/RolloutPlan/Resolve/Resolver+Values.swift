@@ -39,7 +39,8 @@ extension Resolver {
 
   private func parameter(_ name: String, at range: SourceRange) -> Parameter? {
     switch names.parameters[name]?.binding {
-    case .known(let index): return names.parameterValues[index]
+    // What is wrong with a value is said once, where it is given.
+    case .known(let index): return names.parameterValues[index].isFaulty ? nil : names.parameterValues[index]
     case .poisoned: return nil
     case nil:
       if names.parameters.hasNamelessDeclaration || doubtfulWords.contains(name) { return nil }
@@ -254,7 +255,7 @@ extension Resolver {
   func headerValue(_ token: Int, in tree: SyntaxTree) -> String? {
     guard let text = text(token, in: tree) else { return nil }
     if !text.value.isEmpty, text.value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) { return text.value }
-    report(.badKey(text.value, what: "header value", at: text.range))
+    report(.badHeaderValue(text.value, at: text.range))
     return nil
   }
 
@@ -367,25 +368,42 @@ package func parseDuration(_ text: String) -> Int? {
   return total
 }
 
-/// Kubernetes: `resource.Quantity`, above zero.
-func isQuantity(_ text: String, isCPU: Bool) -> Bool {
+func isQuantity(_ text: String, isCPU: Bool) -> Bool { quantityValue(text, isCPU: isCPU) != nil }
+
+/// Kubernetes: `resource.Quantity`, above zero. The value is near enough to compare two of them.
+func quantityValue(_ text: String, isCPU: Bool) -> Double? {
   let bytes = Array(text.utf8)
   var i = 0
   var digits = 0
   var isZero = true
   while i < bytes.count, bytes[i] >= 0x30 && bytes[i] <= 0x39 || bytes[i] == UInt8(ascii: ".") {
     if bytes[i] == UInt8(ascii: ".") {
-      if bytes[..<i].contains(UInt8(ascii: ".")) { return false }
+      if bytes[..<i].contains(UInt8(ascii: ".")) { return nil }
     } else {
       digits += 1
       if bytes[i] != 0x30 { isZero = false }
     }
     i += 1
   }
-  guard digits > 0, digits <= 15, !isZero else { return false }
+  guard digits > 0, digits <= 15, !isZero, let number = Double(String(decoding: bytes[..<i], as: UTF8.self)) else {
+    return nil
+  }
   let suffix = String(decoding: bytes[i...], as: UTF8.self)
-  let known = isCPU ? ["", "m", "k"] : ["", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]
-  return known.contains(suffix)
+  if isCPU {
+    switch suffix {
+    case "": return number
+    case "m": return number / 1000
+    case "k": return number * 1000
+    default: return nil
+    }
+  }
+  if suffix.isEmpty { return number }
+  let base: Double = suffix.hasSuffix("i") ? 1024 : 1000
+  guard
+    let power = ["k", "M", "G", "T", "P", "E"].firstIndex(of: suffix)
+      ?? ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].firstIndex(of: suffix)
+  else { return nil }
+  return (0...power).reduce(number) { value, _ in value * base }
 }
 
 /// The tag of an image, and its digest, where it has them: `registry:5000/name:TAG@DIGEST`.
