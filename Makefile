@@ -5,9 +5,13 @@ SWIFT ?= swift
 RELEASE := .build-release
 PLAN ?= plans/aks-voting.rollout
 BINARY := $(RELEASE)/release/rolloutc
-# Static, so that the binary needs no Swift runtime and starts in a few milliseconds.
-RELEASE_FLAGS := -c release --product rolloutc --static-swift-stdlib --scratch-path $(RELEASE) \
-	-Xswiftc -cross-module-optimization
+# Static, so that the binary needs no library of ours at run time and starts in a few milliseconds: the C++ library that
+# Swift's runtime needs costs 0.4 ms where it is loaded. Types are made by calls and not looked up by their names, which
+# reads through all conformances of the process: 0.5 ms.
+RELEASE_FLAGS := -c release --product rolloutc --static-swift-stdlib --disable-local-rpath --scratch-path $(RELEASE) \
+	-Xlinker -L$(RELEASE)/static -Xswiftc -Xclang-linker -Xswiftc -static-libgcc \
+	-Xswiftc -cross-module-optimization \
+	-Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-mangled-name-accessors
 
 .PHONY: run test build lint format bench setup setup-test clean
 
@@ -15,6 +19,7 @@ run: build ## Build rolloutc and compile the scenario's plan to YAML.
 	$(BINARY) $(PLAN)
 
 build: setup
+	@packaging/static/link-statically $(RELEASE)/static
 	PKG_CONFIG_PATH="$(CURDIR)/packaging/static" $(SWIFT) build $(RELEASE_FLAGS)
 
 test: setup setup-test ## Run all tests.

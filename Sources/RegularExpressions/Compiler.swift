@@ -66,6 +66,16 @@ struct Compiler {
     }
   }
 
+  private mutating func emit(
+    _ lower: UInt8, _ upper: UInt8, before next: Int32
+  ) throws(RegularExpressionError) -> Int32 {
+    let key = ByteRange(lower: lower, upper: upper, next: next)
+    if let existing = shared[key] { return existing }
+    let instruction = try append(.bytes(lower, upper, next: next))
+    shared[key] = instruction
+    return instruction
+  }
+
   private func sequences(for range: CharacterClass.Range) -> [UTF8Ranges.Sequence] {
     switch encoding {
     case .utf8: UTF8Ranges.sequences(for: range)
@@ -75,20 +85,16 @@ struct Compiler {
   }
 
   private mutating func emit(_ characters: CharacterClass, before next: Int32) throws(RegularExpressionError) -> Int32 {
+    // As nearly every character of a pattern: one instruction, and no lists on the way to it.
+    if characters.ranges.count == 1, let range = characters.ranges.first, range.upperBound <= 0x7F {
+      return try emit(UInt8(range.lowerBound), UInt8(range.upperBound), before: next)
+    }
     var heads: [Int32] = []
     var seen: Set<Int32> = []
     for range in characters.ranges {
       for sequence in sequences(for: range) {
         var pc = next
-        for (lower, upper) in sequence.reversed() {
-          let key = ByteRange(lower: lower, upper: upper, next: pc)
-          if let existing = shared[key] {
-            pc = existing
-          } else {
-            pc = try append(.bytes(lower, upper, next: pc))
-            shared[key] = pc
-          }
-        }
+        for (lower, upper) in sequence.reversed() { pc = try emit(lower, upper, before: pc) }
         if seen.insert(pc).inserted { heads.append(pc) }
       }
     }

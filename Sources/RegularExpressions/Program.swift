@@ -1,4 +1,4 @@
-/// A Thompson automaton over bytes. `step` is the only place where it is run.
+/// A Thompson automaton over bytes. `closure` and `Frontier` are the only place where it is run.
 struct Program: Sendable {
   enum Instruction: Sendable {
     case bytes(UInt8, UInt8, next: Int32)
@@ -71,25 +71,43 @@ struct Program: Sendable {
     marks.stack = pending
   }
 
+  /// What can be read from `kernel`, between `previous` and a byte like `next`.
+  func frontier(of kernel: [Int32], after previous: Neighbor, before next: Neighbor, marks: inout Marks) -> Frontier {
+    var frontier = Frontier()
+    closure(of: kernel, between: previous, and: next, marks: &marks) { _, instruction in
+      switch instruction {
+      case .bytes(let lower, let upper, let next): frontier.reads.append((lower, upper, next))
+      case .match: frontier.matches = true
+      case .either, .assertion: break
+      }
+    }
+    return frontier
+  }
+
+  /// The byte instructions that come next, and whether a match ends before them.
+  struct Frontier {
+    fileprivate(set) var reads: [(lower: UInt8, upper: UInt8, next: Int32)] = []
+    fileprivate(set) var matches = false
+
+    /// The kernel after reading `byte`, sorted.
+    func kernel(over byte: UInt8) -> [Int32] {
+      var kernel: [Int32] = []
+      for (lower, upper, next) in reads where lower <= byte && byte <= upper { kernel.append(next) }
+      if kernel.count < 2 { return kernel }
+      kernel.sort()
+      var unique: [Int32] = []
+      unique.reserveCapacity(kernel.count)
+      for pc in kernel where unique.last != pc { unique.append(pc) }
+      return unique
+    }
+  }
+
   /// The kernel after reading `byte`, sorted, and whether a match ended before it.
   func step(
     _ kernel: [Int32], after previous: Neighbor, over byte: UInt8, marks: inout Marks
   ) -> (kernel: [Int32], matched: Bool) {
-    var result: [Int32] = []
-    var matched = false
-    closure(of: kernel, between: previous, and: neighbor(byte), marks: &marks) { _, instruction in
-      switch instruction {
-      case .bytes(let lower, let upper, let next):
-        if lower <= byte && byte <= upper { result.append(next) }
-      case .match: matched = true
-      case .either, .assertion: break
-      }
-    }
-    result.sort()
-    var unique: [Int32] = []
-    unique.reserveCapacity(result.count)
-    for pc in result where unique.last != pc { unique.append(pc) }
-    return (unique, matched)
+    let frontier = frontier(of: kernel, after: previous, before: neighbor(byte), marks: &marks)
+    return (frontier.kernel(over: byte), frontier.matches)
   }
 
   func acceptsAtEnd(_ kernel: [Int32], after previous: Neighbor, marks: inout Marks) -> Bool {

@@ -7,7 +7,7 @@
 /// How it works: `Parser` makes a `SyntaxNode`, `Compiler` a Thompson automaton over *bytes* (a class of characters
 /// becomes sequences of byte ranges, so invalid UTF-8 never matches `.`, as in RE2's UTF-8 mode). Small automata are
 /// made deterministic once, at `init`, within a budget of work; the others are simulated. Both take time linear in the
-/// text, and both go through `Program.step`, so they cannot differ.
+/// text, and both go through `Program.Frontier`, so they cannot differ.
 ///
 /// https://github.com/google/re2/wiki/Syntax
 package struct RegularExpression: Sendable {

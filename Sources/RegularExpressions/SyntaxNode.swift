@@ -41,6 +41,8 @@ enum Assertion: Hashable, Sendable {
 enum Neighbor: UInt8, Hashable, Sendable {
   case edge, newline, word, other
 
+  static let count = 4
+
   init(_ byte: UInt8) {
     switch byte {
     case 0x0A: self = .newline

@@ -27,13 +27,20 @@ struct TransitionTable: Sendable {
     while index < states.count {
       let state = states[index]
       isAccepting.append(program.acceptsAtEnd(state.kernel, after: state.previous, marks: &marks))
+      // What can be read next depends on the byte only as far as assertions see it.
+      var frontiers = [Program.Frontier?](repeating: nil, count: Neighbor.count)
       for byte in program.classBytes {
-        let (kernel, _) = program.step(state.kernel, after: state.previous, over: byte, marks: &marks)
+        let neighbor = program.neighbor(byte)
+        let frontier =
+          frontiers[Int(neighbor.rawValue)]
+          ?? program.frontier(of: state.kernel, after: state.previous, before: neighbor, marks: &marks)
+        frontiers[Int(neighbor.rawValue)] = frontier
+        let kernel = frontier.kernel(over: byte)
         if kernel.isEmpty {
           next.append(0)
           continue
         }
-        let successor = State(kernel: kernel, previous: program.neighbor(byte))
+        let successor = State(kernel: kernel, previous: neighbor)
         if let number = numbers[successor] {
           next.append(number)
         } else {

@@ -17,6 +17,11 @@ package enum ScalarStyle: Hashable, Sendable {
       self = .doubleQuoted
       return
     }
+    // Nearly every scalar is one word of ASCII, in which nothing but its beginning and its end can need quotes.
+    if bytes.allSatisfy({ $0 &- 0x21 < 0x5E }) {
+      self = last != UInt8(ascii: ":") && Self.startsPlain(bytes, first: first) ? .plain : .doubleQuoted
+      return
+    }
     var breaks = false
     var isPlain = true
     var previous: UInt8 = 0

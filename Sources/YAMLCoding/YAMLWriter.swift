@@ -119,7 +119,10 @@ package struct YAMLWriter: ~Copyable {
       event.data.sequence_start.implicit = 1
       event.data.sequence_start.style = YAML_BLOCK_SEQUENCE_STYLE
       emit(&event)
-      for item in items { write(item, isRoot: false) }
+      // Through spans here and below, which lend their elements: no reference is counted, and threads that write
+      // documents with common parts do not wait for each other's counts.
+      let span = items.span
+      for i in span.indices { write(span[i], isRoot: false) }
       event = yaml_event_t()
       event.type = YAML_SEQUENCE_END_EVENT
       emit(&event)
@@ -129,9 +132,10 @@ package struct YAMLWriter: ~Copyable {
       event.data.mapping_start.implicit = 1
       event.data.mapping_start.style = YAML_BLOCK_MAPPING_STYLE
       emit(&event)
-      for entry in fields.entries {
-        write(string: entry.key, allowsLiteral: false)
-        write(entry.value, isRoot: false)
+      let span = fields.entries.span
+      for i in span.indices {
+        write(string: span[i].key, allowsLiteral: false)
+        write(span[i].value, isRoot: false)
       }
       event = yaml_event_t()
       event.type = YAML_MAPPING_END_EVENT
@@ -146,8 +150,7 @@ package struct YAMLWriter: ~Copyable {
   }
 
   private func write(string: String, allowsLiteral: Bool) {
-    var string = string
-    string.withUTF8 { bytes in
+    string.utf8.span.withUnsafeBufferPointer { bytes in
       var style = ScalarStyle(for: bytes)
       if style == .literal, !allowsLiteral { style = .doubleQuoted }
       write(bytes, style)
@@ -155,8 +158,7 @@ package struct YAMLWriter: ~Copyable {
   }
 
   private func write(scalar: String, _ style: ScalarStyle) {
-    var scalar = scalar
-    scalar.withUTF8 { write($0, style) }
+    scalar.utf8.span.withUnsafeBufferPointer { write($0, style) }
   }
 
   private func write(_ bytes: UnsafeBufferPointer<UInt8>, _ style: ScalarStyle) {

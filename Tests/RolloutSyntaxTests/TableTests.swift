@@ -60,7 +60,7 @@ private func wrapped(_ statement: String, in context: Context) -> String {
       case .arrow, .comma, .equals, .block: break
       }
     }
-    visit(compiled.shape)
+    visit(StatementTable.shared.shape(of: compiled))
   }
 
   @Test(arguments: Context.allCases) func headsAreUniqueInAPlace(_ context: Context) {
@@ -110,7 +110,7 @@ private func wrapped(_ statement: String, in context: Context) -> String {
       case .slot, .arrow, .comma, .equals, .block: break
       }
     }
-    for compiled in StatementTable.shared.compiled { visit(compiled.shape) }
+    for compiled in StatementTable.shared.compiled { visit(StatementTable.shared.shape(of: compiled)) }
     #expect(Set(Keyword.allCases) == used)
     for keyword in Keyword.allCases {
       #expect(Keyword(keyword.text) == keyword)

@@ -278,8 +278,6 @@ package struct Release: Sendable {
     self.name = name
     self.range = range
   }
-
-  package func member(_ id: ComponentID) -> Member? { members.first { $0.component == id } }
 }
 
 package struct Exposure: Sendable {

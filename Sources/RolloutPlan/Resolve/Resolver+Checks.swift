@@ -54,6 +54,10 @@ extension Resolver {
 
   private func checkReleases() {
     guard plan.hasReleases else { return }
+    // Each call of each component is looked up in each release.
+    let members = plan.releases.map { release in
+      Dictionary(release.members.map { ($0.component, $0) }, uniquingKeysWith: { first, _ in first })
+    }
     for (c, component) in plan.components.enumerated() {
       let id = ComponentID(c)
       let stands = component.versions.contains { !$0.releases.isEmpty }
@@ -62,13 +66,13 @@ extension Resolver {
           report(.versionInNoRelease(component.name, version.name, at: version.range))
           continue
         }
-        checkCallees(VersionID(id, v))
+        checkCallees(VersionID(id, v), members)
       }
     }
   }
 
   /// A version in one release needs its callees there; one in several, or a shared one, needs the same callees in all.
-  private func checkCallees(_ id: VersionID) {
+  private func checkCallees(_ id: VersionID, _ members: [[ComponentID: Release.Member]]) {
     let version = plan[id]
     let releases = version.releases.isEmpty ? plan.releases.indices.map { ReleaseID($0) } : version.releases
     guard !taint.covers(id.component) else { return }
@@ -76,12 +80,12 @@ extension Resolver {
       guard plan[callee].versions.contains(where: { !$0.releases.isEmpty }) else { continue }
       var seen: (release: ReleaseID, versions: [VersionID])?
       for release in releases {
-        guard let member = plan[release].member(callee) else {
+        guard let member = members[release.index][callee] else {
           if !version.releases.isEmpty {
             report(
               .callerWithoutCallee(
                 plan[id.component].name, callee: plan[callee].name, release: plan[release].name,
-                at: plan[release].member(id.component)?.range ?? plan[release].range, calls: version.callsRange))
+                at: members[release.index][id.component]?.range ?? plan[release].range, calls: version.callsRange))
           }
           continue
         }

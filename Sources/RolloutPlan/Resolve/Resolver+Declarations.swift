@@ -199,6 +199,7 @@ extension Resolver {
   // MARK: - Releases
 
   private func resolveRelease(_ id: ReleaseID, _ statement: StatementView) {
+    var lines: [ComponentID: SourceRange] = [:]
     for child in statement.node.children {
       let line = statement.tree[child]
       guard line.form == .member, !line.node.isBroken else {
@@ -214,13 +215,13 @@ extension Resolver {
       let tokens = line.all(.newVersion)
       let versions = tokens.compactMap { version($0, of: component, in: line.tree) }
       if versions.count < tokens.count { taint.components.insert(component) }
-      if let earlier = plan[id].member(component) {
+      if let earlier = lines[component] {
         taint.components.insert(component)
-        report(
-          .duplicateMember(plan[component].name, release: plan[id].name, at: line.range, earlier: earlier.range))
+        report(.duplicateMember(plan[component].name, release: plan[id].name, at: line.range, earlier: earlier))
         continue
       }
       guard !versions.isEmpty else { continue }
+      lines[component] = line.range
       plan.releases[id.index].members.append(
         Release.Member(component: component, versions: versions, range: line.range))
       for version in versions where !plan[version].releases.contains(id) {

@@ -26,7 +26,8 @@ package enum EBNFExport {
     }
     out += "\n/* Statements */\n"
     for compiled in StatementTable.shared.compiled {
-      out += "\n" + production(name(of: compiled.row.form), expression(compiled.shape, isInner: false))
+      let shape = StatementTable.shared.shape(of: compiled)
+      out += "\n" + production(name(of: compiled.row.form), expression(shape, isInner: false))
     }
     out += "\n/* Slots. `name` is a word that is not reserved, or any text. */\n\n"
     out += production("name", "TEXT | WORD - reserved")

@@ -117,7 +117,7 @@ package enum TextMateExport {
       case .slot, .arrow, .comma, .equals, .block: break
       }
     }
-    for compiled in StatementTable.shared.compiled { visit(compiled.shape, isHead: true) }
+    for compiled in StatementTable.shared.compiled { visit(StatementTable.shared.shape(of: compiled), isHead: true) }
     return Keyword.allCases.filter(found.contains)
   }
 

@@ -1,4 +1,4 @@
-/// A row's shape as flat code: nodes that point at each other by number.
+/// The shapes of rows as flat code: nodes that point at each other by number.
 struct MatchCode: Sendable {
   enum Op: Sendable {
     case keyword(Keyword)
@@ -19,50 +19,62 @@ struct MatchCode: Sendable {
 
   private(set) var nodes: [Node] = []
   private(set) var children: [Int] = []
-  private(set) var root = 0
-  /// A bit for each keyword that the row uses: an optional slot leaves those to the row.
-  private(set) var keywords: Set<Keyword> = []
 
-  init(_ shape: Shape) { root = add(shape) }
+  mutating func add(_ op: Op, _ items: some Collection<Int> = EmptyCollection()) -> Int {
+    var lead = nodes.count
+    if case .sequence = op, let first = items.first { lead = nodes[first].lead }
+    nodes.append(Node(op: op, firstChild: children.count, childCount: items.count, lead: lead))
+    children.append(contentsOf: items)
+    return nodes.count - 1
+  }
 
-  private mutating func add(_ shape: Shape) -> Int {
-    func leaf(_ op: Op) -> Int {
-      nodes.append(Node(op: op, firstChild: 0, childCount: 0, lead: nodes.count))
-      return nodes.count - 1
-    }
-    switch shape {
-    case .keyword(let keyword):
-      keywords.insert(keyword)
-      return leaf(.keyword(keyword))
-    case .slot(let slot): return leaf(.slot(slot))
-    case .arrow: return leaf(.arrow)
-    case .comma: return leaf(.comma)
-    case .equals(let tight): return leaf(.equals(tight: tight))
-    case .block(let context): return leaf(.block(context))
-    case .sequence(let items): return add(.sequence, items)
-    case .choice(let items): return add(.choice, items)
-    case .optional(let item): return add(.optional, [item])
-    case .list(let item): return add(.list, [item])
-    case .repeated(let item): return add(.repeated, [item])
+  /// The keyword that the row at `root` begins with, where it begins with one.
+  func head(of root: Int) -> Keyword? {
+    let node = nodes[root]
+    guard case .sequence = node.op, node.childCount > 0 else { return nil }
+    if case .keyword(let keyword) = nodes[children[node.firstChild]].op { return keyword }
+    return nil
+  }
+
+  /// The block that the row at `root` opens, and whether it must.
+  func block(in root: Int) -> (context: Context?, isRequired: Bool) {
+    let node = nodes[root]
+    switch node.op {
+    case .block(let context): return (context, true)
+    case .sequence, .choice, .optional:
+      let blocks = children[node.firstChild..<node.firstChild + node.childCount].lazy.map { block(in: $0) }
+      guard let (context, isRequired) = blocks.first(where: { $0.context != nil }) else { return (nil, false) }
+      if case .sequence = node.op { return (context, isRequired) }
+      return (context, false)
+    case .keyword, .slot, .arrow, .comma, .equals, .list, .repeated: return (nil, false)
     }
   }
 
-  private mutating func add(_ op: Op, _ items: [Shape]) -> Int {
-    let ids = items.map { add($0) }
-    let first = children.count
-    children.append(contentsOf: ids)
-    var lead = nodes.count
-    if case .sequence = op, let id = ids.first { lead = nodes[id].lead }
-    nodes.append(Node(op: op, firstChild: first, childCount: ids.count, lead: lead))
-    return nodes.count - 1
+  func shape(at index: Int) -> Shape {
+    let node = nodes[index]
+    let inner = children[node.firstChild..<node.firstChild + node.childCount].map { shape(at: $0) }
+    return switch node.op {
+    case .keyword(let keyword): .keyword(keyword)
+    case .slot(let slot): .slot(slot)
+    case .arrow: .arrow
+    case .comma: .comma
+    case .equals(let tight): .equals(tight: tight)
+    case .block(let context): .block(context)
+    case .sequence: .sequence(inner)
+    case .choice: .choice(inner)
+    case .optional: .optional(inner[0])
+    case .list: .list(inner[0])
+    case .repeated: .repeated(inner[0])
+    }
   }
 }
 
 /// Runs a row over tokens: ordered choice, no backtracking into what matched, and a note of the furthest place where
 /// something else was expected: that is what the error says (Ford, "Packrat Parsing", 2002, on farthest failure).
 struct Matcher {
-  let code: MatchCode
-  let bytes: UnsafeBufferPointer<UInt8>
+  private let code: MatchCode
+  private let row: StatementTable.Compiled
+  private let bytes: UnsafeBufferPointer<UInt8>
   var tokens: UnsafeBufferPointer<Token>
   var captures: [Capture] = []
   /// The `=` tokens that matched, and whether the row writes them tight.
@@ -75,8 +87,12 @@ struct Matcher {
   var recordsBest = false
   private(set) var best: [Capture] = []
 
-  init(_ code: MatchCode, tokens: UnsafeBufferPointer<Token>, bytes: UnsafeBufferPointer<UInt8>) {
-    self.code = code
+  init(
+    _ row: StatementTable.Compiled, of table: StatementTable, tokens: UnsafeBufferPointer<Token>,
+    bytes: UnsafeBufferPointer<UInt8>
+  ) {
+    code = table.code
+    self.row = row
     self.tokens = tokens
     self.bytes = bytes
     captures.reserveCapacity(8)
@@ -89,7 +105,7 @@ struct Matcher {
     captures.removeAll(keepingCapacity: true)
     equals.removeAll(keepingCapacity: true)
     block = nil
-    return match(code.root, position)
+    return match(row.root, position)
   }
 
   private mutating func fail(_ op: MatchCode.Op, _ position: Int) -> Int? {
@@ -158,7 +174,7 @@ struct Matcher {
       let child = code.children[node.firstChild]
       // Unquoted, the keyword wins.
       if case .slot = code.nodes[child].op, tokens[position].kind == .word, let keyword = tokens[position].keyword,
-        code.keywords.contains(keyword)
+        row.keywords.contains(keyword)
       {
         _ = fail(code.nodes[child].op, position)
         return position

@@ -263,7 +263,7 @@ extension Parser {
     original.append(stop - 1)
     return file.bytes.withUnsafeBufferPointer { bytes in
       line.withUnsafeBufferPointer { line -> Trial? in
-        var matcher = Matcher(row.code, tokens: line, bytes: bytes)
+        var matcher = Matcher(row, of: table, tokens: line, bytes: bytes)
         guard let end = matcher.run(at: 0) else { return nil }
         switch line[end].kind {
         case .newline, .closeBrace, .endOfFile: break

@@ -214,7 +214,7 @@ struct Parser {
   func withMatcher<R>(_ row: StatementTable.Compiled, at position: Int, _ body: (inout Matcher) -> R) -> R {
     file.bytes.withUnsafeBufferPointer { bytes in
       tokens.withUnsafeBufferPointer { tokens in
-        var matcher = Matcher(row.code, tokens: tokens, bytes: bytes)
+        var matcher = Matcher(row, of: table, tokens: tokens, bytes: bytes)
         return body(&matcher)
       }
     }

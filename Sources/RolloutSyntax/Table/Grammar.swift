@@ -17,14 +17,17 @@ package indirect enum Shape: Hashable, Sendable {
 }
 
 /// The rows, compiled: looked up by context and first word.
+///
+/// Every start of the tool compiles them, so that this is done in one pass and into one array; trees are made of the
+/// rows only for what is exported.
 package struct StatementTable: Sendable {
   package static let shared = StatementTable()
 
   package struct Compiled: Sendable {
     package var row: Row
-    package var shape: Shape
-    /// The flat form that the matcher runs.
-    var code: MatchCode
+    /// Where the row begins in the table's code, and the keywords that it uses.
+    var root: Int
+    var keywords: [Keyword]
     /// The block that the row opens, and whether it must.
     package var block: Context?
     package var blockIsRequired: Bool
@@ -35,22 +38,25 @@ package struct StatementTable: Sendable {
   }
 
   package let compiled: [Compiled]
+  /// What the matcher runs, for all rows.
+  let code: MatchCode
   private let byKeyword: [[UInt8]]
   private let bySlot: [UInt8]
 
   private init() {
     var compiled: [Compiled] = []
+    compiled.reserveCapacity(StatementTable.rows.count)
     var byKeyword = [[UInt8]](
       repeating: [UInt8](repeating: 0xFF, count: Keyword.allCases.count), count: Context.allCases.count)
     var bySlot = [UInt8](repeating: 0xFF, count: Context.allCases.count)
+    var notation = Notation()
     for (index, row) in StatementTable.rows.enumerated() {
-      var notation = Notation(row.notation)
-      let shape = notation.parse()
-      let head: Keyword? = if case .sequence(let items) = shape, case .keyword(let k)? = items.first { k } else { nil }
-      let (block, required) = StatementTable.block(in: shape)
+      let (root, keywords) = notation.compile(row.notation)
+      let head = notation.code.head(of: root)
+      let (block, required) = notation.code.block(in: root)
       compiled.append(
         Compiled(
-          row: row, shape: shape, code: MatchCode(shape), block: block, blockIsRequired: required, head: head,
+          row: row, root: root, keywords: keywords, block: block, blockIsRequired: required, head: head,
           declares: StatementTable.declared(row.form)
         ))
       for context in row.contexts {
@@ -62,9 +68,13 @@ package struct StatementTable: Sendable {
       }
     }
     self.compiled = compiled
+    code = notation.code
     self.byKeyword = byKeyword
     self.bySlot = bySlot
   }
+
+  /// The tree of a row.
+  package func shape(of compiled: Compiled) -> Shape { code.shape(at: compiled.root) }
 
   package subscript(form: Form) -> Compiled { compiled[Int(form.rawValue)] }
 
@@ -85,25 +95,6 @@ package struct StatementTable: Sendable {
     compiled.filter { $0.row.contexts.contains(context) }.compactMap(\.head)
   }
 
-  private static func block(in shape: Shape) -> (Context?, Bool) {
-    switch shape {
-    case .block(let context): return (context, true)
-    case .sequence(let items):
-      for item in items {
-        let (context, required) = block(in: item)
-        if context != nil { return (context, required) }
-      }
-      return (nil, false)
-    case .choice(let items):
-      for item in items {
-        if let context = block(in: item).0 { return (context, false) }
-      }
-      return (nil, false)
-    case .optional(let inner): return (block(in: inner).0, false)
-    default: return (nil, false)
-    }
-  }
-
   private static func declared(_ form: Form) -> Slot? {
     switch form {
     case .plan, .parameter, .environment, .secret, .component, .cookie, .header, .probe, .pattern, .metric: .name
@@ -113,92 +104,103 @@ package struct StatementTable: Sendable {
   }
 }
 
-/// Reads the table's notation. The table is ours: what it cannot read is a bug that the tests find.
+/// Reads the table's notation into flat code. The table is ours: what it cannot read is a bug that the tests find.
 struct Notation {
-  private let bytes: [UInt8]
+  private(set) var code = MatchCode()
+  private var bytes: [UInt8] = []
   private var i = 0
+  private var keywords: [Keyword] = []
+  /// The nodes of sequences and choices that are not complete yet.
+  private var pending: [Int] = []
 
-  init(_ text: String) { bytes = Array(text.utf8) }
-
-  mutating func parse() -> Shape { parseSequence() }
-
-  private mutating func skipBlanks() { while i < bytes.count, bytes[i] == 0x20 { i += 1 } }
-
-  private mutating func parseChoice(until close: UInt8) -> Shape {
-    var items = [parseSequence()]
-    while i < bytes.count, bytes[i] == UInt8(ascii: "|") {
-      i += 1
-      items.append(parseSequence())
-    }
-    if i < bytes.count, bytes[i] == close { i += 1 }
-    return items.count == 1 ? items[0] : .choice(items)
+  mutating func compile(_ notation: String) -> (root: Int, keywords: [Keyword]) {
+    bytes.removeAll(keepingCapacity: true)
+    bytes.append(contentsOf: notation.utf8)
+    i = 0
+    keywords = []
+    return (parseSequence(), keywords)
   }
 
-  private mutating func parseSequence() -> Shape {
-    var items: [Shape] = []
+  private mutating func parseChoice(until close: UInt8) -> Int {
+    let first = pending.count
+    pending.append(parseSequence())
+    while at("|") {
+      i += 1
+      pending.append(parseSequence())
+    }
+    if at(close) { i += 1 }
+    return gather(.choice, from: first)
+  }
+
+  private mutating func parseSequence() -> Int {
+    let first = pending.count
     while true {
-      skipBlanks()
-      guard i < bytes.count else { break }
-      let byte = bytes[i]
-      if byte == UInt8(ascii: "|") || byte == UInt8(ascii: ")") || byte == UInt8(ascii: "]") { break }
-      items.append(parseItem())
+      while at(" ") { i += 1 }
+      guard i < bytes.count, !at("|"), !at(")"), !at("]") else { break }
+      pending.append(parseItem())
     }
-    return items.count == 1 ? items[0] : .sequence(items)
+    return gather(.sequence, from: first)
   }
 
-  private mutating func parseItem() -> Shape {
-    var item: Shape
-    switch bytes[i] {
-    case UInt8(ascii: "("):
-      i += 1
-      item = parseChoice(until: UInt8(ascii: ")"))
+  /// One node of the pending ones: a single one stays itself.
+  private mutating func gather(_ op: MatchCode.Op, from first: Int) -> Int {
+    let node = pending.count - first == 1 ? pending[first] : code.add(op, pending[first...])
+    pending.removeLast(pending.count - first)
+    return node
+  }
+
+  private mutating func parseItem() -> Int {
+    let start = i
+    i += 1
+    var item: Int
+    switch bytes[start] {
+    case UInt8(ascii: "("): item = parseChoice(until: UInt8(ascii: ")"))
     case UInt8(ascii: "["):
-      i += 1
-      item = .optional(parseChoice(until: UInt8(ascii: "]")))
+      let inner = parseChoice(until: UInt8(ascii: "]"))
+      // What is repeated may be left out anyway.
+      item = isRepeated ? inner : code.add(.optional, [inner])
     case UInt8(ascii: "="):
-      let tight = i > 0 && bytes[i - 1] >= UInt8(ascii: "A") && bytes[i - 1] <= UInt8(ascii: "Z")
+      return code.add(.equals(tight: start > 0 && UInt8(ascii: "A")...UInt8(ascii: "Z") ~= bytes[start - 1]))
+    case UInt8(ascii: ","): return code.add(.comma)
+    case UInt8(ascii: "-") where at(">"):
       i += 1
-      return .equals(tight: tight)
-    case UInt8(ascii: ","):
-      i += 1
-      return .comma
-    case UInt8(ascii: "-") where i + 1 < bytes.count && bytes[i + 1] == UInt8(ascii: ">"):
-      i += 2
-      return .arrow
+      return code.add(.arrow)
     case UInt8(ascii: "{"):
-      i += 1
-      let name = word()
-      return .block(Context.allCases.first { $0.name == name } ?? .file)
-    case UInt8(ascii: "@"):
-      i += 1
-      let name = "@" + word()
-      item = .slot(Slot.allCases.first { $0.notation == name } ?? .word)
+      let name = word(from: i)
+      return code.add(.block(Context.allCases.first { $0.name == name } ?? .file))
     default:
-      let name = word()
+      let name = word(from: start)
       if name.isEmpty { i += 1 }
-      item =
-        if let keyword = Keyword(name) { .keyword(keyword) } else {
-          .slot(Slot.allCases.first { $0.notation == name } ?? .word)
-        }
+      if let keyword = Keyword(name) {
+        keywords.append(keyword)
+        item = code.add(.keyword(keyword))
+      } else {
+        item = code.add(.slot(Slot.allCases.first { $0.notation == name } ?? .word))
+      }
     }
-    if i < bytes.count, bytes[i] == UInt8(ascii: "*") {
+    if at("*") {
       i += 1
-      item = .list(item)
-    } else if i + 2 < bytes.count, bytes[i] == UInt8(ascii: "."), bytes[i + 1] == UInt8(ascii: ".") {
+      item = code.add(.list, [item])
+    } else if isRepeated {
       i += 3
-      if case .optional(let inner) = item { item = inner }
-      item = .repeated(item)
+      item = code.add(.repeated, [item])
     }
     return item
   }
 
-  private mutating func word() -> String {
-    let start = i
+  private var isRepeated: Bool { i + 1 < bytes.count && at(".") && bytes[i + 1] == UInt8(ascii: ".") }
+
+  private func at(_ byte: UInt8) -> Bool { i < bytes.count && bytes[i] == byte }
+  private func at(_ sign: Unicode.Scalar) -> Bool { at(UInt8(ascii: sign)) }
+
+  /// The word, or `@word`, that begins at `start`.
+  private mutating func word(from start: Int) -> String {
+    i = start
+    if at("@") { i += 1 }
     while i < bytes.count {
       switch bytes[i] {
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"),
-        UInt8(ascii: "-"):
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
         i += 1
       default: return String(decoding: bytes[start..<i], as: UTF8.self)
       }

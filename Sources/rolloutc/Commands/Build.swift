@@ -70,7 +70,7 @@ struct BuildRequest {
       return
     }
     switch output {
-    case .yaml: IO.standardOutput(review.yaml(state: state))
+    case .yaml: for piece in review.yaml(state: state) { IO.standardOutput(piece) }
     case .json: IO.standardOutput(review.json(state: state))
     }
     // The process ends here: taking a large plan apart object by object would only cost time.

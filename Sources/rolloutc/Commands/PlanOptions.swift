@@ -79,6 +79,7 @@ struct PlanRequest {
     case .failure(let error): throw Failure("cannot read `\(plan)`: \(error.message)", code: Exit.usage)
     }
     guard bytes.count < Int(UInt32.max) else { throw Failure("`\(plan)` is too large", code: Exit.usage) }
+    IO.expectAllocations(of: bytes.count * 160)
     var options = ResolutionOptions()
     options.environment = env
     options.root = root

@@ -69,25 +69,30 @@ enum IO {
   }
 
   private static func readAll(_ descriptor: Int32, expected: Int = 0) -> Result<[UInt8], ReadError> {
-    var bytes = [UInt8](repeating: 0, count: max(expected + 1, 1 << 16))
-    var used = 0
+    var bytes: [UInt8] = []
+    // A byte more than the file has, so that one more read finds its end.
+    var size = expected > 0 ? expected + 1 : 1 << 16
     while true {
-      if used == bytes.count {
-        guard bytes.count < 256 << 20 else { return .failure(ReadError("it is larger than 256 MiB")) }
-        bytes.append(contentsOf: [UInt8](repeating: 0, count: bytes.count))
+      guard bytes.count <= 256 << 20 else { return .failure(ReadError("it is larger than 256 MiB")) }
+      var error: Int32?
+      var isEnd = false
+      let piece = [UInt8](unsafeUninitializedCapacity: size) { buffer, used in
+        while used < size, !isEnd {
+          let count = Glibc.read(descriptor, buffer.baseAddress?.advanced(by: used), size - used)
+          if count < 0 {
+            if errno == EINTR { continue }
+            error = errno
+            return
+          }
+          used += count
+          isEnd = count == 0
+        }
       }
-      let count = bytes.withUnsafeMutableBytes {
-        Glibc.read(descriptor, $0.baseAddress?.advanced(by: used), $0.count - used)
-      }
-      if count < 0 {
-        if errno == EINTR { continue }
-        return .failure(ReadError(reason(errno)))
-      }
-      if count == 0 { break }
-      used += count
+      if let error { return .failure(ReadError(reason(error))) }
+      if bytes.isEmpty { bytes = piece } else { bytes += piece }
+      if isEnd { return .success(bytes) }
+      size = bytes.count
     }
-    bytes.removeLast(bytes.count - used)
-    return .success(bytes)
   }
 
   struct ReadError: Error {
@@ -169,6 +174,28 @@ enum IO {
   }
 
   static var processID: Int32 { getpid() }
+
+  // MARK: - Memory
+
+  /// Says that about `size` bytes will be allocated, so that the system gives them in pages of 2 MiB where it can, and
+  /// not in pages of 4 KiB: those of a plan of 2,000 components are 15,000 page faults, a sixth of the whole run. Only
+  /// a hint; what is not used is not taken.
+  static func expectAllocations(of size: Int) {
+    let page = 2 << 20
+    guard size >= 2 * page else { return }
+    // glibc keeps what it is given back where it has seen a block of that size come and go before, up to 32 MiB each
+    // and 64 MiB in all; the hint stays with the addresses.
+    let block = min(size, 30 << 20)
+    func take() -> UnsafeMutableRawPointer? {
+      guard let start = malloc(block) else { return nil }
+      let first = start.alignedUp(toMultipleOf: page)
+      madvise(first, start + block - first, MADV_HUGEPAGE)
+      return start
+    }
+    free(take())
+    let blocks = (0..<(size > block ? 2 : 1)).map { _ in take() }
+    for block in blocks { free(block) }
+  }
 
   // MARK: - The terminal
 

@@ -59,14 +59,15 @@ struct Review {
 
   // MARK: - YAML
 
-  func yaml(state: Bool) -> [UInt8] {
+  /// The YAML stream, in pieces that follow each other.
+  func yaml(state: Bool) -> [[UInt8]] {
     var writer = ReviewStream()
     let path = oneLine(sources.files.first?.path ?? "")
     writer.write(line: "# plan \(plan.name): \(counted(plan.steps.count, "step")), from \(path)")
     if let environment = plan.environment { writer.write(line: "# environment \(environment.name)") }
     if let warning { writer.write(line: "# \(warning)") }
     for index in steps { write(index, state: state, to: &writer) }
-    return writer.bytes()
+    return writer.pieces()
   }
 
   /// What a reviewer must know of a plan that is not proved.

@@ -5,7 +5,7 @@ import YAMLCoding
 /// A review as a list of comment lines and documents, which is then written in one go.
 ///
 /// Emitting is half of the time that a large plan takes, and documents do not depend on each other: a long stream is
-/// emitted in parts, one per processor, and put together in order. The bytes are the same however many parts there are.
+/// emitted in parts, one per processor. The bytes are the same however many parts there are.
 struct ReviewStream {
   enum Item {
     case line(String)
@@ -22,8 +22,9 @@ struct ReviewStream {
     documents += 1
   }
 
-  func bytes(parts: Int = ReviewStream.processors) -> [UInt8] {
-    if documents < 400 || parts < 2 { return ReviewStream.emit(items[...]) }
+  /// The stream's bytes, in pieces that follow each other: putting them together would cost as much memory again.
+  func pieces(parts: Int = ReviewStream.processors) -> [[UInt8]] {
+    if documents < 400 || parts < 2 { return [ReviewStream.emit(items[...])] }
     var slices: [ArraySlice<Item>] = []
     let size = (items.count + parts - 1) / parts
     var start = 0
@@ -51,17 +52,18 @@ struct ReviewStream {
         job.run()
       }
     }
-    var result = ReviewStream.emit(slices[0])
+    let first = ReviewStream.emit(slices[0])
     for thread in threads { pthread_join(thread, nil) }
-    result.reserveCapacity(result.count + jobs.reduce(0) { $0 + $1.result.count })
-    for job in jobs { result += job.result }
-    return result
+    return [first] + jobs.map(\.result)
   }
 
   static var processors: Int { min(max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1), 8) }
 
   private static func emit(_ items: ArraySlice<Item>) -> [UInt8] {
     var writer = YAMLWriter()
+    // Room for documents of the usual size, three items each. What is reserved and not used costs nothing; growing
+    // copies everything that is there.
+    writer.reserveCapacity(items.count * 300)
     for item in items {
       switch item {
       case .line(let line): writer.write(line: line)
