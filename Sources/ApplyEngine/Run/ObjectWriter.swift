@@ -290,9 +290,9 @@ private func isSame(_ trial: Value, _ live: Value) -> Bool {
     && ownFields(trial, ObjectWriter.fieldManager) == ownFields(live, ObjectWriter.fieldManager)
 }
 
-private func isApplied(by manager: String, _ object: Value) -> Bool { ownFields(object, manager) != nil }
+func isApplied(by manager: String, _ object: Value) -> Bool { ownFields(object, manager) != nil }
 
-private func isLabelled(_ object: Value, _ plan: String) -> Bool {
+func isLabelled(_ object: Value, _ plan: String) -> Bool {
   object.at("metadata", "labels", "app.kubernetes.io/part-of")?.string == plan
     && object.at("metadata", "labels", "app.kubernetes.io/managed-by")?.string == "rolloutc"
 }

@@ -78,6 +78,13 @@ package final class APIClient: Cluster {
     try json(await send(request("GET", object.path, label: "get"))).value
   }
 
+  package func metadata(of object: ObjectReference) async throws(ClusterError) -> Value {
+    let request = request(
+      "GET", object.path, label: "get", accept: "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1")
+    // A server that does not know the form sends everything; it goes no further than this.
+    return ["metadata": try json(await send(request)).value["metadata"] ?? .null]
+  }
+
   package func list(_ collection: ObjectCollection) async throws(ClusterError) -> ObjectList {
     var items: [Value] = []
     var continuation: String?
@@ -225,7 +232,8 @@ package final class APIClient: Cluster {
   // MARK: Requests and answers
 
   private func request(
-    _ method: String, _ path: String, query: [(String, String)] = [], label: String
+    _ method: String, _ path: String, query: [(String, String)] = [], label: String,
+    accept: String = "application/json"
   ) -> HTTPRequest {
     let text = query.map { "\(percentEncoded($0.0))=\(percentEncoded($0.1))" }.joined(separator: "&")
     var url = endpoint.server + path
@@ -233,7 +241,7 @@ package final class APIClient: Cluster {
     var request = HTTPRequest(method: method, url: url, options: endpoint.options)
     request.label = label
     if let timeout = endpoint.requestTimeout { request.timeout = timeout }
-    request.headers.add("Accept", "application/json")
+    request.headers.add("Accept", accept)
     request.headers.add("User-Agent", userAgent)
     for field in endpoint.impersonation.fields { request.headers.add(field.name, field.value) }
     return request

@@ -14,6 +14,8 @@ package protocol Cluster: Sendable {
   func resources(of groupVersion: GroupVersion, refresh: Bool) async throws(ClusterError) -> [ResourceType]
 
   func get(_ object: ObjectReference) async throws(ClusterError) -> Value
+  /// Its metadata and nothing else of it: what a Secret holds is not sent.
+  func metadata(of object: ObjectReference) async throws(ClusterError) -> Value
   /// The whole collection, over as many pages as it takes, as of now (`resourceVersion` unset: never from a cache that
   /// may be older than our own write).
   func list(_ collection: ObjectCollection) async throws(ClusterError) -> ObjectList
@@ -202,6 +204,10 @@ extension Cluster {
     throw .refused(
       APIStatus(code: 404, reason: "NotFound", message: "the server has no kind \(kind) in \(groupVersion)", kind: kind)
     )
+  }
+
+  package func metadata(of object: ObjectReference) async throws(ClusterError) -> Value {
+    ["metadata": try await get(object)["metadata"] ?? .null]
   }
 
   /// Whether we may do `verb`. An answer the server does not want to give (`denied` unset, evaluation errors) counts as no.

@@ -64,6 +64,12 @@ package struct RetryingCluster<C: Clock>: Cluster where C.Duration == Duration {
     try await perform("get \(object)", .read) { () async throws(ClusterError) in try await base.get(object) }.0
   }
 
+  package func metadata(of object: ObjectReference) async throws(ClusterError) -> Value {
+    try await perform("get \(object)", .read) { () async throws(ClusterError) in
+      try await base.metadata(of: object)
+    }.0
+  }
+
   package func list(_ collection: ObjectCollection) async throws(ClusterError) -> ObjectList {
     try await perform("list \(collection.type.plural)", .read, collection.type.groupVersion) {
       () async throws(ClusterError) in

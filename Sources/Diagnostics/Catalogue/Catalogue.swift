@@ -3,7 +3,7 @@ package enum Catalogue {
   package static let codes: [Code] =
     Code.syntax + Code.names + Code.values + Code.routing + Code.safety + Code.output + Code.environments
     + Code.rehearsals
-    + Code.style + Code.running
+    + Code.style + Code.running + Code.preflight
 
   package static func code(slug: String) -> Code? { codes.first { $0.slug == slug } }
 

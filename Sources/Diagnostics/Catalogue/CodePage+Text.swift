@@ -3,6 +3,7 @@ extension Catalogue {
   package static let pages: [CodePage] =
     CodePage.syntax + CodePage.names + CodePage.values + CodePage.routing + CodePage.safety + CodePage.output
     + CodePage.environments + CodePage.rehearsals + CodePage.style + CodePage.running
+    + CodePage.preflight
 
   package static func page(for code: Code) -> CodePage? { pages.first { $0.code == code } }
 }

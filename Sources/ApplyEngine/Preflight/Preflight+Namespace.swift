@@ -1,0 +1,184 @@
+internal import ClusterAPI
+internal import Diagnostics
+internal import KubernetesModel
+internal import Lowering
+internal import RolloutPlan
+
+extension Preflight {
+  /// A namespace of somebody else's: it must be there, stay, and give pods their proxies. Our own is made as it should be.
+  func namespaceFindings() async -> [Diagnostic] {
+    guard plan.namespaceExists else { return [] }
+    let type = ResourceType(
+      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Namespace", plural: "namespaces", isNamespaced: false
+    )
+    let live: Value
+    do throws(ClusterError) {
+      live = try await cluster.get(type.named(plan.namespace, in: ""))
+    } catch {
+      return error.isNotFound ? [.namespaceMissing(plan.namespace, at: plan.nameRange)] : []
+    }
+    if live.at("metadata", "deletionTimestamp")?.string != nil {
+      return [.namespaceEnding(plan.namespace, at: plan.nameRange)]
+    }
+    return await injectionFindings(live.at("metadata", "labels"))
+  }
+
+  /// Istio: `istio-injection` wins over `istio.io/rev`; `istio.io/dataplane-mode=ambient` needs no sidecar.
+  private func injectionFindings(_ labels: Value?) async -> [Diagnostic] {
+    let injection = labels?["istio-injection"]?.string
+    let revision = labels?["istio.io/rev"]?.string
+    if labels?["istio.io/dataplane-mode"]?.string == "ambient" { return [] }
+    guard injection == "enabled" || (injection == nil && revision != nil) else {
+      return [.notInjected(plan.namespace, isDisabled: injection == "disabled", at: plan.nameRange)]
+    }
+    guard injection == nil, let revision, let configurations = await webhookConfigurations("mutating") else {
+      return []
+    }
+    let known = configurations.compactMap { configuration in
+      configuration.at("metadata", "labels").flatMap { ($0["istio.io/tag"] ?? $0["istio.io/rev"])?.string }
+    }
+    return known.contains(revision)
+      ? [] : [.unknownRevision(revision, known: Set(known).sorted(), namespace: plan.namespace, at: plan.nameRange)]
+  }
+
+  // MARK: - Secrets
+
+  /// Declared Secrets, by their metadata alone: which keys they have shows in who manages them. Values are not asked for.
+  func secretFindings() async -> [Diagnostic] {
+    let type = ResourceType(
+      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Secret", plural: "secrets", isNamespaced: true)
+    return await concurrently(plan.secrets) { secret in
+      do throws(ClusterError) {
+        let metadata = try await cluster.metadata(of: type.named(secret.name, in: plan.namespace))
+        let keys = managedKeys(metadata)
+        // Who wrote it is not always known; then its keys are not either.
+        let missing = keys.isEmpty ? [] : secret.keys.filter { !keys.contains($0) }
+        return missing.isEmpty ? nil : .secretWithoutKeys(secret.name, missing, has: keys.sorted(), at: secret.range)
+      } catch {
+        return error.isNotFound ? .secretMissing(secret.name, in: plan.namespace, at: secret.range) : nil
+      }
+    }.compactMap { $0 }
+  }
+
+  // MARK: - Quota
+
+  /// What the legs to come add at most at one moment, against what the quotas of the namespace leave.
+  func quotaFindings() async -> [Diagnostic] {
+    let type = ResourceType(
+      groupVersion: GroupVersion(group: "", version: "v1"), kind: "ResourceQuota", plural: "resourcequotas",
+      isNamespaced: true)
+    guard let quotas = try? await cluster.list(type.collection(in: plan.namespace)).items, !quotas.isEmpty else {
+      return []
+    }
+    let growth = peakGrowth()
+    var found: [Diagnostic] = []
+    for quota in quotas where quota.at("spec", "scopeSelector") == nil && quota.at("spec", "scopes") == nil {
+      let name = quota.at("metadata", "name")?.string ?? ""
+      for limit in (quota.at("status", "hard") ?? quota.at("spec", "hard"))?.fields?.entries ?? [] {
+        // `cpu` and `memory` are the older names of the requests.
+        let resource = ["cpu": "requests.cpu", "memory": "requests.memory"][limit.key] ?? limit.key
+        guard let needed = growth[resource], needed > 0, let hard = quantity(limit.value),
+          let used = quantity(quota.at("status", "used")?[limit.key] ?? "0"), used + needed > hard * 1.000_001
+        else { continue }
+        found.append(
+          .quotaShort(
+            name, resource, needed: quantityText(needed, resource), left: quantityText(max(0, hard - used), resource),
+            at: plan.nameRange))
+      }
+    }
+    return found
+  }
+
+  /// By the names that quotas use. Each Deployment counts with the most that it has before or after a leg, so that what
+  /// runs side by side is counted twice, and with the pod that a rolling update adds.
+  private func peakGrowth() -> [String: Double] {
+    guard let first = legs.first else { return [:] }
+    var standing = standing(before: first)
+    let now = totals(standing)
+    var peak: [String: Double] = [:]
+    for leg in legs {
+      let next = leg.after?.image ?? standing
+      for (resource, amount) in totals(standing, next) {
+        peak[resource] = max(peak[resource] ?? 0, amount - (now[resource] ?? 0))
+      }
+      standing = next
+    }
+    return peak
+  }
+
+  private func standing(before leg: Leg) -> ObjectSet {
+    guard case .forward(let step, let segment) = leg.role else { return itinerary.compiled.start.image }
+    return itinerary.compiled.steps[step].segments[segment].before.image
+  }
+
+  private func totals(_ images: ObjectSet...) -> [String: Double] {
+    var largest: [ObjectID: [String: Double]] = [:]
+    for image in images {
+      for entry in image.entries {
+        largest[entry.id, default: [:]].merge(amounts(of: entry.plain)) { max($0, $1) }
+      }
+    }
+    return largest.values.reduce(into: [:]) { sum, amounts in sum.merge(amounts) { $0 + $1 } }
+  }
+}
+
+/// What an object counts for in a quota.
+private func amounts(of object: Value) -> [String: Double] {
+  switch object["kind"]?.string {
+  case "Deployment":
+    let replicas = Double(object.at("spec", "replicas")?.int ?? 1)
+    let surge = object.at("spec", "strategy", "type")?.string == "Recreate" || replicas == 0 ? 0.0 : 1.0
+    var sum: [String: Double] = ["pods": replicas + surge, "count/deployments.apps": 1]
+    for container in object.at("spec", "template", "spec", "containers")?.array ?? [] {
+      for kind in ["requests", "limits"] {
+        for entry in container.at("resources", kind)?.fields?.entries ?? [] {
+          sum["\(kind).\(entry.key)", default: 0] += (quantity(entry.value) ?? 0) * (replicas + surge)
+        }
+      }
+    }
+    return sum
+  case "PersistentVolumeClaim":
+    let size = object.at("spec", "resources", "requests", "storage").flatMap(quantity) ?? 0
+    return ["persistentvolumeclaims": 1, "requests.storage": size]
+  case "Service": return ["services": 1, "count/services": 1]
+  case "ConfigMap": return ["configmaps": 1, "count/configmaps": 1]
+  default: return [:]
+  }
+}
+
+/// A Kubernetes quantity as a number; exact enough to compare sums.
+func quantity(_ value: Value) -> Double? {
+  switch value {
+  case .int(let number): return Double(number)
+  case .double(let number): return number
+  case .string(let text):
+    let digits = text.prefix { $0.isASCII && ($0.isNumber || "+-.".contains($0)) }
+    guard let number = Double(digits) else { return nil }
+    let suffix = text.dropFirst(digits.count)
+    let scales: [Substring: Double] = [
+      "": 1, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18,
+      "Ki": 0x1p10, "Mi": 0x1p20, "Gi": 0x1p30, "Ti": 0x1p40, "Pi": 0x1p50, "Ei": 0x1p60,
+    ]
+    if let scale = scales[suffix] { return number * scale }
+    // The exponent form: `1e3`.
+    return suffix.lowercased().hasPrefix("e") ? Double(text) : nil
+  case .null, .bool, .array, .object: return nil
+  }
+}
+
+private func quantityText(_ number: Double, _ resource: String) -> String {
+  func whole(_ number: Double) -> Int { Int((number - 1e-6).rounded(.up)) }
+  if resource.hasSuffix("memory") || resource.hasSuffix("storage") { return "\(whole(number / 0x1p20))Mi" }
+  return number == number.rounded() ? "\(whole(number))" : "\(whole(number * 1000))m"
+}
+
+/// The keys below `data` that somebody manages, from `managedFields` alone.
+private func managedKeys(_ metadata: Value) -> Set<String> {
+  var keys: Set<String> = []
+  for entry in metadata.at("metadata", "managedFields")?.array ?? [] {
+    for field in entry.at("fieldsV1", "f:data")?.fields?.keys ?? [] where field.hasPrefix("f:") {
+      keys.insert(String(field.dropFirst(2)))
+    }
+  }
+  return keys
+}

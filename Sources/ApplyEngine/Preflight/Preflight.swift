@@ -1,0 +1,131 @@
+package import ClusterAPI
+package import Diagnostics
+internal import KubernetesModel
+internal import Lowering
+internal import RolloutPlan
+
+/// Everything that can be known to go wrong before the first write, looked at all at once. It only reads, and asks the
+/// server what we may do.
+///
+/// Each look is a file of this folder. A look that is itself not allowed says so, or is left out where it is for the
+/// cluster's owner alone (webhooks): rights that a run does not need are no reason to stop it.
+package struct Preflight: Sendable {
+  let itinerary: Itinerary
+  let cluster: any Cluster
+  /// What the plan owns already.
+  let inventory: Inventory
+  let decisions: WriteDecisions
+  /// The legs that are still to come; what is done is not looked at again.
+  let legs: [Leg]
+
+  package init(
+    _ itinerary: Itinerary, legs: [Leg], inventory: Inventory, decisions: WriteDecisions = WriteDecisions(),
+    cluster: any Cluster
+  ) {
+    self.itinerary = itinerary
+    self.legs = legs
+    self.inventory = inventory
+    self.decisions = decisions
+    self.cluster = cluster
+  }
+
+  var plan: Plan { itinerary.plan }
+  var writes: [Write] { legs.flatMap(\.phases).flatMap(\.writes) }
+
+  /// Errors say why a run would fail; warnings what it will not be able to see or what may be in its way.
+  package func findings() async -> [Diagnostic] {
+    async let rights = accessFindings()
+    async let kinds = kindFindings()
+    async let namespace = namespaceFindings()
+    async let secrets = secretFindings()
+    async let quotas = quotaFindings()
+    async let webhooks = webhookFindings()
+    async let owners = ownerFindings()
+    let (a, b, c, d) = await (rights, kinds, namespace, secrets)
+    let (e, f, g) = await (quotas, webhooks, owners)
+    return (a + b + c + d + e + f + g).inReadingOrder
+  }
+
+  // MARK: - Kinds
+
+  /// Kinds that the server does not have, and that no manifest of the plan defines.
+  private func kindFindings() async -> [Diagnostic] {
+    var firsts: [String: (apiVersion: String, kind: String, origin: SourceRange)] = [:]
+    var defined: Set<String> = []
+    for write in writes {
+      guard let object = write.object, let apiVersion = object["apiVersion"]?.string else { continue }
+      if write.id.kind == "CustomResourceDefinition", let kind = object.at("spec", "names", "kind")?.string,
+        let group = object.at("spec", "group")?.string
+      {
+        defined.insert("\(group)/\(kind)")
+      }
+      let key = "\(apiVersion) \(write.id.kind)"
+      if firsts[key] == nil { firsts[key] = (apiVersion, write.id.kind, write.origin) }
+    }
+    let uses = firsts.sorted { $0.key < $1.key }.map(\.value).filter { use in
+      !defined.contains("\(GroupVersion(use.apiVersion)?.group ?? "")/\(use.kind)")
+    }
+    return await concurrently(uses) { use in
+      guard let version = GroupVersion(use.apiVersion) else { return nil }
+      do throws(ClusterError) {
+        _ = try await cluster.resourceType(of: use.kind, in: version)
+        return nil
+      } catch {
+        guard error.isNotFound else { return nil }
+        return .missingKind(
+          use.kind, in: version, others: (try? await cluster.versions(of: version.group)) ?? [], at: use.origin)
+      }
+    }.compactMap { $0 }
+  }
+
+  // MARK: - Owners
+
+  /// Objects that stand where the plan would write, and are not the plan's.
+  private func ownerFindings() async -> [Diagnostic] {
+    var seen: Set<ObjectID> = []
+    let first = writes.filter { $0.object != nil && inventory[$0.id] == nil && seen.insert($0.id).inserted }
+    return await concurrently(first) { write in
+      guard let live = try? await cluster.get(try await cluster.reference(to: write)),
+        !decisions.adopt(write.id), !isMade(live, by: plan.name)
+      else { return nil }
+      return .foreignObject(write.id, owner: owner(of: live), at: write.origin)
+    }.compactMap { $0 }
+  }
+}
+
+/// Whether an interrupted run of the plan may have made it.
+func isMade(_ object: Value, by plan: String) -> Bool {
+  isApplied(by: ObjectWriter.fieldManager, object) && isLabelled(object, plan)
+}
+
+extension Cluster {
+  /// Where a write goes, by the version that its object is written in.
+  func reference(to write: Write) async throws(ClusterError) -> ObjectReference {
+    guard let object = write.object else { throw .notUnderstood("a deletion has no version") }
+    return try await resourceType(of: object).named(write.id.name, in: write.id.namespace)
+  }
+}
+
+/// `body` of every item, some at a time; the results in the order of the items.
+func concurrently<T: Sendable, R: Sendable>(
+  _ items: [T], limit: Int = 16, _ body: @escaping @Sendable (T) async -> R
+) async -> [R] {
+  await withTaskGroup(of: (Int, R).self) { group in
+    var results = [R?](repeating: nil, count: items.count)
+    var next = 0
+    while next < min(limit, items.count) {
+      let (i, item) = (next, items[next])
+      group.addTask { (i, await body(item)) }
+      next += 1
+    }
+    while let (i, result) = await group.next() {
+      results[i] = result
+      if next < items.count {
+        let (i, item) = (next, items[next])
+        group.addTask { (i, await body(item)) }
+        next += 1
+      }
+    }
+    return results.compactMap { $0 }
+  }
+}

@@ -1,0 +1,67 @@
+extension CodePage {
+  /// What is looked at before the first write. As with the rest of R85: `bad` is a plan that may meet it.
+  static let preflight: [CodePage] = [
+    CodePage(
+      .missingRight, "Whoever runs the plan has not all the rights that it needs.",
+      why:
+        "Every verb of every course is asked for before the first write, those of a way back among them: a right that is missing in the middle of a release leaves a half-done one.",
+      bad: .shop("deploy web 1.0"),
+      good: .shop("namespace shop existing\n\ndeploy web 1.0"),
+      fix: "`rolloutc rbac PLAN` prints the smallest roles that the plan needs; give them to whoever runs it.",
+      stage: .running),
+    CodePage(
+      .missingHelp, "A right is missing without which a run tells less.",
+      why:
+        "The run goes on, but it cannot say why a pod is not ready, show a container's last lines, or see whether a Secret has its keys.",
+      bad: .shop("secret mail has password\n\ndeploy web 1.0"),
+      good: .shop("deploy web 1.0"),
+      fix: "Give the right that the note names, or go on without.",
+      stage: .running),
+    CodePage(
+      .missingKind, "The server does not know a kind of object that the plan writes.",
+      why: "Istio or the definition of a manifest's kind is not installed, or in another version.",
+      bad: .shop("deploy web 1.0"),
+      good: .shop("mesh istio 1.20\n\ndeploy web 1.0"),
+      fix: "Install what defines the kind, then run again.",
+      stage: .running),
+    CodePage(
+      .namespaceUnusable, "The namespace that the plan works in is not there, or is being deleted.",
+      why: "The plan says that it is somebody else's, so it is not made; what is written into one that ends is lost.",
+      bad: .shop("namespace shop existing\n\ndeploy web 1.0"),
+      good: .shop("namespace shop\n\ndeploy web 1.0"),
+      fix: "Create it, or leave out `existing` so that the plan makes it.",
+      stage: .running),
+    CodePage(
+      .notInjected, "Pods of the namespace get no proxy from Istio.",
+      why:
+        "Routes are followed by the proxy beside each caller. Without one a request reaches every version, whatever the plan says.",
+      bad: .shop("namespace shop existing\n\ndeploy web 1.0"),
+      good: .shop("namespace shop\n\ndeploy web 1.0"),
+      fix: "Label the namespace with `istio-injection=enabled`, or with `istio.io/rev` and an installed revision.",
+      stage: .running),
+    CodePage(
+      .secretMissing, "A Secret that the plan declares is not there, or has not the keys that the plan names.",
+      why:
+        "Pods that use it would never start. Only its metadata is asked for: which keys it has shows in who manages them, and no value is sent.",
+      bad: .shop("secret mail has password\n\ndeploy web 1.0"),
+      good: .shop("deploy web 1.0"),
+      fix: "Create the Secret where secrets are kept, or correct the names in the plan.",
+      stage: .running),
+    CodePage(
+      .quotaShort, "A quota of the namespace may be too small for the plan.",
+      why:
+        "Versions stand side by side while traffic moves, and each rolling update adds a pod. Pods beyond the quota are not made, and the step would wait until its time is over.",
+      bad: .shop("deploy web 1.0 replicas 50"),
+      good: .shop("deploy web 1.0 replicas 2"),
+      fix: "Raise the quota, or lower `replicas` or `resources`.",
+      stage: .running),
+    CodePage(
+      .webhookInTheWay, "An admission webhook may refuse what the plan writes, or trials of it.",
+      why:
+        "A webhook whose pods do not answer stops every write that it is called for. One with side effects makes the server refuse dry runs, so that a change cannot be shown before it is made.",
+      bad: .shop("deploy web 1.0"),
+      good: .shop("on failure rollback\n\nstep \"Deploy 1.0\" {\n  deploy web 1.0\n}"),
+      fix: "Mend the webhook, or ask its owner.",
+      stage: .running),
+  ]
+}

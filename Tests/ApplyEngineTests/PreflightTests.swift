@@ -1,0 +1,332 @@
+import ClusterAPI
+import Diagnostics
+import KubernetesModel
+import Lowering
+import RolloutPlan
+import Sandbox
+import TestSupport
+import Testing
+
+@testable import ApplyEngine
+
+extension Itinerary {
+  /// A plan from its text, which must be right.
+  static func of(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) throws -> Itinerary {
+    let resolution = resolve(path: "plan.rollout", bytes: Array(text.utf8))
+    let problems = resolution.diagnostics.filter { $0.severity == .error }.map(\.message)
+    let plan = try #require(resolution.checked, "\(problems)", sourceLocation: sourceLocation)
+    return Itinerary(plan, compile(plan))
+  }
+
+  static func shop(_ declarations: String = "", web: String = "", steps: String = "deploy web 1.0") throws -> Itinerary
+  {
+    try of(
+      """
+      plan shop
+      language 1
+
+      \(declarations)
+      expose web on port 80
+
+      component web {
+        image registry.example.com/web
+        port 8080 http
+        version 1.0, 2.0
+      \(web)
+      }
+
+      \(steps)
+      """)
+  }
+}
+
+@Suite struct PreflightTests {
+  private let sandbox = LiveCluster()
+
+  private func findings(
+    _ itinerary: Itinerary, inventory: Inventory = Inventory(plan: "shop"), adopts: Set<String> = [],
+    on sandbox: LiveCluster? = nil, lists: [String: [Value]] = [:]
+  ) async -> [Diagnostic] {
+    await Preflight(
+      itinerary, legs: itinerary.forward, inventory: inventory, decisions: WriteDecisions(adopts: adopts),
+      cluster: Guarded(base: SandboxTransport.cluster(sandbox ?? self.sandbox), lists: lists)
+    ).findings()
+  }
+
+  private func post(_ object: Value, to path: String) async {
+    let answer = await sandbox.respond(to: APIRequest("POST", path, query: ["fieldManager": "helm"], body: object))
+    #expect(answer.status == 201, "\(answer)")
+  }
+
+  private func namespace(_ labels: Fields = ["istio-injection": "enabled"]) async {
+    await post(
+      ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "shop", "labels": .object(labels)]],
+      to: "/api/v1/namespaces")
+  }
+
+  @Test func whereNothingIsInTheWayNothingIsFound() async throws {
+    #expect(await findings(try .shop()).map(\.message) == [])
+    await namespace()
+    #expect(await findings(try .shop("namespace shop existing")).map(\.message) == [])
+  }
+
+  @Test("a namespace that somebody else makes must be there, and give pods their proxies")
+  func existingNamespace() async throws {
+    let itinerary = try Itinerary.shop("namespace shop existing")
+    #expect(await findings(itinerary).map(\.code) == [.namespaceUnusable])
+    for (labels, isFine): (Fields, Bool) in [
+      ([:], false), (["istio-injection": "disabled"], false), (["istio.io/rev": "1-20"], true),
+      (["istio.io/dataplane-mode": "ambient"], true), (["istio-injection": "disabled", "istio.io/rev": "1-20"], false),
+    ] {
+      let other = LiveCluster()
+      _ = await other.respond(
+        to: APIRequest(
+          "POST", "/api/v1/namespaces",
+          body: ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "shop", "labels": .object(labels)]]))
+      #expect(await findings(itinerary, on: other).map(\.code) == (isFine ? [] : [.notInjected]), "\(labels)")
+    }
+  }
+
+  @Test("an object that stands in the way is named with its owner, until it is ours or adopted")
+  func foreign() async throws {
+    await namespace()
+    let itinerary = try Itinerary.shop("namespace shop existing")
+    let service: Value = [
+      "apiVersion": "v1", "kind": "Service",
+      "metadata": [
+        "name": "web", "namespace": "shop", "annotations": ["meta.helm.sh/release-name": "old-shop"],
+      ], "spec": ["ports": [["port": 80]]],
+    ]
+    await post(service, to: "/api/v1/namespaces/shop/services")
+    let found = await findings(itinerary)
+    #expect(found.map(\.code) == [.notOurs])
+    #expect(found.first?.message == "`Service/web` exists, and this plan did not make it")
+    #expect(found.first?.notes.first == "it belongs to the Helm release `old-shop`")
+    #expect(await findings(itinerary, adopts: ["Service/web"]).isEmpty)
+    var inventory = Inventory(plan: "shop")
+    inventory.expect([ObjectID(group: "", kind: "Service", namespace: "shop", name: "web")], phase: 0)
+    #expect(await findings(itinerary, inventory: inventory).isEmpty)
+  }
+
+  @Test(
+    "whoever holds an object is told by what tools write on it",
+    arguments: [
+      (["metadata": ["labels": ["argocd.argoproj.io/instance": "shop"]]], "Argo CD's application `shop`"),
+      (
+        ["metadata": ["annotations": ["argocd.argoproj.io/tracking-id": "shop:apps/Deployment:a/b"]]],
+        "Argo CD's application `shop`"
+      ),
+      (
+        [
+          "metadata": [
+            "labels": ["kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux"]
+          ]
+        ], "Flux's Kustomization `flux/apps`"
+      ),
+      (["metadata": ["labels": ["kapp.k14s.io/app": "17"]]], "the kapp app `17`"),
+      (
+        [
+          "metadata": [
+            "labels": ["app.kubernetes.io/managed-by": "rolloutc", "app.kubernetes.io/part-of": "other"]
+          ]
+        ], "the plan `other`"
+      ),
+      (
+        ["metadata": ["ownerReferences": [["kind": "Rollout", "name": "web", "controller": true]]]], "`Rollout/web`"
+      ),
+      (["metadata": ["managedFields": [["manager": "kubectl-create"]]]], "written by `kubectl-create`"),
+    ] as [(Value, String)])
+  func owners(_ object: Value, _ expected: String) { #expect(owner(of: object) == expected) }
+
+  @Test("declared Secrets must be there with their keys, and no value is asked for")
+  func secrets() async throws {
+    await namespace()
+    let itinerary = try Itinerary.shop("namespace shop existing\nsecret mail has user, password")
+    #expect(await findings(itinerary).map(\.code) == [.secretMissing])
+    await post(
+      [
+        "apiVersion": "v1", "kind": "Secret", "metadata": ["name": "mail", "namespace": "shop"],
+        "data": ["user": "YQ=="],
+      ],
+      to: "/api/v1/namespaces/shop/secrets")
+    let found = await findings(itinerary)
+    #expect(found.map(\.message) == ["the Secret `mail` has no `password`"])
+    #expect(found.first?.notes == ["it has `user`"])
+    let metadata = try await SandboxTransport.cluster(sandbox).metadata(
+      of: ClusterAPI.ResourceType(
+        groupVersion: GroupVersion(group: "", version: "v1"), kind: "Secret", plural: "secrets", isNamespaced: true
+      ).named("mail", in: "shop"))
+    #expect(metadata.fields?.keys == ["metadata"])
+  }
+
+  @Test("a kind that the server does not have is named before anything is written")
+  func missingKinds() async throws {
+    let plan = resolve(
+      path: "plan.rollout",
+      bytes: Array(
+        "plan shop\nlanguage 1\n\ncomponent web {\n  image example.com/web\n  port 8080 http\n  version 1.0\n}\n\ndeploy web 1.0\n"
+          .utf8))
+    let checked = try #require(plan.checked)
+    let old = compile(
+      checked, options: LoweringOptions(apiVersions: APIVersions(networking: .v1alpha3, security: .v1beta1)))
+    let found = await findings(Itinerary(checked, old))
+    #expect(Set(found.map(\.code)).isSubset(of: [.missingKind]))
+  }
+
+  // MARK: - Rights
+
+  /// Answers reviews by a list of what is not allowed, and everything else like the cluster behind it.
+  private struct Guarded: Cluster {
+    var base: any Cluster
+    var denied: @Sendable (_ attributes: Value) -> Bool = { _ in false }
+    /// By plural: lists of kinds that the sandbox does not have.
+    var lists: [String: [Value]] = [:]
+
+    func serverVersion() async throws(ClusterError) -> ServerVersion { try await base.serverVersion() }
+    func versions(of group: String) async throws(ClusterError) -> [String] { try await base.versions(of: group) }
+    func resources(of version: GroupVersion, refresh: Bool) async throws(ClusterError) -> [ClusterAPI.ResourceType] {
+      try await base.resources(of: version, refresh: refresh)
+    }
+    func get(_ object: ObjectReference) async throws(ClusterError) -> Value { try await base.get(object) }
+    func list(_ collection: ObjectCollection) async throws(ClusterError) -> ObjectList {
+      if let items = lists[collection.type.plural] { return ObjectList(items: items, resourceVersion: "1") }
+      return try await base.list(collection)
+    }
+    func apply(_ request: ApplyRequest) async throws(ClusterError) -> WriteResult { try await base.apply(request) }
+    func create(_ request: CreateRequest) async throws(ClusterError) -> WriteResult {
+      guard let attributes = request.object.at("spec", "resourceAttributes") else {
+        return try await base.create(request)
+      }
+      return WriteResult(
+        object: ["status": ["allowed": .bool(!denied(attributes)), "reason": "RBAC: no rule"]], wasCreated: true)
+    }
+    func patch(_ request: PatchRequest) async throws(ClusterError) -> WriteResult { try await base.patch(request) }
+    func delete(_ request: DeleteRequest) async throws(ClusterError) -> DeleteResult { try await base.delete(request) }
+    func watch(_ collection: ObjectCollection, from version: String) async throws(ClusterError) -> WatchStream {
+      try await base.watch(collection, from: version)
+    }
+    func read(_ path: String, query: [(String, String)]) async throws(ClusterError) -> HTTPResponse {
+      try await base.read(path, query: query)
+    }
+  }
+
+  @Test("with any one verb less, exactly that verb is named")
+  func everyVerb() async throws {
+    await namespace()
+    let itinerary = try Itinerary.shop(
+      "namespace shop existing\nsecret mail has user",
+      steps:
+        "on failure rollback\n\nstep \"One\" {\n  deploy web 1.0\n}\n\nstep \"Two\" {\n  deploy web 2.0\n  route web all -> 2.0\n  retire web 1.0\n}"
+    )
+    let needs = itinerary.accessNeeds { _, kind in guessedPlural(kind) }
+    #expect(needs.contains { $0.resource == "deployments" && $0.verbs.contains("delete") })
+    for need in needs {
+      for verb in need.verbs {
+        let cluster = Guarded(
+          base: SandboxTransport.cluster(sandbox),
+          denied: { attributes in
+            let resource = need.resource.split(separator: "/").map(String.init)
+            return attributes["verb"]?.string == verb && attributes["resource"]?.string == resource[0]
+              && attributes["group"]?.string == need.group
+              && attributes["subresource"]?.string == (resource.count > 1 ? resource[1] : nil)
+              && (need.names.isEmpty || need.names.contains(attributes["name"]?.string ?? ""))
+          })
+        let found = await Preflight(
+          itinerary, legs: itinerary.forward, inventory: Inventory(plan: "shop"), cluster: cluster
+        ).accessFindings()
+        #expect(!found.isEmpty, "\(verb) \(need.resource)")
+        #expect(
+          found.allSatisfy { $0.message.contains("`\(verb)") && $0.message.contains(need.resource) },
+          "\(found.map(\.message))")
+        let isRequired = needs.contains {
+          $0.resource == need.resource && $0.group == need.group && $0.verbs.contains(verb) && $0.weight == .required
+        }
+        #expect(found.hasErrors == isRequired, "\(verb) \(need.resource)")
+      }
+    }
+  }
+
+  @Test(arguments: [
+    ("Gateway", "gateways"), ("NetworkPolicy", "networkpolicies"), ("Ingress", "ingresses"), ("Service", "services"),
+    ("Endpoints", "endpoints"), ("DestinationRule", "destinationrules"), ("PeerAuthentication", "peerauthentications"),
+    ("StorageClass", "storageclasses"), ("ServiceEntry", "serviceentries"),
+  ]) func plurals(_ kind: String, _ plural: String) { #expect(guessedPlural(kind) == plural) }
+
+  // MARK: - Quota
+
+  @Test(
+    arguments: [
+      ("0", 0.0), ("100m", 0.1), ("1.5", 1.5), ("1Ki", 1024), ("2Gi", 0x1p31), ("1k", 1000), ("3M", 3e6), ("1e3", 1000),
+      ("1E", 1e18), ("12E2", 1200),
+    ] as [(String, Double)])
+  func quantities(_ text: String, _ number: Double) { #expect(quantity(.string(text)) == number) }
+
+  @Test("what stands side by side must fit into the quota, with the pod of a rolling update")
+  func quotas() async throws {
+    let itinerary = try Itinerary.shop(
+      "namespace shop existing", web: "  replicas 2\n  resources cpu 100m memory 64Mi",
+      steps: "deploy web 1.0\n\ndeploy web 2.0\n\nroute web all -> 2.0")
+    await namespace()
+    // Two versions with two pods each, and one more each: 6 pods, 600m.
+    for (hard, expected): (Fields, [String]) in [
+      (["pods": "6", "requests.cpu": "600m", "requests.memory": "384Mi"], []),
+      (["pods": "5"], ["the plan needs 6 of pods, and the quota `small` leaves 5"]),
+      (["cpu": "500m"], ["the plan needs 600m of requests.cpu, and the quota `small` leaves 500m"]),
+      (
+        ["requests.memory": "383Mi"],
+        ["the plan needs 384Mi of requests.memory, and the quota `small` leaves 383Mi"]
+      ),
+    ] {
+      let quota: Value = [
+        "kind": "ResourceQuota", "metadata": ["name": "small"], "spec": ["hard": .object(hard)],
+        "status": ["hard": .object(hard), "used": [:]],
+      ]
+      #expect(await findings(itinerary, lists: ["resourcequotas": [quota]]).map(\.message) == expected)
+    }
+  }
+
+  // MARK: - Webhooks
+
+  @Test("a webhook whose service is not there is in the way, and so is one with side effects")
+  func webhooks() async throws {
+    await namespace()
+    let itinerary = try Itinerary.shop("namespace shop existing")
+    func configuration(_ changes: Value) -> Value {
+      let webhook: Value = [
+        "name": "check.example.com", "sideEffects": "None", "failurePolicy": "Fail",
+        "clientConfig": ["service": ["namespace": "guards", "name": "check"]],
+        "rules": [["apiGroups": ["apps"], "resources": ["deployments"], "operations": ["*"]]],
+      ]
+      return ["webhooks": [webhook.mergePatched(by: changes)]]
+    }
+    for (changes, expected): (Value, [String]) in [
+      ([:], ["nobody answers for the webhook `check.example.com`"]),
+      (["failurePolicy": "Ignore"], []),
+      (["rules": [["apiGroups": ["batch"], "resources": ["*"]]]], []),
+      (["rules": [["apiGroups": ["*"], "resources": ["*"]]]], ["nobody answers for the webhook `check.example.com`"]),
+      (["namespaceSelector": ["matchLabels": ["kubernetes.io/metadata.name": "other"]]], []),
+      (
+        ["sideEffects": "Some", "failurePolicy": "Ignore"],
+        ["the webhook `check.example.com` has side effects, so that the server refuses trials"]
+      ),
+    ] {
+      let lists = ["validatingwebhookconfigurations": [configuration(changes)], "mutatingwebhookconfigurations": []]
+      #expect(await findings(itinerary, lists: lists).map(\.message) == expected, "\(changes)")
+    }
+  }
+
+  @Test("proxies of a revision that is not installed are no proxies")
+  func revisions() async throws {
+    await namespace(["istio.io/rev": "1-20"])
+    let itinerary = try Itinerary.shop("namespace shop existing")
+    for (labels, isKnown): (Value, Bool) in [
+      (["istio.io/rev": "1-20"], true), (["istio.io/rev": "1-19", "istio.io/tag": "1-20"], true),
+      (["istio.io/rev": "1-19"], false),
+    ] {
+      let lists: [String: [Value]] = [
+        "validatingwebhookconfigurations": [], "mutatingwebhookconfigurations": [["metadata": ["labels": labels]]],
+      ]
+      #expect(await findings(itinerary, lists: lists).map(\.code) == (isKnown ? [] : [.notInjected]))
+    }
+  }
+}
