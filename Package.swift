@@ -61,6 +61,11 @@ let package = Package(
     ),
     .target(name: "RegularExpressions", swiftSettings: settings),
     .target(
+      name: "Rehearsal",
+      dependencies: ["ApplyEngine", "ClusterAPI", "KubernetesModel", "Sandbox"],
+      swiftSettings: settings
+    ),
+    .target(
       name: "RequestTracing",
       dependencies: ["Diagnostics", "KubernetesModel", "Lowering", "MeshModel", "RolloutPlan", "SafetyChecks"],
       swiftSettings: settings
@@ -112,7 +117,8 @@ let package = Package(
     .testTarget(
       name: "ApplyEngineTests",
       dependencies: [
-        "ApplyEngine", "ClusterAPI", "Diagnostics", "KubernetesModel", "Lowering", "RolloutPlan", "Sandbox",
+        "ApplyEngine", "ClusterAPI", "Diagnostics", "KubernetesModel", "Lowering", "Rehearsal", "RolloutPlan",
+        "Sandbox",
         "TestSupport",
       ],
       swiftSettings: settings

@@ -4,6 +4,7 @@ package import KubernetesModel
 /// a server drives it by its clock, a rehearsal by its plan.
 package actor LiveCluster {
   private var cluster: SandboxCluster
+  private var watchers: [Watcher] = []
   private var followers: [Int: AsyncStream<Void>.Continuation] = [:]
   private var nextFollower = 0
 
@@ -45,23 +46,24 @@ package actor LiveCluster {
 
   /// The events of a watch, beginning with those that open it; it ends with a 410 if its history is dropped.
   package func events(of watch: Watch) -> AsyncStream<Value> {
-    let ticks = ticks()
-    let opening = cluster.server.opening(of: watch)
-    return AsyncStream { continuation in
-      let task = Task {
-        var watch = watch
-        for event in opening { continuation.yield(event) }
-        var isOver = self.forward(&watch, to: continuation)
-        if !isOver {
-          for await _ in ticks {
-            isOver = self.forward(&watch, to: continuation)
-            if isOver { break }
-          }
-        }
+    let (stream, continuation) = AsyncStream<Value>.makeStream()
+    follow(watch) { event in
+      guard let event else {
         continuation.finish()
+        return false
       }
-      continuation.onTermination = { _ in task.cancel() }
+      if case .terminated = continuation.yield(event) { return false }
+      return true
     }
+    return stream
+  }
+
+  /// Hands each event of a watch to `deliver`, and nil at its end, until it returns false. Whoever changes the cluster
+  /// delivers, with no task in between, so that a rehearsal knows when all is delivered.
+  package func follow(_ watch: Watch, _ deliver: @escaping @Sendable (Value?) -> Bool) {
+    for event in cluster.server.opening(of: watch) where !deliver(event) { return }
+    var watcher = Watcher(watch: watch, deliver: deliver)
+    if forward(&watcher) { watchers.append(watcher) }
   }
 
   /// A bookmark for a watch at the present version.
@@ -82,13 +84,22 @@ package actor LiveCluster {
   private func announce(since version: Int) {
     guard cluster.store.version != version else { return }
     for follower in followers.values { follower.yield() }
+    var standing: [Watcher] = []
+    for var watcher in watchers where forward(&watcher) { standing.append(watcher) }
+    watchers = standing
   }
 
-  private func forward(_ watch: inout Watch, to continuation: AsyncStream<Value>.Continuation) -> Bool {
-    let (events, after, isOver) = cluster.server.next(of: watch)
-    watch.after = after
-    for event in events { continuation.yield(event) }
-    return isOver
+  private struct Watcher {
+    var watch: Watch
+    let deliver: @Sendable (Value?) -> Bool
+  }
+
+  /// Hands over what is new. False when the watch is over, or nobody listens any more.
+  private func forward(_ watcher: inout Watcher) -> Bool {
+    let (events, after, isOver) = cluster.server.next(of: watcher.watch)
+    watcher.watch.after = after
+    for event in events where !watcher.deliver(event) { return false }
+    return isOver ? watcher.deliver(nil) : true
   }
 }
 

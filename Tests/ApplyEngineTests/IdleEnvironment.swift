@@ -1,4 +1,5 @@
 import ApplyEngine
+import Rehearsal
 import Sandbox
 import TestSupport
 
@@ -6,7 +7,7 @@ extension RunEnvironment {
   /// What a part of a run needs that touches neither cluster nor journal.
   static func idle(_ clock: ManualClock) -> RunEnvironment {
     RunEnvironment(
-      cluster: SandboxTransport.cluster(LiveCluster()), clock: RunClock(clock),
+      cluster: InProcessTransport.cluster(LiveCluster()), clock: RunClock(clock),
       wallTime: { "2026-01-01T00:00:00.000000Z" }, random: { 0.5 }, journal: MemoryJournal(),
       identity: RunIdentity(run: "test", who: "test"), tell: { _ in })
   }

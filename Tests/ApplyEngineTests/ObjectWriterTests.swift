@@ -2,6 +2,7 @@ import ClusterAPI
 import Diagnostics
 import KubernetesModel
 import Lowering
+import Rehearsal
 import Sandbox
 import Synchronization
 import TestSupport
@@ -40,7 +41,7 @@ actor MemoryJournal: Journal {
     permission: @escaping @Sendable () async throws(LockError) -> Void = {}
   ) -> ObjectWriter {
     ObjectWriter(
-      SandboxTransport.cluster(sandbox, requests: budget), journal: journal, decisions: decisions,
+      InProcessTransport.cluster(sandbox, requests: budget), journal: journal, decisions: decisions,
       permission: permission)
   }
 
@@ -207,7 +208,7 @@ actor MemoryJournal: Journal {
   /// calls done is not looked at again: what it made, a later phase may be removing.
   private static func run(_ cluster: any Cluster, _ journal: MemoryJournal, _ writes: [[Write]]) async throws {
     let store = InventoryStore(plan: "shop", namespace: "default", in: cluster)
-    var inventory = try await store.load() ?? Inventory(plan: "shop")
+    var inventory = try await store.load()?.inventory ?? Inventory(plan: "shop")
     let writer = ObjectWriter(cluster, journal: journal, permission: {})
     let done = await journal.records
     for (phase, writes) in writes.enumerated() where !done.contains(.phaseDone(phase)) {
@@ -252,7 +253,7 @@ actor MemoryJournal: Journal {
     }
     let whole = LiveCluster()
     let all = RequestBudget(writes: .max)
-    try await Self.run(SandboxTransport.cluster(whole, requests: all), MemoryJournal(), phases)
+    try await Self.run(InProcessTransport.cluster(whole, requests: all), MemoryJournal(), phases)
     let expected = await end(whole)
     #expect(expected.map { $0["name"] } == ["a", "c"])
     for allowed in 0..<all.count {
@@ -260,12 +261,12 @@ actor MemoryJournal: Journal {
       let journal = MemoryJournal()
       let dying = RequestBudget(writes: allowed, lastTakesEffect: lastTakesEffect)
       do {
-        try await Self.run(SandboxTransport.cluster(sandbox, requests: dying), journal, phases)
+        try await Self.run(InProcessTransport.cluster(sandbox, requests: dying), journal, phases)
         Issue.record("it survived \(allowed) of \(all.count) requests")
       } catch {}
       #expect(await journal.open.count <= 1)
       do {
-        try await Self.run(SandboxTransport.cluster(sandbox), journal, phases)
+        try await Self.run(InProcessTransport.cluster(sandbox), journal, phases)
       } catch {
         Issue.record("killed at request \(allowed): \(error)")
       }

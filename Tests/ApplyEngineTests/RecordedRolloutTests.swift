@@ -1,4 +1,5 @@
 import KubernetesModel
+import Rehearsal
 import Sandbox
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import ClusterAPI
 import KubernetesModel
+import Rehearsal
 import Sandbox
 import TestSupport
 import Testing
@@ -14,7 +15,7 @@ import Testing
     RunLock(
       "rolloutc-shop", namespace: "default",
       as: LeaseRecord(holder: holder, who: "\(holder)@host, pid 1", run: "run-\(holder)", planHash: "p", step: "1"),
-      in: SandboxTransport.cluster(sandbox), clock: other ?? clock,
+      in: InProcessTransport.cluster(sandbox), clock: other ?? clock,
       // A wall clock that says the same for ever: nothing may depend on it.
       wallTime: { "2026-01-01T00:00:00.000000Z" })
   }

@@ -2,6 +2,7 @@ import ClusterAPI
 import Diagnostics
 import KubernetesModel
 import Lowering
+import Rehearsal
 import Sandbox
 import TestSupport
 import Testing
@@ -43,7 +44,7 @@ import Testing
     takes: Set<String> = [], adopts: Set<String> = []
   ) async throws -> WriteVerdict {
     let writer = ObjectWriter(
-      SandboxTransport.cluster(sandbox, requests: budget), journal: journal,
+      InProcessTransport.cluster(sandbox, requests: budget), journal: journal,
       decisions: WriteDecisions(takes: takes, adopts: adopts), permission: {})
     let write = try write(object)
     let verdict = try await writer.perform(write, phase: 0, number: 1, inventory: inventory)
@@ -212,7 +213,7 @@ import Testing
           _ = try await perform(deployment(["spec": ["replicas": 7]]), &known)
         }
       }
-      let writer = ObjectWriter(SandboxTransport.cluster(sandbox), journal: journal, permission: {})
+      let writer = ObjectWriter(InProcessTransport.cluster(sandbox), journal: journal, permission: {})
       let removal = try write(deployment(), .delete)
       if isOurs {
         _ = try await writer.perform(removal, phase: 0, number: 2, inventory: lost)

@@ -123,8 +123,10 @@ import Testing
       }
       try await group.waitForAll()
     }
-    var observation = Observation(of: type.collection(in: live.namespace), in: live.cluster, clock: ContinuousClock())
-      .makeAsyncIterator()
+    var observation = CollectionObservation(
+      of: type.collection(in: live.namespace), in: live.cluster, clock: ContinuousClock()
+    )
+    .makeAsyncIterator()
     guard case .listed(let items) = try await observation.next() else {
       Issue.record("no list")
       return
@@ -205,7 +207,7 @@ import Testing
     let clock = ManualClock()
     while try await !limited.isAllowed("list", on: type, namespace: live.namespace).isAllowed { await Task.yield() }
     var kinds: [String] = []
-    for try await change in Observation(of: type.collection(in: live.namespace), in: limited, clock: clock) {
+    for try await change in CollectionObservation(of: type.collection(in: live.namespace), in: limited, clock: clock) {
       switch change {
       case .listed: kinds.append("list")
       case .note(.polling): kinds.append("polling")

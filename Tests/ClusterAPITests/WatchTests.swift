@@ -105,7 +105,7 @@ import Testing
     _ cluster: ScriptedCluster, clock: ManualClock = .init(), count: Int, policy: ObservationPolicy = .init()
   ) async throws -> [ObservedChange] {
     var changes: [ObservedChange] = []
-    let observation = Observation(
+    let observation = CollectionObservation(
       of: configMaps.collection(in: "x"), in: cluster, clock: clock, policy: policy, random: { 0 })
     for try await change in observation {
       changes.append(change)

@@ -137,7 +137,7 @@ package struct Itinerary: Sendable {
   private func rollback(from: Progress, to state: State) -> Leg? {
     guard from.leg <= forward.count else { return nil }
     let renderer = compiled.renderer
-    let step = self.step(at: from)
+    let step = from.isAtBoundary && from.leg > 0 ? forward[from.leg - 1].step : self.step(at: from)
     let stamp = compiled.steps.isEmpty ? "back" : "\(compiled.steps[step].folder)/back"
     let transition: Transition
     if from.leg < forward.count, from.phase > 0 || from.isPhaseBegun, let segment = segment(of: from.leg) {

@@ -73,7 +73,7 @@ package struct Inventory: Hashable, Sendable {
 
   /// Before writes of these objects leave. A UID that is known stays known; what stood there is not, from now on.
   package mutating func expect(_ ids: [ObjectID], phase: Int) {
-    for id in ids { self[id] = Entry(id: id, uid: self[id]?.uid, outcome: .pending, phase: phase) }
+    for id in ids { touch(id, .pending, phase) }
   }
 
   /// After a write came to something.
@@ -89,16 +89,17 @@ package struct Inventory: Hashable, Sendable {
   }
 
   package mutating func failed(_ id: ObjectID, phase: Int) {
-    guard let entry = self[id] else { return }
-    self[id] = Entry(id: id, uid: entry.uid, outcome: .failed, phase: phase)
+    if self[id] != nil { touch(id, .failed, phase) }
   }
 
   /// Before deletions leave. A deletion that is refused keeps its entry (kustomize-controller#1664 lost it).
   package mutating func expectDeletion(of ids: [ObjectID], phase: Int) {
-    for id in ids {
-      guard let entry = self[id] else { continue }
-      self[id] = Entry(id: id, uid: entry.uid, outcome: .deleting, phase: phase)
-    }
+    for id in ids where self[id] != nil { touch(id, .deleting, phase) }
+  }
+
+  /// What is known of it stays known; what was applied last is not known any more until the server answers.
+  private mutating func touch(_ id: ObjectID, _ outcome: Outcome, _ phase: Int) {
+    self[id] = Entry(id: id, uid: self[id]?.uid, outcome: outcome, phase: phase)
   }
 
   /// After it was seen to be gone.

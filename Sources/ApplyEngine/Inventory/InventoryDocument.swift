@@ -12,7 +12,9 @@ package struct InventoryDocument: Hashable, Sendable {
 
   package static func name(of plan: String) -> String { "rolloutc-\(plan)" }
 
-  package init(_ inventory: Inventory, namespace: String, chunkSize: Int = InventoryDocument.chunkSize) {
+  package init(
+    _ inventory: Inventory, record: RunRecord? = nil, namespace: String, chunkSize: Int = InventoryDocument.chunkSize
+  ) {
     let name = Self.name(of: inventory.plan)
     var parts: [String] = []
     var part = ""
@@ -31,13 +33,13 @@ package struct InventoryDocument: Hashable, Sendable {
         "\(name)-\(contentHash(.string(text)).prefix(12))", namespace, inventory.plan, ["objects": .string(text)])
     }
     let names = chunks.compactMap { $0.at("metadata", "name")?.string }
-    head = Self.configMap(
-      name, namespace, inventory.plan,
-      [
-        "version": "1", "plan": .string(inventory.plan), "planHash": .string(inventory.planHash),
-        "run": .string(inventory.run), "count": .string(String(inventory.entries.count)),
-        "chunks": .string(names.joined(separator: "\n")),
-      ])
+    var data: Fields = [
+      "version": "1", "plan": .string(inventory.plan), "planHash": .string(inventory.planHash),
+      "run": .string(inventory.run), "count": .string(String(inventory.entries.count)),
+      "chunks": .string(names.joined(separator: "\n")),
+    ]
+    if let record { data["record"] = .string(jsonText(record.value)) }
+    head = Self.configMap(name, namespace, inventory.plan, data)
   }
 
   private static func configMap(_ name: String, _ namespace: String, _ plan: String, _ data: Fields) -> Value {
@@ -48,6 +50,15 @@ package struct InventoryDocument: Hashable, Sendable {
       ],
       "data": .object(data),
     ]
+  }
+
+  /// How the plan's run stands; nil where the head does not say.
+  package static func record(in head: Value) throws(InventoryError) -> RunRecord? {
+    guard let text = head.at("data", "record")?.string else { return nil }
+    guard let value = try? parseJSON(Array(text.utf8)), let record = RunRecord(value) else {
+      throw .unreadable("the record of the run cannot be read; it may be by a newer version of rolloutc")
+    }
+    return record
   }
 
   /// The names of the chunks that a head speaks of.

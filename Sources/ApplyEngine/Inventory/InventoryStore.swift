@@ -17,8 +17,8 @@ package actor InventoryStore {
     self.namespace = namespace
   }
 
-  /// Nil where the plan never ran here.
-  package func load() async throws(InventoryError) -> Inventory? {
+  /// Nil where the plan never ran here; without a record where it ran with nothing to tell of.
+  package func load() async throws(InventoryError) -> (inventory: Inventory, record: RunRecord?)? {
     do throws(ClusterError) {
       head = try await cluster.get(reference(InventoryDocument.name(of: plan)))
     } catch {
@@ -35,13 +35,15 @@ package actor InventoryStore {
         throw error.isNotFound ? .unreadable("ConfigMap \(name) is missing") : .cluster("\(error)")
       }
     }
-    return try InventoryDocument.read(head: head, chunks: chunks)
+    return (try InventoryDocument.read(head: head, chunks: chunks), try InventoryDocument.record(in: head))
   }
 
   /// Chunks first, then the head, then away with chunks that no head names: a crash at any point leaves the inventory
   /// before or the one after.
-  package func save(_ inventory: Inventory, chunkSize: Int = InventoryDocument.chunkSize) async throws(InventoryError) {
-    let document = InventoryDocument(inventory, namespace: namespace, chunkSize: chunkSize)
+  package func save(
+    _ inventory: Inventory, record: RunRecord? = nil, chunkSize: Int = InventoryDocument.chunkSize
+  ) async throws(InventoryError) {
+    let document = InventoryDocument(inventory, record: record, namespace: namespace, chunkSize: chunkSize)
     let names = InventoryDocument.chunkNames(of: document.head)
     let old = head.map { InventoryDocument.chunkNames(of: $0) } ?? []
     do throws(ClusterError) {

@@ -63,6 +63,10 @@ package struct RunOptions: Hashable, Sendable {
   package var readiness = ReadinessOptions()
   /// Writes of one phase that are under way at once.
   package var concurrency = 8
+  /// How long the lock outlives its last sign of life.
+  package var leaseSeconds = 30
+  /// Ends the run at a question that nobody here can answer, instead of waiting for an answer from elsewhere.
+  package var leavesAtQuestions = false
   /// Fields that may be taken from other managers: by object and path, as a conflict shows them.
   package var takes: Set<String> = []
   /// Objects that are there already and may become the plan's: `Deployment/web-1-0`.

@@ -8,6 +8,8 @@ package final class APIClient: Cluster {
   private let credentials: any CredentialSource
   private let userAgent: String
   private let discovered = Mutex<[GroupVersion: [ResourceType]]>([:])
+  /// Of groups that the server has; one that it has not may come with a definition.
+  private let groups = Mutex<[String: [String]]>([:])
 
   /// As large as kubectl's and client-go's chunks.
   private static let pageSize = 500
@@ -38,6 +40,7 @@ package final class APIClient: Cluster {
 
   package func versions(of group: String) async throws(ClusterError) -> [String] {
     if group.isEmpty { return ["v1"] }
+    if let known = groups.withLock({ $0[group] }) { return known }
     let value: Value
     do throws(ClusterError) {
       value = try json(await send(request("GET", "/apis/\(percentEncoded(group))", label: "get"))).value
@@ -46,8 +49,10 @@ package final class APIClient: Cluster {
       throw error
     }
     let all = (value["versions"]?.array ?? []).compactMap { $0["version"]?.string }
-    guard let preferred = value.at("preferredVersion", "version")?.string, all.contains(preferred) else { return all }
-    return [preferred] + all.filter { $0 != preferred }
+    let preferred = value.at("preferredVersion", "version")?.string
+    let sorted = all.filter { $0 == preferred } + all.filter { $0 != preferred }
+    if !sorted.isEmpty { groups.withLock { $0[group] = sorted } }
+    return sorted
   }
 
   package func resources(of groupVersion: GroupVersion, refresh: Bool) async throws(ClusterError) -> [ResourceType] {

@@ -3,7 +3,7 @@ package import KubernetesModel
 /// A Kubernetes API server, real or in memory.
 ///
 /// The calls are those of the API, one request each, with nothing repeated in secret: `RetryingCluster` repeats in the
-/// open, and `Observation` turns LIST and WATCH into something that does not end. An implementation must be safe to call
+/// open, and `CollectionObservation` turns LIST and WATCH into something that does not end. An implementation must be safe to call
 /// from many tasks at once. A test that wants faults wraps one `Cluster` in another.
 package protocol Cluster: Sendable {
   func serverVersion() async throws(ClusterError) -> ServerVersion

@@ -20,7 +20,7 @@ package struct RepeatedCall: Hashable, Sendable {
   }
 }
 
-/// A cluster whose calls are repeated as `RetryDecision` says. Watches pass through: `Observation` knows better how to go
+/// A cluster whose calls are repeated as `RetryDecision` says. Watches pass through: `CollectionObservation` knows better how to go
 /// on with them. The caller's deadline is the cancellation of its task.
 package struct RetryingCluster<C: Clock>: Cluster where C.Duration == Duration {
   private let base: any Cluster

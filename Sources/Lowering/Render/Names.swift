@@ -1,6 +1,6 @@
 internal import Diagnostics
-internal import KubernetesModel
-internal import RolloutPlan
+package import KubernetesModel
+package import RolloutPlan
 
 /// Every name of a component, worked out once: nothing is formatted while rendering. A class, so that
 /// handing it on costs one reference count and not one per name.
@@ -156,4 +156,23 @@ enum ObjectSlot: Hashable, Sendable {
   case deployment(Int)
   /// By index of the claim.
   case claim(Int)
+}
+
+extension Renderer {
+  /// The Deployment of a version, whether or not it stands.
+  package func deploymentID(of version: VersionID) -> ObjectID {
+    components[version.component.index].versions[version.index].deploymentID
+  }
+
+  /// The version as the mesh and its metrics know it.
+  package func workload(_ version: VersionID) -> WorkloadRef {
+    let names = components[version.component.index]
+    return WorkloadRef(app: names.service, version: names.versions[version.index].name)
+  }
+
+  /// The exposed component whose entry `id` routes; nil for every other object.
+  package func exposedComponent(of id: ObjectID) -> ComponentID? {
+    guard let place = slots[id], case .entry = place.slot else { return nil }
+    return ComponentID(place.component)
+  }
 }

@@ -47,7 +47,7 @@ package struct ObservationPolicy: Hashable, Sendable {
 ///   list ──▶ connect ──▶ watching ── end of stream, reset, 429, 5xx ──▶ back off ──▶ connect
 ///              └─ 403 ─▶ poll ──▶ list …
 /// ```
-package struct Observation<C: Clock>: AsyncSequence where C.Duration == Duration {
+package struct CollectionObservation<C: Clock>: AsyncSequence where C.Duration == Duration {
   package typealias Element = ObservedChange
   package typealias Failure = ClusterError
 

@@ -1,16 +1,16 @@
-import ClusterAPI
-import KubernetesModel
-import Sandbox
-import Synchronization
+package import ClusterAPI
+internal import KubernetesModel
+package import Sandbox
+internal import Synchronization
 
 /// How many requests that change something go through before the process seems to die.
-final class RequestBudget: Sendable {
+package final class RequestBudget: Sendable {
   /// Where the one on which it dies still reaches the server, and only its answer is lost.
   private let lastTakesEffect: Bool
   private let left: Mutex<Int>
   private let asked = Mutex<Int>(0)
 
-  init(writes: Int, lastTakesEffect: Bool = false) {
+  package init(writes: Int, lastTakesEffect: Bool = false) {
     left = Mutex(writes)
     self.lastTakesEffect = lastTakesEffect
   }
@@ -18,15 +18,15 @@ final class RequestBudget: Sendable {
   private let seen = Mutex<[String]>([])
 
   /// The labels of all requests so far, also of those that change nothing.
-  var labels: [String] { seen.withLock { $0 } }
+  package var labels: [String] { seen.withLock { $0 } }
 
   func note(_ request: HTTPRequest) { seen.withLock { $0.append(request.label) } }
 
   /// Requests that change something so far, also those that failed.
-  var count: Int { asked.withLock { $0 } }
+  package var count: Int { asked.withLock { $0 } }
 
   /// Whether the request is sent, and whether its answer comes back.
-  func spend() -> (isSent: Bool, isAnswered: Bool) {
+  package func spend() -> (isSent: Bool, isAnswered: Bool) {
     asked.withLock { $0 += 1 }
     return left.withLock { count in
       count -= 1
@@ -36,17 +36,22 @@ final class RequestBudget: Sendable {
 }
 
 /// A sandbox as an HTTP server without a network: the real client talks to it.
-struct SandboxTransport: HTTPTransport {
-  let sandbox: LiveCluster
-  var budget: RequestBudget?
+package struct InProcessTransport: HTTPTransport {
+  private let sandbox: LiveCluster
+  private let budget: RequestBudget?
 
-  static func cluster(_ sandbox: LiveCluster, requests budget: RequestBudget? = nil) -> any Cluster {
-    APIClient(
-      endpoint: ClusterEndpoint(server: "http://sandbox"), credentials: FixedCredentials(Credentials()),
-      transport: SandboxTransport(sandbox: sandbox, budget: budget))
+  package init(sandbox: LiveCluster, budget: RequestBudget? = nil) {
+    self.sandbox = sandbox
+    self.budget = budget
   }
 
-  func send(_ request: HTTPRequest) async throws(TransportError) -> HTTPResponse {
+  package static func cluster(_ sandbox: LiveCluster, requests budget: RequestBudget? = nil) -> any Cluster {
+    APIClient(
+      endpoint: ClusterEndpoint(server: "http://sandbox"), credentials: FixedCredentials(Credentials()),
+      transport: InProcessTransport(sandbox: sandbox, budget: budget))
+  }
+
+  package func send(_ request: HTTPRequest) async throws(TransportError) -> HTTPResponse {
     budget?.note(request)
     let isTrial = request.url.contains("dryRun=All")
     let fate = request.method == "GET" || isTrial ? nil : budget?.spend()
@@ -65,21 +70,24 @@ struct SandboxTransport: HTTPTransport {
     return HTTPResponse(head: HTTPResponseHead(status: answer.status, headers: headers), body: body)
   }
 
-  func stream(_ request: HTTPRequest) async throws(TransportError) -> HTTPResponseStream {
+  package func stream(_ request: HTTPRequest) async throws(TransportError) -> HTTPResponseStream {
     let answer = await sandbox.respond(to: try decoded(request))
     let head = HTTPResponseHead(status: answer.status, headers: ["Content-Type": "application/json"])
-    let (stream, continuation) = AsyncStream<Result<[UInt8], TransportError>>.makeStream()
     guard case .watch(let watch) = answer.body else {
+      let (stream, continuation) = AsyncStream<Result<[UInt8], TransportError>>.makeStream()
       if let value = answer.value { continuation.yield(.success(jsonBytes(value))) }
       continuation.finish()
       return HTTPResponseStream(head: head, chunks: ByteChunks(stream))
     }
-    let events = await sandbox.events(of: watch)
-    let task = Task {
-      for await event in events { continuation.yield(.success(jsonBytes(event) + [0x0a])) }
-      continuation.finish()
+    let (stream, continuation) = AsyncStream<Result<[UInt8], TransportError>>.makeStream()
+    await sandbox.follow(watch) { event in
+      guard let event else {
+        continuation.finish()
+        return false
+      }
+      if case .terminated = continuation.yield(.success(jsonBytes(event) + [0x0a])) { return false }
+      return true
     }
-    continuation.onTermination = { _ in task.cancel() }
     return HTTPResponseStream(head: head, chunks: ByteChunks(stream))
   }
 

@@ -1,0 +1,251 @@
+internal import ClusterAPI
+internal import KubernetesModel
+
+/// Waits until objects are ready, all of one gate together: one watch for each kind, the verdicts of `ReadinessTracker`,
+/// and every two seconds a look at the pods of whatever is late, to say why.
+struct ReadinessWait: Sendable {
+  struct Subject: Sendable {
+    var id: ObjectID
+    /// The server's answer to our write: nothing older counts.
+    var anchor: Value
+    /// Our own clock for it.
+    var within: Duration
+    /// A volume that waits for its first consumer is far enough.
+    var acceptsDebt: Bool
+  }
+
+  struct Failure: Sendable {
+    var id: ObjectID
+    var cause: Cause
+    var after: Duration
+    /// What else a person should see: the last lines of a container's log.
+    var lines: [String] = []
+    /// The cluster could not be watched: no verdict about the object.
+    var stuck: String?
+  }
+
+  private enum Input: Sendable {
+    case change(Int, ObservedChange)
+    case end(Int, ClusterError)
+    case tick
+  }
+
+  private let subjects: [Subject]
+  private let environment: RunEnvironment
+  private let options: RunOptions
+  private let place: RunPlace
+
+  init(_ subjects: [Subject], environment: RunEnvironment, options: RunOptions, place: RunPlace) {
+    self.subjects = subjects
+    self.environment = environment
+    self.options = options
+    self.place = place
+  }
+
+  private static let tick = Duration.seconds(2)
+
+  /// Nil when all are ready.
+  func run() async -> Failure? {
+    let collections = await collections()
+    let (inputs, sink) = AsyncStream<Input>.makeStream()
+    return await withTaskGroup(of: Void.self) { group in
+      for (index, collection) in collections.enumerated() {
+        group.addTask { await follow(collection, index, sink) }
+      }
+      group.addTask {
+        while !Task.isCancelled {
+          do { try await environment.clock.sleep(for: Self.tick) } catch { return }
+          sink.yield(.tick)
+        }
+      }
+      let failure = await judge(inputs)
+      group.cancelAll()
+      return failure
+    }
+  }
+
+  /// One collection for each kind and namespace; of a single object only that one is asked for.
+  private func collections() async -> [ObjectCollection] {
+    var byKind: [ObjectCollection: [String]] = [:]
+    var order: [ObjectCollection] = []
+    for subject in subjects {
+      guard let reference = try? await environment.cluster.reference(to: subject.id) else { continue }
+      if byKind[reference.collection] == nil { order.append(reference.collection) }
+      byKind[reference.collection, default: []].append(reference.name)
+    }
+    return order.map { collection in
+      let names = byKind[collection] ?? []
+      return names.count == 1 ? collection.only(names[0]) : collection
+    }
+  }
+
+  private func follow(_ collection: ObjectCollection, _ index: Int, _ sink: AsyncStream<Input>.Continuation) async {
+    var changes = CollectionObservation(
+      of: collection, in: environment.cluster, clock: environment.clock, random: environment.random
+    ).makeAsyncIterator()
+    while true {
+      do throws(ClusterError) {
+        guard let change = try await changes.next(isolation: nil) else { return }
+        sink.yield(.change(index, change))
+      } catch {
+        sink.yield(.end(index, error))
+        return
+      }
+    }
+  }
+
+  private func judge(_ inputs: AsyncStream<Input>) async -> Failure? {
+    let begin = environment.clock.now
+    var trackers: [ObjectID: ReadinessTracker] = [:]
+    var told: [ObjectID: ObjectProgress] = [:]
+    var waiting = subjects
+    for subject in subjects {
+      trackers[subject.id] = ReadinessTracker(written: subject.anchor, options: options.readiness)
+    }
+    var isFirst = true
+    for await input in inputs {
+      var touched: Set<ObjectID>?
+      switch input {
+      case .change(_, .listed(let objects)):
+        let kinds = Set(objects.compactMap { ObjectID($0)?.kind })
+        for subject in subjects where kinds.contains(subject.id.kind) { trackers[subject.id]?.sawList(objects) }
+      case .change(_, .changed(let object)):
+        guard let id = ObjectID(object), trackers[id] != nil else { continue }
+        trackers[id]?.saw(object)
+        touched = [id]
+      case .change(_, .removed(let object)):
+        guard let id = ObjectID(object), trackers[id] != nil else { continue }
+        trackers[id]?.sawRemoval(of: object)
+        touched = [id]
+      case .change(_, .note(let note)):
+        if isFirst, case .polling = note {
+          environment.tell(.note("there is no right to watch; the objects are read again and again instead"))
+          isFirst = false
+        }
+        continue
+      case .end(_, let error):
+        guard let subject = waiting.first else { return nil }
+        return Failure(
+          id: subject.id, cause: Cause("Unknown", "\(error)", in: "\(subject.id)"),
+          after: begin.duration(to: environment.clock.now), stuck: "\(error)")
+      case .tick:
+        for subject in waiting { await learn(about: subject, &trackers) }
+      }
+      let now = begin.duration(to: environment.clock.now)
+      for subject in waiting {
+        if let touched, !touched.contains(subject.id) { continue }
+        guard let verdict = trackers[subject.id]?.verdict(at: now) else { continue }
+        switch verdict {
+        case .ready: tell(subject.id, ObjectProgress("ready", isReady: true), &told)
+        case .readyForNow(let owed):
+          if !subject.acceptsDebt {
+            tell(subject.id, ObjectProgress(owed, isReady: false), &told)
+            if now >= subject.within { return await failure(subject, Cause("Pending", owed, in: "\(subject.id)"), now) }
+            continue
+          }
+          tell(subject.id, ObjectProgress(owed, isReady: true), &told)
+        case .waiting(let text, let suspect):
+          tell(subject.id, ObjectProgress(text, isReady: false, suspect: suspect), &told)
+          if now >= subject.within {
+            let cause = suspect ?? Cause("DeadlineExceeded", text, in: "\(subject.id)")
+            return await failure(subject, cause, now)
+          }
+          continue
+        case .failed(let cause): return await failure(subject, cause, now)
+        }
+        waiting.removeAll { $0.id == subject.id }
+      }
+      if waiting.isEmpty { return nil }
+    }
+    return nil
+  }
+
+  private func tell(_ id: ObjectID, _ progress: ObjectProgress, _ told: inout [ObjectID: ObjectProgress]) {
+    if told[id] == progress { return }
+    told[id] = progress
+    environment.tell(.progress(place, id, progress))
+  }
+
+  // MARK: - Why
+
+  private func learn(about subject: Subject, _ trackers: inout [ObjectID: ReadinessTracker]) async {
+    let cluster = environment.cluster
+    let namespace = subject.id.namespace
+    switch subject.id.kind {
+    case "Deployment":
+      let found = await pods(of: subject)
+      trackers[subject.id]?.learned(
+        causes(pods: found.pods, events: found.events, owners: found.sets, options: options.readiness))
+    case "PersistentVolumeClaim":
+      let type = ResourceType(
+        groupVersion: GroupVersion(group: "storage.k8s.io", version: "v1"), kind: "StorageClass",
+        plural: "storageclasses", isNamespaced: false)
+      let classes = try? await cluster.list(type.collection(in: nil)).items
+      let events = await events(about: subject.anchor, in: namespace)
+      trackers[subject.id]?.learned(storageClasses: classes, events: events)
+    default: break
+    }
+  }
+
+  private func pods(of subject: Subject) async -> (pods: [Value], sets: [Value], events: [Value]) {
+    let cluster = environment.cluster
+    let namespace = subject.id.namespace
+    let labels = subject.anchor.at("spec", "selector", "matchLabels")?.fields?.entries ?? []
+    let selector = labels.map { "\($0.key)=\($0.value.string ?? "")" }.joined(separator: ",")
+    let setType = ResourceType(
+      groupVersion: GroupVersion(group: "apps", version: "v1"), kind: "ReplicaSet", plural: "replicasets",
+      isNamespaced: true)
+    guard !selector.isEmpty,
+      let sets = try? await cluster.list(setType.collection(in: namespace).selecting(selector)).items,
+      let reference = try? await cluster.reference(to: subject.id),
+      let live = try? await cluster.get(reference),
+      let newest = newReplicaSet(of: live, among: sets),
+      let all = try? await cluster.list(podType.collection(in: namespace).selecting(selector)).items
+    else { return ([], [], []) }
+    let own = ApplyEngine.pods(ownedBy: newest, among: all)
+    var found: [Value] = await events(about: newest, in: namespace)
+    for pod in own.prefix(3) where !isReady(pod) { found += await events(about: pod, in: namespace) }
+    return (own, [newest], found)
+  }
+
+  private func events(about object: Value, in namespace: String) async -> [Value] {
+    guard let uid = object.at("metadata", "uid")?.string else { return [] }
+    let type = ResourceType(
+      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Event", plural: "events", isNamespaced: true)
+    var collection = type.collection(in: namespace)
+    collection.fieldSelector = "involvedObject.uid=\(uid)"
+    return (try? await environment.cluster.list(collection).items) ?? []
+  }
+
+  private func isReady(_ pod: Value) -> Bool { condition("Ready", of: pod)?.isTrue == true }
+
+  /// With the last lines of the log of a container that failed.
+  private func failure(_ subject: Subject, _ cause: Cause, _ after: Duration) async -> Failure {
+    var failure = Failure(id: subject.id, cause: cause, after: after)
+    guard subject.id.kind == "Deployment" else { return failure }
+    let found = await pods(of: subject)
+    // A deadline says that it is over; the pods say why.
+    if cause.reason == "ProgressDeadlineExceeded" || cause.reason == "DeadlineExceeded",
+      let better = causes(pods: found.pods, events: found.events, owners: found.sets, options: options.readiness).first
+    {
+      failure.lines.append("\(better)")
+    }
+    for pod in found.pods where !isReady(pod) {
+      guard let name = pod.at("metadata", "name")?.string,
+        let status = (pod.at("status", "containerStatuses")?.array ?? []).first(where: { $0["ready"]?.bool != true }),
+        let container = status["name"]?.string, (status["restartCount"]?.int ?? 0) > 0,
+        let answer = try? await environment.cluster.read(
+          "/api/v1/namespaces/\(percentEncoded(subject.id.namespace))/pods/\(percentEncoded(name))/log",
+          query: [("container", container), ("previous", "true"), ("tailLines", "20")])
+      else { continue }
+      let lines = String(decoding: answer.body.suffix(16 << 10), as: UTF8.self)
+        .split(separator: "\n", omittingEmptySubsequences: true).suffix(20).map(String.init)
+      if lines.isEmpty { continue }
+      environment.tell(.log(place, subject.id, pod: name, container: container, lines: lines))
+      failure.lines.append("the last lines of \(container) in Pod/\(name):")
+      failure.lines += lines.map { "  \($0)" }
+      break
+    }
+    return failure
+  }
+}

@@ -1,0 +1,292 @@
+internal import ClusterAPI
+internal import Diagnostics
+internal import KubernetesModel
+internal import Lowering
+internal import RolloutPlan
+
+extension Run {
+  /// Does what `goal` says, and comes back when that stands, when it failed and the plan's failure path was gone, or when
+  /// it was stopped. Never throws: the result says everything, and `environment.tell` has heard it as its last event.
+  package func perform(_ goal: RunGoal) async -> RunResult {
+    var result: RunResult
+    do throws(RunBreak) {
+      result = try await attempt(goal)
+    } catch {
+      result = Self.result(of: error)
+    }
+    environment.tell(.ended(result))
+    return result
+  }
+
+  static func result(of error: RunBreak) -> RunResult {
+    switch error {
+    case .stopped: RunResult(.interrupted)
+    case .lock: RunResult(.locked)
+    case .refused(let failure): RunResult(.refused, failure: failure)
+    case .failed(let failure): RunResult(.failedClean, failure: failure)
+    }
+  }
+
+  private var plan: Plan { itinerary.plan }
+  private var start: RunPlace { RunPlace(step: 0, leg: 0) }
+
+  private func attempt(_ goal: RunGoal) async throws(RunBreak) -> RunResult {
+    let cluster = environment.cluster
+    try await journal(
+      .started(
+        RunStart(run: environment.identity.run, planHash: itinerary.planHash, cluster: try await clusterIdentity())))
+    try await ensureNamespace(goal)
+    let lock = RunLock(
+      "rolloutc-\(plan.name)", namespace: plan.namespace,
+      as: LeaseRecord(
+        holder: environment.identity.run, who: environment.identity.who, run: environment.identity.run,
+        planHash: itinerary.planHash, step: "", durationSeconds: options.leaseSeconds),
+      in: cluster, clock: environment.clock, wallTime: environment.wallTime)
+    try await take(lock)
+    let result: RunResult
+    do throws(RunBreak) {
+      result = try await underLock(lock, goal)
+    } catch {
+      await giveBack(lock)
+      throw error
+    }
+    await giveBack(lock)
+    return result
+  }
+
+  private func giveBack(_ lock: RunLock<RunClock>) async {
+    do throws(LockError) { try await lock.release() } catch {
+      environment.tell(.note("the lock could not be given back; it expires by itself"))
+    }
+  }
+
+  // MARK: - Before the lock
+
+  /// The UID of `kube-system`: what a cluster is known by.
+  private func clusterIdentity() async throws(RunBreak) -> String {
+    let type = ResourceType(
+      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Namespace", plural: "namespaces", isNamespaced: false
+    )
+    do throws(ClusterError) {
+      return try await environment.cluster.get(type.named("kube-system", in: "")).at("metadata", "uid")?.string ?? ""
+    } catch {
+      // Not everybody may read it. The journal is then bound to the plan alone.
+      if error.isForbidden || error.isNotFound { return "" }
+      throw failed("the cluster cannot be reached", error)
+    }
+  }
+
+  /// Lock and record live in the plan's namespace, so it comes first, made exactly as the plan's first phase would.
+  private func ensureNamespace(_ goal: RunGoal) async throws(RunBreak) {
+    let cluster = environment.cluster
+    let type = ResourceType(
+      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Namespace", plural: "namespaces", isNamespaced: false
+    )
+    let target = type.named(plan.namespace, in: "")
+    var hasSaidSo = false
+    while true {
+      let live: Value
+      do throws(ClusterError) {
+        live = try await cluster.get(target)
+      } catch {
+        guard error.isNotFound else {
+          // With rights in the namespace alone, it cannot be seen; whether it is there shows at the lock.
+          if error.isForbidden { return }
+          throw failed("the namespace `\(plan.namespace)` cannot be read", error)
+        }
+        break
+      }
+      if live.at("metadata", "deletionTimestamp")?.string == nil {
+        try refuseForeign(live)
+        return
+      }
+      if !hasSaidSo {
+        environment.tell(.note("the namespace \(plan.namespace) is being deleted; waiting until it is gone"))
+      }
+      hasSaidSo = true
+      try await pause(.seconds(1))
+    }
+    if case .rollback = goal {
+      throw .refused(
+        RunFailure(
+          .recordMismatch(
+            "there is nothing to go back from", at: plan.nameRange,
+            notes: ["the namespace `\(plan.namespace)` does not exist, so this plan never ran here"],
+            help: "`rolloutc apply` begins with the first step"), at: start, isBeforeWriting: true))
+    }
+    let first = itinerary.forward.lazy.flatMap(\.phases).flatMap(\.writes).first {
+      $0.id.kind == "Namespace" && $0.id.name == plan.namespace
+    }
+    guard !plan.namespaceExists, let write = first, let object = write.object else {
+      throw .failed(
+        RunFailure(
+          .clusterFailed(
+            "there is no namespace `\(plan.namespace)`", "the plan says that it exists", at: plan.nameRange,
+            help: "create it, or leave out `existing`"), at: start, isBeforeWriting: true))
+    }
+    if stop.isRaised { throw .stopped }
+    let writer = ObjectWriter(cluster, journal: environment.journal) { () async throws(LockError) in }
+    var inventory = Inventory(plan: plan.name)
+    inventory.expect([write.id], phase: 0)
+    environment.tell(.writeBegan(start, write.id, .create))
+    do throws(WriteFailure) {
+      // Somebody of this plan may be at the same point: the same object, written by both, is made once.
+      _ = try await writer.perform(
+        Write(action: .create, id: write.id, object: object, previous: nil, origin: write.origin), phase: 0, number: 0,
+        inventory: inventory)
+    } catch {
+      guard case .appeared = error else {
+        throw .failed(RunFailure(.writeFailed(error, write), at: start, isBeforeWriting: true))
+      }
+    }
+    environment.tell(.writeEnded(start, write.id, .created))
+  }
+
+  private func refuseForeign(_ live: Value) throws(RunBreak) {
+    if plan.namespaceExists || live.at("metadata", "labels", "app.kubernetes.io/part-of")?.string == plan.name {
+      return
+    }
+    throw .failed(
+      RunFailure(
+        Diagnostic(
+          .notOurs, "the namespace `\(plan.namespace)` exists, and this plan did not make it",
+          at: Label(plan.nameRange, "this plan"), notes: ["it is left as it is"],
+          help: "write `namespace \(plan.namespace) existing` if the plan is to work in it"),
+        at: start, isBeforeWriting: true))
+  }
+
+  private func take(_ lock: RunLock<RunClock>) async throws(RunBreak) {
+    let begin = environment.clock.now
+    var lastTold: String?
+    while true {
+      do throws(LockError) {
+        try await lock.acquire()
+        return
+      } catch {
+        switch error {
+        case .held(let holder):
+          if lastTold != holder.step { environment.tell(.waitingForLock(holder)) }
+          lastTold = holder.step
+          if begin.duration(to: environment.clock.now) >= options.waitForLock { throw .lock(error) }
+          try await pause(min(.seconds(1), options.waitForLock))
+        case .lost, .stale: throw .lock(error)
+        case .cluster(let text):
+          throw .failed(
+            RunFailure(
+              .clusterFailed(
+                "the lock cannot be taken", text, at: plan.nameRange,
+                help: "`rolloutc rbac` prints the rights that the plan needs"), at: start, isBeforeWriting: true))
+        }
+      }
+    }
+  }
+
+  // MARK: - Under the lock
+
+  private func underLock(_ lock: RunLock<RunClock>, _ goal: RunGoal) async throws(RunBreak) -> RunResult {
+    let store = InventoryStore(plan: plan.name, namespace: plan.namespace, in: environment.cluster)
+    let memory: (inventory: Inventory, record: RunRecord?)?
+    do throws(InventoryError) {
+      memory = try await store.load()
+    } catch {
+      throw .failed(
+        RunFailure(
+          .clusterFailed("what this plan owns cannot be read", "\(error)", at: plan.nameRange), at: start,
+          isBeforeWriting: true))
+    }
+    var inventory = memory?.inventory ?? Inventory(plan: plan.name)
+    try await learnUIDs(&inventory)
+    var record = try record(for: goal, remembered: memory?.record)
+    record.run = environment.identity.run
+    record.who = environment.identity.who
+    let requests = RequestsListener(
+      plan: plan.name, namespace: plan.namespace, run: record.run, in: environment.cluster)
+    let session = RunSession(
+      self, lock: lock, store: store, inventory: inventory, record: record, requests: requests)
+    environment.tell(
+      .started(
+        RunOpening(
+          plan: plan.name, planHash: record.planHash, run: record.run, steps: plan.steps.map(\.name),
+          course: record.course, progress: record.progress, isResumed: memory?.record != nil)))
+    return await withTaskGroup(of: RunResult?.self) { group in
+      group.addTask {
+        await self.keepLock(lock, session)
+        return nil
+      }
+      group.addTask {
+        await requests.listen(clock: environment.clock, random: environment.random) { who in
+          environment.tell(.note("\(who) wants the run to stop"))
+          stop.raise()
+        }
+        return nil
+      }
+      group.addTask { await session.follow() }
+      var result: RunResult?
+      while result == nil, let next = await group.next() { result = next }
+      group.cancelAll()
+      return result ?? RunResult(.interrupted)
+    }
+  }
+
+  /// Shows every third of the lease's time that we live. A lock that is lost stops the run before its next write.
+  private func keepLock(_ lock: RunLock<RunClock>, _ session: RunSession) async {
+    while !Task.isCancelled {
+      do { try await environment.clock.sleep(for: .seconds(options.leaseSeconds) / 3) } catch { return }
+      do throws(LockError) {
+        try await lock.renew()
+      } catch {
+        if case .lost = error {
+          await session.loseLock(error)
+          return
+        }
+      }
+    }
+  }
+
+  /// A run that was killed between a request and its answer does not know the UIDs of what it made. What carries our label
+  /// and our manager's entry, and is expected by the inventory, is ours.
+  private func learnUIDs(_ inventory: inout Inventory) async throws(RunBreak) {
+    for entry in inventory.entries where entry.uid == nil {
+      let live: Value
+      do throws(ClusterError) {
+        live = try await environment.cluster.get(try await environment.cluster.reference(to: entry.id))
+      } catch {
+        if error.isNotFound { continue }
+        throw failed("`\(entry.id)` cannot be read", error)
+      }
+      guard live.at("metadata", "labels", "app.kubernetes.io/part-of")?.string == plan.name,
+        isApplied(by: ObjectWriter.fieldManager, live)
+      else { continue }
+      var known = entry
+      known.uid = live.at("metadata", "uid")?.string
+      inventory[entry.id] = known
+    }
+  }
+
+  // MARK: - Helpers
+
+  func pause(_ duration: Duration) async throws(RunBreak) {
+    let clock = environment.clock
+    try await interruptible(by: stop) { () async throws(RunBreak) in
+      do { try await clock.sleep(for: duration) } catch { throw .stopped }
+    }
+  }
+
+  private func journal(_ entry: JournalRecord) async throws(RunBreak) {
+    do throws(JournalError) {
+      try await environment.journal.append(entry)
+    } catch {
+      throw .failed(
+        RunFailure(
+          Diagnostic(
+            .journalFailed, "the journal cannot be written: \(error)", at: Label(plan.nameRange, "for this plan"),
+            notes: ["nothing was changed"], help: "make room for it, or name another folder with `--journal`"),
+          at: start, isBeforeWriting: true))
+    }
+  }
+
+  private func failed(_ what: String, _ error: ClusterError) -> RunBreak {
+    .failed(
+      RunFailure(.clusterFailed(what, "\(error)", at: plan.nameRange), at: start, isBeforeWriting: true))
+  }
+}

@@ -1,0 +1,100 @@
+internal import ClusterAPI
+internal import Diagnostics
+internal import KubernetesModel
+internal import Lowering
+
+/// What fails while a plan runs, as diagnostics: the plan's line, what was tried, the server's own causes one by one, and
+/// what was and was not changed. Servers quote values in their messages; a Secret's never get here, as none is written.
+extension Diagnostic {
+  static func writeFailed(_ failure: WriteFailure, _ write: Write) -> Diagnostic {
+    let verb = write.action == .delete ? "deleted" : "written"
+    switch failure {
+    case .foreign(let id):
+      return Diagnostic(
+        .notOurs, "`\(id)` exists, and this plan did not make it", at: Label(write.origin, "would have \(verb) it"),
+        notes: ["it is left as it is"],
+        help: "remove it, rename ours, or take it over with `--adopt \(id)`")
+    case .vanished(let id, let successor):
+      return Diagnostic(
+        .vanished, "`\(id)` was deleted by somebody else", at: Label(write.origin, "would have \(verb) it"),
+        notes: successor == nil ? [] : ["another object of its name stands there now; it is not touched"],
+        help: "find out why; `rolloutc rollback` goes back to a state that this plan knows")
+    case .terminating(let id):
+      return Diagnostic(
+        .vanished, "`\(id)` is being deleted", at: Label(write.origin, "would have \(verb) it"),
+        notes: ["what is written to it would be lost"], help: "wait until it is gone, then `rolloutc resume`")
+    case .conflicts(let id, let conflicts):
+      return Diagnostic(
+        .fieldConflict, "others manage fields of `\(id)` that the plan wants otherwise",
+        at: Label(write.origin, "not \(verb)"), notes: conflicts.map(note),
+        help: "let the owner give the field up, or take it with `--take \(id):FIELD`")
+    case .appeared(let id, _):
+      return Diagnostic(
+        .notOurs, "somebody made `\(id)` at the moment at which the plan did", at: Label(write.origin, "wrote into it"),
+        help: "look at it: its fields are now a mixture of both")
+    case .moved(let id, let error):
+      return Diagnostic(
+        .writeRefused, "`\(id)` changes faster than it can be written", at: Label(write.origin, "not \(verb)"),
+        notes: ["the API server: \(error)"], help: "find out who writes it again and again")
+    case .unusable(let id):
+      return Diagnostic(
+        .writeRefused, "`\(id)` cannot be sent", at: Label(write.origin, "comes from here"),
+        notes: ["its write has no object"])
+    case .lock: return Diagnostic(.lockLost, "the lock was lost", at: Label(write.origin, "not \(verb)"))
+    case .journal(let error):
+      return Diagnostic(
+        .journalFailed, "the journal cannot be written: \(error)", at: Label(write.origin, "not \(verb)"),
+        notes: ["nothing is sent that was not written down before"],
+        help: "make room for it, then `rolloutc resume`")
+    case .cluster(let id, let error):
+      return Diagnostic(
+        .writeRefused, "`\(id)` could not be \(verb)", at: Label(write.origin, "comes from here"),
+        notes: ["the API server: \(error)"] + (error.status?.causes.map(note) ?? [])
+          + (error.mayHaveTakenEffect ? ["it may have been done all the same; `rolloutc resume` looks"] : []),
+        help: error.isForbidden ? "`rolloutc rbac` prints the rights that the plan needs" : nil)
+    }
+  }
+
+  private static func note(_ conflict: FieldConflict) -> String {
+    let through = conflict.subresource.map { " through `\($0)`" } ?? ""
+    let since = conflict.time.map { ", since \($0)" } ?? ""
+    return "\(conflict.field) is managed by `\(conflict.manager)`\(through)\(since)"
+  }
+
+  private static func note(_ cause: APIStatus.Cause) -> String {
+    cause.field.map { "\($0): \(cause.message)" } ?? cause.message
+  }
+
+  static func notReady(_ id: ObjectID, _ cause: Cause, after: Duration, at range: SourceRange, lines: [String])
+    -> Diagnostic
+  {
+    Diagnostic(
+      .notReady, "`\(id)` does not get ready", at: Label(range, "waits for it"),
+      notes: ["\(cause)", "after \(shortText(after))"] + lines)
+  }
+
+  static func gateFailed(_ message: String, at range: SourceRange, notes: [String] = [], help: String? = nil)
+    -> Diagnostic
+  {
+    Diagnostic(.gateFailed, message, at: Label(range, "waits for it"), notes: notes, help: help)
+  }
+
+  static func observationFailed(_ code: Code, _ message: String, at range: SourceRange, notes: [String], help: String?)
+    -> Diagnostic
+  {
+    Diagnostic(code, message, at: Label(range, "does not hold"), notes: notes, help: help)
+  }
+
+  static func notAnswered(_ message: String, at range: SourceRange, notes: [String] = []) -> Diagnostic {
+    Diagnostic(.notApproved, message, at: Label(range, "asks here"), notes: notes)
+  }
+
+  static func clusterFailed(_ what: String, _ error: String, at range: SourceRange, help: String? = nil) -> Diagnostic {
+    Diagnostic(.clusterFailed, what, at: Label(range, "for this plan"), notes: [error], help: help)
+  }
+
+  static func recordMismatch(_ message: String, at range: SourceRange, notes: [String] = [], help: String) -> Diagnostic
+  {
+    Diagnostic(.recordMismatch, message, at: Label(range, "this plan"), notes: notes, help: help)
+  }
+}

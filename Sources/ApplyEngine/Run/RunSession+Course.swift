@@ -1,0 +1,215 @@
+internal import Diagnostics
+internal import KubernetesModel
+internal import Lowering
+internal import RolloutPlan
+
+extension RunSession {
+  /// Follows the course to its end, and where it fails the plan's failure path to its end.
+  func follow() async -> RunResult {
+    do throws(RunBreak) {
+      return try await followCourse()
+    } catch {
+      return await ended(by: error)
+    }
+  }
+
+  private func followCourse() async throws(RunBreak) -> RunResult {
+    var first: RunFailure?
+    if case .forward = record.course, record.progress.isAtBoundary { try await lookAtWhatStands() }
+    while true {
+      do throws(RunBreak) {
+        try await goOn()
+      } catch {
+        guard case .failed(let failure) = error else { throw error }
+        tell(.failed(failure))
+        if let cause = first { return try await hold(cause, further: failure) }
+        // A way back that a person asked for, or that an earlier run began, has no way back of its own.
+        guard case .forward = record.course else { return try await hold(failure, further: nil) }
+        if let result = try await turn(after: failure) { return result }
+        first = failure
+        continue
+      }
+      return try await arrived(after: first)
+    }
+  }
+
+  /// Every leg of the course that is still to come.
+  private func goOn() async throws(RunBreak) {
+    let legs = itinerary.legs(of: record.course) ?? []
+    while record.progress.leg < legs.count {
+      let leg = legs[record.progress.leg]
+      place = RunPlace(step: leg.step, leg: record.progress.leg)
+      if isBeginning(of: leg) { await beginStep(leg) }
+      while record.progress.phase < leg.phases.count { try await perform(leg.phases[record.progress.phase], of: leg) }
+      place.phase = nil
+      try await observe(leg)
+      let next = record.progress.leg + 1
+      record.progress = Progress(leg: next)
+      let isStepDone = next == legs.count || legs[next].step != leg.step
+      if case .forward = leg.role {
+        record.stepsDone = itinerary.stepsDone(at: record.progress)
+        record.standingHash = itinerary.standingHash(afterLegs: next)
+        if isStepDone {
+          record.status = .rested
+          record.cause = nil
+          try await save()
+        }
+      }
+      if isStepDone, case .forward = leg.role { tell(.stepEnded(step: leg.step, name: plan.steps[leg.step].name)) }
+    }
+  }
+
+  private func isBeginning(of leg: Leg) -> Bool {
+    guard record.progress.phase == 0, !record.progress.isPhaseBegun else { return false }
+    switch leg.role {
+    case .forward(_, let segment), .block(_, let segment): return segment == 0
+    case .rollback: return true
+    }
+  }
+
+  private func beginStep(_ leg: Leg) async {
+    let name = plan.steps[leg.step].name
+    if case .forward = leg.role { tell(.stepBegan(step: leg.step, name: name)) }
+    // For whoever waits for the lock; the fence is checked before the first write anyway.
+    _ = try? await lock.renew(step: name)
+  }
+
+  private func perform(_ phase: Phase, of leg: Leg) async throws(RunBreak) {
+    place.phase = record.progress.phase
+    if stop.isRaised { throw .stopped }
+    do throws(LockError) { try await lock.verify() } catch { throw .lock(error) }
+    tell(.phaseBegan(place, phase.kind, writes: phase.writes))
+    try await write(phase)
+    try await awaitDeletions(phase)
+    for gate in phase.gates {
+      tell(.gateBegan(place, gate))
+      try await wait(for: gate, of: phase, in: leg)
+      tell(.gateEnded(place, gate))
+    }
+    try await journal(.phaseDone(record.progress.phase))
+    record.progress.phase += 1
+    record.progress.isPhaseBegun = false
+    tell(.phaseEnded(place))
+  }
+
+  /// What stands is looked at before anything is added to it: an object that somebody changed back is written again, one
+  /// that somebody deleted or took stops the run before it does harm.
+  private func lookAtWhatStands() async throws(RunBreak) {
+    let standing = itinerary.standing(afterLegs: record.progress.leg)
+    place = RunPlace(step: itinerary.step(at: record.progress), leg: record.progress.leg)
+    let writes = standing.image.entries.filter { inventory[$0.id] != nil }.map {
+      Write(action: .update, id: $0.id, object: $0.object, previous: nil, origin: $0.origin)
+    }
+    if !writes.isEmpty { try await restore(writes) }
+  }
+
+  // MARK: - Turning
+
+  /// Nil where the course was turned; the result where there is no way to go.
+  private func turn(after failure: RunFailure) async throws(RunBreak) -> RunResult? {
+    // Nothing of this leg was written, by this run or one before it: there is nothing to undo.
+    if writeCount == 0, record.progress.phase == 0, record.progress.observation == 0, !wasBegunBefore {
+      record.progress.isPhaseBegun = false
+      record.status = .rested
+      record.cause = cause(failure)
+      try await save()
+      var clean = failure
+      clean.isBeforeWriting = true
+      return RunResult(.failedClean, failure: clean)
+    }
+    record.cause = cause(failure)
+    let from = record.progress
+    let course: Course
+    switch itinerary.failurePath(at: from) {
+    case .hold: return try await hold(failure, further: nil)
+    case .rollback: course = .rollback(from: from, steps: itinerary.step(at: from))
+    case .block: course = .block(from: from)
+    }
+    guard let legs = itinerary.legs(of: course) else { return try await hold(failure, further: nil) }
+    record.course = course
+    record.progress = Progress()
+    record.status = .running
+    try await save()
+    tell(.turned(course, legs: legs.count))
+    return nil
+  }
+
+  private func hold(_ failure: RunFailure, further: RunFailure?) async throws(RunBreak) -> RunResult {
+    record.status = .held
+    if record.cause == nil { record.cause = cause(failure) }
+    try await save()
+    return RunResult(.held, failure: failure, further: further, writes: writeCount)
+  }
+
+  private func cause(_ failure: RunFailure) -> RunRecord.Cause {
+    RunRecord.Cause(
+      code: failure.diagnostic.code.id, message: failure.diagnostic.message, notes: failure.diagnostic.notes,
+      step: plan.steps.indices.contains(failure.place.step) ? plan.steps[failure.place.step].name : "",
+      time: environment.wallTime())
+  }
+
+  // MARK: - Ends
+
+  private func arrived(after failure: RunFailure?) async throws(RunBreak) -> RunResult {
+    let outcome: RunResult.Outcome
+    switch record.course {
+    case .forward:
+      outcome = writeCount == 0 ? .unchanged : .done
+      record.status = .rested
+    case .rollback(_, let steps):
+      rest(afterSteps: steps)
+      outcome = failure == nil && record.cause == nil ? .undone : .rolledBack
+    case .block(let from):
+      // A block that ends in a state of the plan is a way back; any other end is for a person to look at.
+      let legs = itinerary.legs(of: record.course) ?? []
+      let end =
+        legs.last?.after.map { standing in
+          (0...itinerary.stepCount).first {
+            itinerary.standing(afterSteps: $0).image.holdsSame(as: standing.image)
+          }
+        } ?? (from.isAtBoundary ? itinerary.stepsDone(at: from) : nil)
+      if let steps = end ?? nil {
+        rest(afterSteps: steps)
+        outcome = .rolledBack
+      } else {
+        record.status = .held
+        outcome = .held
+      }
+    }
+    try await save()
+    return RunResult(outcome, failure: failure, writes: writeCount)
+  }
+
+  private func rest(afterSteps steps: Int) {
+    record.course = .forward(steps: itinerary.stepCount)
+    record.progress = itinerary.progress(afterSteps: steps)
+    record.stepsDone = steps
+    record.standingHash = itinerary.standingHash(afterLegs: record.progress.leg)
+    record.status = .rested
+  }
+
+  private func ended(by error: RunBreak) async -> RunResult {
+    switch error {
+    case .stopped where lostLock != nil: return RunResult(.locked, writes: writeCount)
+    case .stopped:
+      record.status = .interrupted
+      // What cannot be stored is found out by the next run: the phase that was begun is recorded already.
+      _ = try? await save()
+      return RunResult(.interrupted, writes: writeCount)
+    case .lock: return RunResult(.locked, writes: writeCount)
+    case .refused(let failure): return RunResult(.refused, failure: failure, writes: writeCount)
+    case .failed(let failure):
+      tell(.failed(failure))
+      record.status = .held
+      record.cause = record.cause ?? cause(failure)
+      _ = try? await save()
+      return RunResult(writeCount == 0 ? .failedClean : .held, failure: failure, writes: writeCount)
+    }
+  }
+
+  /// The lock went to somebody else: every wait ends, and nothing more is written.
+  func loseLock(_ error: LockError) {
+    lostLock = error
+    stop.raise()
+  }
+}

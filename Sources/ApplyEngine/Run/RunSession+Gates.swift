@@ -1,0 +1,328 @@
+internal import ClusterAPI
+internal import Diagnostics
+internal import KubernetesModel
+internal import Lowering
+internal import RolloutPlan
+
+extension RunSession {
+  /// Waits until `gate` holds, or says why it never will.
+  func wait(for gate: Gate, of phase: Phase, in leg: Leg) async throws(RunBreak) {
+    let origins = Dictionary(phase.writes.map { ($0.id, $0.origin) }, uniquingKeysWith: { first, _ in first })
+    let fallback = phase.writes.first?.origin ?? plan.nameRange
+    let origin: @Sendable (ObjectID) -> SourceRange = { origins[$0] ?? fallback }
+    switch gate {
+    case .ready(let targets): try await awaitReady(targets, origin: origin)
+    case .established(let ids): try await awaitEstablished(ids, origin: origin)
+    case .stopped(let ids): try await awaitStopped(ids, origin: origin)
+    case .settled(let stamp):
+      if let stamp { try await awaitStamp(stamp, phase, fallback) }
+      try await settle()
+    case .drained(let versions): try await awaitDrained(versions, fallback)
+    }
+  }
+
+  /// What was deleted is waited for until it is gone: with its finalizers it may still be used, and its name is not free.
+  func awaitDeletions(_ phase: Phase) async throws(RunBreak) {
+    for write in phase.writes where write.action == .delete {
+      guard let uid = inventory[write.id]?.uid, let target = try? await environment.cluster.reference(to: write.id)
+      else { continue }
+      try await poll(within: options.readyWithin) { session, isLast in
+        let live: Value
+        do throws(ClusterError) {
+          live = try await session.environment.cluster.get(target)
+        } catch {
+          if error.isNotFound { session.inventory.gone(write.id) }
+          return error.isNotFound
+        }
+        if live.at("metadata", "uid")?.string != uid {
+          session.inventory.gone(write.id)
+          return true
+        }
+        session.tell(.progress(session.place, write.id, ObjectProgress("is being deleted", isReady: false)))
+        if isLast {
+          let finalizers = (live.at("metadata", "finalizers")?.array ?? []).compactMap(\.string)
+          throw RunBreak.failed(
+            RunFailure(
+              .gateFailed(
+                "`\(write.id)` was deleted and does not go away", at: write.origin,
+                notes: finalizers.map { "finalizer \($0)" },
+                help: "the controllers of its finalizers must be running"), at: session.place))
+        }
+        return false
+      }
+      if inventory[write.id] == nil { tell(.writeEnded(place, write.id, .deleted)) }
+    }
+  }
+
+  private func settle() async throws(RunBreak) {
+    if options.settle > .zero { try await sleep(options.settle) }
+  }
+
+  // MARK: - Ready
+
+  /// Deployments that must roll out, with the claims that they mount, and then their pods behind their Services.
+  func awaitReady(
+    _ targets: [ReadyTarget], origin: @escaping @Sendable (ObjectID) -> SourceRange
+  ) async throws(RunBreak) {
+    var subjects: [ReadinessWait.Subject] = []
+    var claims: Set<ObjectID> = []
+    for target in targets {
+      guard let anchor = await anchor(target.deployment) else { throw missing(target.deployment, origin) }
+      let within = target.withinMilliseconds.map { Duration.milliseconds($0) } ?? ownDeadline(of: anchor)
+      subjects.append(
+        ReadinessWait.Subject(id: target.deployment, anchor: anchor, within: within, acceptsDebt: false))
+      // A volume that waited for its first consumer has one now: what was owed is due.
+      for claim in mountedClaims(of: anchor, target.deployment.namespace) where claims.insert(claim).inserted {
+        guard let anchor = await self.anchor(claim) else { continue }
+        subjects.append(ReadinessWait.Subject(id: claim, anchor: anchor, within: within, acceptsDebt: false))
+      }
+    }
+    try await wait(for: subjects, origin: origin)
+    try await awaitEndpoints(targets.map(\.deployment), origin: origin)
+  }
+
+  /// Its own clock runs besides ours (`progressDeadlineSeconds`); ours only ends what that one never ends.
+  private func ownDeadline(of deployment: Value) -> Duration {
+    guard let seconds = deployment.at("spec", "progressDeadlineSeconds")?.int, seconds < 100_000 else {
+      return options.readyWithin
+    }
+    return max(options.readyWithin, .seconds(seconds + 30))
+  }
+
+  private func mountedClaims(of deployment: Value, _ namespace: String) -> [ObjectID] {
+    (deployment.at("spec", "template", "spec", "volumes")?.array ?? []).compactMap { volume in
+      volume.at("persistentVolumeClaim", "claimName")?.string.map {
+        ObjectID(group: "", kind: "PersistentVolumeClaim", namespace: namespace, name: $0)
+      }
+    }
+  }
+
+  private func awaitEstablished(
+    _ ids: [ObjectID], origin: @escaping @Sendable (ObjectID) -> SourceRange
+  ) async throws(RunBreak) {
+    var subjects: [ReadinessWait.Subject] = []
+    for id in ids {
+      guard let anchor = await anchor(id) else { throw missing(id, origin) }
+      subjects.append(
+        ReadinessWait.Subject(id: id, anchor: anchor, within: options.readyWithin, acceptsDebt: true))
+    }
+    try await wait(for: subjects, origin: origin)
+  }
+
+  /// Scaled to nothing, and the last pod gone: until then it may still answer.
+  private func awaitStopped(
+    _ ids: [ObjectID], origin: @escaping @Sendable (ObjectID) -> SourceRange
+  ) async throws(RunBreak) {
+    var subjects: [ReadinessWait.Subject] = []
+    for id in ids {
+      guard let anchor = await anchor(id) else { continue }
+      subjects.append(
+        ReadinessWait.Subject(id: id, anchor: anchor, within: options.readyWithin, acceptsDebt: false))
+    }
+    try await wait(for: subjects, origin: origin)
+    for subject in subjects {
+      guard let selector = selector(of: subject.anchor) else { continue }
+      let pods = podType.collection(in: subject.id.namespace).selecting(selector)
+      try await poll(within: options.readyWithin) { session, isLast in
+        guard let live = try? await session.environment.cluster.list(pods).items else { return true }
+        if live.isEmpty { return true }
+        session.tell(
+          .progress(session.place, subject.id, ObjectProgress("\(live.count) pods still end", isReady: false)))
+        if isLast {
+          throw RunBreak.failed(
+            RunFailure(
+              .gateFailed(
+                "pods of `\(subject.id)` do not end", at: origin(subject.id),
+                notes: live.prefix(5).map { "Pod/\($0.at("metadata", "name")?.string ?? "?")" },
+                help: "look for finalizers on them, or a node that is gone"), at: session.place))
+        }
+        return false
+      }
+    }
+  }
+
+  private func wait(
+    for subjects: [ReadinessWait.Subject], origin: @escaping @Sendable (ObjectID) -> SourceRange
+  ) async throws(RunBreak) {
+    if subjects.isEmpty { return }
+    let (environment, options, place) = (environment, options, place)
+    let failure = try await interruptible(by: stop) { () async throws(RunBreak) in
+      await ReadinessWait(subjects, environment: environment, options: options, place: place).run()
+    }
+    if let failure {
+      if let text = failure.stuck {
+        throw .failed(
+          RunFailure(.clusterFailed("the cluster cannot be watched", text, at: origin(failure.id)), at: place))
+      }
+      throw .failed(
+        RunFailure(
+          .notReady(failure.id, failure.cause, after: failure.after, at: origin(failure.id), lines: failure.lines),
+          at: place))
+    }
+  }
+
+  private func missing(_ id: ObjectID, _ origin: (ObjectID) -> SourceRange) -> RunBreak {
+    .failed(
+      RunFailure(
+        Diagnostic(
+          .vanished, "`\(id)` is not there any more", at: Label(origin(id), "waits for it"),
+          help: "find out who deleted it"), at: place))
+  }
+
+  // MARK: - Endpoints
+
+  /// The pods are ready; the mesh sends requests only to those that EndpointSlices list. Without them a route would lead to
+  /// an empty subset (Envoy: UH).
+  private func awaitEndpoints(
+    _ deployments: [ObjectID], origin: @escaping @Sendable (ObjectID) -> SourceRange
+  ) async throws(RunBreak) {
+    guard let sliceType = await endpointSliceType() else { return }
+    for id in deployments {
+      guard let anchor = await anchor(id), anchor.at("spec", "replicas")?.int != 0,
+        let labels = anchor.at("spec", "template", "metadata", "labels"), let service = labels["app"]?.string,
+        inventory[ObjectID(group: "", kind: "Service", namespace: id.namespace, name: service)] != nil,
+        let selector = selector(of: anchor)
+      else { continue }
+      let slices = sliceType.collection(in: id.namespace).selecting("kubernetes.io/service-name=\(service)")
+      let pods = podType.collection(in: id.namespace).selecting(selector)
+      try await poll(within: .seconds(60)) { session, isLast in
+        let cluster = session.environment.cluster
+        async let listedPods = try? cluster.list(pods).items
+        async let listedSlices = try? cluster.list(slices).items
+        guard let pods = await listedPods, let slices = await listedSlices else { return true }
+        let names = Set(pods.compactMap { $0.at("metadata", "uid")?.string })
+        let isListed = slices.contains { slice in
+          (slice["endpoints"]?.array ?? []).contains { endpoint in
+            endpoint.at("conditions", "ready")?.bool != false && endpoint.at("conditions", "terminating")?.bool != true
+              && names.contains(endpoint.at("targetRef", "uid")?.string ?? "")
+          }
+        }
+        if !isListed, isLast {
+          throw RunBreak.failed(
+            RunFailure(
+              .gateFailed(
+                "no ready pod of `\(id)` stands behind the Service `\(service)`", at: origin(id),
+                notes: ["requests that are routed to it would meet a 503 (Envoy: UH)"],
+                help: "compare the Service's selector and ports with the pods"), at: session.place))
+        }
+        return isListed
+      }
+    }
+  }
+
+  private func endpointSliceType() async -> ResourceType? {
+    let cluster = environment.cluster
+    guard let versions = try? await cluster.versions(of: "discovery.k8s.io"),
+      let version = ["v1", "v1beta1"].first(where: versions.contains)
+    else { return nil }
+    return try? await cluster.resourceType(
+      of: "EndpointSlice", in: GroupVersion(group: "discovery.k8s.io", version: version))
+  }
+
+  // MARK: - Traffic
+
+  /// Answers of the gateway carry the stamp of the segment, several in a row: the proxies behind the address have the new
+  /// routes. Where nobody can ask there is only the settle time.
+  private func awaitStamp(_ stamp: String, _ phase: Phase, _ origin: SourceRange) async throws(RunBreak) {
+    guard let prober = environment.prober else { return }
+    let renderer = itinerary.compiled.renderer
+    for component in phase.writes.compactMap({ renderer.exposedComponent(of: $0.id) }) {
+      guard let exposure = plan.exposures.first(where: { $0.component == component }) else { continue }
+      let request = ProbeRequest(component: component, path: exposure.path)
+      var inARow = 0
+      var last = "no answer yet"
+      let begin = environment.clock.now
+      while inARow < options.stampAnswers {
+        do throws(ProbeError) {
+          let answer = try await prober.answer(to: request)
+          let seen = answer.headers[stampHeader]
+          inARow = seen == stamp ? inARow + 1 : 0
+          last = seen.map { "the answer has \($0)" } ?? "the answer (\(answer.status)) has no \(stampHeader)"
+        } catch {
+          if error.isFinal {
+            tell(.note("nobody can ask the gateway (\(error.message)); only the settle time is waited for"))
+            return
+          }
+          inARow = 0
+          last = error.message
+        }
+        if inARow > 0 { continue }
+        if begin.duration(to: environment.clock.now) > options.stampWithin {
+          throw .failed(
+            RunFailure(
+              .gateFailed(
+                "the gateway does not answer by the new routes", at: origin,
+                notes: ["wanted \(stampHeader): \(stamp)", last, "after \(shortText(options.stampWithin))"],
+                help: "is istiod healthy, and does the gateway's selector match its pods?"), at: place))
+        }
+        try await sleep(.milliseconds(200))
+      }
+    }
+  }
+
+  /// No traffic for a settle time, where metrics tell; else that time alone.
+  private func awaitDrained(_ versions: [WorkloadRef], _ origin: SourceRange) async throws(RunBreak) {
+    guard let metrics = environment.metrics else { return try await settle() }
+    for version in versions {
+      try await poll(within: max(.seconds(120), options.settle * 10)) { session, isLast in
+        let reading: MetricReading
+        do throws(MetricError) { reading = try await metrics.traffic(to: version) } catch {
+          session.tell(.note("traffic to \(version.app) \(version.version) cannot be read: \(error.message)"))
+          return true
+        }
+        guard case .value(let rate) = reading, rate > 0 else { return true }
+        session.tell(.observationProgress(session.place, text: "\(version.app) \(version.version) still has traffic"))
+        if isLast {
+          throw RunBreak.failed(
+            RunFailure(
+              .gateFailed(
+                "`\(version.app)` \(version.version) still gets \(floatText(rate)) requests per second", at: origin,
+                notes: ["nothing in the plan routes to it any more"],
+                help: "look for clients that keep a connection open, or routes outside this plan"), at: session.place))
+        }
+        return false
+      }
+    }
+    try await settle()
+  }
+
+  // MARK: - Helpers
+
+  /// Asks again and again until `isDone`, more and more rarely; the last time it is told so.
+  private func poll(
+    within limit: Duration, until isDone: (isolated RunSession, _ isLast: Bool) async throws -> Bool
+  ) async throws(RunBreak) {
+    let begin = environment.clock.now
+    var wait = Duration.milliseconds(50)
+    while true {
+      if stop.isRaised { throw .stopped }
+      let isLast = begin.duration(to: environment.clock.now) >= limit
+      do {
+        if try await isDone(self, isLast) { return }
+      } catch let error as RunBreak {
+        throw error
+      } catch {
+        throw .stopped
+      }
+      if isLast { return }
+      try await sleep(wait)
+      wait = min(wait * 2, .seconds(2))
+    }
+  }
+
+  private func selector(of deployment: Value) -> String? {
+    guard let labels = deployment.at("spec", "selector", "matchLabels")?.fields, !labels.isEmpty else { return nil }
+    return labels.entries.map { "\($0.key)=\($0.value.string ?? "")" }.joined(separator: ",")
+  }
+}
+
+let podType = ResourceType(
+  groupVersion: GroupVersion(group: "", version: "v1"), kind: "Pod", plural: "pods", isNamespaced: true)
+
+extension ObjectCollection {
+  func selecting(_ labels: String) -> ObjectCollection {
+    var copy = self
+    copy.labelSelector = labels
+    return copy
+  }
+}

@@ -1,0 +1,209 @@
+package import ClusterAPI
+internal import Diagnostics
+package import KubernetesModel
+internal import Lowering
+internal import RolloutPlan
+
+/// What one run has in hand while it holds the lock: the record and the inventory as they are to be stored, and the
+/// connection to both.
+///
+/// The story of a run (`Run.perform`): the namespace is made sure of, because lock and record live in it; the lock is taken;
+/// what the cluster remembers is read; a course and a place on it follow from that and from what the person wants. Then,
+/// leg by leg and phase by phase, the record says what is about to be written, the writes are done side by side, the gates
+/// are waited for, and the record moves on. When something fails, the course turns: the way back is a course like any
+/// other. A run that is killed anywhere leaves a record that says which phase was begun, and doing a phase again is safe.
+actor RunSession {
+  let itinerary: Itinerary
+  let environment: RunEnvironment
+  let options: RunOptions
+  let stop: StopSignal
+  let lock: RunLock<RunClock>
+  let requests: RequestsListener
+
+  private let store: InventoryStore
+  private let writer: ObjectWriter
+  var inventory: Inventory
+  var record: RunRecord
+  /// Objects as the server answered them, by our last write of each in this run: what readiness is anchored on.
+  private(set) var answers: [ObjectID: Value] = [:]
+  private(set) var writeCount = 0
+  private var nextNumber = 1
+  private var phaseNumber = 0
+  /// An earlier run began the phase at which this one starts, so something of it may stand.
+  let wasBegunBefore: Bool
+  /// Set when the lock went to somebody else.
+  var lostLock: LockError?
+  /// Where in the course the run is, for events and failures.
+  var place = RunPlace(step: 0, leg: 0)
+
+  init(
+    _ run: Run, lock: RunLock<RunClock>, store: InventoryStore, inventory: Inventory, record: RunRecord,
+    requests: RequestsListener
+  ) {
+    itinerary = run.itinerary
+    environment = run.environment
+    options = run.options
+    stop = run.stop
+    self.lock = lock
+    self.store = store
+    self.inventory = inventory
+    self.record = record
+    self.requests = requests
+    wasBegunBefore = record.progress.isPhaseBegun
+    let tell = run.environment.tell
+    writer = ObjectWriter(
+      run.environment.cluster, journal: run.environment.journal, decisions: run.options.decisions,
+      warn: { tell(.warning($0, $1)) }
+    ) { () async throws(LockError) in
+      try await lock.check()
+    }
+  }
+
+  var plan: Plan { itinerary.plan }
+
+  func tell(_ event: RunEvent) { environment.tell(event) }
+
+  // MARK: - The record
+
+  /// Stores record and inventory with one write. Only with the lock: the store refuses where somebody else wrote.
+  func save() async throws(RunBreak) {
+    record.updated = environment.wallTime()
+    inventory.run = record.run
+    inventory.planHash = record.planHash
+    do throws(InventoryError) {
+      try await store.save(inventory, record: record)
+    } catch {
+      switch error {
+      case .changed: throw .lock(.lost(to: nil))
+      case .unreadable(let what), .cluster(let what):
+        throw .failed(
+          RunFailure(
+            .clusterFailed(
+              "the record of the run cannot be stored", what, at: plan.nameRange,
+              help: "when the cluster takes writes again, `rolloutc resume`"), at: place))
+      }
+    }
+  }
+
+  func journal(_ entry: JournalRecord) async throws(RunBreak) {
+    do throws(JournalError) {
+      try await environment.journal.append(entry)
+    } catch {
+      throw .failed(
+        RunFailure(
+          Diagnostic(
+            .journalFailed, "the journal cannot be written: \(error)", at: Label(plan.nameRange, "for this plan"),
+            notes: ["nothing is sent that was not written down before"],
+            help: "make room for it, then `rolloutc resume`"), at: place))
+    }
+  }
+
+  // MARK: - A phase
+
+  /// Writes the objects of a phase side by side. The first failure keeps further writes from beginning; those under way
+  /// are finished. Afterwards the inventory knows what became of each.
+  func write(_ phase: Phase) async throws(RunBreak) {
+    phaseNumber += 1
+    inventory.expect(phase.writes.filter { $0.action != .delete }.map(\.id), phase: phaseNumber)
+    inventory.expectDeletion(of: phase.writes.filter { $0.action == .delete }.map(\.id), phase: phaseNumber)
+    record.progress.isPhaseBegun = true
+    record.status = .running
+    try await save()
+    let failures = await perform(phase.writes)
+    if let first = failures.first { throw first }
+    if stop.isRaised { throw .stopped }
+  }
+
+  /// Writes `writes` as if they were one phase that the record does not speak of: what stands is looked at, and restored
+  /// where it is no longer what we wrote.
+  func restore(_ writes: [Write]) async throws(RunBreak) {
+    phaseNumber += 1
+    let failures = await perform(writes)
+    if let first = failures.first { throw first }
+  }
+
+  private func perform(_ writes: [Write]) async -> [RunBreak] {
+    let place = place
+    var failures: [RunBreak] = []
+    await withTaskGroup(of: (Write, Result<WriteVerdict, WriteFailure>).self) { group in
+      var waiting = writes[...]
+      var running = 0
+      while true {
+        while running < options.concurrency, failures.isEmpty, !stop.isRaised, let write = waiting.popFirst() {
+          running += 1
+          let (number, phase, inventory, writer) = (nextNumber, phaseNumber, inventory, writer)
+          nextNumber += 1
+          tell(.writeBegan(place, write.id, write.action))
+          group.addTask {
+            do throws(WriteFailure) {
+              return (
+                write, .success(try await writer.perform(write, phase: phase, number: number, inventory: inventory))
+              )
+            } catch {
+              return (write, .failure(error))
+            }
+          }
+        }
+        guard let (write, result) = await group.next() else { break }
+        running -= 1
+        switch result {
+        case .success(let verdict): note(verdict, of: write)
+        case .failure(let failure): failures.append(note(failure, of: write))
+        }
+      }
+    }
+    return failures
+  }
+
+  private func note(_ verdict: WriteVerdict, of write: Write) {
+    let news: WriteNews
+    inventory.record(verdict, of: write, phase: phaseNumber)
+    switch verdict {
+    case .unchanged(let object):
+      answers[write.id] = object
+      news = .unchanged
+    case .written(let object, let wasCreated):
+      answers[write.id] = object
+      writeCount += 1
+      news = wasCreated ? .created : .configured
+    case .gone:
+      answers[write.id] = nil
+      news = .deleted
+      writeCount += 1
+    case .terminating:
+      writeCount += 1
+      news = .terminating
+    }
+    tell(.writeEnded(place, write.id, news))
+  }
+
+  private func note(_ failure: WriteFailure, of write: Write) -> RunBreak {
+    if case .lock(let error) = failure { return .lock(error) }
+    inventory.failed(write.id, phase: phaseNumber)
+    let diagnostic = Diagnostic.writeFailed(failure, write)
+    tell(.writeEnded(place, write.id, .failed(diagnostic.message)))
+    return .failed(RunFailure(diagnostic, at: place))
+  }
+
+  /// The object as we know it best: our own answer, or what stands now where an earlier run wrote it.
+  func anchor(_ id: ObjectID) async -> Value? {
+    if let answer = answers[id] { return answer }
+    guard let target = try? await environment.cluster.reference(to: id),
+      let live = try? await environment.cluster.get(target)
+    else { return nil }
+    answers[id] = live
+    return live
+  }
+
+}
+
+extension Cluster {
+  /// Where the object stands, in whatever version of its group the server prefers.
+  package func reference(to id: ObjectID) async throws(ClusterError) -> ObjectReference {
+    guard let version = try await versions(of: id.group).first else {
+      throw .notUnderstood("the server has no group \(id.group)")
+    }
+    return try await resourceType(of: id.kind, in: GroupVersion(group: id.group, version: version))
+      .named(id.name, in: id.namespace)
+  }
+}
