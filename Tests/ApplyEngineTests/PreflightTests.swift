@@ -3,6 +3,7 @@ import Diagnostics
 import KubernetesModel
 import Lowering
 import RolloutPlan
+import Rehearsal
 import Sandbox
 import TestSupport
 import Testing
@@ -49,7 +50,7 @@ extension Itinerary {
   ) async -> [Diagnostic] {
     await Preflight(
       itinerary, legs: itinerary.forward, inventory: inventory, decisions: WriteDecisions(adopts: adopts),
-      cluster: Guarded(base: SandboxTransport.cluster(sandbox ?? self.sandbox), lists: lists)
+      cluster: Guarded(base: InProcessTransport.cluster(sandbox ?? self.sandbox), lists: lists)
     ).findings()
   }
 
@@ -152,7 +153,7 @@ extension Itinerary {
     let found = await findings(itinerary)
     #expect(found.map(\.message) == ["the Secret `mail` has no `password`"])
     #expect(found.first?.notes == ["it has `user`"])
-    let metadata = try await SandboxTransport.cluster(sandbox).metadata(
+    let metadata = try await InProcessTransport.cluster(sandbox).metadata(
       of: ClusterAPI.ResourceType(
         groupVersion: GroupVersion(group: "", version: "v1"), kind: "Secret", plural: "secrets", isNamespaced: true
       ).named("mail", in: "shop"))
@@ -223,7 +224,7 @@ extension Itinerary {
     for need in needs {
       for verb in need.verbs {
         let cluster = Guarded(
-          base: SandboxTransport.cluster(sandbox),
+          base: InProcessTransport.cluster(sandbox),
           denied: { attributes in
             let resource = need.resource.split(separator: "/").map(String.init)
             return attributes["verb"]?.string == verb && attributes["resource"]?.string == resource[0]
