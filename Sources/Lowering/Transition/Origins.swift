@@ -9,22 +9,30 @@ package struct Origins: Sendable {
 
   private let plan: Plan
   private let changes: [Change]
-  private let byComponent: [Int: [Int]]
+  private let byComponent: [Int: [Own]]
   /// The first change of a caller, for components that no change is about.
   private let byCallee: [Int: Int]
+
+  /// A change as one component sees it: of what it names, the versions of that component.
+  private struct Own {
+    var change: Int
+    var versions: [Int]
+  }
 
   /// `changes` are those of the segment; without any, objects come from their declarations.
   package init(_ plan: Plan, changes: [Change]) {
     self.plan = plan
     self.changes = changes
-    var byComponent: [Int: [Int]] = [:]
+    var byComponent: [Int: [Own]] = [:]
     var byCallee: [Int: Int] = [:]
     func note(callees version: ComponentVersion, _ change: Int) {
       for callee in version.calls where byCallee[callee.index] == nil { byCallee[callee.index] = change }
     }
     for (c, change) in changes.enumerated() {
-      for component in change.components where byComponent[component.index]?.last != c {
-        byComponent[component.index, default: []].append(c)
+      let named = Dictionary(grouping: change.versions, by: \.component.index)
+      for component in change.components where byComponent[component.index]?.last?.change != c {
+        let versions = named[component.index]?.map(\.index) ?? []
+        byComponent[component.index, default: []].append(Own(change: c, versions: versions))
       }
       if change.versions.isEmpty {
         for component in change.components { for version in plan[component].versions { note(callees: version, c) } }
@@ -46,12 +54,9 @@ package struct Origins: Sendable {
     guard let own = byComponent[component] else {
       return (byCallee[component].map { changes[$0] } ?? changes.first)?.range ?? declaration
     }
-    let exact = own.last { c in
-      fits(changes[c].kind, aspect)
-        && changes[c].versions.contains { $0.component.index == component && versions.contains($0.index) }
-    }
-    let best = exact ?? own.first { fits(changes[$0].kind, aspect) } ?? own.first
-    return best.map { changes[$0].range } ?? declaration
+    let fitting = own.filter { fits(changes[$0.change].kind, aspect) }
+    let exact = fitting.last { $0.versions.contains(where: versions.contains) }
+    return (exact ?? fitting.first ?? own.first).map { changes[$0.change].range } ?? declaration
   }
 
   package func mtls() -> SourceRange {
