@@ -8,10 +8,11 @@ BINARY := $(RELEASE)/release/rolloutc
 # Static, so that the binary needs no library of ours at run time and starts in a few milliseconds: the C++ library that
 # Swift's runtime needs costs 0.4 ms where it is loaded. Types are made by calls and not looked up by their names, which
 # reads through all conformances of the process: 0.5 ms.
-RELEASE_FLAGS := -c release --product rolloutc --static-swift-stdlib --disable-local-rpath --scratch-path $(RELEASE) \
-	-Xlinker -L$(RELEASE)/static -Xswiftc -Xclang-linker -Xswiftc -static-libgcc \
+BUILD_FLAGS := -c release --static-swift-stdlib --disable-local-rpath \
+	-Xlinker -L$(CURDIR)/$(RELEASE)/static -Xswiftc -Xclang-linker -Xswiftc -static-libgcc \
 	-Xswiftc -cross-module-optimization \
 	-Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-mangled-name-accessors
+RELEASE_FLAGS := $(BUILD_FLAGS) --product rolloutc --scratch-path $(RELEASE)
 
 .PHONY: run test build lint format bench setup setup-test clean
 
@@ -38,7 +39,7 @@ format:
 	$(SWIFT) format format --in-place --parallel --recursive Sources Tests Package.swift
 
 bench: build setup-test ## Measure, side by side with other tools, and print the tables of docs/benchmarks.md.
-	PATH="$(CURDIR)/.build-python/bin:$$PATH" python3 Benchmarks/run.py
+	PATH="$(CURDIR)/.build-python/bin:$$PATH" BUILD_FLAGS="$(BUILD_FLAGS)" python3 Benchmarks/run.py
 	set -o pipefail; ROLLOUTC_MEASURE=1 $(SWIFT) test --filter RolloutPlanTests.FaultTests 2>&1 | grep 'single faults'
 
 clean:

@@ -2,10 +2,11 @@
 """Measures rolloutc beside other tools, in one run, and prints the tables of docs/benchmarks.md.
 
 Every comparison runs the two commands by turns and gives medians and the median of the ratios pair by pair: machines
-are noisy, and what disturbs one run disturbs its neighbour. Whole processes, wall time, output to a pipe that is read.
+are noisy, and what disturbs one run disturbs its neighbour. Whole processes, wall time, output thrown away. Both
+commands are copies, as an installed one is: a file that a linker has just written is mapped in smaller pieces.
 """
 import os
-import resource
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -14,12 +15,35 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-BINARY = os.path.join(ROOT, ".build-release", "release", "rolloutc")
+# `ROLLOUTC=FILE` measures another build of the tool.
+BUILT = os.environ.get("ROLLOUTC", os.path.join(ROOT, ".build-release", "release", "rolloutc"))
 
 
-def once(command, cwd=ROOT):
+def once(command):
     start = time.perf_counter()
-    subprocess.run(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    # `posix_spawn`, where the machine has it: a fork of this process would cost as much as the command.
+    child = os.posix_spawn(command[0], command, os.environ, file_actions=SILENT)
+    _, status = os.waitpid(child, 0)
+    seconds = time.perf_counter() - start
+    if status != 0:
+        sys.exit(f"failed: {shlex.join(command)}")
+    return seconds
+
+
+SILENT = [(os.POSIX_SPAWN_OPEN, descriptor, os.devnull, os.O_WRONLY, 0) for descriptor in (1, 2)]
+
+
+def install(built, folder):
+    return shutil.copy(built, os.path.join(folder, os.path.basename(built)))
+
+
+def limited(command, seconds):
+    """Like `once`; None where the command takes longer."""
+    start = time.perf_counter()
+    try:
+        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=seconds, check=True)
+    except subprocess.TimeoutExpired:
+        return None
     return time.perf_counter() - start
 
 
@@ -61,6 +85,10 @@ def main():
 
 
 def measure(folder):
+    os.chdir(ROOT)
+    if os.getloadavg()[0] > 0.7:
+        print(f"the machine is busy (load {os.getloadavg()[0]:.1f}): read the ratios, not the times\n")
+    rolloutc = install(BUILT, folder)
     scenario = os.path.join(ROOT, "plans", "aks-voting.rollout")
     plans = {}
     for count in (200, 2000, 20000):
@@ -70,45 +98,42 @@ def measure(folder):
 
     empty_build = os.path.join(ROOT, ".build-empty")
     subprocess.run(
-        ["swift", "build", "-c", "release", "--static-swift-stdlib", "--scratch-path", empty_build],
+        ["swift", "build", *shlex.split(os.environ.get("BUILD_FLAGS", "-c release")), "--scratch-path", empty_build],
         cwd=os.path.join(ROOT, "Benchmarks", "Empty"), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    empty = [os.path.join(empty_build, "release", "Empty")]
+    empty = [install(os.path.join(empty_build, "release", "Empty"), folder)]
 
     row("what", "rolloutc", "beside it", "ratio")
     row("---", "---", "---", "---")
 
-    ours, other, ratio = pair([BINARY, scenario], empty, 60)
+    ours, other, ratio = pair([rolloutc, scenario], empty, 200)
     row("the scenario, whole process; an empty command linked the same way", milliseconds(ours), milliseconds(other),
         f"{1 / ratio:.2f} × the empty command")
-    ours, other, ratio = pair([BINARY, "check", scenario], empty, 60)
+    ours, other, ratio = pair([rolloutc, "check", scenario], empty, 200)
     row("`check` of the scenario; the same", milliseconds(ours), milliseconds(other), f"{1 / ratio:.2f} ×; a frame is 16 ms")
 
     jsonnet = shutil.which("jsonnet")
     if jsonnet:
-        ours, other, ratio = pair([BINARY, scenario], [jsonnet, "-y", "Benchmarks/voting.jsonnet"], 30)
+        ours, other, ratio = pair([rolloutc, scenario], [jsonnet, "-y", "Benchmarks/voting.jsonnet"], 60)
         row("the scenario; jsonnet, as JSON documents", milliseconds(ours), milliseconds(other), f"{ratio:.1f} × faster")
         large = [jsonnet, "-y", "--tla-str", "n=200", "Benchmarks/large.jsonnet"]
-        ours, other, ratio = pair([BINARY, plans[200]], large, 12)
+        ours, other, ratio = pair([rolloutc, plans[200]], large, 20)
         row("200 components; jsonnet, as JSON documents", milliseconds(ours), milliseconds(other), f"{ratio:.1f} × faster")
         yaml = [jsonnet, "-S", "--tla-str", "n=200", "-e",
                 "function(n) std.manifestYamlStream((import 'Benchmarks/large.jsonnet')(n))"]
-        ours = once([BINARY, plans[200]])
-        start = time.perf_counter()
-        try:
-            subprocess.run(yaml, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60, check=False)
-            other = time.perf_counter() - start
-            row("200 components; jsonnet, as YAML, one run", milliseconds(ours), milliseconds(other), f"{other / ours:.0f} × faster")
-        except subprocess.TimeoutExpired:
-            row("200 components; jsonnet, as YAML, one run", milliseconds(ours), "ended after 60 s", f"> {60 / ours:.0f} × faster")
+        ours = once([rolloutc, plans[200]])
+        other = limited(yaml, 60)
+        row("200 components; jsonnet, as YAML, one run", milliseconds(ours),
+            milliseconds(other) if other else "ended after 60 s",
+            f"{other / ours:.0f} × faster" if other else f"> {60 / ours:.0f} × faster")
     else:
         print("jsonnet is not installed: not compared")
 
     kubectl = shutil.which("kubectl")
     if kubectl:
         out = os.path.join(folder, "out")
-        subprocess.run([BINARY, "build", plans[200], "--out", out], check=True, stderr=subprocess.DEVNULL)
+        subprocess.run([rolloutc, "build", plans[200], "--out", out], check=True, stderr=subprocess.DEVNULL)
         state = os.path.join(out, os.listdir(out)[0] if not os.listdir(out)[0].startswith(".") else sorted(os.listdir(out))[-1], "state")
-        ours, other, ratio = pair([BINARY, plans[200]], [kubectl, "kustomize", state], 8)
+        ours, other, ratio = pair([rolloutc, plans[200]], [kubectl, "kustomize", state], 10)
         row("200 components; `kubectl kustomize` of the same objects", milliseconds(ours), milliseconds(other),
             f"{ratio:.1f} × faster")
     else:
@@ -118,10 +143,10 @@ def measure(folder):
     subprocess.run(["cc", "-O2", "-o", emit, "Benchmarks/emit.c", "-lyaml"], cwd=ROOT, check=True)
     stream = os.path.join(folder, "2000.yaml")
     with open(stream, "wb") as file:
-        subprocess.run([BINARY, plans[2000]], stdout=file, check=True)
+        subprocess.run([rolloutc, plans[2000]], stdout=file, check=True)
     ratios, ours, floor = [], [], []
-    for _ in range(7):
-        ours.append(once([BINARY, plans[2000]]))
+    for _ in range(15):
+        ours.append(once([rolloutc, plans[2000]]))
         floor.append(float(subprocess.run([emit, stream], capture_output=True, text=True, check=True).stdout.split()[0]))
         ratios.append(ours[-1] / floor[-1])
     size = os.path.getsize(stream) / 1e6
@@ -132,14 +157,18 @@ def measure(folder):
     print()
     row("components", "time", "per component", "peak memory", "per component")
     row("---", "---", "---", "---", "---")
-    for count in (200, 2000, 20000):
-        runs = [once([BINARY, plans[count]]) for _ in range(5 if count < 20000 else 3)]
-        memory = peak([BINARY, plans[count]])
-        row(f"{count:,}", milliseconds(statistics.median(runs)), f"{statistics.median(runs) / count * 1e6:.0f} µs",
+    for count, runs in ((200, 5), (2000, 5), (20000, 3)):
+        first = limited([rolloutc, plans[count]], 60)
+        if first is None:
+            row(f"{count:,}", "ended after 60 s", "", "", "")
+            break
+        median = statistics.median([first] + [once([rolloutc, plans[count]]) for _ in range(runs - 1)])
+        memory = peak([rolloutc, plans[count]])
+        row(f"{count:,}", milliseconds(median), f"{median / count * 1e6:.0f} µs",
             f"{memory:.0f} MiB", f"{memory * 1024 / count:.0f} KiB")
 
 
 if __name__ == "__main__":
-    if not os.path.exists(BINARY):
+    if not os.path.exists(BUILT):
         sys.exit("build first: make build")
     main()
