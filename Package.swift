@@ -62,7 +62,7 @@ let package = Package(
     .target(name: "RegularExpressions", swiftSettings: settings),
     .target(
       name: "Rehearsal",
-      dependencies: ["ApplyEngine", "ClusterAPI", "KubernetesModel", "Sandbox"],
+      dependencies: ["ApplyEngine", "ClusterAPI", "KubernetesModel", "RolloutPlan", "Sandbox", "SandboxMesh"],
       swiftSettings: settings
     ),
     .target(
@@ -117,9 +117,8 @@ let package = Package(
     .testTarget(
       name: "ApplyEngineTests",
       dependencies: [
-        "ApplyEngine", "ClusterAPI", "Diagnostics", "KubernetesModel", "Lowering", "Rehearsal", "RolloutPlan",
-        "Sandbox",
-        "TestSupport",
+        "ApplyEngine", "ClusterAPI", "Diagnostics", "HTMLText", "KubernetesModel", "Lowering", "Rehearsal",
+        "RolloutPlan", "Sandbox", "SandboxMesh", "TestSupport",
       ],
       swiftSettings: settings
     ),

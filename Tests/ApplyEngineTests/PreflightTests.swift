@@ -2,8 +2,8 @@ import ClusterAPI
 import Diagnostics
 import KubernetesModel
 import Lowering
-import RolloutPlan
 import Rehearsal
+import RolloutPlan
 import Sandbox
 import TestSupport
 import Testing

@@ -36,7 +36,11 @@ struct StampProber: Prober {
 
 /// One plan, one sandbox, and as many runs of the one on the other as a test wants.
 struct World {
-  let sandbox = LiveCluster()
+  let sandbox: LiveCluster = {
+    var cluster = SandboxCluster()
+    cluster.injectsSidecars = true
+    return LiveCluster(cluster)
+  }()
   let itinerary: Itinerary
 
   init(_ text: String) throws {
@@ -52,6 +56,11 @@ struct World {
   /// The first step, and then what somebody else keeps in the namespace: the database's Secret.
   func begin() async throws -> Outcome {
     let outcome = try run(.apply(steps: 1), id: "run-0")
+    await bringSecret(to: sandbox)
+    return outcome
+  }
+
+  func bringSecret(to sandbox: LiveCluster) async {
     let secret: Value = [
       "apiVersion": "v1", "kind": "Secret", "metadata": ["name": "voting-storage-secret", "namespace": "voting"],
       "stringData": [
@@ -59,11 +68,12 @@ struct World {
       ],
     ]
     _ = await sandbox.respond(to: APIRequest("POST", "/api/v1/namespaces/voting/secrets", body: secret))
-    return outcome
   }
 
   /// What the sandbox holds of the plan's namespace, without what each write changes.
-  func content() async -> [String: Value] {
+  func content() async -> [String: Value] { await content(of: sandbox) }
+
+  func content(of sandbox: LiveCluster) async -> [String: Value] {
     let snapshot = await sandbox.snapshot
     var content: [String: Value] = [:]
     for (resource, path) in [

@@ -78,7 +78,8 @@ extension RunSession {
       }
     }
     try await wait(for: subjects, origin: origin)
-    try await awaitEndpoints(targets.map(\.deployment), origin: origin)
+    // Proxies learn of endpoints as late as of routes: one that a route reaches too early still has none (Envoy: UH).
+    if try await awaitEndpoints(targets.map(\.deployment), origin: origin) { try await settle() }
   }
 
   /// Its own clock runs besides ours (`progressDeadlineSeconds`); ours only ends what that one never ends.
@@ -173,16 +174,20 @@ extension RunSession {
 
   /// The pods are ready; the mesh sends requests only to those that EndpointSlices list. Without them a route would lead to
   /// an empty subset (Envoy: UH).
+  ///
+  /// - Returns: whether some of them stand behind a Service.
   private func awaitEndpoints(
     _ deployments: [ObjectID], origin: @escaping @Sendable (ObjectID) -> SourceRange
-  ) async throws(RunBreak) {
-    guard let sliceType = await endpointSliceType() else { return }
+  ) async throws(RunBreak) -> Bool {
+    guard let sliceType = await endpointSliceType() else { return true }
+    var hasService = false
     for id in deployments {
       guard let anchor = await anchor(id), anchor.at("spec", "replicas")?.int != 0,
         let labels = anchor.at("spec", "template", "metadata", "labels"), let service = labels["app"]?.string,
         inventory[ObjectID(group: "", kind: "Service", namespace: id.namespace, name: service)] != nil,
         let selector = selector(of: anchor)
       else { continue }
+      hasService = true
       let slices = sliceType.collection(in: id.namespace).selecting("kubernetes.io/service-name=\(service)")
       let pods = podType.collection(in: id.namespace).selecting(selector)
       try await poll(within: .seconds(60)) { session, isLast in
@@ -208,6 +213,7 @@ extension RunSession {
         return isListed
       }
     }
+    return hasService
   }
 
   private func endpointSliceType() async -> ResourceType? {
