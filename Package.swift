@@ -56,7 +56,7 @@ let package = Package(
     .target(name: "MeshModel", dependencies: ["KubernetesModel", "RegularExpressions"], swiftSettings: settings),
     .target(
       name: "Pictures",
-      dependencies: ["KubernetesModel", "MeshModel", "RequestTracing", "RolloutPlan", "SafetyChecks"],
+      dependencies: ["DiagnosticRendering", "RequestTracing", "RolloutPlan", "SafetyChecks"],
       swiftSettings: settings
     ),
     .target(name: "RegularExpressions", swiftSettings: settings),
@@ -110,7 +110,9 @@ let package = Package(
     ),
     .target(
       name: "TestSupport",
-      dependencies: ["Diagnostics", "RolloutPlan", "RolloutSyntax"],
+      dependencies: [
+        "Diagnostics", "KubernetesModel", "Lowering", "RequestTracing", "RolloutPlan", "RolloutSyntax", "SafetyChecks",
+      ],
       path: "Tests/TestSupport",
       swiftSettings: settings
     ),
@@ -142,6 +144,11 @@ let package = Package(
     ),
     .testTarget(
       name: "MeshModelTests", dependencies: ["MeshModel", "YAMLCoding", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "PicturesTests",
+      dependencies: ["Pictures", "RequestTracing", "RolloutPlan", "SafetyChecks", "TestSupport"],
+      swiftSettings: settings
+    ),
     .testTarget(
       name: "RegularExpressionsTests", dependencies: ["RegularExpressions", "TestSupport"], swiftSettings: settings),
     .testTarget(

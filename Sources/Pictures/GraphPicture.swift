@@ -9,7 +9,7 @@ package struct GraphPicture: Hashable, Sendable {
   package var entries: [Entry]
   package var components: [Component]
   /// In the order in which they are drawn, from the top.
-  package var releases: [String]
+  package var releases: [Release]
   package var edges: [Edge]
 
   /// Where visitors come in.
@@ -25,14 +25,30 @@ package struct GraphPicture: Hashable, Sendable {
     }
   }
 
+  package struct Release: Hashable, Sendable {
+    package var name: String
+    /// Which of a scheme's accents it has, counted on from the last to the first again: a release keeps its colour when
+    /// another one is gone.
+    package var color: Int
+
+    package init(name: String, color: Int) {
+      self.name = name
+      self.color = color
+    }
+  }
+
   /// A component with those of its versions that are deployed.
   package struct Component: Hashable, Sendable {
     package var name: String
     package var versions: [Version]
+    /// Components that some version of it may call, whether or not it does at this moment: pictures of one plan then
+    /// have their columns in one order.
+    package var calls: [Int]
 
-    package init(name: String, versions: [Version] = []) {
+    package init(name: String, versions: [Version] = [], calls: [Int] = []) {
       self.name = name
       self.versions = versions
+      self.calls = calls
     }
   }
 
@@ -99,7 +115,7 @@ package struct GraphPicture: Hashable, Sendable {
 
   package init(
     title: String, subtitle: String = "", entries: [Entry] = [], components: [Component] = [],
-    releases: [String] = [], edges: [Edge] = []
+    releases: [Release] = [], edges: [Edge] = []
   ) {
     self.title = title
     self.subtitle = subtitle

@@ -140,6 +140,8 @@ package struct Serving: Sendable {
     }
     var weights = start
     var served: Served = [:]
+    // By which version visitors come in is what their cell says; who else calls that component is not about them.
+    let entered = Set(entries.map(\.callee))
     func deliver(_ hop: Trace.Hop, _ weight: Double) {
       let end: Part.End
       var component = hop.callee
@@ -149,6 +151,7 @@ package struct Serving: Sendable {
         end = .version(version)
         // Of two components behind one port and path, one gets what was meant for the other.
         component = model.versions[version].component.index
+        if case .caller = hop.source, entered.contains(component) { return }
       case .failure(let failure):
         // Nobody is missed where nothing is deployed.
         guard isDeployed(hop.callee, mesh) else { return }

@@ -31,7 +31,7 @@ struct Rolloutc: ParsableCommand {
       """,
     version: "rolloutc \(toolVersion)",
     subcommands: [
-      Build.self, Check.self, Steps.self, TraceCommand.self, Fmt.self, Rbac.self, Explain.self,
+      Build.self, Check.self, Steps.self, TraceCommand.self, Graph.self, Fmt.self, Rbac.self, Explain.self,
     ],
     defaultSubcommand: Build.self
   )

@@ -88,7 +88,12 @@ struct TraceLaws {
           let served = Serving.served(.exposure(e), cohort, moment.mesh)
           let trace = Trace(TracedRequest(start: .exposure(e), headers: cohort.headers), in: moment.mesh)
           var reached: [Int: Set<Int>] = [:]
-          for case .version(let version) in trace.hops.map(\.end) {
+          let entered = Set(trace.hops.filter { $0.parent == nil }.map(\.callee))
+          for hop in trace.hops {
+            guard case .version(let version) = hop.end else { continue }
+            // Calls back to where visitors came in are not about them.
+            let component = moment.model.versions[version].component.index
+            if hop.parent != nil, entered.contains(component) { continue }
             reached[moment.model.versions[version].component.index, default: []].insert(version)
           }
           var listed: [Int: Set<Int>] = [:]
@@ -111,4 +116,8 @@ struct TraceLaws {
       }
     return [hop.parent ?? -1, source, hop.callee, hop.port]
   }
+}
+
+private func versions(_ answer: Answer) -> Set<Int> {
+  Set(answer.ways.compactMap { way in if case .version(let version) = way.end { version } else { nil } })
 }

@@ -24,13 +24,15 @@ struct ServingTable {
 
   var lines: [String] {
     var lines: [String] = []
-    let cells = serving.rows.map(cells)
-    let all = model.plan.components.indices.filter { c in cells.contains { $0[c] != nil } }
-    if all.isEmpty {
-      lines.append("nobody is served")
-    } else {
-      lines += table(cells, all)
+    var starts: [Serving.Start] = []
+    for row in serving.rows where !starts.contains(row.start) { starts.append(row.start) }
+    for start in starts {
+      let rows = serving.rows.filter { $0.start == start }
+      let cells = rows.map(cells)
+      let all = model.plan.components.indices.filter { c in cells.contains { $0[c] != nil } }
+      if !all.isEmpty { lines += table(start, rows, cells, all) }
     }
+    if lines.isEmpty { lines.append("nobody is served") }
     for copy in serving.copies {
       lines.append("copies of requests: \(percent(copy.probability)) to \(model.name(of: copy.version))")
     }
@@ -40,20 +42,23 @@ struct ServingTable {
 
   // MARK: - Table
 
-  private func table(_ cells: [[Int: String]], _ all: [Int]) -> [String] {
-    let labels = serving.rows.map(label)
-    let left = min(max("served by".count, labels.map(\.count).max() ?? 0), ServingTable.labelWidth)
+  private func table(
+    _ start: Serving.Start, _ rows: [Serving.Row], _ cells: [[Int: String]], _ all: [Int]
+  ) -> [String] {
+    let title = title(start)
+    let labels = rows.map { label($0, isOnly: rows.count == 1) }
+    let left = min(max(title.count, labels.map(\.count).max() ?? 0), ServingTable.labelWidth)
     var columns = all
-    var hidden = 0
     if blocks(columns, cells, left).count > 1 {
-      let telling = all.filter { c in Set(serving.rows.indices.map { cells[$0][c] }).count > 1 || changes(c) }
-      hidden = all.count - telling.count
-      columns = telling
+      columns = all.filter { c in
+        Set(cells.map { $0[c] }).count > 1 || rows.contains { $0.before[c] != $0.after[c] }
+      }
     }
+    let hidden = all.count - columns.count
     var lines: [String] = []
     for block in blocks(columns, cells, left) {
       let widths = block.map { width(of: $0, cells) }
-      lines.append(line("served by", block.map { model.plan.components[$0].name }, left, widths))
+      lines.append(line(title, block.map { model.plan.components[$0].name }, left, widths))
       for (row, label) in labels.enumerated() {
         let texts = block.map { cells[row][$0] ?? "–" }
         if label.count > left {
@@ -65,7 +70,8 @@ struct ServingTable {
       }
     }
     if hidden > 0 {
-      lines.append(columns.isEmpty ? "as before: \(counted(hidden, "component"))" : "as before: \(hidden) more")
+      let name = columns.isEmpty ? title + ": " : ""
+      lines.append("\(name)as before: \(columns.isEmpty ? counted(hidden, "component") : "\(hidden) more")")
     }
     return lines
   }
@@ -103,8 +109,6 @@ struct ServingTable {
 
   // MARK: - Words
 
-  private func changes(_ c: Int) -> Bool { serving.rows.contains { $0.before[c] != $0.after[c] } }
-
   private func cells(_ row: Serving.Row) -> [Int: String] {
     var cells: [Int: String] = [:]
     for c in model.plan.components.indices {
@@ -129,29 +133,27 @@ struct ServingTable {
     }.joined(separator: ", ")
   }
 
-  private func label(_ row: Serving.Row) -> String {
-    switch row.start {
-    case .unasked: return "nobody asks"
+  /// `served by`; where there are several ways in, `by web`.
+  private func title(_ start: Serving.Start) -> String {
+    switch start {
+    case .unasked: return "unasked"
     case .exposure(let e):
-      let isOnly = model.plan.exposures.count == 1
+      if model.plan.exposures.count == 1 { return "served by" }
       let exposure = model.plan.exposures[e]
-      let twins = model.plan.exposures.filter { $0.component == exposure.component }
-      let by =
-        model.plan[exposure.component].name
-        + (twins.count > 1 ? ":\(exposure.port)\(exposure.path == "/" ? "" : exposure.path)" : "")
-      let who = who(row, exposure.component)
-      return isOnly ? who : "\(by): \(who)"
+      let isAlone = model.plan.exposures.count { $0.component == exposure.component } == 1
+      let detail = isAlone ? "" : ":\(exposure.port)\(exposure.path == "/" ? "" : exposure.path)"
+      return "by \(model.plan[exposure.component].name)\(detail)"
     }
   }
 
-  private func who(_ row: Serving.Row, _ component: ComponentID) -> String {
+  private func label(_ row: Serving.Row, isOnly: Bool) -> String {
+    guard case .exposure(let e) = row.start else { return "by itself" }
     if let sticky = row.cohort.sticky {
-      let version = model.plan[component].versions.first { $0.subset == sticky.value }?.name ?? sticky.value
+      let component = model.plan[model.plan.exposures[e].component]
+      let version = component.versions.first { $0.subset == sticky.value }?.name ?? sticky.value
       return "kept on \(version)"
     }
-    if row.cohort.selectors.isEmpty {
-      return serving.rows.contains { $0.start == row.start && $0.cohort != .others } ? "everybody else" : "everybody"
-    }
+    if row.cohort.selectors.isEmpty { return isOnly ? "everybody" : "everybody else" }
     return row.cohort.selectors.map(\.words).joined(separator: " and ")
   }
 }

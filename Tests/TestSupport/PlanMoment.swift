@@ -1,22 +1,19 @@
-import Diagnostics
-import KubernetesModel
-import Lowering
-import RequestTracing
-import RolloutPlan
-import SafetyChecks
-import TestSupport
-import Testing
+internal import KubernetesModel
+internal import Lowering
+package import RequestTracing
+package import RolloutPlan
+package import SafetyChecks
 
 /// A plan in one of the states that it goes through, with the mesh as it then is.
-struct PlanMoment {
-  var model: FlowModel
-  var state: State
-  var mesh: MeshSnapshot
+package struct PlanMoment {
+  package var model: FlowModel
+  package var state: State
+  package var mesh: MeshSnapshot
   /// `seed 17, after part 1 of step 2`
-  var name: String
+  package var name: String
 
   /// Every state of a random plan that checks.
-  static func all(seed: UInt64) -> [PlanMoment] {
+  package static func all(seed: UInt64) -> [PlanMoment] {
     var source = RandomText(seed: seed)
     guard let plan = resolve(path: "p.rollout", bytes: Array(source.plan().utf8)).checked else { return [] }
     let model = FlowModel(plan)
@@ -35,7 +32,7 @@ struct PlanMoment {
   }
 
   /// A random state of a random plan, which no step has to lead to.
-  static func any(seed: UInt64) -> PlanMoment {
+  package static func any(seed: UInt64) -> PlanMoment {
     var source = RandomPlan(seed: seed)
     let state = source.state()
     let model = FlowModel(source.plan)
@@ -48,14 +45,10 @@ struct PlanMoment {
   }
 
   /// What the state says of a flow: versions by their place in the model, those that have pods.
-  func wanted(_ flow: Flow) -> Set<Int> {
+  package func wanted(_ flow: Flow) -> Set<Int> {
     let targets = Intent(model.plan, state).targets(of: flow, model).map { model.firstVersion[flow.callee] + $0 }
     return Set(targets.filter { mesh.replicas(of: $0) ?? 0 > 0 })
   }
 
-  var starts: [TracedRequest.Start] { [.gateways] + model.versions.indices.map(TracedRequest.Start.version) }
-}
-
-func versions(_ answer: Answer) -> Set<Int> {
-  Set(answer.ways.compactMap { way in if case .version(let version) = way.end { version } else { nil } })
+  package var starts: [TracedRequest.Start] { [.gateways] + model.versions.indices.map(TracedRequest.Start.version) }
 }
