@@ -373,9 +373,10 @@ private struct LayoutBuilder {
       return (i, all.isEmpty ? 0 : all.reduce(0, +) / all.count)
     }
     var next = Size.header + Size.margin
-    for (i, middle) in wanted.enumerated().sorted(by: { ($0.element.middle, $0.offset) < ($1.element.middle, $1.offset) })
-      .map(\.element)
-    {
+    for (i, middle) in wanted.enumerated().sorted(by: {
+      ($0.element.middle, $0.offset) < ($1.element.middle, $1.offset)
+    })
+    .map(\.element) {
       items[i].y = max(next, middle - items[i].height / 2)
       next = items[i].y + items[i].height + Size.gap
     }

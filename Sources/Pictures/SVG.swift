@@ -31,7 +31,9 @@ extension GraphPicture {
   /// The picture in words.
   package var words: String {
     var sentences = [title + "."]
-    for (e, edge) in edges.enumerated() { sentences.append(words(of: e) + (edge.label.isEmpty ? "" : " (\(edge.label))") + ".") }
+    for (e, edge) in edges.enumerated() {
+      sentences.append(words(of: e) + (edge.label.isEmpty ? "" : " (\(edge.label))") + ".")
+    }
     let dark = components.flatMap { component in
       component.versions.filter { $0.standing == .dark }.map { "\(component.name) \($0.name)" }
     }

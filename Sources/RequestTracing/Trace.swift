@@ -52,7 +52,7 @@ package struct Trace: Hashable, Sendable {
     package var copies: [Answer.Copy]
     /// The way is this one only if the sender passes on the headers of the request that it serves.
     package var needsPassedHeaders = false
-    /// The version's own calls stand under this hop, which comes earlier.
+    /// The version's own calls stand under this hop, which comes earlier; -1: under the version that all began at.
     package var shownAt: Int?
   }
 
@@ -91,12 +91,11 @@ package struct Trace: Hashable, Sendable {
           probability: way.probability, end: way.end, rule: answer.rule, copies: answer.copies,
           needsPassedHeaders: call.needsPassedHeaders)
         if case .version(let version) = way.end {
-          hop.shownAt = firstHop[version]
-          if hop.shownAt == nil {
+          if let first = firstHop[version] {
+            hop.shownAt = model.flowsFrom[version].isEmpty ? nil : first
+          } else {
             firstHop[version] = hops.count
             open += Trace.calls(of: version, parent: hops.count, "/", request, mesh).reversed()
-          } else if model.flowsFrom[version].isEmpty {
-            hop.shownAt = nil
           }
         }
         hops.append(hop)

@@ -6,7 +6,8 @@ import Testing
 
 /// Names that would be markup, escapes or control sequences if they were written as they are.
 private let nasty = [
-  "<script>alert(1)</script>", "a\"b'c&d", "]]>", "\u{1B}[31mred", "\u{202E}backwards", "back\\slash \\n \\", "`code` *b* _i_ #1",
+  "<script>alert(1)</script>", "a\"b'c&d", "]]>", "\u{1B}[31mred", "\u{202E}backwards", "back\\slash \\n \\",
+  "`code` *b* _i_ #1",
   "\u{0}\u{8}\u{FFFE}", "日本語のバージョン", "{}|[]()<>;", "--> x", "%%comment", "end",
   String(repeating: "long ", count: 80),
 ]

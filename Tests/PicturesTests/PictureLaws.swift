@@ -51,7 +51,9 @@ struct PictureLaws {
       let reached = Survey(moment.mesh).isReached
       for (c, component) in picture.components.enumerated() {
         for (v, version) in component.versions.enumerated() {
-          let n = moment.model.versions.indices.first { moment.model.name(of: $0) == "\(component.name) \(version.name)" }
+          let n = moment.model.versions.indices.first {
+            moment.model.name(of: $0) == "\(component.name) \(version.name)"
+          }
           #expect(n.map { reached[$0] } == (version.standing != .dark), "\(moment.name): \(c) \(v)")
         }
       }
@@ -134,7 +136,8 @@ func checkLayout(_ picture: GraphPicture, _ name: String, sourceLocation: Source
       let bend = Layout.Rect(
         x: min(a.x, b.x), y: min(a.y, b.y) - 1, width: abs(b.x - a.x), height: abs(b.y - a.y) + 2)
       for other in all {
-        #expect(!bend.overlaps(other.rect), "\(name): arrow \(e) bends over \(other.what)", sourceLocation: sourceLocation)
+        #expect(
+          !bend.overlaps(other.rect), "\(name): arrow \(e) bends over \(other.what)", sourceLocation: sourceLocation)
       }
     }
   }

@@ -9,7 +9,9 @@ import Testing
     let outcome = try scratch.rolloutc("--generate-completion-script", shell)
     #expect(outcome.code == 0)
     #expect(outcome.errors.isEmpty)
-    for word in ["build", "check", "explain", "fmt", "steps", "cluster-domain", "rollout", "sarif"] {
+    for word in [
+      "build", "check", "explain", "fmt", "graph", "steps", "trace", "mermaid", "cluster-domain", "rollout", "sarif",
+    ] {
       #expect(outcome.output.contains(word), "\(word)")
     }
     guard Tool.installed(shell) != nil else {

@@ -34,7 +34,9 @@ private let plans = ["aks-voting", "aks-voting-as-written", "bookinfo"]
     let scratch = try Scratch(withPlans: true)
     let plan = "plans/\(name).rollout"
     for arguments in [
-      [plan], [plan, "-o", "json"], [plan, "--state"], ["steps", plan], ["check", "--format", "json", plan],
+      [plan], [plan, "-o", "json"], [plan, "--state"], ["steps", plan], ["trace", plan],
+      ["trace", plan, "-o", "json"], ["graph", plan], ["graph", plan, "-o", "dot"],
+      ["check", "--format", "json", plan],
     ] {
       let tool = try #require(Tool.path)
       let first = try scratch.run([tool] + arguments, environment: ["SWIFT_DETERMINISTIC_HASHING": "1"])

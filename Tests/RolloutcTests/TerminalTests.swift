@@ -77,6 +77,9 @@ private let warned = "plans/aks-voting-as-written.rollout"
     try scratch.write(plan + "\n\(nasty) x\n", to: "broken.rollout")
     let runs: [[String]] = [
       [nasty + ".rollout"], [nasty + ".rollout", "--state"], ["steps", nasty + ".rollout"],
+      ["graph", nasty + ".rollout"], ["graph", "-o", "dot", nasty + ".rollout"], ["trace", nasty + ".rollout"],
+      ["trace", nasty + ".rollout", "--cookie", nasty], ["trace", nasty + ".rollout", "--from", nasty],
+      ["trace", nasty + ".rollout", "--header", "x=" + nasty], ["graph", nasty + ".rollout", "--out", nasty],
       ["check", nasty + ".rollout"],
       ["fmt", "--check", nasty + ".rollout"], ["fmt", "--diff", nasty + ".rollout"], ["check", "broken.rollout"],
       ["fmt", "broken.rollout"], [nasty], ["check", nasty], ["fmt", nasty], ["explain", nasty], ["--" + nasty],
