@@ -100,15 +100,23 @@ private struct GraphBuilder {
       if calls[call] == nil { order.append(call) }
       calls[call, default: []].append(route)
     }
+    // Of a callee with several ports, an arrow says which one it is for.
+    var portCounts: [Call: Int] = [:]
+    for call in order { portCounts[Call(source: call.source, callee: call.callee, port: 0), default: 0] += 1 }
     var edges: [GraphPicture.Edge] = []
     var seen: Set<GraphPicture.Edge> = []
-    func add(_ source: GraphPicture.Source, _ version: Int, _ label: String, _ kind: GraphPicture.Edge.Kind) {
+    func draw(_ source: GraphPicture.Source, _ version: Int, _ label: String, _ kind: GraphPicture.Edge.Kind) {
       guard let place = places[version] else { return }
       let edge = GraphPicture.Edge(from: source, to: place, label: label, kind: kind)
       if seen.insert(edge).inserted { edges.append(edge) }
     }
     for call in order {
       guard let source = source(call.source), let routes = calls[call] else { continue }
+      let isOneOfSeveral = portCounts[Call(source: call.source, callee: call.callee, port: 0)] != 1
+      func add(_ version: Int, _ whose: String, _ kind: GraphPicture.Edge.Kind) {
+        let port = isOneOfSeveral ? "port \(call.port)" : ""
+        draw(source, version, [whose, port].filter { !$0.isEmpty }.joined(separator: ", "), kind)
+      }
       // The rule of the first mark decides for who has several, so that each mark alone shows every rule.
       let special = routes.filter { survey.model.flows[$0.flow].cohort.selectors.count == 1 }
       let others = routes.first { survey.model.flows[$0.flow].cohort == .others }
@@ -119,7 +127,7 @@ private struct GraphBuilder {
         for way in route.answer.ways {
           guard case .version(let version) = way.end else { continue }
           let share = way.probability < 1 - 1e-9 ? ", \(percent(way.probability))" : ""
-          add(source, version, words + share, .requests)
+          add(version, words + share, .requests)
         }
       }
       guard let others else { continue }
@@ -127,11 +135,11 @@ private struct GraphBuilder {
       for way in others.answer.ways {
         guard case .version(let version) = way.end else { continue }
         add(
-          source, version,
+          version,
           label(way.probability, call.source, isTold: isTold) + (sticky.contains(version) ? ", sticky" : ""), .requests)
       }
       for copy in others.answer.copies {
-        add(source, copy.version, copy.probability < 1 ? "\(percent(copy.probability)) copied" : "copied", .copies)
+        add(copy.version, copy.probability < 1 ? "\(percent(copy.probability)) copied" : "copied", .copies)
       }
     }
     return edges
