@@ -18,6 +18,10 @@ extension EasyHandle {
     try set(CURLOPT_PIPEWAIT, 1)
     if options.compression { try set(CURLOPT_ACCEPT_ENCODING, "gzip") }
 
+    if options.isAlone {
+      try set(CURLOPT_FRESH_CONNECT, 1)
+      try set(CURLOPT_FORBID_REUSE, 1)
+    }
     try configureTimeouts(request)
     try configureTLS(options)
     try configureRoute(url, options)

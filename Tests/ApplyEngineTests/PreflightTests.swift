@@ -209,6 +209,9 @@ extension Itinerary {
     func read(_ path: String, query: [(String, String)]) async throws(ClusterError) -> HTTPResponse {
       try await base.read(path, query: query)
     }
+    func proxy(_ request: ServiceProxyRequest) async throws(ClusterError) -> HTTPResponse {
+      try await base.proxy(request)
+    }
   }
 
   @Test("with any one verb less, exactly that verb is named")

@@ -51,6 +51,10 @@ final class ScriptedCluster: Cluster {
     throw .notUnderstood("not scripted")
   }
 
+  func proxy(_ request: ServiceProxyRequest) async throws(ClusterError) -> HTTPResponse {
+    throw .notUnderstood("not scripted")
+  }
+
   func watch(_ collection: ObjectCollection, from resourceVersion: String) async throws(ClusterError) -> WatchStream {
     let watch = state.withLock { state -> Watch in
       state.calls.append("watch \(resourceVersion)")

@@ -135,6 +135,26 @@ package final class APIClient: Cluster {
     try await send(request("GET", path, query: query, label: "read"))
   }
 
+  package func proxy(_ proxied: ServiceProxyRequest) async throws(ClusterError) -> HTTPResponse {
+    var request = request(proxied.method, proxied.apiPath, label: "proxy")
+    request.headers.fields.removeAll { $0.name == "Accept" || $0.name == "User-Agent" }
+    request.headers.fields += proxied.headers.fields
+    request.secretHeaders += proxied.secretHeaders
+    request.timeout = proxied.timeout
+    let used = try await authenticate(&request)
+    let response: HTTPResponse
+    do throws(TransportError) {
+      response = try await transport.send(request)
+    } catch {
+      throw ClusterError(error)
+    }
+    // A page of the application is hardly ever a `Status`; the API server's refusals always are.
+    if response.status >= 400, let value = try? parseJSON(response.body), APIStatus(value) != nil {
+      throw await refusal(response, used, secrets: [])
+    }
+    return response
+  }
+
   package func watch(
     _ collection: ObjectCollection, from resourceVersion: String
   ) async throws(ClusterError) -> WatchStream {

@@ -28,6 +28,9 @@ package protocol Cluster: Sendable {
   func watch(_ collection: ObjectCollection, from resourceVersion: String) async throws(ClusterError) -> WatchStream
   /// A GET of any path, for logs and the service proxy. An answer of 400 or more is an error.
   func read(_ path: String, query: [(String, String)]) async throws(ClusterError) -> HTTPResponse
+  /// A request to a Service by way of the API server: whatever the Service answers, with any status. What the API server
+  /// itself says instead is an error.
+  func proxy(_ request: ServiceProxyRequest) async throws(ClusterError) -> HTTPResponse
 }
 
 package struct ServerVersion: Hashable, Sendable, CustomStringConvertible {

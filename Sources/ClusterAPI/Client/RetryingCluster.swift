@@ -83,6 +83,13 @@ package struct RetryingCluster<C: Clock>: Cluster where C.Duration == Duration {
     }.0
   }
 
+  /// Not repeated for what the Service says: that is for whoever asks to judge.
+  package func proxy(_ request: ServiceProxyRequest) async throws(ClusterError) -> HTTPResponse {
+    try await perform("\(request.method) \(request.apiPath)", .unrepeatable) { () async throws(ClusterError) in
+      try await base.proxy(request)
+    }.0
+  }
+
   package func watch(
     _ collection: ObjectCollection, from resourceVersion: String
   ) async throws(ClusterError) -> WatchStream {

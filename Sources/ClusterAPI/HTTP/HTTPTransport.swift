@@ -14,6 +14,8 @@ package struct ConnectionOptions: Hashable, Sendable {
   /// `http://`, `https://` or `socks5://`; nil for a direct connection. The environment is not read here.
   package var proxy: Secret<String>?
   package var compression = true
+  /// A connection for this request alone. Behind a load balancer a kept one always ends at the same server.
+  package var isAlone = false
   /// Requests on different channels never share a connection, so that a dead watch cannot hold up a write.
   package var channel = Channel.requests
 
