@@ -101,7 +101,8 @@ let package = Package(
     .executableTarget(
       name: "rolloutc",
       dependencies: [
-        "ApplyEngine", "ClusterAPI", "CurlTransport", "DiagnosticRendering", "Diagnostics", "KubernetesModel",
+        "ApplyEngine", "CSSSelectors", "ClusterAPI", "CurlTransport", "DiagnosticRendering", "Diagnostics", "HTMLText",
+        "KubernetesModel",
         "Lowering", "MeshModel", "Pictures", "RequestTracing", "RolloutPlan", "RolloutSyntax", "SafetyChecks",
         "YAMLCoding",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -119,8 +120,8 @@ let package = Package(
     .testTarget(
       name: "ApplyEngineTests",
       dependencies: [
-        "ApplyEngine", "ClusterAPI", "Diagnostics", "HTMLText", "KubernetesModel", "Lowering", "Rehearsal",
-        "RolloutPlan", "Sandbox", "SandboxMesh", "TestSupport",
+        "ApplyEngine", "CSSSelectors", "ClusterAPI", "CurlTransport", "Diagnostics", "HTMLText", "KubernetesModel",
+        "Lowering", "Rehearsal", "RolloutPlan", "Sandbox", "SandboxMesh", "TestSupport",
       ],
       swiftSettings: settings
     ),

@@ -1,5 +1,5 @@
-internal import KubernetesModel
-internal import RolloutPlan
+package import KubernetesModel
+package import RolloutPlan
 
 extension Renderer {
   func peerAuthentication(_ mode: MTLSMode) -> Value {
@@ -67,6 +67,18 @@ extension Renderer {
           "metadata", text("name", names.service), text("namespace", plan.namespace), field("labels", names.labels)),
         field("spec", .object(Fields(spec)))
       ), by: names.rulePatches, id: names.ruleID)
+  }
+}
+
+extension Renderer {
+  /// The Gateway that an exposure is bound to, the plan's own or somebody else's.
+  package func gatewayID(of component: ComponentID, _ exposure: Exposure) -> ObjectID {
+    let own = components[component.index].gatewayID
+    guard let parts = exposure.gateway?.split(separator: "/").map(String.init), let name = parts.last else {
+      return own
+    }
+    return ObjectID(
+      group: own.group, kind: own.kind, namespace: parts.count == 2 ? parts[0] : plan.namespace, name: name)
   }
 }
 

@@ -26,18 +26,27 @@ private struct RouteBuilder {
   }
 
   /// Where one route leads. Weights add up to 100 (Istio up to 1.14 asks for it), and a single target has none.
-  func targets(_ weighted: [WeightedTarget], cookie: Int? = nil, port: (Int) -> Int?) -> [Value] {
+  ///
+  /// - Parameter tells: whether answers say which of several versions they are from.
+  func targets(
+    _ weighted: [WeightedTarget], cookie: Int? = nil, tells: Bool = false, port: (Int) -> Int?
+  ) -> [Value] {
     weighted.compactMap { target in
       guard let port = port(target.version) else { return nil }
       var fields = [field("destination", destination(target.version, port))]
       if weighted.count > 1 { fields.append(number("weight", target.weight)) }
+      var response: [Fields.Entry] = []
+      if tells, weighted.count > 1 {
+        response.append(record("set", text(versionHeader, names.versions[target.version].name)))
+      }
       if let cookie {
         // `add`, for `set` would take away the cookies of the application itself.
         let value =
           "\(names.stickyCookie)=\(names.versions[target.version].subset); Path=/; Max-Age=\(cookie); HttpOnly; "
           + "SameSite=Lax"
-        fields.append(record("headers", record("response", record("add", text("set-cookie", value)))))
+        response.append(record("add", text("set-cookie", value)))
       }
+      if !response.isEmpty { fields.append(record("headers", field("response", .object(Fields(response))))) }
       return .object(Fields(fields))
     }
   }
@@ -65,7 +74,7 @@ private struct RouteBuilder {
   /// The routes of one table: rules in their order, visitors of sticky shares, then everybody else.
   mutating func add(
     _ table: RouteTable, prefix: String, fallbackName: String, suffix: String, conditions: [[Fields.Entry]],
-    isSticky: Bool, port: (Int) -> Int?
+    isEntry: Bool, port: (Int) -> Int?
   ) {
     func match(_ key: String, _ value: Value) -> [Value] {
       let header = record("headers", field(key, value))
@@ -81,7 +90,7 @@ private struct RouteBuilder {
     }
     let weighted = table.weighted { port($0) != nil }
     guard !weighted.isEmpty else { return }
-    let cookie = isSticky && weighted.count > 1 ? table.stickySeconds : nil
+    let cookie = isEntry && weighted.count > 1 ? table.stickySeconds : nil
     if cookie != nil {
       for target in weighted {
         guard let entry = port(target.version) else { continue }
@@ -95,7 +104,7 @@ private struct RouteBuilder {
     }
     add(
       fallbackName + suffix, match: conditions.map { .object(Fields($0)) },
-      to: targets(weighted, cookie: cookie, port: port), versions: weighted.map(\.version), port: port)
+      to: targets(weighted, cookie: cookie, tells: isEntry, port: port), versions: weighted.map(\.version), port: port)
   }
 
   /// `uri` stands before `headers`, `sourceLabels` and `port` behind them.
@@ -170,7 +179,7 @@ extension Renderer {
       }
       http.add(
         unpinned(table, view), prefix: "", fallbackName: "default",
-        suffix: names.splitsExposures ? "-\(exposure.port)" : "", conditions: conditions, isSticky: true, port: port)
+        suffix: names.splitsExposures ? "-\(exposure.port)" : "", conditions: conditions, isEntry: true, port: port)
     }
     return routes(
       names.entryID.name, i, hosts: distinct(names.exposures.flatMap(\.hosts)),
@@ -202,7 +211,7 @@ extension Renderer {
           if names.hasSeveralHTTPPorts { condition.append(number("port", names.ports[p].number)) }
           http.add(
             lane.table, prefix: caller.lane + "-", fallbackName: caller.lane, suffix: suffix(names, p),
-            conditions: [condition], isSticky: false, port: port)
+            conditions: [condition], isEntry: false, port: port)
         } else {
           let targets = http.targets(lane.table.weighted { port($0) != nil }, port: port)
           if targets.isEmpty { continue }
@@ -219,7 +228,7 @@ extension Renderer {
         let condition = names.hasSeveralHTTPPorts ? [[number("port", names.ports[p].number)]] : []
         http.add(
           table, prefix: "", fallbackName: "default", suffix: suffix(names, p), conditions: condition,
-          isSticky: false, port: port)
+          isEntry: false, port: port)
       } else {
         let targets = http.targets(table.weighted { port($0) != nil }, port: port)
         if targets.isEmpty { continue }

@@ -4,6 +4,8 @@ package import KubernetesModel
 package let stampAnnotation = "rolloutc.dev/step"
 /// The response header by which an entry route says that a proxy acts on the newest configuration.
 package let stampHeader = "x-rollout-step"
+/// The response header by which an entry route with several destinations says which version answered.
+package let versionHeader = "x-rollout-version"
 
 /// `object` as the segment `stamp` writes it: with the annotation, and each http route of an entry with the header.
 /// Istio gives no status on these objects, so that only an answer with the header proves that they are acted on.

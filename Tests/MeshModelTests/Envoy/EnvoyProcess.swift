@@ -4,80 +4,29 @@ import TestSupport
 
 /// A real Envoy with one static configuration, listening on a socket in a directory of its own.
 final class EnvoyProcess {
-  struct Failed: Error { var reason: String }
-
   static var executable: URL? {
     let path = PythonTools.root.appendingPathComponent(".build-python/bin/envoy")
     return FileManager.default.isExecutableFile(atPath: path.path) ? path : nil
   }
 
-  let directory: URL
-  private var pid: pid_t = 0
+  private let program: ChildProgram
+  var directory: URL { program.directory }
   var routesSocket: String { directory.appendingPathComponent("routes").path }
 
   init(_ executable: URL, configuration: (String) -> String) throws {
-    directory = FileManager.default.temporaryDirectory.appendingPathComponent(
-      "rolloutc-envoy-\(UUID().uuidString.prefix(8))")
-    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    let directory = try ChildProgram.temporaryDirectory("envoy")
     let file = directory.appendingPathComponent("envoy.json")
     try Data(configuration(directory.path).utf8).write(to: file)
-    let log = directory.appendingPathComponent("log")
-    _ = FileManager.default.createFile(atPath: log.path, contents: nil)
-    // Not Foundation's `Process`: its end is noticed by a run loop, which the thread of a test need not have.
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
-    posix_spawn_file_actions_addopen(&actions, 2, log.path, O_WRONLY, 0)
-    // What this process has open is none of Envoy's business: a lock that it inherits would stay locked.
-    for descriptor in Int32(3)..<512 { posix_spawn_file_actions_addclose(&actions, descriptor) }
-    // The thread of a test may have signals blocked, and a child would keep them so and never hear of its end.
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    posix_spawnattr_setsigmask(&attributes, &signals)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-    // `timeout`, so that Envoy ends by itself where the tests were killed.
-    let wrapper = "/usr/bin/timeout"
-    let arguments = [
-      wrapper, "-k", "1", "600", executable.path, "-c", file.path, "--concurrency", "1", "--disable-hot-restart", "-l",
-      "error",
-    ]
-    var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
-    pointers.append(nil)
-    defer { for pointer in pointers { free(pointer) } }
-    guard posix_spawn(&pid, wrapper, &actions, &attributes, pointers, environ) == 0 else {
-      throw Failed(reason: "cannot start \(executable.path)")
+    program = try ChildProgram(
+      executable, ["-c", file.path, "--concurrency", "1", "--disable-hot-restart", "-l", "error"], in: directory)
+    try program.wait { [self] in
+      guard let connection = HTTPConnection(path: routesSocket) else { return false }
+      connection.close()
+      return true
     }
-    // There is no event to wait for: the socket is there once the listener is.
-    for _ in 0..<3000 {
-      if let connection = HTTPConnection(path: routesSocket) {
-        connection.close()
-        return
-      }
-      var status: Int32 = 0
-      if waitpid(pid, &status, WNOHANG) == pid {
-        pid = 0
-        break
-      }
-      usleep(20_000)
-    }
-    let text = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
-    stop()
-    throw Failed(reason: String(text.suffix(2000)))
   }
 
-  func stop() {
-    if pid > 0 {
-      var status: Int32 = 0
-      kill(pid, SIGTERM)
-      waitpid(pid, &status, 0)
-      pid = 0
-    }
-    try? FileManager.default.removeItem(at: directory)
-  }
+  func stop() { program.stop() }
 }
 
 /// An HTTP/1.1 connection over a Unix socket that is kept open.

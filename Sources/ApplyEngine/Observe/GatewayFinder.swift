@@ -1,0 +1,141 @@
+internal import ClusterAPI
+internal import KubernetesModel
+internal import Lowering
+internal import RolloutPlan
+
+/// Finds where visitors of a component come in, from the Gateway that its routes are bound to: the Gateway selects the
+/// ingress pods, and the Service that selects the same pods has the addresses.
+///
+/// In order: the load balancer's address, then a port of a node, then the API server as a proxy. All of them are given,
+/// for only trying shows which can be reached from here.
+struct GatewayFinder {
+  let cluster: any Cluster
+  let renderer: Renderer
+
+  /// Where ingress gateways stand where not all namespaces may be looked at: Istio's charts and AKS's add-on.
+  private static let usualNamespaces = ["istio-system", "istio-ingress", "aks-istio-ingress"]
+  /// More than a few would only make the wait long where none of them can be reached.
+  private static let triedNodes = 2
+
+  func routes(to component: ComponentID, _ exposure: Exposure) async throws(ProbeError) -> [GatewayRoute] {
+    let id = renderer.gatewayID(of: component, exposure)
+    let gateway = try await gateway(id)
+    let selector = gateway.at("spec", "selector")?.fields ?? [:]
+    let server = gateway.at("spec", "servers")?.array?.first { $0.at("port", "number")?.int == exposure.port }
+    let isTLS = server.map { ["HTTPS", "TLS"].contains($0.at("port", "protocol")?.string) } ?? exposure.isTLS
+    let services = try await services(selecting: selector, port: exposure.port, near: id.namespace)
+    if services.isEmpty {
+      let words = selector.entries.map { "\($0.key)=\($0.value.string ?? "")" }.joined(separator: ",")
+      throw ProbeError("no Service with port \(exposure.port) selects the pods of `\(id)` (\(words))", isFinal: true)
+    }
+    var routes: [GatewayRoute] = []
+    for service in services { routes += loadBalancers(service, exposure.port, isTLS) }
+    for service in services { routes += await nodePorts(service, exposure.port, isTLS) }
+    // The API server names no server when it opens TLS, so that a gateway of several hosts cannot tell which is meant.
+    if !isTLS || exposure.hosts.contains("*") {
+      for service in services {
+        let (namespace, name) = place(of: service)
+        routes.append(
+          GatewayRoute(
+            way: .apiServer(namespace: namespace, service: name, port: exposure.port), isTLS: isTLS,
+            origin: "the API server's proxy to Service/\(name) in \(namespace)"))
+      }
+    }
+    return routes
+  }
+
+  private func gateway(_ id: ObjectID) async throws(ProbeError) -> Value {
+    do throws(ClusterError) {
+      let version = try await cluster.versions(of: id.group).first ?? "v1"
+      let type = try await cluster.resourceType(of: id.kind, in: GroupVersion(group: id.group, version: version))
+      return try await cluster.get(type.named(id.name, in: id.namespace))
+    } catch {
+      throw ProbeError(
+        "`\(id)` in \(id.namespace) cannot be read: \(error)", isFinal: error.isNotFound || error == .cancelled)
+    }
+  }
+
+  private func services(selecting selector: Fields, port: Int, near namespace: String) async throws(ProbeError)
+    -> [Value]
+  {
+    let type = ResourceType(
+      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Service", plural: "services", isNamespaced: true)
+    var all: [Value] = []
+    do throws(ClusterError) {
+      all = try await cluster.list(type.collection(in: nil)).items
+    } catch {
+      guard error.isForbidden else { throw ProbeError("the Services cannot be listed: \(error)") }
+      // Without the right to see all namespaces, those where an ingress usually stands.
+      var isRefusedEverywhere = true
+      for namespace in [namespace] + Self.usualNamespaces where namespace != "" {
+        guard let items = try? await cluster.list(type.collection(in: namespace)).items else { continue }
+        isRefusedEverywhere = false
+        all += items
+      }
+      if isRefusedEverywhere {
+        throw ProbeError("the ingress gateway's Service cannot be looked for: \(error)", isFinal: true)
+      }
+    }
+    return all.filter { service in
+      guard let own = service.at("spec", "selector")?.fields, !selector.isEmpty else { return false }
+      return selector.entries.allSatisfy { own[$0.key] == $0.value } && self.port(port, of: service) != nil
+    }.sorted { place(of: $0) < place(of: $1) }
+  }
+
+  private func port(_ number: Int, of service: Value) -> Value? {
+    service.at("spec", "ports")?.array?.first { $0["port"]?.int == number }
+  }
+
+  private func place(of service: Value) -> (String, String) {
+    (service.at("metadata", "namespace")?.string ?? "", service.at("metadata", "name")?.string ?? "")
+  }
+
+  private func loadBalancers(_ service: Value, _ port: Int, _ isTLS: Bool) -> [GatewayRoute] {
+    let (namespace, name) = place(of: service)
+    let ingress = service.at("status", "loadBalancer", "ingress")?.array ?? []
+    let hosts =
+      ingress.compactMap { $0["ip"]?.string ?? $0["hostname"]?.string }
+      + (service.at("spec", "externalIPs")?.array ?? []).compactMap(\.string)
+    return hosts.map { host in
+      GatewayRoute(
+        way: .address(authority(host, port)), isTLS: isTLS,
+        origin: "load balancer of Service/\(name) in \(namespace)")
+    }
+  }
+
+  private func nodePorts(_ service: Value, _ port: Int, _ isTLS: Bool) async -> [GatewayRoute] {
+    guard let nodePort = self.port(port, of: service)?["nodePort"]?.int else { return [] }
+    let type = ResourceType(
+      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Node", plural: "nodes", isNamespaced: false)
+    // Nodes are often not for everybody's eyes, and this is only one of several ways.
+    guard let nodes = try? await cluster.list(type.collection(in: nil)).items else { return [] }
+    let (namespace, name) = place(of: service)
+    return nodes.filter(isReady).prefix(Self.triedNodes).compactMap { node in
+      let addresses = node.at("status", "addresses")?.array ?? []
+      let host = ["ExternalIP", "InternalIP"].lazy.compactMap { kind in
+        addresses.first { $0["type"]?.string == kind }?["address"]?.string
+      }.first
+      return host.map { host in
+        GatewayRoute(
+          way: .address(authority(host, nodePort)), isTLS: isTLS,
+          origin: "node port of Service/\(name) in \(namespace)")
+      }
+    }
+  }
+
+  private func isReady(_ node: Value) -> Bool {
+    (node.at("status", "conditions")?.array ?? []).contains {
+      $0["type"]?.string == "Ready" && $0["status"]?.string == "True"
+    }
+  }
+}
+
+/// `host:port`, with an IPv6 address in brackets.
+func authority(_ host: String, _ port: Int) -> String {
+  host.contains(":") && !host.hasPrefix("[") ? "[\(host)]:\(port)" : "\(host):\(port)"
+}
+
+extension Exposure {
+  /// What its gateway speaks, as far as the plan says.
+  var isTLS: Bool { tlsSecret != nil || port == 443 }
+}
