@@ -1,0 +1,84 @@
+import ApplyEngine
+import ArgumentParser
+import CSSSelectors
+import ClusterAPI
+import CurlTransport
+import HTMLText
+import Lowering
+
+/// How a run asks the outside: where visitors come in, and where metrics are read.
+struct ObservationOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Where visitors come in: HOST, HOST:PORT or a URL. Found from the ingress gateway's Service unless given.",
+      valueName: "address"))
+  var gateway: String?
+
+  @Option(
+    help: ArgumentHelp("The certificates that may sign the gateway's.", valueName: "file"), completion: .file())
+  var gatewayCA: String?
+
+  @Flag(help: "Do not check the gateway's certificate.")
+  var gatewayInsecure = false
+
+  @Option(help: ArgumentHelp("The Prometheus that metrics are read from.", valueName: "url"))
+  var prometheus: String?
+
+  @Option(
+    help: ArgumentHelp("The certificates that may sign Prometheus's.", valueName: "file"), completion: .file())
+  var prometheusCA: String?
+
+  @Option(
+    help: ArgumentHelp("A file with the bearer token for Prometheus.", valueName: "file"), completion: .file())
+  var prometheusTokenFile: String?
+
+  @Option(help: ArgumentHelp("Over which time Istio's rates are taken: four scrapes or more.", valueName: "time"))
+  var metricsWindow: TimeSpan = TimeSpan(PrometheusMetrics.Options().window)
+
+  func validate() throws {
+    if let gateway, GatewayAddress(gateway) == nil {
+      throw ValidationError("`\(gateway)` is no address of a gateway: write HOST, HOST:PORT or a URL without a path")
+    }
+  }
+
+  /// Gives a run its way to the gateway and to the metrics. Nothing is sent yet.
+  func connect(_ environment: inout RunEnvironment, to cluster: any Cluster, _ renderer: Renderer) throws {
+    let transport = CurlTransport()
+    var probing = HTTPProber.Options()
+    probing.gateway = gateway.flatMap { GatewayAddress($0) }
+    probing.certificateAuthority = try gatewayCA.map(Self.bytes)
+    probing.verification = gatewayInsecure ? .none : .full
+    environment.prober = HTTPProber(renderer, cluster: cluster, transport: transport, options: probing)
+    environment.elementText = { (page, selector) throws(ProbeError) in
+      do {
+        return try elementText(
+          in: page.body, contentType: page.headers["Content-Type"], selector: ElementSelector(selector))
+      } catch let error as HTMLError {
+        throw ProbeError(error.message, isFinal: true)
+      } catch {
+        throw ProbeError("\(error)", isFinal: true)
+      }
+    }
+    guard let prometheus else { return }
+    var reading = PrometheusMetrics.Options()
+    reading.window = metricsWindow.duration
+    reading.certificateAuthority = try prometheusCA.map(Self.bytes)
+    if let file = prometheusTokenFile {
+      let token = String(decoding: try Self.bytes(file), as: UTF8.self).split(whereSeparator: \.isWhitespace).first
+      reading.authorization = token.map { Secret("Bearer \($0)") }
+    }
+    guard
+      let source = PrometheusMetrics(renderer.plan, url: prometheus, transport: transport, options: reading)
+    else {
+      throw Failure("`\(prometheus)` is no address of Prometheus: write an http or https URL", code: Exit.usage)
+    }
+    environment.metrics = source
+  }
+
+  private static func bytes(_ path: String) throws -> [UInt8] {
+    switch IO.read(path) {
+    case .success(let bytes): return bytes
+    case .failure(let error): throw Failure("\(path): \(error.message)", code: Exit.usage)
+    }
+  }
+}
