@@ -11,6 +11,8 @@ enum Exit {
   static let failed: Int32 = 1
   /// Usage, or a plan that does not check.
   static let usage: Int32 = 2
+  /// Something would change (`plan --exit-code`).
+  static let changes: Int32 = 3
   /// Somebody else holds the lock.
   static let locked: Int32 = 6
   /// What was approved, or pinned, is not what would be done.
@@ -31,7 +33,8 @@ struct Rolloutc: ParsableCommand {
       """,
     version: "rolloutc \(toolVersion)",
     subcommands: [
-      Build.self, Check.self, Steps.self, TraceCommand.self, Graph.self, Fmt.self, Rbac.self, Explain.self,
+      Build.self, Check.self, Steps.self, TraceCommand.self, Graph.self, Fmt.self, PlanCommand.self, Rbac.self,
+      Explain.self,
     ],
     defaultSubcommand: Build.self
   )

@@ -142,7 +142,8 @@ extension Itinerary {
   @Test("declared Secrets must be there with their keys, and no value is asked for")
   func secrets() async throws {
     await namespace()
-    let itinerary = try Itinerary.shop("namespace shop existing\nsecret mail has user, password")
+    let itinerary = try Itinerary.shop(
+      "namespace shop existing\nsecret mail has user, password", web: "  env PASSWORD = secret mail password")
     #expect(await findings(itinerary).map(\.code) == [.secretMissing])
     await post(
       [

@@ -62,7 +62,12 @@ package actor InventoryStore {
         self.head = try await cluster.create(CreateRequest(document.head, in: target.collection)).object
       }
     } catch {
-      throw error.status?.code == 409 ? .changed : .cluster("\(error)")
+      guard error.status?.code == 409 else { throw .cluster("\(error)") }
+      // Ours, if the answer to an attempt before was lost: nobody else writes this run at this moment.
+      guard let now = try? await cluster.get(reference(InventoryDocument.name(of: plan))),
+        now["data"] == document.head["data"]
+      else { throw .changed }
+      self.head = now
     }
     for name in Set(old).subtracting(names) {
       // One chunk too many harms nobody.

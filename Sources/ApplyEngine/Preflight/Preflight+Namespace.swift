@@ -43,11 +43,12 @@ extension Preflight {
 
   // MARK: - Secrets
 
-  /// Declared Secrets, by their metadata alone: which keys they have shows in who manages them. Values are not asked for.
+  /// Declared Secrets that are used from here on, by their metadata alone: which keys they have shows in who manages them. Values are not asked for.
   func secretFindings() async -> [Diagnostic] {
     let type = ResourceType(
       groupVersion: GroupVersion(group: "", version: "v1"), kind: "Secret", plural: "secrets", isNamespaced: true)
-    return await concurrently(plan.secrets) { secret in
+    let used = Set(writes.compactMap(\.object).flatMap(secretNames))
+    return await concurrently(plan.secrets.filter { used.contains($0.name) }) { secret in
       do throws(ClusterError) {
         let metadata = try await cluster.metadata(of: type.named(secret.name, in: plan.namespace))
         let keys = managedKeys(metadata)
@@ -55,7 +56,11 @@ extension Preflight {
         let missing = keys.isEmpty ? [] : secret.keys.filter { !keys.contains($0) }
         return missing.isEmpty ? nil : .secretWithoutKeys(secret.name, missing, has: keys.sorted(), at: secret.range)
       } catch {
-        return error.isNotFound ? .secretMissing(secret.name, in: plan.namespace, at: secret.range) : nil
+        guard error.isNotFound else { return nil }
+        var found = Diagnostic.secretMissing(secret.name, in: plan.namespace, at: secret.range)
+        // It cannot be there before its namespace is; a later step may be the first to use it.
+        if !plan.namespaceExists, inventory.entries.isEmpty { found.severity = .warning }
+        return found
       }
     }.compactMap { $0 }
   }
@@ -170,6 +175,13 @@ private func quantityText(_ number: Double, _ resource: String) -> String {
   func whole(_ number: Double) -> Int { Int((number - 1e-6).rounded(.up)) }
   if resource.hasSuffix("memory") || resource.hasSuffix("storage") { return "\(whole(number / 0x1p20))Mi" }
   return number == number.rounded() ? "\(whole(number))" : "\(whole(number * 1000))m"
+}
+
+/// The Secrets that a Deployment's containers take variables from.
+private func secretNames(_ object: Value) -> [String] {
+  (object.at("spec", "template", "spec", "containers")?.array ?? []).flatMap { container in
+    (container["env"]?.array ?? []).compactMap { $0.at("valueFrom", "secretKeyRef", "name")?.string }
+  }
 }
 
 /// The keys below `data` that somebody manages, from `managedFields` alone.

@@ -85,7 +85,8 @@ package struct Preflight: Sendable {
     var seen: Set<ObjectID> = []
     let first = writes.filter { $0.object != nil && inventory[$0.id] == nil && seen.insert($0.id).inserted }
     return await concurrently(first) { write in
-      guard let live = try? await cluster.get(try await cluster.reference(to: write)),
+      guard let object = write.object,
+        let live = try? await cluster.get(try await cluster.reference(to: object, write.id)),
         !decisions.adopt(write.id), !isMade(live, by: plan.name)
       else { return nil }
       return .foreignObject(write.id, owner: owner(of: live), at: write.origin)
@@ -99,10 +100,9 @@ func isMade(_ object: Value, by plan: String) -> Bool {
 }
 
 extension Cluster {
-  /// Where a write goes, by the version that its object is written in.
-  func reference(to write: Write) async throws(ClusterError) -> ObjectReference {
-    guard let object = write.object else { throw .notUnderstood("a deletion has no version") }
-    return try await resourceType(of: object).named(write.id.name, in: write.id.namespace)
+  /// Where `object` goes, by the version that it is written in.
+  func reference(to object: Value, _ id: ObjectID) async throws(ClusterError) -> ObjectReference {
+    try await resourceType(of: object).named(id.name, in: id.namespace)
   }
 }
 

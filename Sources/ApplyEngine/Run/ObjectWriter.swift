@@ -304,7 +304,7 @@ func ownFields(_ object: Value, _ manager: String) -> Value? {
 }
 
 /// Without what the server counts by itself.
-private func content(_ object: Value) -> Value {
+func content(_ object: Value) -> Value {
   guard var fields = object.fields else { return object }
   fields["status"] = nil
   if var metadata = fields["metadata"]?.fields {

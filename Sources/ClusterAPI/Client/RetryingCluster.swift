@@ -106,13 +106,13 @@ package struct RetryingCluster<C: Clock>: Cluster where C.Duration == Duration {
 
   package func create(_ request: CreateRequest) async throws(ClusterError) -> WriteResult {
     try await perform(
-      "create \(request.collection.type.kind)", request.dryRun ? .read : .unrepeatable,
+      "create \(request.collection.type.kind)", request.dryRun ? .read : callClass(of: request),
       request.collection.type.groupVersion
     ) { () async throws(ClusterError) in try await base.create(request) }.0
   }
 
   package func patch(_ request: PatchRequest) async throws(ClusterError) -> WriteResult {
-    try await perform("patch \(request.target)", request.dryRun ? .read : .unrepeatable) {
+    try await perform("patch \(request.target)", request.dryRun ? .read : callClass(of: request)) {
       () async throws(ClusterError) in
       try await base.patch(request)
     }.0
@@ -182,5 +182,20 @@ package struct RetryingCluster<C: Clock>: Cluster where C.Duration == Duration {
         }
       }
     }
+  }
+}
+
+private func callClass(of request: CreateRequest) -> CallClass {
+  // Reviews only ask.
+  if request.collection.type.kind.hasSuffix("Review") { return .read }
+  return request.object.at("metadata", "name")?.string == nil ? .unrepeatable : .guarded
+}
+
+private func callClass(of request: PatchRequest) -> CallClass {
+  switch request.format {
+  case .merge: request.patch.at("metadata", "resourceVersion")?.string == nil ? .unrepeatable : .guarded
+  case .json:
+    (request.patch.array ?? []).contains { $0["path"]?.string == "/metadata/resourceVersion" }
+      ? .guarded : .unrepeatable
   }
 }

@@ -6,7 +6,10 @@ package enum CallClass: String, Hashable, Sendable, CaseIterable {
   case apply
   /// DELETE with a UID precondition: cannot hit a successor.
   case pinnedDelete
-  /// POST, JSON and merge patches, DELETE by name alone: look before doing it again.
+  /// POST of a named object, and a patch that names the version it is for: doing it again gives 409 where the first
+  /// attempt did it, and only a look tells that from somebody else's.
+  case guarded
+  /// Other patches, POST without a name, DELETE by name alone: look before doing it again.
   case unrepeatable
 }
 

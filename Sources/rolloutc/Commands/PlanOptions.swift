@@ -68,13 +68,14 @@ struct PlanRequest {
   var root: String?
   var clusterDomain = "cluster.local"
   var diagnostics = DiagnosticOutput()
+  var files = PlanFiles()
 
   init(plan: String) { self.plan = plan }
 
   /// Parses, resolves and interprets; the tool's own failures end the run.
   func resolved() throws -> Resolution {
     let bytes: [UInt8]
-    switch IO.read(plan) {
+    switch files.read(plan) {
     case .success(let read): bytes = read
     case .failure(let error): throw Failure("cannot read `\(plan)`: \(error.message)", code: Exit.usage)
     }
@@ -90,8 +91,8 @@ struct PlanRequest {
       }
       options.settings.append((String(setting[..<equals]), String(setting[setting.index(after: equals)...])))
     }
-    let loader = FileLoader { path in
-      switch IO.read(path) {
+    let loader = FileLoader { [files] path in
+      switch files.read(path) {
       case .success(let bytes): .success(bytes)
       case .failure(let error): .failure(FileError(error.message))
       }

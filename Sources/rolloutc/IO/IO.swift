@@ -103,9 +103,10 @@ enum IO {
   // MARK: - Writing
 
   /// Writes a file whole or not at all: to a neighbour first, which then takes its place.
-  static func write(_ bytes: [UInt8], toFile path: String) throws {
+  /// - Parameter isPrivate: nobody but its owner may read it.
+  static func write(_ bytes: [UInt8], toFile path: String, isPrivate: Bool = false) throws {
     let temporary = path + ".rolloutc-\(getpid())"
-    let mode = fileMode(path) ?? 0o644
+    let mode = isPrivate ? 0o600 : fileMode(path) ?? 0o644
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
     guard descriptor >= 0 else { throw Failure("cannot write `\(path)`: \(reason(errno))") }
     var problem = write(bytes, to: descriptor)

@@ -1,0 +1,399 @@
+package import ClusterAPI
+internal import Diagnostics
+package import KubernetesModel
+package import Lowering
+internal import RolloutPlan
+internal import Synchronization
+
+/// Works out what a run would do, and writes nothing.
+///
+/// What a run begins with is tried on the server, without effect. What comes after it is worked out here, on top of what
+/// comes before it: the server cannot try a change of what is not there yet. So the first change of each object is the
+/// server's word, and each later one is the difference of two of our own intents, which is exactly what we will send.
+package struct Planner: Sendable {
+  private let itinerary: Itinerary
+  private let cluster: any Cluster
+  private let decisions: WriteDecisions
+
+  package init(_ itinerary: Itinerary, decisions: WriteDecisions = WriteDecisions(), cluster: any Cluster) {
+    self.itinerary = itinerary
+    self.decisions = decisions
+    self.cluster = cluster
+  }
+
+  /// One object in one step: what we had there, and what we want.
+  private struct Item: Sendable {
+    var step: Int
+    var id: ObjectID
+    var before: Value?
+    var after: Value?
+    var origin: SourceRange
+    /// Something before it changes the object first.
+    var isTouched: Bool
+    /// In a phase that was begun: any part of it may stand.
+    var isDoubtful: Bool
+  }
+
+  private struct Outcome: Sendable {
+    var change: LivePlan.Change?
+    var problem: Diagnostic?
+  }
+
+  /// Everything that is read of the cluster before anything is tried.
+  package struct Memory: Sendable {
+    package var inventory: Inventory
+    package var record: RunRecord
+    package var notes: [String]
+    /// The legs that are still to come, the first from where the run stands.
+    package var legs: [Leg]
+  }
+
+  // MARK: - What a run would begin with
+
+  package func remembered(for goal: RunGoal) async -> Result<Memory, LivePlanError> {
+    do throws(LivePlanError) { return .success(try await memory(for: goal)) } catch { return .failure(error) }
+  }
+
+  private func memory(for goal: RunGoal) async throws(LivePlanError) -> Memory {
+    let plan = itinerary.plan
+    let loaded: (inventory: Inventory, record: RunRecord?)?
+    do throws(InventoryError) {
+      loaded = try await InventoryStore(plan: plan.name, namespace: plan.namespace, in: cluster).load()
+    } catch {
+      throw LivePlanError(
+        diagnostic: .clusterFailed("what this plan owns cannot be read", "\(error)", at: plan.nameRange),
+        isRefused: false)
+    }
+    let notes = Notes()
+    let environment = RunEnvironment(
+      cluster: cluster, clock: .continuous, wallTime: { "" }, random: { 0 }, journal: NoJournal(),
+      identity: RunIdentity(run: "plan", who: "")
+    ) { event in
+      if case .note(let text) = event { notes.add(text) }
+    }
+    let record: RunRecord
+    do throws(RunBreak) {
+      record = try Run(itinerary, environment: environment, stop: StopSignal())
+        .record(for: goal, remembered: loaded?.record)
+    } catch {
+      throw LivePlanError(
+        diagnostic: Run.result(of: error).failure?.diagnostic
+          ?? .clusterFailed("there is nothing to plan", "\(error)", at: plan.nameRange), isRefused: true)
+    }
+    var legs = Array((itinerary.legs(of: record.course) ?? []).dropFirst(record.progress.leg))
+    if !legs.isEmpty { legs[0].phases.removeFirst(min(record.progress.phase, legs[0].phases.count)) }
+    return Memory(
+      inventory: loaded?.inventory ?? Inventory(plan: plan.name), record: record, notes: notes.all, legs: legs)
+  }
+
+  package func plan(_ memory: Memory) async -> LivePlan {
+    let standing = image(memory.record)
+    let looked = await drift(standing, memory)
+    let drifted = Set(looked.compactMap { $0.change?.id })
+    let namespaceIsThere = await isNamespaceThere()
+    let items = items(memory, standing, drifted)
+    let missingKinds = await missingKinds(items)
+    let outcomes = await concurrently(items) { item in
+      await outcome(of: item, memory.inventory, namespaceIsThere, missingKinds)
+    }
+    var steps: [LivePlan.Step] = []
+    for (item, outcome) in zip(items, outcomes) {
+      guard let change = outcome.change else { continue }
+      if steps.last?.index != item.step {
+        steps.append(LivePlan.Step(index: item.step, name: itinerary.plan.steps[item.step].name, changes: []))
+      }
+      steps[steps.count - 1].changes.append(change)
+    }
+    return LivePlan(
+      course: memory.record.course, stepsDone: itinerary.stepsDone(at: memory.record.progress),
+      isBetweenSteps: memory.record.progress.isAtBoundary, drift: looked.compactMap(\.change), steps: steps,
+      problems: (looked + outcomes).compactMap(\.problem), notes: memory.notes)
+  }
+
+  // MARK: - What stands, and what is to come
+
+  /// What stands where the run stands, as it was written: of a course that is not forward, at its beginning.
+  private func image(_ record: RunRecord) -> ObjectSet {
+    switch record.course {
+    case .forward:
+      var image = itinerary.standing(afterLegs: record.progress.leg).image
+      if itinerary.forward.indices.contains(record.progress.leg) {
+        for phase in itinerary.forward[record.progress.leg].phases.prefix(record.progress.phase) {
+          for write in phase.writes { image.apply(write) }
+        }
+      }
+      return image
+    case .rollback(let from, _), .block(let from):
+      var image = itinerary.standing(afterLegs: from.leg).image
+      if itinerary.forward.indices.contains(from.leg) {
+        for phase in itinerary.forward[from.leg].phases.prefix(from.phase + (from.isPhaseBegun ? 1 : 0)) {
+          for write in phase.writes { image.apply(write) }
+        }
+      }
+      for leg in (itinerary.legs(of: record.course) ?? []).prefix(record.progress.leg) {
+        for phase in leg.phases { for write in phase.writes { image.apply(write) } }
+      }
+      return image
+    }
+  }
+
+  /// The net change of each object in each step, in the order of the first writes.
+  private func items(_ memory: Memory, _ standing: ObjectSet, _ drifted: Set<ObjectID>) -> [Item] {
+    var intents = Dictionary(standing.entries.map { ($0.id, $0.object) }, uniquingKeysWith: { first, _ in first })
+    var touched = drifted
+    var items: [Item] = []
+    var isFirstPhase = memory.record.progress.isPhaseBegun
+    var rest = memory.legs[...]
+    while let first = rest.first {
+      var order: [ObjectID] = []
+      var last: [ObjectID: Write] = [:]
+      var doubtful: Set<ObjectID> = []
+      while let leg = rest.first, leg.step == first.step {
+        rest = rest.dropFirst()
+        for write in leg.phases.flatMap(\.writes) {
+          if last[write.id] == nil { order.append(write.id) }
+          last[write.id] = write
+        }
+        if isFirstPhase, let phase = leg.phases.first {
+          doubtful.formUnion(phase.writes.map(\.id))
+          isFirstPhase = false
+        }
+      }
+      for id in order {
+        guard let write = last[id] else { continue }
+        let before = intents[id]
+        let item = Item(
+          step: first.step, id: id, before: before, after: write.object, origin: write.origin,
+          isTouched: touched.contains(id), isDoubtful: doubtful.contains(id))
+        if before != nil || write.object != nil { items.append(item) }
+        touched.insert(id)
+        intents[id] = write.object
+      }
+    }
+    return items
+  }
+
+  // MARK: - Drift
+
+  private func drift(_ standing: ObjectSet, _ memory: Memory) async -> [Outcome] {
+    let inventory = memory.inventory
+    let known = standing.entries.filter { inventory[$0.id]?.uid != nil }
+    return await concurrently(known) { entry in
+      guard let target = try? await cluster.reference(to: entry.object, entry.id) else { return Outcome() }
+      let live: Value
+      do throws(ClusterError) { live = try await cluster.get(target) } catch {
+        guard error.isNotFound else { return Outcome() }
+        return Outcome(problem: .writeFailed(.vanished(entry.id, successor: nil), write(entry)))
+      }
+      switch inventory.ownership(of: entry.id, live: live) {
+      case .replaced(_, let successor):
+        return Outcome(problem: .writeFailed(.vanished(entry.id, successor: successor), write(entry)))
+      case .terminating: return Outcome(problem: .writeFailed(.terminating(entry.id), write(entry)))
+      case .ours, .absent, .foreign, .unproven: break
+      }
+      if inventory.holds(entry.object, as: entry.id, in: live) { return Outcome() }
+      var outcome = await trial(entry.object, target, over: live, entry.id, .update, entry.origin)
+      if outcome.change?.fields.isEmpty == true { outcome.change = nil }
+      outcome.change?.writers = writers(of: live)
+      return outcome
+    }
+  }
+
+  private func write(_ entry: ObjectSet.Entry) -> Write {
+    Write(action: .update, id: entry.id, object: entry.object, previous: nil, origin: entry.origin)
+  }
+
+  /// Who, besides us and the controllers that keep a status, wrote the object.
+  private func writers(of live: Value) -> [String] {
+    var names: [String] = []
+    for entry in live.at("metadata", "managedFields")?.array ?? [] {
+      guard let name = entry["manager"]?.string, name != ObjectWriter.fieldManager,
+        name != "kube-controller-manager", !names.contains(name)
+      else { continue }
+      names.append(name)
+    }
+    return names
+  }
+
+  // MARK: - One object
+
+  private func outcome(
+    of item: Item, _ inventory: Inventory, _ namespaceIsThere: Bool, _ missingKinds: [String: Int]
+  ) async -> Outcome {
+    let action: Write.Action = item.after == nil ? .delete : item.before == nil ? .create : .update
+    var change = LivePlan.Change(
+      id: item.id, action: action, origin: item.origin, fields: localFields(item), check: .local,
+      uid: inventory[item.id]?.uid)
+    guard let object = item.after else { return Outcome(change: item.before == nil ? nil : change) }
+    if let step = missingKinds[kindKey(object)] {
+      change.check = .notBefore(step: step)
+      return Outcome(change: change)
+    }
+    if !namespaceIsThere, !item.id.namespace.isEmpty {
+      change.check = .notBefore(step: itinerary.forward.first?.step ?? 0)
+      return Outcome(change: change)
+    }
+    if item.isTouched { return Outcome(change: change) }
+    guard let target = try? await cluster.reference(to: object, item.id) else { return Outcome(change: change) }
+    let live: Value?
+    do throws(ClusterError) { live = try await cluster.get(target) } catch {
+      guard error.isNotFound else { return Outcome(change: change) }
+      live = nil
+    }
+    switch (live, action) {
+    case (nil, .update) where !item.isDoubtful:
+      return Outcome(
+        problem: .writeFailed(
+          .vanished(item.id, successor: nil),
+          Write(action: .update, id: item.id, object: object, previous: nil, origin: item.origin)))
+    case (nil, _):
+      var outcome = await trial(object, target, over: nil, item.id, .create, item.origin)
+      outcome.change?.fields = createdFields(object)
+      return outcome
+    case (let live?, _):
+      // An object that stands in the way of a creation is for the preflight to tell.
+      if action == .create, !item.isDoubtful, !decisions.adopt(item.id), !isMade(live, by: itinerary.plan.name) {
+        return Outcome(change: change)
+      }
+      var outcome = await trial(object, target, over: live, item.id, .update, item.origin)
+      if outcome.change?.fields.isEmpty == true, item.isDoubtful { outcome.change = nil }
+      if decisions.adopt(item.id) { outcome.change?.takeOver = clientSideFieldCount(live) }
+      return outcome
+    }
+  }
+
+  private func localFields(_ item: Item) -> [FieldChange] {
+    guard let after = item.after else { return [] }
+    guard let before = item.before else { return createdFields(after) }
+    return fieldChanges(from: unstamped(before), to: unstamped(after))
+  }
+
+  /// What we would send; what the server adds to it is not decided yet (an address, a UID).
+  private func createdFields(_ object: Value) -> [FieldChange] {
+    let plain = unstamped(object)
+    return fieldChanges(from: [:], to: plain).filter { change in
+      !["apiVersion", "kind", "metadata.name", "metadata.namespace"].contains(change.path)
+    }
+  }
+
+  /// Asks the server what it would make of `object`.
+  private func trial(
+    _ object: Value, _ target: ObjectReference, over live: Value?, _ id: ObjectID, _ action: Write.Action,
+    _ origin: SourceRange
+  ) async -> Outcome {
+    let uid = live?.at("metadata", "uid")?.string
+    var change = LivePlan.Change(id: id, action: action, origin: origin, fields: [], check: .server, uid: uid)
+    var request = ApplyRequest(object, to: target, fieldManager: ObjectWriter.fieldManager, dryRun: true, uid: uid)
+    var conflicts: [FieldConflict] = []
+    do throws(ClusterError) {
+      let result = try await cluster.apply(request)
+      change.warnings = result.warnings
+      change.fields = differences(live, result.object)
+      return Outcome(change: change)
+    } catch {
+      conflicts = error.status?.fieldConflicts ?? []
+      if conflicts.isEmpty {
+        if error.status?.hasCause("NamespaceTerminating") == true { return Outcome(change: change) }
+        let write = Write(action: action, id: id, object: object, previous: nil, origin: origin)
+        return Outcome(change: change, problem: .writeFailed(.cluster(id, error), write))
+      }
+    }
+    let isTaken = decisions.take(conflicts, of: id)
+    change.conflicts = conflicts.map { conflict in
+      LivePlan.Conflict(
+        conflict: conflict, live: shown(live?.field(named: conflict.field), id),
+        ours: shown(object.field(named: conflict.field), id), isTaken: isTaken)
+    }
+    request.force = true
+    do throws(ClusterError) {
+      let result = try await cluster.apply(request)
+      change.warnings = result.warnings
+      change.fields = differences(live, result.object)
+    } catch {
+      change.fields = live.map { fieldChanges(from: comparable($0), to: comparable(object)) } ?? []
+    }
+    if isTaken || decisions.adopt(id) { return Outcome(change: change) }
+    let write = Write(action: action, id: id, object: object, previous: nil, origin: origin)
+    return Outcome(change: change, problem: .writeFailed(.conflicts(id, conflicts), write))
+  }
+
+  private func shown(_ value: Value?, _ id: ObjectID) -> Value? {
+    id.kind == "Secret" ? value.map { _ in FieldChange.hidden } : value
+  }
+
+  private func differences(_ live: Value?, _ trial: Value) -> [FieldChange] {
+    live.map { fieldChanges(from: comparable($0), to: comparable(trial)) } ?? createdFields(trial)
+  }
+
+  /// Without status, bookkeeping and our stamp.
+  private func comparable(_ object: Value) -> Value {
+    guard var fields = unstamped(content(object)).fields, var metadata = fields["metadata"]?.fields else {
+      return object
+    }
+    for key in ["uid", "creationTimestamp", "selfLink"] { metadata[key] = nil }
+    fields["metadata"] = .object(metadata)
+    return .object(fields)
+  }
+
+  // MARK: - What is not there yet
+
+  private func isNamespaceThere() async -> Bool {
+    let type = ResourceType(
+      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Namespace", plural: "namespaces", isNamespaced: false
+    )
+    do throws(ClusterError) {
+      let live = try await cluster.get(type.named(itinerary.plan.namespace, in: ""))
+      return live.at("metadata", "deletionTimestamp")?.string == nil
+    } catch {
+      return !error.isNotFound
+    }
+  }
+
+  private func kindKey(_ object: Value) -> String {
+    "\(object["apiVersion"]?.string ?? "") \(object["kind"]?.string ?? "")"
+  }
+
+  /// Kinds that the server does not have yet, with the step that brings their definition.
+  private func missingKinds(_ items: [Item]) async -> [String: Int] {
+    var definitions: [String: Int] = [:]
+    for item in items {
+      guard item.id.kind == "CustomResourceDefinition", let spec = item.after?["spec"] else { continue }
+      for version in spec["versions"]?.array ?? [] {
+        let group = spec["group"]?.string ?? ""
+        definitions["\(group)/\(version["name"]?.string ?? "") \(spec.at("names", "kind")?.string ?? "")"] = item.step
+      }
+    }
+    var missing: [String: Int] = [:]
+    for object in items.compactMap(\.after) {
+      let key = kindKey(object)
+      guard let step = definitions[key], missing[key] == nil else { continue }
+      do throws(ClusterError) { _ = try await cluster.resourceType(of: object) } catch {
+        if error.isNotFound { missing[key] = step }
+      }
+    }
+    return missing
+  }
+}
+
+extension Cluster {
+  /// What a cluster is known by: the UID of `kube-system`. Nil where it may not be read, as by whoever has rights in one
+  /// namespace alone.
+  package func identity() async -> String? {
+    let type = ResourceType(
+      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Namespace", plural: "namespaces",
+      isNamespaced: false)
+    return try? await get(type.named("kube-system", in: "")).at("metadata", "uid")?.string
+  }
+}
+
+private struct NoJournal: Journal {
+  func append(_ record: JournalRecord) async throws(JournalError) {}
+}
+
+private final class Notes: Sendable {
+  private let texts = Mutex<[String]>([])
+
+  var all: [String] { texts.withLock { $0 } }
+
+  func add(_ text: String) { texts.withLock { $0.append(text) } }
+}

@@ -1,0 +1,104 @@
+import ApplyEngine
+import ArgumentParser
+import ClusterAPI
+import Diagnostics
+import KubernetesModel
+import Lowering
+import RolloutPlan
+
+struct PlanCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "plan",
+    abstract: "Show what applying a plan would change in the cluster, object by object and field by field.",
+    discussion: """
+      The server tries the first change of each object without keeping it; what follows is worked out on top of that. \
+      Drift, what stands and is no longer as it was written, is shown apart. Nothing is written, and no value of a Secret \
+      is shown.
+
+      With `-o FILE` the plan is saved: `rolloutc apply FILE` does just that, or refuses with what changed meanwhile. \
+      Exit code 0, or 3 with `--exit-code` where something would change.
+      """)
+
+  @OptionGroup var options: PlanOptions
+
+  @Option(help: ArgumentHelp("Only up to this step: its number, its name or its folder.", valueName: "step"))
+  var to: String?
+
+  @Option(
+    name: [.customShort("o"), .customLong("out")], help: ArgumentHelp("Save the plan to this file.", valueName: "file"),
+    completion: .file())
+  var file: String?
+
+  @Flag(name: .customLong("exit-code"), help: "Exit with 3 where something would change.")
+  var usesExitCode = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Take a field from whoever manages it: OBJECT:FIELD, as the conflict shows it.", valueName: "field"))
+  var take: [String] = []
+
+  @Option(
+    help: ArgumentHelp("Make an object the plan's that is there already: Deployment/web-1-0.", valueName: "object"))
+  var adopt: [String] = []
+
+  @OptionGroup var connection: ConnectionOptions
+
+  func run() throws {
+    let request = options.request
+    let (plan, resolution) = try request.checked()
+    let offline = request.compiled(plan, resolution)
+    let count = try to.map { try steps($0, of: plan, offline)[0] + 1 } ?? plan.steps.count
+    let target = try ClusterTarget(connection)
+    try target.check(against: plan)
+    let decisions = WriteDecisions(takes: Set(take), adopts: Set(adopt))
+    let look = try blocking {
+      try await LiveLook.at(plan, resolution, request, .apply(steps: count), decisions, target)
+    }
+    request.diagnostics.show(look.findings.inReadingOrder, resolution.sources)
+    let text = LivePlanText(look.plan, plan, target: target.words, color: IO.colorsOutput)
+    IO.standardOutput(text.text)
+    if look.findings.hasErrors { IO.exit(Exit.failed) }
+    if let file {
+      let saved = SavedPlan(
+        tool: toolVersion, sources: request.files.all, environment: request.env, settings: request.settings,
+        root: request.root, clusterDomain: request.clusterDomain, steps: count, planHash: look.itinerary.planHash,
+        cluster: look.cluster, server: target.words, decisions: decisions, plan: look.plan)
+      guard let bytes = saved.bytes else { throw Failure("the plan is not UTF-8 and cannot be saved") }
+      try IO.write(bytes, toFile: file, isPrivate: true)
+      IO.standardError("saved to \(oneLine(file)); `rolloutc apply \(oneLine(file))` does just that, or refuses\n")
+    }
+    if usesExitCode, !look.plan.isEmpty { IO.exit(Exit.changes) }
+  }
+}
+
+/// A plan, looked at against a cluster: what a run would do, and what is in its way.
+struct LiveLook: Sendable {
+  var itinerary: Itinerary
+  var plan: LivePlan
+  var findings: [Diagnostic]
+  /// The UID of `kube-system`; empty where it may not be read.
+  var cluster: String
+
+  /// Ends the process where what the cluster remembers does not fit the plan.
+  static func at(
+    _ plan: Plan, _ resolution: Resolution, _ request: PlanRequest, _ goal: RunGoal, _ decisions: WriteDecisions,
+    _ target: ClusterTarget
+  ) async throws -> LiveLook {
+    let versions = try await target.istioVersions()
+    let itinerary = Itinerary(
+      plan, request.compiled(plan, resolution, options: LoweringOptions(apiVersions: versions)))
+    let identity = await target.cluster.identity() ?? ""
+    let planner = Planner(itinerary, decisions: decisions, cluster: target.cluster)
+    switch await planner.remembered(for: goal) {
+    case .failure(let error):
+      request.diagnostics.show([error.diagnostic], resolution.sources)
+      IO.exit(error.isRefused ? Exit.refused : Exit.failed)
+    case .success(let memory):
+      let preflight = Preflight(
+        itinerary, legs: memory.legs, inventory: memory.inventory, decisions: decisions, cluster: target.cluster)
+      let found = await preflight.findings()
+      let live = await planner.plan(memory)
+      return LiveLook(itinerary: itinerary, plan: live, findings: found + live.problems, cluster: identity)
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import ApplyEngine
+import Synchronization
+
+/// Where the bytes of a plan come from: the disk, or a saved plan, which has all of them. Remembers what was read.
+final class PlanFiles: Sendable {
+  private let saved: [SavedPlan.Source]?
+  private let seen = Mutex<[SavedPlan.Source]>([])
+
+  init(_ saved: [SavedPlan.Source]? = nil) { self.saved = saved }
+
+  /// Each file once, in the order in which they were read.
+  var all: [SavedPlan.Source] { seen.withLock { $0 } }
+
+  func read(_ path: String) -> Result<[UInt8], IO.ReadError> {
+    if let known = all.first(where: { $0.path == path }) { return .success(known.bytes) }
+    let result: Result<[UInt8], IO.ReadError>
+    if let saved {
+      result = saved.first { $0.path == path }.map { .success($0.bytes) } ?? .failure(IO.ReadError("no such file"))
+    } else {
+      result = IO.read(path)
+    }
+    if case .success(let bytes) = result {
+      seen.withLock { $0.append(SavedPlan.Source(path: path, bytes: bytes)) }
+    }
+    return result
+  }
+}
+
+extension PlanRequest {
+  /// The plan that was saved, with the options that it was saved with.
+  init(_ saved: SavedPlan, diagnostics: DiagnosticOutput) {
+    self.init(plan: saved.sources[0].path)
+    env = saved.environment
+    settings = saved.settings
+    root = saved.root
+    clusterDomain = saved.clusterDomain
+    self.diagnostics = diagnostics
+    files = PlanFiles(saved.sources)
+  }
+}
