@@ -1,5 +1,5 @@
 /* Reads a YAML stream into libyaml's events, then emits them again and nothing else, several times.
- * Prints the median seconds of one emission. The floor for anything that writes this stream through libyaml. */
+ * Prints the median seconds of one emission, of wall time and of processor time. The floor for anything that writes this stream through libyaml. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +55,7 @@ int main(int argc, char **argv) {
     if (!yaml_parser_parse(&parser, &events[count])) return 2;
     done = events[count++].type == YAML_STREAM_END_EVENT;
   }
-  double seconds[7];
+  double seconds[7], processor[7];
   size_t written = 0;
   for (int run = 0; run < 7; run++) {
     yaml_emitter_t emitter;
@@ -64,17 +64,21 @@ int main(int argc, char **argv) {
     yaml_emitter_set_output(&emitter, discard, &written);
     yaml_emitter_set_width(&emitter, -1);
     yaml_emitter_set_unicode(&emitter, 1);
-    struct timespec a, b;
+    struct timespec a, b, c, d;
     clock_gettime(CLOCK_MONOTONIC, &a);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &c);
     for (size_t i = 0; i < count; i++) {
       yaml_event_t event;
       if (!copy(&events[i], &event) || !yaml_emitter_emit(&emitter, &event)) return 2;
     }
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &d);
     clock_gettime(CLOCK_MONOTONIC, &b);
     yaml_emitter_delete(&emitter);
     seconds[run] = (b.tv_sec - a.tv_sec) + (b.tv_nsec - a.tv_nsec) / 1e9;
+    processor[run] = (d.tv_sec - c.tv_sec) + (d.tv_nsec - c.tv_nsec) / 1e9;
   }
   qsort(seconds, 7, sizeof *seconds, compare);
-  printf("%.6f %zu\n", seconds[3], written);
+  qsort(processor, 7, sizeof *processor, compare);
+  printf("%.6f %.6f %zu\n", seconds[3], processor[3], written);
   return 0;
 }

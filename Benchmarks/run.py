@@ -2,8 +2,9 @@
 """Measures rolloutc beside other tools, in one run, and prints the tables of docs/benchmarks.md.
 
 Every comparison runs the two commands by turns and gives medians and the median of the ratios pair by pair: machines
-are noisy, and what disturbs one run disturbs its neighbour. Whole processes, wall time, output thrown away. Both
-commands are copies, as an installed one is: a file that a linker has just written is mapped in smaller pieces.
+are noisy, and what disturbs one run disturbs its neighbour. Whole processes, output thrown away. Times are wall time;
+ratios are of wall time and of processor time, which a busy machine disturbs less. Both commands are copies, as an
+installed one is: a file that a linker has just written is mapped in smaller pieces.
 """
 import os
 import shlex
@@ -13,21 +14,40 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import NamedTuple
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # `ROLLOUTC=FILE` measures another build of the tool.
 BUILT = os.environ.get("ROLLOUTC", os.path.join(ROOT, ".build-release", "release", "rolloutc"))
 
 
+class Run(NamedTuple):
+    """Seconds."""
+    wall: float
+    cpu: float
+
+
+class Ratio(NamedTuple):
+    wall: float
+    cpu: float
+
+    def said(self, words, digits=2):
+        return f"{self.wall:.{digits}f} × {words} (processor {self.cpu:.{digits}f} ×)"
+
+    @property
+    def inverse(self):
+        return Ratio(1 / self.wall, 1 / self.cpu)
+
+
 def once(command):
     start = time.perf_counter()
     # `posix_spawn`, where the machine has it: a fork of this process would cost as much as the command.
     child = os.posix_spawn(command[0], command, os.environ, file_actions=SILENT)
-    _, status = os.waitpid(child, 0)
-    seconds = time.perf_counter() - start
+    _, status, usage = os.wait4(child, 0)
+    wall = time.perf_counter() - start
     if status != 0:
         sys.exit(f"failed: {shlex.join(command)}")
-    return seconds
+    return Run(wall, usage.ru_utime + usage.ru_stime)
 
 
 SILENT = [(os.POSIX_SPAWN_OPEN, descriptor, os.devnull, os.O_WRONLY, 0) for descriptor in (1, 2)]
@@ -64,8 +84,12 @@ def pair(ours, other, runs):
     for _ in range(runs):
         a.append(once(ours))
         b.append(once(other))
-    ratio = statistics.median(y / x for x, y in zip(a, b))
-    return statistics.median(a), statistics.median(b), ratio
+    return median(a), median(b), Ratio(
+        statistics.median(y.wall / x.wall for x, y in zip(a, b)), statistics.median(y.cpu / x.cpu for x, y in zip(a, b)))
+
+
+def median(runs):
+    return statistics.median(run.wall for run in runs)
 
 
 def milliseconds(seconds):
@@ -107,20 +131,20 @@ def measure(folder):
 
     ours, other, ratio = pair([rolloutc, scenario], empty, 200)
     row("the scenario, whole process; an empty command linked the same way", milliseconds(ours), milliseconds(other),
-        f"{1 / ratio:.2f} × the empty command")
+        ratio.inverse.said("the empty command"))
     ours, other, ratio = pair([rolloutc, "check", scenario], empty, 200)
-    row("`check` of the scenario; the same", milliseconds(ours), milliseconds(other), f"{1 / ratio:.2f} ×; a frame is 16 ms")
+    row("`check` of the scenario; the same", milliseconds(ours), milliseconds(other), ratio.inverse.said("the empty command") + "; a frame is 16 ms")
 
     jsonnet = shutil.which("jsonnet")
     if jsonnet:
         ours, other, ratio = pair([rolloutc, scenario], [jsonnet, "-y", "Benchmarks/voting.jsonnet"], 60)
-        row("the scenario; jsonnet, as JSON documents", milliseconds(ours), milliseconds(other), f"{ratio:.1f} × faster")
+        row("the scenario; jsonnet, as JSON documents", milliseconds(ours), milliseconds(other), ratio.said("faster", 1))
         large = [jsonnet, "-y", "--tla-str", "n=200", "Benchmarks/large.jsonnet"]
         ours, other, ratio = pair([rolloutc, plans[200]], large, 20)
-        row("200 components; jsonnet, as JSON documents", milliseconds(ours), milliseconds(other), f"{ratio:.1f} × faster")
+        row("200 components; jsonnet, as JSON documents", milliseconds(ours), milliseconds(other), ratio.said("faster", 1))
         yaml = [jsonnet, "-S", "--tla-str", "n=200", "-e",
                 "function(n) std.manifestYamlStream((import 'Benchmarks/large.jsonnet')(n))"]
-        ours = once([rolloutc, plans[200]])
+        ours = once([rolloutc, plans[200]]).wall
         other = limited(yaml, 60)
         row("200 components; jsonnet, as YAML, one run", milliseconds(ours),
             milliseconds(other) if other else "ended after 60 s",
@@ -135,7 +159,7 @@ def measure(folder):
         state = os.path.join(out, os.listdir(out)[0] if not os.listdir(out)[0].startswith(".") else sorted(os.listdir(out))[-1], "state")
         ours, other, ratio = pair([rolloutc, plans[200]], [kubectl, "kustomize", state], 10)
         row("200 components; `kubectl kustomize` of the same objects", milliseconds(ours), milliseconds(other),
-            f"{ratio:.1f} × faster")
+            ratio.said("faster", 1))
     else:
         print("kubectl is not installed: not compared")
 
@@ -144,15 +168,17 @@ def measure(folder):
     stream = os.path.join(folder, "2000.yaml")
     with open(stream, "wb") as file:
         subprocess.run([rolloutc, plans[2000]], stdout=file, check=True)
-    ratios, ours, floor = [], [], []
+    ours, floor = [], []
     for _ in range(15):
         ours.append(once([rolloutc, plans[2000]]))
-        floor.append(float(subprocess.run([emit, stream], capture_output=True, text=True, check=True).stdout.split()[0]))
-        ratios.append(ours[-1] / floor[-1])
+        out = subprocess.run([emit, stream], capture_output=True, text=True, check=True).stdout.split()
+        floor.append(Run(float(out[0]), float(out[1])))
+    ratio = Ratio(
+        statistics.median(x.wall / y.wall for x, y in zip(ours, floor)),
+        statistics.median(x.cpu / y.cpu for x, y in zip(ours, floor)))
     size = os.path.getsize(stream) / 1e6
     row(f"2,000 components, {size:.1f} MB; libyaml emitting the same events and nothing else",
-        milliseconds(statistics.median(ours)), milliseconds(statistics.median(floor)),
-        f"{statistics.median(ratios):.2f} × libyaml alone")
+        milliseconds(median(ours)), milliseconds(median(floor)), ratio.said("libyaml alone"))
 
     print()
     row("components", "time", "per component", "peak memory", "per component")
@@ -162,9 +188,9 @@ def measure(folder):
         if first is None:
             row(f"{count:,}", "ended after 60 s", "", "", "")
             break
-        median = statistics.median([first] + [once([rolloutc, plans[count]]) for _ in range(runs - 1)])
+        seconds = statistics.median([first] + [once([rolloutc, plans[count]]).wall for _ in range(runs - 1)])
         memory = peak([rolloutc, plans[count]])
-        row(f"{count:,}", milliseconds(median), f"{median / count * 1e6:.0f} µs",
+        row(f"{count:,}", milliseconds(seconds), f"{seconds / count * 1e6:.0f} µs",
             f"{memory:.0f} MiB", f"{memory * 1024 / count:.0f} KiB")
 
 
