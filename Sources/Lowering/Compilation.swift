@@ -130,7 +130,7 @@ extension Renderer {
     return transition(
       from: image, from, to: target,
       options: TransitionOptions(stamp: stamp, origins: Origins(plan, changes: changes), keepsVolumes: true),
-      doubtful: Set(segment.phases[phase].writes.map(\.id)))
+      doubtful: Set(segment.phases[phase].writes.map(\.id)), perhaps: new)
   }
 
   private func patchProblems(_ steps: [CompiledStep]) -> [LoweringProblem] {

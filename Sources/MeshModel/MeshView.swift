@@ -6,6 +6,8 @@ package import KubernetesModel
 /// look-ups by host, namespace and label are by hash, so that a checker can walk through many configurations.
 package struct MeshView: Sendable {
   package let options: MeshOptions
+  /// Where there are several versions of one object: which of them is looked at.
+  let choices: Choices?
   private var objects: [ObjectID: MeshObject] = [:]
 
   // Workloads live in slots; the label index holds their numbers, in the order of their ids.
@@ -14,9 +16,9 @@ package struct MeshView: Sendable {
   private var slotOf: [ObjectID: Int] = [:]
   private(set) var workloadsByLabel: [LabelKey: [Int]] = [:]
 
-  private var services: [String: Service] = [:]
-  private var servicesByIP: [String: Service] = [:]
-  private var injectsSidecars: [String: Bool] = [:]
+  private var services: [String: [Service]] = [:]
+  private var servicesByIP: [String: [Service]] = [:]
+  private var namespaces: [String: [Namespace]] = [:]
   /// Bound to the mesh, by host; each list the oldest first.
   private(set) var meshRules: [String: [VirtualService]] = [:]
   /// The same, of those with a wildcard.
@@ -40,7 +42,14 @@ package struct MeshView: Sendable {
 
   package init(objects: some Sequence<MeshObject> = [], options: MeshOptions = MeshOptions()) {
     self.options = options
+    choices = nil
     for object in objects { put(object) }
+  }
+
+  /// A view of several versions of each object, for which only ``insert(_:)`` is meant.
+  init(options: MeshOptions, choices: Choices) {
+    self.options = options
+    self.choices = choices
   }
 
   /// Parses each value; kinds that do not matter are left out.
@@ -58,6 +67,11 @@ package struct MeshView: Sendable {
   package mutating func put(_ object: MeshObject) {
     remove(object.id)
     objects[object.id] = object
+    insert(object)
+  }
+
+  /// Adds `object` beside whatever has its name.
+  mutating func insert(_ object: MeshObject) {
     switch object.content {
     case .destinationRule(let rule):
       var own = destinationRules[object.id.namespace] ?? DestinationRulesOfNamespace()
@@ -71,12 +85,12 @@ package struct MeshView: Sendable {
       }
       destinationRules[object.id.namespace] = own
     case .gateway(let gateway): gateways.insert(gateway) { $0.metadata.precedes($1.metadata) }
-    case .namespace(let injects): injectsSidecars[object.id.name] = injects
+    case .namespace(let namespace): namespaces[object.id.name, default: []].append(namespace)
     case .peerAuthentication(let policy):
       peerAuthentications[object.id.namespace, default: []].insert(policy) { $0.metadata.precedes($1.metadata) }
     case .service(let service):
-      services[service.host] = service
-      if let address = service.clusterIP { servicesByIP[address] = service }
+      services[service.host, default: []].append(service)
+      if let address = service.clusterIP { servicesByIP[address, default: []].append(service) }
     case .virtualService(let rule): index(rule)
     case .workload(let workload):
       let slot = Slot(workload: workload, ready: workload.declaredReady)
@@ -108,11 +122,11 @@ package struct MeshView: Sendable {
         destinationRules[id.namespace]?.exact[rule.host] = nil
       }
     case .gateway(let gateway): gateways.removeAll { $0 === gateway }
-    case .namespace: injectsSidecars[id.name] = nil
+    case .namespace: namespaces[id.name] = nil
     case .peerAuthentication(let policy): peerAuthentications[id.namespace]?.removeAll { $0 === policy }
     case .service(let service):
-      services[service.host] = nil
-      if let address = service.clusterIP { servicesByIP[address] = nil }
+      services[service.host]?.removeAll { $0 === service }
+      if let address = service.clusterIP { servicesByIP[address]?.removeAll { $0 === service } }
     case .virtualService(let rule):
       for host in rule.hosts {
         meshRules[host]?.removeAll { $0 === rule }
@@ -164,21 +178,26 @@ package struct MeshView: Sendable {
 
   // MARK: - Looking things up
 
-  /// The Service of that full name.
-  func service(_ host: String) -> Service? { services[host] }
+  /// Whether this is the version of its object that is looked at.
+  func holds(_ object: AnyObject) -> Bool { choices?.holds(ObjectIdentifier(object)) ?? true }
 
-  func injects(_ namespace: String) -> Bool { injectsSidecars[namespace] ?? false }
+  /// The Service of that full name.
+  func service(_ host: String) -> Service? { services[host].flatMap(held) }
+
+  private func held(_ services: [Service]) -> Service? { services.first(where: holds) }
+
+  func injects(_ namespace: String) -> Bool { namespaces[namespace]?.first(where: holds)?.injects ?? false }
 
   /// The Service that `host` names for a client in `namespace`: `name`, `name.ns`, `name.ns.svc`, the full name or the
   /// address. Case does not count.
   func service(named host: String, from namespace: String) -> Service? {
     let host = host.utf8.contains { (0x41...0x5A).contains($0) } ? host.lowercased() : host
-    if let service = services[host] ?? servicesByIP[host] { return service }
+    if let service = service(host) ?? servicesByIP[host].flatMap(held) { return service }
     let parts = host.split(separator: ".", omittingEmptySubsequences: false)
     switch parts.count {
-    case 1: return services["\(host).\(namespace).svc.\(options.clusterDomain)"]
-    case 2: return services["\(host).svc.\(options.clusterDomain)"]
-    case 3 where parts[2] == "svc": return services["\(host).\(options.clusterDomain)"]
+    case 1: return service("\(host).\(namespace).svc.\(options.clusterDomain)")
+    case 2: return service("\(host).svc.\(options.clusterDomain)")
+    case 3 where parts[2] == "svc": return service("\(host).\(options.clusterDomain)")
     default: return nil
     }
   }
@@ -202,12 +221,14 @@ package struct MeshView: Sendable {
     _ host: String, in namespace: String, _ client: Client, where isVisible: (DestinationRule) -> Bool
   ) -> [DestinationRule] {
     guard let all = destinationRules[namespace] else { return [] }
-    var rules = (all.exact[host] ?? []).filter(isVisible)
+    var rules = (all.exact[host] ?? []).filter { isVisible($0) && holds($0) }
     if rules.isEmpty {
       guard
-        let first = all.wildcards.first(where: { isVisible($0) && HostName.matches(host, pattern: $0.host) })
+        let first = all.wildcards.first(where: {
+          isVisible($0) && HostName.matches(host, pattern: $0.host) && holds($0)
+        })
       else { return [] }
-      rules = all.wildcards.filter { isVisible($0) && $0.host == first.host }
+      rules = all.wildcards.filter { isVisible($0) && $0.host == first.host && holds($0) }
     }
     // Those for some clients are not merged with the others.
     if let special = rules.first(where: { $0.clientSelector?.isSubset(of: client.labels) == true }) {
@@ -232,12 +253,14 @@ package struct MeshView: Sendable {
       }
     guard isInjected else { return .noSidecar }
     let own = peerAuthentications[namespace] ?? []
-    if let policy = own.first(where: { $0.selector?.isSubset(of: workload.labels) == true }) {
+    if let policy = own.first(where: { $0.selector?.isSubset(of: workload.labels) == true && holds($0) }) {
       if let mode = policy.byPort[port] ?? policy.mode { return mode }
     }
-    if namespace != options.rootNamespace, let mode = own.first(where: { $0.selector == nil })?.mode { return mode }
+    if namespace != options.rootNamespace, let mode = own.first(where: { $0.selector == nil && holds($0) })?.mode {
+      return mode
+    }
     let root = peerAuthentications[options.rootNamespace] ?? []
-    return root.first { $0.selector == nil }?.mode ?? .permissive
+    return root.first { $0.selector == nil && holds($0) }?.mode ?? .permissive
   }
 }
 

@@ -9,13 +9,13 @@ import SafetyChecks
 /// cannot matter.
 struct BruteForce {
   let model: FlowModel
-  let judge: Judge
+  let judge: SlowJudge
   private var variants: [ObjectID: [Value?]] = [:]
   private var pods: [ObjectID: ClosedRange<Int>] = [:]
   private var parsed: [Value: MeshObject] = [:]
   private var inUse: Set<Int> = []
-  private var atSegmentStart: [FlowOutcome] = []
-  private var reachedAtEnd: [Bool] = []
+  private var atSegmentStart: [Fate] = []
+  private var askedAtEnd: Set<Int> = []
   /// How many combinations the last phase had.
   private(set) var combinations = 0
   let limit: Int
@@ -23,7 +23,7 @@ struct BruteForce {
   init(_ model: FlowModel, limit: Int) {
     self.model = model
     self.limit = limit
-    judge = Judge(model)
+    judge = SlowJudge(plan: model.plan, model: model)
     for object in model.objectsOfOthers { if let id = ObjectID(object) { variants[id] = [object] } }
   }
 
@@ -39,19 +39,19 @@ struct BruteForce {
   }
 
   /// Every object in its newest version, all pods ready.
-  private mutating func settled() -> [FlowOutcome] {
+  private mutating func settled() -> [Fate] {
     var objects: [MeshObject] = []
     for id in variants.keys.sorted() {
       if let value = variants[id]?.last ?? nil, let object = object(value) { objects.append(object) }
     }
     let view = MeshView(objects: objects, options: model.options)
-    return model.flows.map { model.outcome(of: $0, in: view) }
+    return model.flows.map { Fate(model.outcome(of: $0, in: view)) }
   }
 
   /// Nil where there are too many combinations.
   mutating func take(
-    _ phase: Phase, from: Intent, to: Intent, isLast: Bool
-  ) -> (outcomes: [FlowOutcome], verdict: Judge.Verdict)? {
+    _ phase: Phase, from: [State], to: State, isLast: Bool, keepsVolumes: Bool = false
+  ) -> (fates: [Fate], verdict: SlowJudge.Verdict)? {
     let atStart = settled()
     for write in phase.writes {
       let old = variants[write.id]?.last ?? nil
@@ -91,7 +91,7 @@ struct BruteForce {
       combinations *= choices[choices.count - 1].count
       if combinations > limit { return nil }
     }
-    var union = [FlowOutcome](repeating: FlowOutcome(), count: model.flows.count)
+    var union = [Fate](repeating: Fate(), count: model.flows.count)
     var place = [Int](repeating: 0, count: ids.count)
     var view = MeshView(options: model.options)
     var changed = Array(ids.indices)
@@ -105,7 +105,7 @@ struct BruteForce {
           view.remove(ids[i])
         }
       }
-      for f in model.flows.indices { union[f].formUnion(model.outcome(of: model.flows[f], in: view)) }
+      for f in model.flows.indices { union[f].formUnion(Fate(model.outcome(of: model.flows[f], in: view))) }
       changed = []
       for i in ids.indices {
         place[i] += 1
@@ -118,16 +118,17 @@ struct BruteForce {
 
     var standing: [ObjectID: Value] = [:]
     for (id, versions) in variants { if let value = versions.last ?? nil { standing[id] = value } }
-    let pods = pods
-    let facts = PhaseFacts(
-      before: from, after: to, phase: phase, isLast: isLast, keepsVolumes: false, atSegmentStart: atSegmentStart,
-      atStart: atStart, atEnd: settled(),
-      during: Dictionary(uniqueKeysWithValues: union.enumerated().map { ($0.offset, $0.element) }), inUse: inUse,
-      leastReady: { id in pods[id]?.lowerBound ?? standing[id]?.at("spec", "replicas")?.int ?? 0 }, standing: standing
-    )
+    let ready = model.versions.indices.map { version in
+      let id = model.deployment(version)
+      return pods[id] ?? count(standing[id])...count(standing[id])
+    }
+    let facts = SlowJudge.Facts(
+      before: from, after: to, phase: phase, isLast: isLast, keepsVolumes: keepsVolumes,
+      atSegmentStart: atSegmentStart, atStart: atStart, atEnd: settled(), during: union, inUse: inUse,
+      leastReady: ready.map(\.lowerBound), mostReady: ready.map(\.upperBound))
     let verdict = judge.judge(facts)
-    for version in verdict.asked.indices where verdict.asked[version] { inUse.insert(version) }
-    reachedAtEnd = verdict.reachedAtEnd
+    inUse.formUnion(verdict.asked)
+    askedAtEnd = verdict.askedAtEnd
     return (union, verdict)
   }
 
@@ -142,7 +143,7 @@ struct BruteForce {
       case .stopped(let ids), .established(let ids): for id in ids { finish(id) }
       case .settled: for id in variants.keys where id.kind != "Deployment" { finish(id) }
       case .drained(let refs):
-        for version in Array(inUse) where !reachedAtEnd[version] {
+        for version in inUse where !askedAtEnd.contains(version) {
           let id = model.versions[version]
           if refs.contains(WorkloadRef(app: model.plan[id.component].service, version: model.plan[id].name)) {
             inUse.remove(version)

@@ -63,8 +63,7 @@ private func compare(_ seed: UInt64, _ tally: BruteForceTests.Tally) async {
   let model = FlowModel(plan)
   var random = source.random
   for isDisturbed in [false, true] {
-    var fast = Walk(model)
-    fast.isRecording = true
+    var fast = Walk(VersionedMesh(model))
     var slow = BruteForce(model, limit: 1500)
     var phases = 0
     var combinations = 0
@@ -77,20 +76,18 @@ private func compare(_ seed: UInt64, _ tally: BruteForceTests.Tally) async {
         slow.begin()
         for (p, phase) in order.enumerated() {
           let isLast = p == order.count - 1
-          guard let expected = slow.take(phase, from: from, to: to, isLast: isLast) else { break run }
+          guard
+            let expected = slow.take(
+              phase, from: [segment.before.state], to: segment.after.state, isLast: isLast)
+          else { break run }
           let verdict = fast.take(phase, from: from, to: to, isLast: isLast)
           phases += 1
           combinations += slow.combinations
           let place = "seed \(seed), \(isDisturbed ? "disturbed" : "as lowered"), \(segment.stamp), \(phase.kind)"
-          for f in model.flows.indices {
-            let isSame =
-              fast.outcomes[f].targets == expected.outcomes[f].targets
-              && kinds(fast.outcomes[f]) == kinds(expected.outcomes[f])
-            if !isSame {
-              Issue.record("\(place): \(model.flows[f])\n\(fast.outcomes[f])\n\(expected.outcomes[f])\n\(words)")
-            }
+          for f in model.flows.indices where Fate(fast.outcomes[of: f]) != expected.fates[f] {
+            Issue.record("\(place): \(model.flows[f])\n\(fast.outcomes[of: f])\n\(expected.fates[f])\n\(words)")
           }
-          let (a, b) = (facts(verdict), facts(expected.verdict))
+          let (a, b) = (facts(verdict), expected.verdict.findings)
           if a != b {
             Issue.record("\(place): missed \(b.subtracting(a)), false \(a.subtracting(b))\n\(words)")
             break run
@@ -99,6 +96,12 @@ private func compare(_ seed: UInt64, _ tally: BruteForceTests.Tally) async {
           if !isDisturbed, !a.filter({ !isOfThePlan($0, plan, model) }).isEmpty {
             Issue.record("\(place): the transition itself breaks \(a)\n\(words)")
             break run
+          }
+          if random.chance(0.3) {
+            var (back, slowBack) = (fast, slow)
+            let isSame = goBack(
+              compiled, step, segment, p, &back, &slowBack, place, words, isDisturbed, &found, &combinations)
+            if !isSame { break run }
           }
           fast.pass(phase.gates)
           slow.pass(phase.gates)
@@ -109,9 +112,50 @@ private func compare(_ seed: UInt64, _ tally: BruteForceTests.Tally) async {
   }
 }
 
+/// The run breaks off in phase `p` and goes back.
+private func goBack(
+  _ compiled: Compiled, _ step: CompiledStep, _ segment: CompiledSegment, _ p: Int,
+  _ fast: inout Walk, _ slow: inout BruteForce, _ place: String, _ words: String, _ isDisturbed: Bool,
+  _ found: inout [Invariant], _ combinations: inout Int
+) -> Bool {
+  let plan = compiled.renderer.plan
+  guard let start = step.segments.first?.before, segment.phases.indices.contains(p) else { return true }
+  let back = compiled.renderer.rollback(from: segment, brokenOffIn: p, to: start.state, stamp: "back")
+  let from = [segment.before.state, segment.after.state]
+  fast.begin()
+  slow.begin()
+  for (q, phase) in back.phases.enumerated() {
+    let isLast = q == back.phases.count - 1
+    guard let expected = slow.take(phase, from: from, to: start.state, isLast: isLast, keepsVolumes: true) else {
+      return true
+    }
+    let verdict = fast.take(
+      phase, from: Intent(plan, from[0], from[1]), to: Intent(plan, start.state), isLast: isLast, keepsVolumes: true)
+    combinations += slow.combinations
+    let here = "\(place), back, \(phase.kind)"
+    for f in fast.model.flows.indices where Fate(fast.outcomes[of: f]) != expected.fates[f] {
+      Issue.record("\(here): \(fast.model.flows[f])\n\(fast.outcomes[of: f])\n\(expected.fates[f])\n\(words)")
+    }
+    let (a, b) = (facts(verdict), expected.verdict.findings)
+    if a != b {
+      Issue.record("\(here): missed \(b.subtracting(a)), false \(a.subtracting(b))\n\(words)")
+      return false
+    }
+    found += a.map(\.invariant)
+    let unsafe = a.filter { !isOfThePlan($0, plan, fast.model) }
+    if !isDisturbed, !unsafe.isEmpty {
+      Issue.record("\(here): the way back itself breaks \(unsafe)\n\(words)\n\(back.phases.map { ($0.kind, $0.writes.map(\.id), $0.gates) })")
+      return false
+    }
+    fast.pass(phase.gates)
+    slow.pass(phase.gates)
+  }
+  return true
+}
+
 /// What no order of writes could avoid: a shared component that calls what only some release has; and without pinned
 /// routes, a caller that gets requests as soon as it is ready, be its callee ready or not.
-private func isOfThePlan(_ violation: Violation, _ plan: Plan, _ model: FlowModel) -> Bool {
+private func isOfThePlan(_ violation: SlowJudge.Finding, _ plan: Plan, _ model: FlowModel) -> Bool {
   switch violation.invariant {
   case .releaseIsolated:
     return violation.flow.map { f in
@@ -126,20 +170,15 @@ private func isOfThePlan(_ violation: Violation, _ plan: Plan, _ model: FlowMode
   }
 }
 
-/// Whether a gateway refuses or answers 404 depends on other gateways of its port: one fault to us.
-private func kind(_ fault: SafetyChecks.Fault) -> SafetyChecks.Fault {
-  fault.invariant == .routeMatches ? SafetyChecks.Fault(invariant: .routeMatches) : fault
-}
-
-private func kinds(_ outcome: FlowOutcome) -> Set<SafetyChecks.Fault> { Set(outcome.faults.map(kind)) }
-
-private func facts(_ verdict: Judge.Verdict) -> Set<Violation> {
+private func facts(_ verdict: Judge.Verdict) -> Set<SlowJudge.Finding> {
   Set(
     verdict.violations.map { violation in
-      var violation = violation
-      violation.path = []
-      violation.fault = violation.fault.map(kind)
-      return violation
+      let fault = violation.fault.map {
+        $0.invariant == .routeMatches ? SafetyChecks.Fault(invariant: .routeMatches) : $0
+      }
+      return SlowJudge.Finding(
+        invariant: violation.invariant, flow: violation.flow, version: violation.version, object: violation.object,
+        fault: fault, isLasting: violation.isLasting)
     })
 }
 
@@ -148,7 +187,7 @@ private func disturbed(_ phases: [Phase], _ random: inout SeededGenerator) -> [P
   var phases = phases
   for _ in 0..<(1 + random.below(3)) where !phases.isEmpty {
     let i = random.below(phases.count)
-    switch random.below(6) {
+    switch random.below(7) {
     case 0: phases.shuffle(using: &random)
     case 1 where i + 1 < phases.count:
       phases[i].writes += phases[i + 1].writes.filter { write in !phases[i].writes.contains { $0.id == write.id } }
@@ -157,6 +196,7 @@ private func disturbed(_ phases: [Phase], _ random: inout SeededGenerator) -> [P
     case 2 where !phases[i].gates.isEmpty: phases[i].gates.remove(at: random.below(phases[i].gates.count))
     case 3: phases[i].writes.remove(at: random.below(phases[i].writes.count))
     case 4: phases.swapAt(i, random.below(phases.count))
+    case 5: for p in phases.indices { phases[p].writes.removeAll { $0.id.kind == "Service" && $0.action == .update } }
     default: phases.remove(at: i)
     }
     phases.removeAll { $0.writes.isEmpty }

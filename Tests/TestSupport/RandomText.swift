@@ -91,7 +91,7 @@ package struct RandomText {
   private mutating func statement(_ count: Int, _ versions: [Int], _ hasReleases: Bool) -> String {
     let c = random.below(count)
     let v = 1 + random.below(versions[c])
-    switch random.below(12) {
+    switch random.below(13) {
     case 0, 1: return hasReleases ? "deploy release r2" : "deploy c\(c) \(v)"
     case 2: return "deploy c\(c) \(v)"
     case 3, 4: return "route c\(c) all -> \(v)"
@@ -100,6 +100,7 @@ package struct RandomText {
     case 7: return "route c\(c) \(1 + random.below(98))% -> \(v)"
     case 8: return "retire c\(c) \(v)"
     case 9: return "deploy c\(c) \(v) replicas \(1 + random.below(2))"
+    case 11: return "mirror c\(c) \(10 * random.below(11))% -> \(v)"
     case 10: return "mtls " + random.pick(["strict", "permissive", "off"])
     default: return hasReleases ? "retire r1" : "retire c\(c) \(v)"
     }

@@ -31,11 +31,12 @@ extension Renderer {
   /// not written. Only components whose views differ are rendered; the rest costs a comparison.
   ///
   /// `doubtful` names objects that may stand as `image` has them, or as they were before (after a phase that broke
-  /// off): they are written once, whatever `image` says.
+  /// off): they are written once, whatever `image` says. Requests may then have gone where `perhaps` leads, too.
   package func transition(
-    from image: ObjectSet, _ a: View, to b: View, options: TransitionOptions, doubtful: Set<ObjectID> = []
+    from image: ObjectSet, _ a: View, to b: View, options: TransitionOptions, doubtful: Set<ObjectID> = [],
+    perhaps: View? = nil
   ) -> Transition {
-    var builder = TransitionBuilder(self, image, a, b, options, doubtful)
+    var builder = TransitionBuilder(self, image, a, b, options, doubtful, perhaps ?? a)
     builder.build()
     return Transition(phases: builder.phases, stages: builder.stages, image: builder.image)
   }
@@ -65,6 +66,7 @@ private struct TransitionBuilder {
   var image: ObjectSet
   let a: View
   let b: View
+  let perhaps: View
   let options: TransitionOptions
   /// Components whose objects may be others than `a` says.
   let unsure: Set<Int>
@@ -81,12 +83,13 @@ private struct TransitionBuilder {
 
   init(
     _ renderer: Renderer, _ image: ObjectSet, _ a: View, _ b: View, _ options: TransitionOptions,
-    _ doubtful: Set<ObjectID>
+    _ doubtful: Set<ObjectID>, _ perhaps: View
   ) {
     self.renderer = renderer
     self.image = image
     self.a = a
     self.b = b
+    self.perhaps = perhaps
     self.options = options
     self.doubtful = doubtful
     let unsure = Set(doubtful.compactMap { renderer.slots[$0]?.component })
@@ -120,6 +123,9 @@ private struct TransitionBuilder {
       case .switchEntry:
         advance(stage, [.entry])
         finish(stage, [.settled(stamp: visibleStamp)])
+      case .quit:
+        advance(stage, [.workloads], callersFirst: true)
+        finish(stage, stopGates())
       case .close:
         advance(stage, [.mesh], callersFirst: true)
         finish(stage, [.settled(stamp: nil)])
@@ -398,24 +404,26 @@ private struct TransitionBuilder {
       if old.workloads.isEmpty { continue }
       let kept = new.targets
       let names = renderer.components[i]
-      let fromEntry = old.entryTargets.subtracting(kept)
-      let lost = old.targets.subtracting(kept)
+      let doubted = perhaps.components[i]
+      let fromEntry = old.entryTargets.union(doubted.entryTargets).subtracting(kept)
+      let lost = old.targets.union(doubted.targets).subtracting(kept)
       for v in names.versionOrder where lost.contains(v) {
         let version = WorkloadRef(app: names.service, version: names.versions[v].name)
         if fromEntry.contains(v) { entered.append(version) } else { called.append(version) }
       }
     }
     func place(_ kinds: [PhaseKind]) -> Int? {
-      let firstStop = phases.firstIndex { $0.kind == .stopWorkloads } ?? phases.count
+      let firstStop = stages.firstIndex(of: .stop) ?? phases.count
       for kind in kinds {
         if let place = phases[..<firstStop].lastIndex(where: { $0.kind == kind }) { return place }
       }
       return nil
     }
-    if !entered.isEmpty, let place = place([.switchEntry, .closeLanes, .switchInner]) {
+    // A route that is in doubt is taken back when the lanes open.
+    if !entered.isEmpty, let place = place([.switchEntry, .closeLanes, .switchInner, .openLanes]) {
       phases[place].gates.append(.drained(entered))
     }
-    if !called.isEmpty, let place = place([.closeLanes, .switchEntry, .switchInner]) {
+    if !called.isEmpty, let place = place([.closeLanes, .switchEntry, .switchInner, .openLanes]) {
       phases[place].gates.append(.drained(called))
     }
   }

@@ -3,7 +3,11 @@ internal import RolloutPlan
 /// The configurations that a transition passes through, from A to B. Each is the one before it with a few objects
 /// written; what is written where is what keeps every request on its way.
 package enum Stage: Int, Comparable, CaseIterable, Sendable {
-  case start, establish, prepare, widen, open, free, run, switchInner, switchEntry, close, narrow, stop
+  case start, establish, prepare, widen, open, free, run, switchInner, switchEntry
+  /// Versions that nobody calls, and that leave, stop while their own lanes are still there: they go on sending requests
+  /// as long as they run.
+  case quit
+  case close, narrow, stop
   /// `routing open`: a component that is no longer pinned loses its routes only when no pod of a version is left that
   /// requests must not reach.
   case unpin, unrule
@@ -23,7 +27,7 @@ package enum Stage: Int, Comparable, CaseIterable, Sendable {
     case .switchEntry: .switchEntry
     case .close, .unpin: .closeLanes
     case .narrow, .unrule: .narrowSubsets
-    case .stop: .stopWorkloads
+    case .quit, .stop: .stopWorkloads
     case .remove: .remove
     case .tighten: .tighten
     }
@@ -82,7 +86,11 @@ extension ComponentNames {
         view.workloads = b.workloads
       } else {
         let evicted = evicted(a.workloads, b.workloads)
-        let standing = stage >= .run ? workloads(a.workloads, b.workloads, isStopping: stage >= .stop) : a.workloads
+        let standing =
+          stage >= .run
+          ? workloads(
+            a.workloads, b.workloads, isQuitting: stage >= .stop || stage >= .quit && runsByItself,
+            isStopping: stage >= .stop) : a.workloads
         view.workloads =
           evicted.isEmpty
           ? standing
@@ -133,14 +141,19 @@ extension ComponentNames {
       versionOrder.filter { isRunning($0, a) && !isRunning($0, b) && !taken.isDisjoint(with: versions[$0].claims) })
   }
 
-  private func workloads(_ a: [DeployedVersion], _ b: [DeployedVersion], isStopping: Bool) -> [DeployedVersion] {
+  /// Nobody calls it, from inside or from outside.
+  private var runsByItself: Bool { callers.isEmpty && exposures.isEmpty }
+
+  private func workloads(
+    _ a: [DeployedVersion], _ b: [DeployedVersion], isQuitting: Bool, isStopping: Bool
+  ) -> [DeployedVersion] {
     if a == b { return a }
     return versionOrder.compactMap { version in
       let old = a.first { $0.version == version }
       let new = b.first { $0.version == version }
       switch (old, new) {
       case (nil, nil): return nil
-      case (let old?, nil): return DeployedVersion(version: version, replicas: isStopping ? 0 : old.replicas)
+      case (let old?, nil): return DeployedVersion(version: version, replicas: isQuitting ? 0 : old.replicas)
       case (nil, let new?): return new
       case (let old?, let new?):
         return DeployedVersion(

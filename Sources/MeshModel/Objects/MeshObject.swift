@@ -6,8 +6,7 @@ package struct MeshObject: Sendable {
   package enum Content: Sendable {
     case destinationRule(DestinationRule)
     case gateway(Gateway)
-    /// Whether pods of the namespace get a sidecar.
-    case namespace(injects: Bool)
+    case namespace(Namespace)
     case peerAuthentication(PeerAuthentication)
     case service(Service)
     case virtualService(VirtualService)
@@ -27,10 +26,7 @@ package struct MeshObject: Sendable {
     let content: Content
     switch (metadata.id.group, metadata.id.kind) {
     case ("", "Namespace"):
-      content = .namespace(
-        injects: metadata.labels["istio-injection"] == "enabled"
-          || metadata.labels["istio-injection"] == nil && metadata.labels["istio.io/rev"] != nil
-      )
+      content = .namespace(Namespace(metadata))
     case ("", "Service"): content = .service(Service(value, metadata, options: options))
     case ("", "Pod"), ("apps", "Deployment"), ("apps", "StatefulSet"):
       content = .workload(Workload(value, metadata))
@@ -44,5 +40,35 @@ package struct MeshObject: Sendable {
     default: return nil
     }
     return MeshObject(id: metadata.id, content: content, issues: issues)
+  }
+
+  /// Both are workloads of one name between whose pods the mesh sees no difference.
+  package func routesLike(_ other: MeshObject) -> Bool {
+    guard id == other.id, case .workload(let a) = content, case .workload(let b) = other.content else { return false }
+    return a.labels == b.labels && a.ports == b.ports && a.sidecar == b.sidecar
+  }
+
+  /// Tells this parsed object from every other.
+  var token: ObjectIdentifier {
+    switch content {
+    case .destinationRule(let rule): ObjectIdentifier(rule)
+    case .gateway(let gateway): ObjectIdentifier(gateway)
+    case .namespace(let namespace): ObjectIdentifier(namespace)
+    case .peerAuthentication(let policy): ObjectIdentifier(policy)
+    case .service(let service): ObjectIdentifier(service)
+    case .virtualService(let rule): ObjectIdentifier(rule)
+    case .workload(let workload): ObjectIdentifier(workload)
+    }
+  }
+}
+
+package final class Namespace: Sendable {
+  /// Whether its pods get a sidecar.
+  let injects: Bool
+
+  init(_ metadata: Metadata) {
+    injects =
+      metadata.labels["istio-injection"] == "enabled"
+      || metadata.labels["istio-injection"] == nil && metadata.labels["istio.io/rev"] != nil
   }
 }

@@ -53,10 +53,14 @@ extension MeshView {
     let labels = service.isHeadless ? [:] : cluster.subset?.labels ?? [:]
     var result: [(Slot, Int)] = []
     for number in candidates {
-      let slot = slots[number]
-      guard slot.ready > 0, service.selector.isSubset(of: slot.workload.labels),
+      var slot = slots[number]
+      guard choices != nil || slot.ready > 0, service.selector.isSubset(of: slot.workload.labels),
         labels.isSubset(of: slot.workload.labels), let port = slot.workload.resolve(cluster.port.target)
       else { continue }
+      if let choices {
+        guard choices.mayBeReady(ObjectIdentifier(slot.workload)) else { continue }
+        slot.ready = 1
+      }
       result.append((slot, port))
     }
     return result
@@ -78,6 +82,9 @@ extension MeshView {
     guard total > 0 else {
       return [Branch(probability: probability, outcome: .failure(failure(.noHealthyUpstream, .noReadyEndpoints)))]
     }
+    // Where pods only may be ready, none may be.
+    let isSure = choices?.isSomeSurelyReady(endpoints.map { ObjectIdentifier($0.slot.workload) }) ?? true
+    let none = isSure ? [] : [Branch(probability: 0, outcome: .failure(failure(.noHealthyUpstream, .noReadyEndpoints)))]
     // Endpoints with the same fate share a branch; there are few fates.
     var good: [(security: Destination.Security, endpoints: [Endpoint], ready: Int)] = []
     var bad: [(flag: EnvoyFlag, reason: Failure.Reason, workloads: [ObjectID], ready: Int)] = []
@@ -120,6 +127,7 @@ extension MeshView {
           outcome: .failure(failure(group.flag, group.reason, group.workloads))
         )
       }
+      + none
   }
 
   private func fate(of workload: Workload, port: Int, cluster: Cluster) -> Handshake {

@@ -5,32 +5,40 @@ extension MeshView {
   /// owns the host, and in it the rules of all its VirtualServices stand one after the other.
   func gatewayRoute(_ client: Client, _ request: HTTPRequest) -> RouteResult {
     let servers = servers(of: client, port: request.port)
-    guard !servers.isEmpty else { return refused(request.dialled, request.port) }
-    guard servers.contains(where: { $0.server.proto == .http }) else {
-      return gatewayRoute(client, TCPConnection(host: request.dialled, port: request.port))
+    let http = servers.filter { $0.server.proto == .http }
+    // Which gateways are there is asked as late as possible: of many that share a port, few have a say.
+    if http.count < servers.count || http.isEmpty {
+      guard servers.contains(where: { holds($0.gateway) }) else { return refused(request.dialled, request.port) }
+      guard http.contains(where: { holds($0.gateway) }) else {
+        return gatewayRoute(client, TCPConnection(host: request.dialled, port: request.port))
+      }
     }
     let host = HostName.withoutPort(request.authority).lowercased()
-    var best: (name: String, attachments: [Attachment])?
-    var redirects = false
-    for (gateway, server) in servers where server.proto == .http {
-      for attachment in attachments(gateway, server, client) {
-        guard HostName.matches(host, pattern: attachment.host) else { continue }
-        if let current = best, !isMoreSpecific(attachment.host, than: current.name) {
-          if current.name == attachment.host { best?.attachments.append(attachment) }
-        } else {
-          best = (attachment.host, [attachment])
-        }
-      }
-      if server.redirectsToHTTPS, server.hosts.contains(where: { HostName.matches(host, pattern: $0.name) }) {
-        redirects = true
-      }
+    let redirects = http.contains { gateway, server in
+      server.redirectsToHTTPS && request.scheme == "http"
+        && server.hosts.contains { HostName.matches(host, pattern: $0.name) } && holds(gateway)
     }
-    if redirects, request.scheme == "http" {
+    if redirects {
       let location = "https://\(HostName.withoutPort(request.authority))\(request.target)"
       return .certain(.redirect(Redirect(status: 301, location: location)))
     }
-    guard let best else { return notFound(request, .noVirtualHost, nil) }
-    return walk(best.attachments, client, request) ?? notFound(request, .noVirtualHost, nil)
+    var virtualHosts: [(name: String, attachments: [Attachment])] = []
+    for (gateway, server) in http {
+      for attachment in attachments(gateway, server, client) where HostName.matches(host, pattern: attachment.host) {
+        if let known = virtualHosts.firstIndex(where: { $0.name == attachment.host }) {
+          virtualHosts[known].attachments.append(attachment)
+        } else {
+          let place = virtualHosts.firstIndex { isMoreSpecific(attachment.host, than: $0.name) }
+          virtualHosts.insert((attachment.host, [attachment]), at: place ?? virtualHosts.count)
+        }
+      }
+    }
+    let proxied = ProxiedRequest(request, atGateway: true)
+    for virtualHost in virtualHosts {
+      if let result = walk(virtualHost.attachments, client, proxied) { return result }
+    }
+    return http.contains { holds($0.gateway) }
+      ? notFound(request, .noVirtualHost, nil) : refused(request.dialled, request.port)
   }
 
   /// One VirtualService in one virtual host.
@@ -40,40 +48,62 @@ extension MeshView {
     var gateway: Gateway
   }
 
+  /// What one VirtualService has for a request.
+  private struct Answer {
+    var attachment: Attachment
+    /// The first of its rules that matches and does not take everything.
+    var match: (rule: HTTPRule, index: Int?)?
+    /// The first that takes everything, among those before the match.
+    var fallback: (rule: HTTPRule, index: Int?)?
+    var hasRoutes = false
+  }
+
   /// All routes of a virtual host, the oldest VirtualService first, those that take everything last (Istio:
-  /// `SortVHostRoutes`); nil where istiod makes none.
-  private func walk(_ attachments: [Attachment], _ client: Client, _ request: HTTPRequest) -> RouteResult? {
-    let proxied = ProxiedRequest(request, atGateway: true)
-    var seen: [(VirtualService, Gateway)] = []
-    let ordered = attachments.sorted { $0.virtualService.metadata.precedes($1.virtualService.metadata) }
-    var isPresent = false
-    var chosen: (Attachment, HTTPRule, Int?)?
-    var fallback: (Attachment, HTTPRule, Int?)?
-    for attachment in ordered {
+  /// `SortVHostRoutes`); nil where no VirtualService makes it.
+  private func walk(_ attachments: [Attachment], _ client: Client, _ proxied: ProxiedRequest) -> RouteResult? {
+    let request = proxied.request
+    var answers: [Answer] = []
+    for attachment in attachments.sorted(by: { $0.virtualService.metadata.precedes($1.virtualService.metadata) }) {
       // Two servers of one gateway may both carry it.
-      if seen.contains(where: { $0.0 === attachment.virtualService && $0.1 === attachment.gateway }) { continue }
-      seen.append((attachment.virtualService, attachment.gateway))
+      let isSeen = answers.contains { known in
+        known.attachment.virtualService === attachment.virtualService && known.attachment.gateway === attachment.gateway
+      }
+      if isSeen { continue }
+      var answer = Answer(attachment: attachment)
       attachment.virtualService.forEachRoute(client, gateway: attachment.gateway.name, port: request.port) {
         rule, index in
-        isPresent = true
+        answer.hasRoutes = true
         let match = index.map { rule.matches[$0] }
         if match?.isCatchAll ?? true {
-          if fallback == nil { fallback = (attachment, rule, index) }
+          if answer.fallback == nil { answer.fallback = (rule, index) }
           return true
         }
         if let match, match.matches(proxied, options: options) {
-          chosen = (attachment, rule, index)
+          answer.match = (rule, index)
           return false
         }
         return true
       }
-      if chosen != nil { break }
+      answers.append(answer)
     }
-    guard isPresent else { return nil }
-    guard let (attachment, rule, index) = chosen ?? fallback else {
-      return notFound(request, .noRoute, attachments.first?.virtualService)
+    if let answer = answers.first(where: { $0.match != nil && holds($0.attachment) }), let match = answer.match {
+      return result(answer.attachment, match.rule, match.index, client, proxied)
     }
-    return RouteResult(
+    if let answer = answers.first(where: { $0.fallback != nil && holds($0.attachment) }), let match = answer.fallback {
+      return result(answer.attachment, match.rule, match.index, client, proxied)
+    }
+    if answers.contains(where: { $0.hasRoutes && holds($0.attachment) }) {
+      return notFound(request, .noRoute, attachments.first(where: holds)?.virtualService)
+    }
+    return attachments.contains(where: holds) ? notFound(request, .noVirtualHost, nil) : nil
+  }
+
+  private func holds(_ attachment: Attachment) -> Bool { holds(attachment.virtualService) && holds(attachment.gateway) }
+
+  private func result(
+    _ attachment: Attachment, _ rule: HTTPRule, _ index: Int?, _ client: Client, _ proxied: ProxiedRequest
+  ) -> RouteResult {
+    RouteResult(
       branches: perform(rule, match: index.map { rule.matches[$0] }, client, proxied),
       decision: Decision(
         attachment.virtualService, rule: rule.index, name: rule.name, match: index, gateway: attachment.gateway
@@ -131,7 +161,7 @@ extension MeshView {
         seen.append(attachment.virtualService)
         let virtualService = attachment.virtualService
         let list = server.proto == .tls ? virtualService.tls : virtualService.tcp
-        guard let (rule, index) = list.firstRule(client, gateway.name, connection) else { continue }
+        guard let (rule, index) = list.firstRule(client, gateway.name, connection), holds(attachment) else { continue }
         return RouteResult(
           branches: distribute(rule.destinations, probability: 1, isHTTP: false) { destination, share in
             branches(

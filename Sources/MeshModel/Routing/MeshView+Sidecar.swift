@@ -60,10 +60,10 @@ extension MeshView {
     let exact = visible(meshRules[host] ?? [], in: namespace)
     switch options.version {
     case .newer:
-      if !exact.isEmpty { return exact }
+      if meshWildcards.isEmpty || exact.contains(where: holds) { return exact }
       // Only the most specific wildcard counts, and its oldest owner, also where it has no rule for this client.
       for (pattern, rules) in meshWildcards where HostName.matches(host, pattern: pattern) {
-        if let first = visible(rules, in: namespace).first { return [first] }
+        if let first = visible(rules, in: namespace).first(where: holds) { return [first] }
       }
       return []
     case .istio114:
@@ -105,7 +105,7 @@ extension MeshView {
       chosen = (rule, index)
       return false
     }
-    guard isPresent else { return nil }
+    guard isPresent, holds(virtualService) else { return nil }
     guard let (rule, index) = chosen else { return noRoute(request, virtualService) }
     return RouteResult(
       branches: perform(rule, match: index.map { rule.matches[$0] }, client, proxied),
@@ -137,7 +137,7 @@ extension MeshView {
     let usesTLSRules = connection.sni != nil && (port.proto == .tls || port.proto == .sniffed)
     for virtualService in rules {
       let list = usesTLSRules ? virtualService.tls : port.proto == .tls ? [] : virtualService.tcp
-      if let (rule, index) = list.firstRule(client, VirtualService.mesh, connection) {
+      if let (rule, index) = list.firstRule(client, VirtualService.mesh, connection), holds(virtualService) {
         return RouteResult(
           branches: distribute(rule.destinations, probability: 1, isHTTP: false) { destination, share in
             branches(

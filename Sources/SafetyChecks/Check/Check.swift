@@ -8,10 +8,17 @@ package import RolloutPlan
 package struct Moment: Hashable, Sendable {
   package enum Course: Hashable, Sendable {
     case forward
-    /// From after this many segments of the step, back to the state before it.
-    case rollback(reached: Int)
-    /// A failure block, from after this many segments.
-    case failureBlock(reached: Int)
+    /// Back to the state before the step.
+    case rollback(from: Place)
+    case failureBlock(from: Place)
+  }
+
+  /// Where the way forward ended.
+  package struct Place: Hashable, Sendable {
+    /// Segments of the step that were begun.
+    package var segments: Int
+    /// The phase of the last one that did not come through; nil: all did.
+    package var phase: PhaseKind?
   }
 
   /// `Step.index`
@@ -28,12 +35,13 @@ package struct Coverage: Hashable, Sendable {
   package var cohorts = 0
   /// Ways of a request from one hop to the next.
   package var callPaths = 0
-  /// Combinations of versions of objects and sets of ready pods that were gone through.
+  /// Configurations that the requests of some flow can tell apart and that were gone through.
   package var configurations = 0
   package var phases = 0
+  /// Ways back to the state before a step: from each place where a run may break off.
   package var rollbacks = 0
-  /// Some phase changes so many objects of one component that not every combination was looked at.
-  package var isSampled = false
+  /// Failure blocks, from each place where they may begin.
+  package var failureBlocks = 0
 
   package init() {}
 }
@@ -66,31 +74,43 @@ package func check(_ compiled: Compiled, plan: Plan, options: MeshOptions? = nil
 struct Checker {
   let compiled: Compiled
   let model: FlowModel
+  private let mesh: VersionedMesh
   private(set) var findings: [Finding] = []
   private var coverage = Coverage()
-  private var intents: [State: Intent] = [:]
 
   init(_ compiled: Compiled, _ model: FlowModel) {
     self.compiled = compiled
     self.model = model
+    mesh = VersionedMesh(model)
     coverage.cohorts = Set(model.entryFlows.map { model.flows[$0].cohort }).count
   }
 
   mutating func run() {
-    var run = Walk(model)
-    let plan = model.plan
+    var run = Walk(mesh)
     for step in compiled.steps {
-      guard let planned = plan.steps.first(where: { $0.index == step.index }) else { continue }
-      let start = step.segments.first?.before
-      failures(planned, reached: 0, from: start ?? compiled.end(before: step.index), run)
+      guard let planned = model.plan.steps.first(where: { $0.index == step.index }) else { continue }
+      let start = step.segments.first?.before ?? compiled.end(before: step.index)
+      let ways = WaysBack(step: step, planned: planned, start: start)
+      fail(ways, from: Moment.Place(segments: 0), start, run)
       for (s, segment) in step.segments.enumerated() {
-        walk(segment, at: (step.index, s, .forward), &run)
-        if let start { rollBack(step, planned, reached: s + 1, from: segment.after, to: start.state, run) }
-        failures(planned, reached: s + 1, from: segment.after, run)
+        run.begin()
+        let (from, to) = (Intent(model.plan, segment.before.state), Intent(model.plan, segment.after.state))
+        for (p, phase) in segment.phases.enumerated() {
+          let isLast = p == segment.phases.count - 1
+          judge(phase, p, Way(step: step.index, segment: s, course: .forward), from, to, isLast: isLast, &run)
+          breakOff(ways, in: p, of: s, run)
+          run.pass(phase.gates)
+        }
+        var run = run
+        run.settleAll()
+        let place = Moment.Place(segments: s + 1)
+        let back = compiled.renderer.rollback(
+          from: segment.after, to: start.state, stamp: ways.backStamp, changes: ways.changes(upTo: s))
+        rollBack(ways, back, from: place, Intent(model.plan, segment.after.state), run)
+        fail(ways, from: place, segment.after, run)
       }
     }
-    coverage.configurations += run.cluster.configurations
-    coverage.isSampled = coverage.isSampled || run.cluster.isSampled
+    coverage.configurations = mesh.configurations
   }
 
   func report() -> SafetyReport {
@@ -98,76 +118,104 @@ struct Checker {
       diagnostics: Explanation(model, compiled).diagnostics(findings), coverage: coverage, findings: findings)
   }
 
-  // MARK: - Ways
+  // MARK: - Ways back
+
+  /// What the ways back from one step have in common.
+  private struct WaysBack {
+    var step: CompiledStep
+    var planned: Step
+    var start: Standing
+
+    var backStamp: String { step.folder + "/rollback" }
+    var blockStamp: String { step.folder + "/on-failure" }
+
+    func changes(upTo segment: Int) -> [Change] { planned.segments.prefix(segment + 1).flatMap(\.changes) }
+  }
+
+  /// The run ends in the middle of a phase: any of its writes may have been made, and any proxy may have seen it.
+  private mutating func breakOff(_ ways: WaysBack, in p: Int, of s: Int, _ run: Walk) {
+    let segment = ways.step.segments[s]
+    let place = Moment.Place(segments: s + 1, phase: segment.phases[p].kind)
+    let between = Intent(model.plan, segment.before.state, segment.after.state)
+    let back = compiled.renderer.rollback(
+      from: segment, brokenOffIn: p, to: ways.start.state, stamp: ways.backStamp, changes: ways.changes(upTo: s))
+    rollBack(ways, back, from: place, between, run)
+    guard let block = block(of: ways.planned, reached: s + 1), let first = block.segments.first else { return }
+    coverage.failureBlocks += 1
+    var run = run
+    let way = compiled.renderer.rollback(
+      from: segment, brokenOffIn: p, to: first.after, stamp: ways.blockStamp, changes: first.changes)
+    walk(
+      way.phases, Way(step: ways.step.index, segment: 0, course: .failureBlock(from: place)), between,
+      Intent(model.plan, first.after), &run)
+    let view = compiled.renderer.view(of: first.after, near: (segment.after.state, segment.after.view))
+    let standing = Standing(state: first.after, view: view, image: way.image)
+    continueBlock(ways, Array(block.segments.dropFirst()), from: standing, place, done: 1, &run)
+  }
 
   private mutating func rollBack(
-    _ step: CompiledStep, _ planned: Step, reached: Int, from standing: Standing, to state: State, _ run: Walk
+    _ ways: WaysBack, _ back: Transition, from place: Moment.Place, _ from: Intent, _ run: Walk
   ) {
-    let changes = planned.segments.prefix(reached).flatMap(\.changes)
-    let back = compiled.renderer.rollback(
-      from: standing, to: state, stamp: step.folder + "/rollback", changes: changes)
     coverage.rollbacks += 1
-    if back.phases.isEmpty { return }
     var run = run
-    run.cluster.settleAll()
-    let counted = run.cluster.configurations
-    walk(
-      back.phases, before: standing.state, after: state, keepsVolumes: true,
-      at: (step.index, reached - 1, .rollback(reached: reached)), &run)
-    coverage.configurations += run.cluster.configurations - counted
+    let way = Way(step: ways.step.index, segment: place.segments - 1, course: .rollback(from: place))
+    walk(back.phases, way, from, Intent(model.plan, ways.start.state), keepsVolumes: true, &run)
   }
 
-  /// The failure blocks that may start where the run stands.
-  private mutating func failures(_ step: Step, reached: Int, from standing: Standing, _ run: Walk) {
-    let path = step.onFailure ?? model.plan.onFailure
-    guard case .block(let block) = path else { return }
-    for start in block.starts where start.step == step.index && start.reachedSegments == reached {
-      let segments = compiled.renderer.compiled(start.segments, from: standing, folder: step.slug + "/on-failure")
-      var run = run
-      run.cluster.settleAll()
-      let counted = run.cluster.configurations
-      for (s, segment) in segments.enumerated() {
-        walk(segment, at: (step.index, s, .failureBlock(reached: reached)), &run)
-      }
-      coverage.configurations += run.cluster.configurations - counted
+  /// The failure block that may start between two segments.
+  private mutating func fail(_ ways: WaysBack, from place: Moment.Place, _ standing: Standing, _ run: Walk) {
+    guard let block = block(of: ways.planned, reached: place.segments) else { return }
+    coverage.failureBlocks += 1
+    var run = run
+    run.settleAll()
+    continueBlock(ways, block.segments, from: standing, place, done: 0, &run)
+  }
+
+  private mutating func continueBlock(
+    _ ways: WaysBack, _ segments: [Segment], from standing: Standing, _ place: Moment.Place, done: Int, _ run: inout Walk
+  ) {
+    for (s, segment) in compiled.renderer.compiled(segments, from: standing, folder: ways.blockStamp).enumerated() {
+      walk(
+        segment.phases, Way(step: ways.step.index, segment: done + s, course: .failureBlock(from: place)),
+        Intent(model.plan, segment.before.state), Intent(model.plan, segment.after.state), &run)
     }
   }
 
-  private mutating func walk(
-    _ segment: CompiledSegment, at place: (step: Int, segment: Int, course: Moment.Course), _ run: inout Walk
-  ) {
-    walk(
-      segment.phases, before: segment.before.state, after: segment.after.state, keepsVolumes: false, at: place, &run)
+  private func block(of step: Step, reached: Int) -> FailureStart? {
+    guard case .block(let block) = step.onFailure ?? model.plan.onFailure else { return nil }
+    return block.starts.first { $0.step == step.index && $0.reachedSegments == reached }
+  }
+
+  // MARK: - Phases
+
+  /// Whose phases are judged.
+  private struct Way {
+    var step: Int
+    var segment: Int
+    var course: Moment.Course
   }
 
   private mutating func walk(
-    _ phases: [Phase], before: State, after: State, keepsVolumes: Bool,
-    at place: (step: Int, segment: Int, course: Moment.Course), _ run: inout Walk
+    _ phases: [Phase], _ way: Way, _ from: Intent, _ to: Intent, keepsVolumes: Bool = false, _ run: inout Walk
   ) {
-    let (from, to) = (Intent(model.plan, before), Intent(model.plan, after))
     run.begin()
     for (p, phase) in phases.enumerated() {
-      let verdict = run.take(phase, from: from, to: to, isLast: p == phases.count - 1, keepsVolumes: keepsVolumes)
-      coverage.phases += 1
-      coverage.callPaths = max(coverage.callPaths, verdict.liveFlows)
-      let moment = Moment(
-        step: place.step, segment: place.segment, course: place.course, phase: p, kind: phase.kind)
-      for violation in verdict.violations {
-        findings.append(
-          Finding(moment: moment, violation: violation, write: culprit(violation, phase, run.cluster)))
-      }
+      judge(phase, p, way, from, to, isLast: p == phases.count - 1, keepsVolumes: keepsVolumes, &run)
       run.pass(phase.gates)
     }
-    if run.cluster.isSampled { coverage.isSampled = true }
   }
 
-  /// The write without which the violation would not be there: of the configuration that shows it, as much as possible
-  /// is taken back.
-  private func culprit(_ violation: Violation, _ phase: Phase, _ cluster: TrackedCluster) -> Write? {
-    if let object = violation.object, let write = phase.writes.first(where: { $0.id == object }) { return write }
-    if let object = violation.object, let tracked = cluster.pending[object] { return tracked.current.write }
-    guard let f = violation.flow else { return phase.writes.first }
-    return cluster.culprit(f, violation.fault, target: violation.version) ?? phase.writes.first
+  private mutating func judge(
+    _ phase: Phase, _ p: Int, _ way: Way, _ from: Intent, _ to: Intent, isLast: Bool, keepsVolumes: Bool = false,
+    _ run: inout Walk
+  ) {
+    let verdict = run.take(phase, from: from, to: to, isLast: isLast, keepsVolumes: keepsVolumes)
+    coverage.phases += 1
+    coverage.callPaths = max(coverage.callPaths, verdict.liveFlows)
+    let moment = Moment(step: way.step, segment: way.segment, course: way.course, phase: p, kind: phase.kind)
+    for violation in verdict.violations {
+      findings.append(Finding(moment: moment, violation: violation, write: run.culprit(violation, phase)))
+    }
   }
 }
 

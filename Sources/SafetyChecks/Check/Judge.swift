@@ -1,49 +1,26 @@
 package import KubernetesModel
-package import Lowering
-internal import MeshModel
+internal import Lowering
 internal import RolloutPlan
 
 /// What is known about one phase when it is judged.
-package struct PhaseFacts {
-  package var before: Intent
-  package var after: Intent
-  package var phase: Phase
-  package var isLast: Bool
+struct PhaseFacts {
+  var before: Intent
+  var after: Intent
+  var phase: Phase
+  var isLast: Bool
   /// A transition that must keep every volume: a rollback.
-  package var keepsVolumes: Bool
+  var keepsVolumes: Bool
   /// Outcomes where every proxy has the newest version and every wanted pod is ready: at the start of the segment, at
   /// the start of the phase, and at its end.
-  package var atSegmentStart: [FlowOutcome]
-  package var atStart: [FlowOutcome]
-  package var atEnd: [FlowOutcome]
-  /// Outcomes over all configurations that some proxy may hold; of the other flows the outcome is that of the start.
-  package var during: [Int: FlowOutcome]
+  var atSegmentStart: Outcomes
+  var atStart: Outcomes
+  var atEnd: Outcomes
+  /// Over all configurations that some proxy may hold.
+  var during: Outcomes
   /// Versions that requests may have reached since they were last drained.
-  package var inUse: Set<Int>
-  package var leastReady: (ObjectID) -> Int
-  /// What stands, by id, after the writes.
-  package var standing: [ObjectID: Value]
-
-  package func outcome(_ f: Int) -> FlowOutcome { during[f] ?? atStart[f] }
-
-  package init(
-    before: Intent, after: Intent, phase: Phase, isLast: Bool, keepsVolumes: Bool, atSegmentStart: [FlowOutcome],
-    atStart: [FlowOutcome], atEnd: [FlowOutcome], during: [Int: FlowOutcome], inUse: Set<Int>,
-    leastReady: @escaping (ObjectID) -> Int, standing: [ObjectID: Value]
-  ) {
-    self.before = before
-    self.after = after
-    self.phase = phase
-    self.isLast = isLast
-    self.keepsVolumes = keepsVolumes
-    self.atSegmentStart = atSegmentStart
-    self.atStart = atStart
-    self.atEnd = atEnd
-    self.during = during
-    self.inUse = inUse
-    self.leastReady = leastReady
-    self.standing = standing
-  }
+  var inUse: Set<Int>
+  /// The cluster after the writes.
+  var cluster: TrackedCluster
 }
 
 /// One invariant that does not hold in a phase.
@@ -72,9 +49,8 @@ package struct Violation: Hashable, Sendable {
 /// the plan takes away answers nobody any more. So a request counts from the moment that it was served.
 package struct Judge {
   let model: FlowModel
-  package init(_ model: FlowModel) {
-    self.model = model
-  }
+
+  init(_ model: FlowModel) { self.model = model }
 
   package struct Verdict {
     package var violations: [Violation]
@@ -86,16 +62,15 @@ package struct Judge {
     package var liveFlows: Int
   }
 
-  package func judge(_ facts: PhaseFacts) -> Verdict {
+  func judge(_ facts: PhaseFacts) -> Verdict {
     let running = runningSources(facts)
     let everywhere = Reachability(
-      model, entries: model.entryFlows, sources: startedSources(facts), isAbandoned: { isAbandoned($0, facts) }
-    ) { facts.outcome($0).targets }
+      model, entries: model.entryFlows, sources: startedSources(facts), facts.during, followsCopies: true,
+      isAbandoned: { isAbandoned($0, facts) })
     let promised = model.entryFlows.filter { isPromised($0, facts) }
-    let live = Reachability(model, entries: promised, sources: running) { facts.outcome($0).targets }
+    let live = Reachability(model, entries: promised, sources: running, facts.during)
     let old = Reachability(
-      model, entries: model.entryFlows.filter { facts.atStart[$0].isServed }, sources: running
-    ) { facts.atStart[$0].targets }
+      model, entries: model.entryFlows.filter { facts.atStart[of: $0].isServed }, sources: running, facts.atStart)
     var found: [Violation] = []
 
     // S1, S2, S3, S6, S7: what a request meets on its way.
@@ -107,7 +82,7 @@ package struct Judge {
     for (n, node) in live.nodes.enumerated() {
       for f in model.flowsFrom[node.version] {
         followed += 1
-        let outcome = facts.outcome(f)
+        let outcome = facts.during[of: f]
         if outcome.faults.isEmpty || isAbandoned(f, facts) { continue }
         let isNew = !old.isReached[node.version] && isIntended(f, facts)
         if isPromised(f, facts) || isNew { meet(f, hops(live.path(to: n)), facts, &found) }
@@ -134,11 +109,10 @@ package struct Judge {
       let id = model.versions[version]
       let wanted = min(facts.before.replicas(id), facts.after.replicas(id))
       if wanted == 0 { continue }
-      let object = model.deployment(of: version)
-      if facts.leastReady(object) < wanted {
+      if facts.cluster.leastReady(version: version) < wanted {
         found.append(
           Violation(
-            invariant: .replicasKept, version: version, object: object,
+            invariant: .replicasKept, version: version, object: model.deployments[version],
             path: hops(everywhere.path(toVersion: version))))
       }
     }
@@ -146,8 +120,8 @@ package struct Judge {
     found += deletions(facts, everywhere)
     if facts.isLast { found += lasting(facts, running) }
     let end = Reachability(
-      model, entries: model.entryFlows, sources: running, isAbandoned: { isAbandoned($0, facts) }
-    ) { facts.atEnd[$0].targets }
+      model, entries: model.entryFlows, sources: running, facts.atEnd, followsCopies: true,
+      isAbandoned: { isAbandoned($0, facts) })
     return Verdict(
       violations: found, asked: everywhere.isAsked, reachedAtEnd: end.isAsked, liveFlows: followed)
   }
@@ -155,17 +129,17 @@ package struct Judge {
   // MARK: - On the way
 
   private func meet(_ f: Int, _ path: [Violation.Hop], _ facts: PhaseFacts, _ found: inout [Violation]) {
-    for fault in facts.outcome(f).faults {
+    for fault in facts.during[of: f].faults {
       // A connection is not matched by anything that could say 404; and a request counts as long as it was served when
       // the phase began.
-      if fault.invariant == .routeMatches, !model.flows[f].isHTTP || !facts.atStart[f].isAnswered { continue }
+      if fault.invariant == .routeMatches, !model.flows[f].isHTTP || !facts.atStart[of: f].isAnswered { continue }
       found.append(Violation(invariant: fault.invariant, flow: f, fault: fault, path: path))
     }
   }
 
   /// It was served before, in this segment.
   private func isPromised(_ f: Int, _ facts: PhaseFacts) -> Bool {
-    facts.atStart[f].isServed || facts.atSegmentStart[f].isServed
+    facts.atStart[of: f].isServed || facts.atSegmentStart[of: f].isServed
   }
 
   /// The caller stays, and the new state serves it no longer by that port: the plan takes a protocol away.
@@ -180,16 +154,23 @@ package struct Judge {
   }
 
   private func arrive(_ f: Int, _ path: [Violation.Hop], _ facts: PhaseFacts, _ found: inout [Violation]) {
-    let targets = facts.outcome(f).targets
-    if targets.isEmpty { return }
+    let outcome = facts.during[of: f]
+    if outcome.targets.isEmpty, outcome.copies.isEmpty { return }
     let flow = model.flows[f]
     let allowed = facts.before.targets(of: flow, model).union(facts.after.targets(of: flow, model))
-    for target in targets {
+    for target in outcome.targets {
       let id = model.versions[target]
       if id.component.index == flow.callee, allowed.contains(id.index) { continue }
       // Two exposures may share a gateway's port: what one of them does not take yet may be the other's.
       if flow.isEntry, id.component.index != flow.callee, isExposed(flow, as: id, facts) { continue }
       found.append(Violation(invariant: .versionRouted, flow: f, version: target, path: path))
+    }
+    for target in outcome.copies {
+      let id = model.versions[target]
+      let isWanted =
+        id.component.index == flow.callee
+        && (allowed.contains(id.index) || facts.before.mirrors(id) || facts.after.mirrors(id))
+      if !isWanted { found.append(Violation(invariant: .versionRouted, flow: f, version: target, path: path)) }
     }
   }
 
@@ -208,7 +189,7 @@ package struct Judge {
 
   // MARK: - By themselves
 
-  /// Versions that run by themselves send requests from when they are up; those that leave stop first.
+  /// Versions that run by themselves, before and after.
   private func runningSources(_ facts: PhaseFacts) -> [Int] {
     model.sources.filter { version in
       let id = model.versions[version]
@@ -216,12 +197,10 @@ package struct Judge {
     }
   }
 
-  /// One that has just been started may find nobody yet, which it must bear; but what it finds must be its own.
+  /// One that has just been started, or that is about to stop, may find nobody, which it must bear; but what it finds
+  /// must be its own, as long as any of its pods may be up.
   private func startedSources(_ facts: PhaseFacts) -> [Int] {
-    model.sources.filter { version in
-      facts.after.replicas(model.versions[version]) > 0
-        && facts.standing[model.deployment(of: version)].map(replicas) ?? 0 > 0
-    }
+    model.sources.filter { facts.cluster.mostReady(version: $0) > 0 }
   }
 
   /// What still fails when everything is written and ready, though the state says that it is served.
@@ -229,18 +208,18 @@ package struct Judge {
     var found: [Violation] = []
     func look(_ f: Int, _ path: [Violation.Hop]) {
       let flow = model.flows[f]
-      if facts.atEnd[f].faults.isEmpty || facts.after.targets(of: flow, model).isEmpty { return }
-      let wasServed = facts.atSegmentStart[f].isServed
+      if facts.atEnd[of: f].faults.isEmpty || facts.after.targets(of: flow, model).isEmpty { return }
+      let wasServed = facts.atSegmentStart[of: f].isServed
       if !wasServed, !facts.before.targets(of: flow, model).isEmpty { return }
-      for fault in facts.atEnd[f].faults {
+      for fault in facts.atEnd[of: f].faults {
         found.append(
           Violation(invariant: fault.invariant, flow: f, fault: fault, path: path, isLasting: true))
       }
     }
     for f in model.entryFlows { look(f, []) }
-    let end = Reachability(model, entries: model.entryFlows, sources: running) { facts.atEnd[$0].targets }
+    let end = Reachability(model, entries: model.entryFlows, sources: running, facts.atEnd)
     for (n, node) in end.nodes.enumerated() {
-      for f in model.flowsFrom[node.version] where !facts.atEnd[f].faults.isEmpty { look(f, hops(end.path(to: n))) }
+      for f in model.flowsFrom[node.version] where !facts.atEnd[of: f].faults.isEmpty { look(f, hops(end.path(to: n))) }
     }
     return found
   }
@@ -266,7 +245,7 @@ package struct Judge {
       case "Namespace", "PersistentVolume":
         found.append(Violation(invariant: .inUseKept, object: write.id))
       case "PersistentVolumeClaim":
-        let isConsented = !facts.keepsVolumes && !facts.after.state.volumes.contains(write.id.name)
+        let isConsented = !facts.keepsVolumes && !facts.after.keeps(volume: write.id.name)
         if !isConsented || isMounted(write.id, facts) {
           found.append(Violation(invariant: .inUseKept, object: write.id))
         }
@@ -281,13 +260,13 @@ package struct Judge {
   /// Routes say who gets its requests. Where none does, Kubernetes takes a pod that ends out of its Service by itself.
   private func isPinned(_ version: Int, _ facts: PhaseFacts) -> Bool {
     let c = model.versions[version].component.index
-    return facts.before.component(c)?.isPinned == true || facts.after.component(c)?.isPinned == true
+    return facts.before.isPinned(c) || facts.after.isPinned(c)
   }
 
   /// Some workload that runs, or that may still run, names it.
   private func isMounted(_ id: ObjectID, _ facts: PhaseFacts) -> Bool {
-    facts.standing.contains { other, value in
-      guard other.isWorkload, other.namespace == id.namespace, replicas(value) > 0 else { return false }
+    facts.cluster.workloads.contains { other, value in
+      guard other.namespace == id.namespace, replicas(value) > 0 else { return false }
       let spec = value.at("spec", "template", "spec") ?? .null
       switch id.kind {
       case "ServiceAccount": return spec["serviceAccountName"]?.string == id.name
@@ -311,14 +290,5 @@ package struct Judge {
 
   private func hops(_ path: [(flow: Int, version: Int)]) -> [Violation.Hop] {
     path.map { Violation.Hop(flow: $0.flow, version: $0.version) }
-  }
-}
-
-extension FlowModel {
-  package func deployment(of version: Int) -> ObjectID {
-    let id = versions[version]
-    return ObjectID(
-      group: "apps", kind: "Deployment", namespace: plan.namespace,
-      name: "\(plan[id.component].service)-\(plan[id].slug)")
   }
 }

@@ -1,12 +1,11 @@
 package import KubernetesModel
 package import Lowering
-package import MeshModel
 
 /// One object in every version that some proxy may act on, the newest last.
 package struct Tracked: Sendable {
   package struct Variant: Sendable {
-    /// Nil: the object is not there.
-    package var object: MeshObject?
+    /// The number of the version; -1: the object is not there.
+    package var version: Int
     package var value: Value?
     /// The write that made it; nil for what stood before.
     package var write: Write?
@@ -20,15 +19,15 @@ package struct Tracked: Sendable {
   package var declared: Int { current.value.map(replicas) ?? 0 }
   package var isPending: Bool { variants.count > 1 || ready != declared...declared }
 
-  package init(_ value: Value?, _ object: MeshObject?) {
-    variants = [Variant(object: object, value: value, write: nil)]
+  package init(_ value: Value?, _ version: Int) {
+    variants = [Variant(version: version, value: value, write: nil)]
     let count = value.map(replicas) ?? 0
     ready = count...count
   }
 
-  package mutating func add(_ write: Write, _ object: MeshObject?) {
+  package mutating func add(_ write: Write, _ version: Int) {
     let old = current.value
-    variants.append(Variant(object: object, value: write.object, write: write))
+    variants.append(Variant(version: version, value: write.object, write: write))
     let least = readyDuring(old, write.object)
     let new = write.object.map(replicas) ?? 0
     ready = min(ready.lowerBound, least)...max(ready.upperBound, new)
@@ -36,12 +35,6 @@ package struct Tracked: Sendable {
 
   /// Every proxy acts on the newest version.
   package mutating func settle() { variants = [current] }
-
-  /// The pods are as the newest version says.
-  package mutating func becomeReady() {
-    settle()
-    ready = declared...declared
-  }
 }
 
 func replicas(_ deployment: Value) -> Int {

@@ -1,27 +1,31 @@
 package import Lowering
 internal import RolloutPlan
 
-/// A cluster on its way through phases, and what must be remembered from one to the next.
+/// A cluster on its way through phases, and what must be remembered from one to the next. A copy is a run of its own.
 package struct Walk {
   package let model: FlowModel
-  var cluster: TrackedCluster
+  private(set) var cluster: TrackedCluster
   /// Versions that may still hold requests.
   private(set) var inUse: Set<Int> = []
   private let judge: Judge
-  private var atSegmentStart: [FlowOutcome]
+  private var atSegmentStart: Outcomes
   private var reachedAtEnd: [Bool] = []
-  /// What may have happened to each flow in the phase that was taken last.
-  package private(set) var outcomes: [FlowOutcome] = []
 
-  package init(_ model: FlowModel) {
-    self.model = model
-    cluster = TrackedCluster(model)
-    judge = Judge(model)
+  package init(_ mesh: VersionedMesh) {
+    model = mesh.model
+    cluster = TrackedCluster(mesh)
+    judge = Judge(mesh.model)
     atSegmentStart = cluster.nominal
   }
 
+  /// What may have happened to each flow in the phase that was taken last.
+  package var outcomes: Outcomes { cluster.during }
+
   /// A segment begins.
   package mutating func begin() { atSegmentStart = cluster.nominal }
+
+  /// A run begins where everything that was written is acted on.
+  mutating func settleAll() { cluster.settleAll() }
 
   /// Does the writes of `phase` and judges every configuration on the way.
   package mutating func take(
@@ -29,20 +33,16 @@ package struct Walk {
   ) -> Judge.Verdict {
     let atStart = cluster.nominal
     for write in phase.writes { cluster.write(write) }
-    let during = cluster.outcomes()
+    cluster.refresh()
     let facts = PhaseFacts(
       before: from, after: to, phase: phase, isLast: isLast, keepsVolumes: keepsVolumes,
-      atSegmentStart: atSegmentStart, atStart: atStart, atEnd: cluster.nominal, during: during, inUse: inUse,
-      leastReady: cluster.leastReady, standing: cluster.current)
+      atSegmentStart: atSegmentStart, atStart: atStart, atEnd: cluster.nominal, during: cluster.during, inUse: inUse,
+      cluster: cluster)
     let verdict = judge.judge(facts)
-    if isRecording { outcomes = model.flows.indices.map(facts.outcome) }
     for version in verdict.asked.indices where verdict.asked[version] { inUse.insert(version) }
     reachedAtEnd = verdict.reachedAtEnd
     return verdict
   }
-
-  /// Keeps ``outcomes``.
-  package var isRecording = false
 
   /// What the gates of the phase prove.
   package mutating func pass(_ gates: [Gate]) {
@@ -54,5 +54,15 @@ package struct Walk {
       }
     }
     cluster.pass(gates)
+  }
+
+  /// The write without which a violation would not be there.
+  func culprit(_ violation: Violation, _ phase: Phase) -> Write? {
+    if let object = violation.object {
+      if let write = phase.writes.first(where: { $0.id == object }) { return write }
+      if let write = cluster.pendingWrite(object) { return write }
+    }
+    guard let f = violation.flow else { return phase.writes.first }
+    return cluster.culprit(f, violation.fault, target: violation.version) ?? phase.writes.first
   }
 }

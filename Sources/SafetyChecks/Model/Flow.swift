@@ -1,4 +1,5 @@
 internal import Diagnostics
+internal import KubernetesModel
 package import MeshModel
 package import RolloutPlan
 
@@ -49,6 +50,10 @@ package struct FlowModel: Sendable {
   let hosts: [String]
   let componentOfHost: [String: Int]
   let componentOfService: [String: Int]
+  /// By version: the releases that it stands in, sorted as in the plan.
+  private let releaseIndices: [[Int]]
+  /// By version: its Deployment.
+  let deployments: [ObjectID]
   /// `SERVICE-1-0` → version
   package let versionOfDeployment: [String: Int]
 
@@ -73,6 +78,12 @@ package struct FlowModel: Sendable {
       }
     }
     self.versions = versions
+    releaseIndices = versions.map { plan[$0].releases.map(\.index) }
+    deployments = versions.map { id in
+      ObjectID(
+        group: "apps", kind: "Deployment", namespace: plan.namespace,
+        name: "\(plan[id.component].service)-\(plan[id].slug)")
+    }
     self.firstVersion = firstVersion
     self.hosts = hosts
     self.componentOfHost = componentOfHost
@@ -110,7 +121,7 @@ package struct FlowModel: Sendable {
     sources = versions.indices.filter { !isCalled[versions[$0].component.index] }
   }
 
-  func releases(of version: Int) -> [Int] { plan[versions[version]].releases.map(\.index) }
+  func releases(of version: Int) -> [Int] { releaseIndices[version] }
 
   /// `voting-app 2.0`
   package func name(of version: Int) -> String {

@@ -1,30 +1,51 @@
 internal import MeshModel
 package import RolloutPlan
 
-/// What a state says about who is to reach what. Read from the state alone, not from any object.
+/// What states say about who is to reach what. Read from the states alone, not from any object. Several states: a run
+/// that broke off in a phase stands between two, and may have been either.
 package struct Intent: Sendable {
-  package let state: State
-  private let defaultRelease: Int?
-
-  package init(_ plan: Plan, _ state: State) {
-    self.state = state
-    defaultRelease = plan.hasReleases ? plan.defaultRelease(in: state)?.index : nil
+  fileprivate struct Part: Sendable {
+    var state: State
+    var defaultRelease: Int?
   }
 
-  /// The same routes for component `c`, seen from every caller.
-  func saysTheSame(as other: Intent, about c: Int) -> Bool {
-    guard defaultRelease == other.defaultRelease else { return false }
-    return component(c) == other.component(c)
+  private let parts: [Part]
+
+  package init(_ plan: Plan, _ states: State...) { self.init(plan, states) }
+
+  init(_ plan: Plan, _ states: [State]) {
+    parts = states.map { state in
+      Part(state: state, defaultRelease: plan.hasReleases ? plan.defaultRelease(in: state)?.index : nil)
+    }
   }
 
-  func component(_ c: Int) -> ComponentState? { state.components.indices.contains(c) ? state.components[c] : nil }
-
+  /// The fewest replicas that one of the states has.
   func replicas(_ id: VersionID) -> Int {
-    component(id.component.index)?.deployment(of: id.index)?.replicas ?? 0
+    parts.map { $0.component(id.component.index)?.deployment(of: id.index)?.replicas ?? 0 }.min() ?? 0
   }
 
-  /// The versions of the callee, by index in their component, that the state routes `flow` to.
+  /// Routes say who gets the requests of component `c`.
+  func isPinned(_ c: Int) -> Bool { parts.contains { $0.component(c)?.isPinned == true } }
+
+  /// Copies of requests are sent to this version.
+  func mirrors(_ id: VersionID) -> Bool {
+    parts.contains { $0.component(id.component.index)?.mirror?.version == id.index }
+  }
+
+  func keeps(volume: String) -> Bool { parts.contains { $0.state.volumes.contains(volume) } }
+
+  /// The versions of the callee, by index in their component, that the states route `flow` to.
   package func targets(of flow: Flow, _ model: FlowModel) -> Set<Int> {
+    var all: Set<Int> = []
+    for part in parts { all.formUnion(part.targets(of: flow, model)) }
+    return all
+  }
+}
+
+extension Intent.Part {
+  fileprivate func component(_ c: Int) -> ComponentState? { state.components.indices.contains(c) ? state.components[c] : nil }
+
+  fileprivate func targets(of flow: Flow, _ model: FlowModel) -> Set<Int> {
     guard let component = component(flow.callee) else { return [] }
     let versions = model.plan.components[flow.callee].versions
     func fits(_ version: Int) -> Bool {

@@ -55,6 +55,8 @@ package struct Fault: Hashable, Sendable {
 package struct FlowOutcome: Hashable, Sendable {
   /// Versions that may answer, sorted.
   package var targets: [Int] = []
+  /// Versions that may get a copy that nobody waits for, sorted.
+  package var copies: [Int] = []
   package var faults: [Fault] = []
 
   package init() {}
@@ -62,11 +64,15 @@ package struct FlowOutcome: Hashable, Sendable {
   package var isServed: Bool { !targets.isEmpty && faults.isEmpty }
   package var isAnswered: Bool { faults.isEmpty }
 
-  package mutating func add(target: Int) {
-    if let place = targets.firstIndex(where: { $0 >= target }) {
-      if targets[place] != target { targets.insert(target, at: place) }
+  package mutating func add(target: Int) { FlowOutcome.add(target, to: &targets) }
+
+  package mutating func add(copy target: Int) { FlowOutcome.add(target, to: &copies) }
+
+  private static func add(_ target: Int, to sorted: inout [Int]) {
+    if let place = sorted.firstIndex(where: { $0 >= target }) {
+      if sorted[place] != target { sorted.insert(target, at: place) }
     } else {
-      targets.append(target)
+      sorted.append(target)
     }
   }
 
@@ -74,6 +80,7 @@ package struct FlowOutcome: Hashable, Sendable {
 
   package mutating func formUnion(_ other: FlowOutcome) {
     for target in other.targets { add(target: target) }
+    for target in other.copies { add(copy: target) }
     for fault in other.faults { add(fault) }
   }
 }
@@ -81,10 +88,18 @@ package struct FlowOutcome: Hashable, Sendable {
 extension FlowModel {
   /// Follows one request of `flow` through one configuration.
   package func outcome(of flow: Flow, in view: MeshView) -> FlowOutcome {
+    outcome(of: flow, view.route(flow.client, flow.traffic))
+  }
+
+  /// What `result` means for a request of `flow`.
+  func outcome(of flow: Flow, _ result: RouteResult) -> FlowOutcome {
     var outcome = FlowOutcome()
-    for branch in view.route(flow.client, flow.traffic).branches {
+    for branch in result.branches {
       switch branch.outcome {
       case .destination(let destination):
+        for endpoint in (destination.forwarding?.mirrors ?? []).flatMap(\.endpoints) {
+          if let version = versionOfDeployment[endpoint.workload.name] { outcome.add(copy: version) }
+        }
         for endpoint in destination.endpoints {
           guard let version = versionOfDeployment[endpoint.workload.name] else { continue }
           outcome.add(target: version)

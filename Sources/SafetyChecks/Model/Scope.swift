@@ -20,6 +20,16 @@ struct Scope: Hashable {
 }
 
 extension FlowModel {
+  /// The flows of a scope.
+  func flows(in scope: Scope) -> [Int] {
+    switch scope.kind {
+    case .components: scope.components.flatMap { flowsInto[$0] }
+    case .entries: entryFlows
+    case .everything: Array(flows.indices)
+    case .nothing: []
+    }
+  }
+
   /// The flows that `value`, an object as somebody wrote it, may change. An object that could reach further than we can
   /// tell counts for everything.
   func scope(_ id: ObjectID, _ value: Value) -> Scope {

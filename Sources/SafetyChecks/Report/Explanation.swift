@@ -180,16 +180,18 @@ struct Explanation {
     let course =
       switch moment.course {
       case .forward: "in step \"\(name)\""
-      case .rollback(let reached): "rolling step \"\(name)\" back after \(segments(reached))"
-      case .failureBlock(let reached): "in the failure block of step \"\(name)\", reached after \(segments(reached))"
+      case .rollback(let place): "rolling step \"\(name)\" back \(words(place))"
+      case .failureBlock(let place): "in the failure block of step \"\(name)\", reached \(words(place))"
       }
     let after = finding.write.map { ", once \($0.id) is written" } ?? ""
     if finding.violation.isLasting { return "\(course), and still so when phase `\(moment.kind.rawValue)` is over" }
     return "\(course), phase `\(moment.kind.rawValue)`\(after)"
   }
 
-  private func segments(_ count: Int) -> String {
-    count == 0 ? "nothing was changed" : count == 1 ? "its first part" : "its part \(count)"
+  private func words(_ place: Moment.Place) -> String {
+    let part = place.segments == 1 ? "its first part" : "its part \(place.segments)"
+    if let phase = place.phase { return "from the middle of phase `\(phase.rawValue)` of \(part)" }
+    return place.segments == 0 ? "after nothing was changed" : "after \(part)"
   }
 
   /// `gateway:80 → web 1.0 → store:6379 ✗`

@@ -64,8 +64,9 @@ extension Coverage {
   /// What was looked at, for a person.
   var words: String {
     """
-    \(counted(cohorts, "kind")) of visitors, \(counted(callPaths, "call path")), \(counted(phases, "phase")) with \
-    \(counted(rollbacks, "rollback")), \(counted(configurations, "configuration"))
+    \(counted(cohorts, "kind")) of visitors, \(counted(callPaths, "call path")), \(counted(rollbacks, "way")) back\
+    \(failureBlocks == 0 ? "" : ", " + counted(failureBlocks, "start") + " of a failure block"), \
+    \(counted(phases, "phase")), \(counted(configurations, "configuration"))
     """
   }
 }

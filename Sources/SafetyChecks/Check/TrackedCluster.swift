@@ -1,0 +1,182 @@
+internal import KubernetesModel
+internal import Lowering
+internal import MeshModel
+internal import RolloutPlan
+
+/// The cluster while phases run: which versions of each object some proxy may act on, and what that makes of each flow.
+///
+/// What an object may be is one small number, so that a run that goes another way, back or into a failure block, begins
+/// with a copy. What a flow's requests meet is found by ``VersionedMesh``, for the flows that read what has changed.
+package struct TrackedCluster {
+  let mesh: VersionedMesh
+  private var pending: [Int: Tracked] = [:]
+  /// What stands: the newest version of each object, by its number.
+  private var current: [Value?] = []
+  /// What may be held of each object; and where every proxy has the newest version, and every wanted pod is ready.
+  private var held: Superposition.Situation = []
+  private var settled: Superposition.Situation = []
+  /// By flow: what its requests may meet, as each of these says.
+  private(set) var during: Outcomes
+  private(set) var nominal: Outcomes
+  private var changed: Set<Int> = []
+
+  init(_ mesh: VersionedMesh) {
+    self.mesh = mesh
+    during = mesh.noOutcomes
+    nominal = mesh.noOutcomes
+    // A namespace or a gateway that the plan only uses is there from the start.
+    for object in mesh.model.objectsOfOthers { put(object) }
+    refresh(Array(mesh.model.flows.indices))
+  }
+
+  /// Places an object that stands before the run.
+  mutating func put(_ object: Value) {
+    guard let id = ObjectID(object) else { return }
+    let n = number(id)
+    current[n] = object
+    settle(n)
+  }
+
+  /// Every workload that stands, with its id.
+  var workloads: [(id: ObjectID, value: Value)] {
+    current.indices.compactMap { n in
+      guard mesh.id(n).isWorkload, let value = current[n] else { return nil }
+      return (mesh.id(n), value)
+    }
+  }
+
+  // MARK: - Writing
+
+  mutating func write(_ write: Write) {
+    let n = number(write.id)
+    guard write.id.isMeshObject else {
+      current[n] = write.object
+      return
+    }
+    var tracked = pending[n] ?? Tracked(current[n], mesh.version(of: n, current[n]))
+    tracked.add(write, mesh.version(of: n, write.object))
+    pending[n] = tracked
+    current[n] = write.object
+    hold(n, tracked)
+  }
+
+  /// What the gates of a phase prove.
+  mutating func pass(_ gates: [Gate]) {
+    for gate in gates {
+      switch gate {
+      case .ready(let targets): for target in targets { finish(target.deployment) }
+      case .stopped(let ids): for id in ids { finish(id) }
+      case .settled:
+        for (n, tracked) in pending where !mesh.id(n).isWorkload {
+          var tracked = tracked
+          tracked.settle()
+          if tracked.isPending { hold(n, tracked) } else { settle(n) }
+        }
+      case .established(let ids): for id in ids where !id.isWorkload { finish(id) }
+      case .drained: break
+      }
+    }
+    for (n, tracked) in pending where mesh.id(n).isWorkload && tracked.ready == 0...0 && current[n] == nil { settle(n) }
+  }
+
+  private mutating func finish(_ id: ObjectID) { if let n = mesh.known(id), pending[n] != nil { settle(n) } }
+
+  /// Whatever was written is taken as acted on: where a run begins that nothing went before.
+  mutating func settleAll() { for n in pending.keys { settle(n) } }
+
+  /// How few pods of a workload may be ready, by the number of its version.
+  func leastReady(version: Int) -> Int { ready(version).lowerBound }
+
+  /// How many pods of a workload may be ready at the most, by the number of its version.
+  func mostReady(version: Int) -> Int { ready(version).upperBound }
+
+  private func ready(_ version: Int) -> ClosedRange<Int> {
+    let n = mesh.workloads[version]
+    if let tracked = pending[n] { return tracked.ready }
+    let count = n < current.count ? current[n].map(replicas) ?? 0 : 0
+    return count...count
+  }
+
+  func pendingWrite(_ id: ObjectID) -> Write? { mesh.known(id).flatMap { pending[$0]?.current.write } }
+
+  private mutating func number(_ id: ObjectID) -> Int {
+    let n = mesh.number(id)
+    while current.count <= n {
+      current.append(nil)
+      held.append(0)
+      settled.append(0)
+    }
+    return n
+  }
+
+  private mutating func hold(_ n: Int, _ tracked: Tracked) {
+    pending[n] = tracked
+    var versions: [Int] = []
+    for variant in tracked.variants where !versions.contains(variant.version) { versions.append(variant.version) }
+    held[n] = mesh.intern(
+      Superposition.Holding(
+        variants: versions, mayBeEmpty: tracked.ready.lowerBound == 0, mayBeReady: tracked.ready.upperBound > 0),
+      of: n)
+    settled[n] = newest(n)
+    changed.insert(n)
+  }
+
+  private mutating func settle(_ n: Int) {
+    pending[n] = nil
+    settled[n] = newest(n)
+    held[n] = settled[n]
+    changed.insert(n)
+  }
+
+  private func newest(_ n: Int) -> Int32 {
+    guard mesh.id(n).isMeshObject else { return 0 }
+    let count = current[n].map(replicas) ?? 0
+    return mesh.intern(
+      Superposition.Holding(variants: [mesh.version(of: n, current[n])], mayBeEmpty: count == 0, mayBeReady: count > 0),
+      of: n)
+  }
+
+  // MARK: - Outcomes
+
+  /// Brings ``during`` and ``nominal`` up to date.
+  mutating func refresh() {
+    if changed.isEmpty { return }
+    let flows = mesh.readers(of: changed)
+    changed = []
+    refresh(flows)
+  }
+
+  private mutating func refresh(_ flows: [Int]) {
+    for f in flows {
+      during[f] = mesh.outcome(of: f, in: held)
+      nominal[f] = mesh.outcome(of: f, in: settled)
+    }
+  }
+
+  // MARK: - Whose fault it is
+
+  /// The write that makes a fault of a flow possible, or its arrival at `target`: of all configurations that show it,
+  /// the one with the least that is new is taken, and of that the route before the rule before the rest.
+  func culprit(_ f: Int, _ fault: Fault?, target: Int?) -> Write? {
+    var best: [Superposition.Choice]?
+    let reads = mesh.visit(f, in: held) { outcome, choices in
+      let shows =
+        fault.map { fault in outcome.faults.contains { $0.invariant == fault.invariant } }
+        ?? target.map { outcome.targets.contains($0) || outcome.copies.contains($0) } ?? false
+      if shows, best.map({ newness($0) > newness(choices) }) ?? true { best = choices }
+    }
+    guard let best else { return nil }
+    let order = ["VirtualService", "Gateway", "DestinationRule", "Service", "PeerAuthentication"]
+    func rank(_ n: Int) -> (Int, ObjectID) { (order.firstIndex(of: mesh.id(n).kind) ?? order.count, mesh.id(n)) }
+    if let chosen = best.min(by: { rank($0.object) < rank($1.object) }) {
+      return pending[chosen.object]?.variants.last { $0.version == chosen.variant }?.write
+    }
+    // Nothing new is needed but pods that are not ready, or that are.
+    let unsure = reads.filter { n in
+      mesh.id(n).isWorkload && pending[n].map { $0.ready.lowerBound < $0.ready.upperBound } == true
+    }
+    return unsure.min { mesh.id($0) < mesh.id($1) }.flatMap { pending[$0]?.current.write }
+  }
+
+  private func newness(_ choices: [Superposition.Choice]) -> Int { choices.reduce(0) { $0 + $1.index } }
+}

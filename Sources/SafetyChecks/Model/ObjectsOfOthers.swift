@@ -1,0 +1,47 @@
+package import KubernetesModel
+internal import RolloutPlan
+
+extension FlowModel {
+  /// Namespaces and gateways that the plan uses and never writes.
+  package var objectsOfOthers: [Value] {
+    var all: [Value] = []
+    if plan.namespaceExists {
+      all.append([
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": ["name": .string(plan.namespace), "labels": ["istio-injection": "enabled"]],
+      ])
+    }
+    for (e, exposure) in plan.exposures.enumerated() {
+      guard let gateway = exposure.gateway else { continue }
+      let parts = gateway.split(separator: "/").map(String.init)
+      let name = parts.last ?? gateway
+      let namespace = parts.count > 1 ? parts[0] : plan.namespace
+      let isHTTP = entryFlows.contains { flows[$0].source == .entry(e) && flows[$0].isHTTP }
+      var server: Fields = [
+        "port": [
+          "number": .int(exposure.port), "name": .string("port-\(e)"),
+          "protocol": .string(isHTTP ? (exposure.tlsSecret == nil ? "HTTP" : "HTTPS") : "TCP"),
+        ],
+        "hosts": ["*"],
+      ]
+      if let secret = exposure.tlsSecret { server["tls"] = ["mode": "SIMPLE", "credentialName": .string(secret)] }
+      if let i = all.firstIndex(where: {
+        $0["kind"]?.string == "Gateway" && $0.at("metadata", "name")?.string == name
+          && $0.at("metadata", "namespace")?.string == namespace
+      }) {
+        if case .object(var object) = all[i], var spec = object["spec"]?.fields, let servers = spec["servers"]?.array {
+          spec["servers"] = .array(servers + [.object(server)])
+          object["spec"] = .object(spec)
+          all[i] = .object(object)
+        }
+        continue
+      }
+      all.append([
+        "apiVersion": "networking.istio.io/v1", "kind": "Gateway",
+        "metadata": ["name": .string(name), "namespace": .string(namespace)],
+        "spec": ["selector": ["istio": "ingressgateway"], "servers": [.object(server)]],
+      ])
+    }
+    return all
+  }
+}

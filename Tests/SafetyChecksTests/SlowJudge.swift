@@ -1,0 +1,311 @@
+import KubernetesModel
+import Lowering
+import MeshModel
+import RolloutPlan
+import SafetyChecks
+
+/// What may become of a flow's requests, as plain sets.
+struct Fate: Equatable {
+  var targets: Set<Int> = []
+  var copies: Set<Int> = []
+  var faults: Set<SafetyChecks.Fault> = []
+
+  var isServed: Bool { !targets.isEmpty && faults.isEmpty }
+
+  init() {}
+
+  init(_ outcome: FlowOutcome) {
+    targets = Set(outcome.targets)
+    copies = Set(outcome.copies)
+    // Whether a gateway refuses or answers 404 depends on other gateways of its port: one fault to us.
+    faults = Set(
+      outcome.faults.map { $0.invariant == .routeMatches ? SafetyChecks.Fault(invariant: .routeMatches) : $0 })
+  }
+
+  mutating func formUnion(_ other: Fate) {
+    targets.formUnion(other.targets)
+    copies.formUnion(other.copies)
+    faults.formUnion(other.faults)
+  }
+}
+
+/// The invariants as they read, without a thought for time: every way of a request is walked, nothing is shared with the
+/// checker's own judge but what a plan means (``Intent`` is not used; states are read here once more).
+struct SlowJudge {
+  let plan: Plan
+  let model: FlowModel
+
+  struct Facts {
+    var before: [State]
+    var after: State
+    var phase: Phase
+    var isLast: Bool
+    var keepsVolumes: Bool
+    var atSegmentStart: [Fate]
+    var atStart: [Fate]
+    var atEnd: [Fate]
+    var during: [Fate]
+    var inUse: Set<Int>
+    /// By version: pods that are ready at the least and at the most.
+    var leastReady: [Int]
+    var mostReady: [Int]
+  }
+
+  struct Finding: Hashable {
+    var invariant: Invariant
+    var flow: Int?
+    var version: Int?
+    var object: ObjectID?
+    var fault: SafetyChecks.Fault?
+    var isLasting = false
+  }
+
+  struct Verdict {
+    var findings: Set<Finding> = []
+    /// Versions that requests may have reached, and those that they reach in the end.
+    var asked: Set<Int> = []
+    var askedAtEnd: Set<Int> = []
+  }
+
+  /// One request on its way: the version that it is at, and the releases that it may belong to; none: no matter.
+  private struct Stop: Hashable {
+    var version: Int
+    var releases: Set<Int>?
+  }
+
+  private func releases(_ version: Int) -> Set<Int>? {
+    let all = plan[model.versions[version]].releases.map(\.index)
+    return all.isEmpty ? nil : Set(all)
+  }
+
+  /// Every stop of every request, with each crossing from one release into another.
+  private func walk(
+    _ entries: [Int], _ sources: [Int], _ fates: [Fate], copies: Bool
+  ) -> (stops: Set<Stop>, crossings: Set<[Int]>, arrivals: [(flow: Int, version: Int)]) {
+    var stops: Set<Stop> = []
+    var crossings: Set<[Int]> = []
+    var arrivals: [(Int, Int)] = []
+    func stop(_ here: Stop) {
+      guard stops.insert(here).inserted else { return }
+      for f in model.flows.indices where model.flows[f].source == .caller(here.version) {
+        for next in fates[f].targets {
+          arrivals.append((f, next))
+          let own = releases(next)
+          if let mine = here.releases, let own {
+            if mine.isDisjoint(with: own) {
+              crossings.insert([f, next])
+              stop(Stop(version: next, releases: own))
+            } else {
+              stop(Stop(version: next, releases: mine.intersection(own)))
+            }
+          } else {
+            stop(Stop(version: next, releases: here.releases))
+          }
+        }
+        if copies {
+          for next in fates[f].copies {
+            arrivals.append((f, next))
+            stop(Stop(version: next, releases: releases(next)))
+          }
+        }
+      }
+    }
+    for version in sources { stop(Stop(version: version, releases: releases(version))) }
+    for f in entries {
+      for next in fates[f].targets.union(copies ? fates[f].copies : []) {
+        arrivals.append((f, next))
+        stop(Stop(version: next, releases: releases(next)))
+      }
+    }
+    return (stops, crossings, arrivals)
+  }
+
+  func judge(_ facts: Facts) -> Verdict {
+    var verdict = Verdict()
+    let entries = model.flows.indices.filter { model.flows[$0].isEntry }
+    func component(_ state: State, _ c: Int) -> ComponentState? { c < state.components.count ? state.components[c] : nil }
+    func wanted(_ state: State, _ v: Int) -> Int {
+      let id = model.versions[v]
+      return component(state, id.component.index)?.deployed.first { $0.version == id.index }?.replicas ?? 0
+    }
+    let uncalled = model.versions.indices.filter { v in
+      let c = model.versions[v].component
+      return !plan.exposures.contains { $0.component == c }
+        && !model.versions.contains { plan[$0].calls.contains(c) }
+    }
+    let running = uncalled.filter { v in facts.before.allSatisfy { wanted($0, v) > 0 } && wanted(facts.after, v) > 0 }
+    let started = uncalled.filter { facts.mostReady[$0] > 0 }
+    func targets(_ state: State, _ f: Int) -> Set<Int> { Meaning(plan, state, model).targets(model.flows[f]) }
+    func allowed(_ f: Int) -> Set<Int> {
+      facts.before.reduce(targets(facts.after, f)) { $0.union(targets($1, f)) }
+    }
+    /// The new state gives this way up: its caller stays, and nothing is there for it.
+    func isGivenUp(_ f: Int) -> Bool {
+      guard case .caller(let v) = model.flows[f].source else { return false }
+      return wanted(facts.after, v) > 0 && targets(facts.after, f).isEmpty
+    }
+    func isPromised(_ f: Int) -> Bool { facts.atStart[f].isServed || facts.atSegmentStart[f].isServed }
+
+    // What a request meets.
+    func meet(_ f: Int) {
+      for fault in facts.during[f].faults {
+        if fault.invariant == .routeMatches {
+          guard model.flows[f].isHTTP, facts.atStart[f].faults.isEmpty else { continue }
+        }
+        verdict.findings.insert(Finding(invariant: fault.invariant, flow: f, fault: fault))
+      }
+    }
+    let promised = entries.filter(isPromised)
+    for f in promised where !targets(facts.after, f).isEmpty { meet(f) }
+    let old = Set(walk(entries.filter { facts.atStart[$0].isServed }, running, facts.atStart, copies: false).stops.map(\.version))
+    let live = Set(walk(promised, running, facts.during, copies: false).stops.map(\.version))
+    for version in live {
+      for f in model.flows.indices where model.flows[f].source == .caller(version) && !isGivenUp(f) {
+        if isPromised(f) || !old.contains(version) && !allowed(f).isEmpty { meet(f) }
+      }
+    }
+
+    // Whose data it works on, and where it must not arrive.
+    let all = walk(entries, started, facts.during, copies: true)
+    for crossing in all.crossings {
+      verdict.findings.insert(Finding(invariant: .releaseIsolated, flow: crossing[0], version: crossing[1]))
+    }
+    for (f, version) in all.arrivals {
+      let id = model.versions[version]
+      let flow = model.flows[f]
+      if id.component.index == flow.callee {
+        if allowed(f).contains(id.index) { continue }
+        let mirrored = (facts.before + [facts.after]).contains { component($0, flow.callee)?.mirror?.version == id.index }
+        if mirrored, facts.during[f].copies.contains(version), !facts.during[f].targets.contains(version) { continue }
+      } else if flow.isEntry {
+        // Another exposure of the same port may take what this one does not.
+        let isTheirs = plan.exposures.enumerated().contains { e, exposure in
+          guard exposure.component == id.component, exposure.port == flow.port,
+            exposure.path == "/" || flow.path == exposure.path || flow.path.hasPrefix(exposure.path + "/")
+          else { return false }
+          var other = flow
+          other.source = .entry(e)
+          other.callee = id.component.index
+          return (facts.before + [facts.after]).contains {
+            Meaning(plan, $0, model).targets(other).contains(id.index)
+          }
+        }
+        if isTheirs { continue }
+      }
+      verdict.findings.insert(Finding(invariant: .versionRouted, flow: f, version: version))
+    }
+
+    // Enough pods, and nothing stopped under somebody's hands.
+    let reached = Set(all.stops.map(\.version))
+    for version in reached {
+      let need = min(facts.before.map { wanted($0, version) }.min() ?? 0, wanted(facts.after, version))
+      if facts.leastReady[version] < need {
+        verdict.findings.insert(
+          Finding(invariant: .replicasKept, version: version, object: model.deployment(version)))
+      }
+    }
+    verdict.asked = Set(all.arrivals.filter { !isGivenUp($0.flow) }.map(\.version))
+    for write in facts.phase.writes {
+      let id = write.id
+      func pods(_ value: Value?) -> Int { value?.at("spec", "replicas")?.int ?? 0 }
+      if id.kind == "Deployment" {
+        guard let version = model.versions.indices.first(where: { model.deployment($0) == id }),
+          pods(write.previous) > 0, pods(write.object) == 0,
+          facts.inUse.contains(version) || verdict.asked.contains(version)
+        else { continue }
+        let c = model.versions[version].component.index
+        let isPinned = (facts.before + [facts.after]).contains { component($0, c)?.isPinned == true }
+        if isPinned { verdict.findings.insert(Finding(invariant: .inUseKept, version: version, object: id)) }
+      } else if write.action == .delete, id.kind == "PersistentVolumeClaim" || id.kind == "Namespace" {
+        let isGivenAway = id.kind != "Namespace" && !facts.keepsVolumes && !facts.after.volumes.contains(id.name)
+        if !isGivenAway { verdict.findings.insert(Finding(invariant: .inUseKept, object: id)) }
+      }
+    }
+
+    // What stays broken.
+    let end = walk(entries, running, facts.atEnd, copies: false)
+    if facts.isLast {
+      let callers = Set(end.stops.map(\.version))
+      for f in model.flows.indices where !facts.atEnd[f].faults.isEmpty && !targets(facts.after, f).isEmpty {
+        switch model.flows[f].source {
+        case .entry: break
+        case .caller(let version): if !callers.contains(version) { continue }
+        }
+        let wasMeant = facts.before.contains { !targets($0, f).isEmpty }
+        if !facts.atSegmentStart[f].isServed, wasMeant { continue }
+        for fault in facts.atEnd[f].faults {
+          verdict.findings.insert(Finding(invariant: fault.invariant, flow: f, fault: fault, isLasting: true))
+        }
+      }
+    }
+    verdict.askedAtEnd = Set(
+      walk(entries, running, facts.atEnd, copies: true).arrivals.filter { !isGivenUp($0.flow) }.map(\.version))
+    return verdict
+  }
+}
+
+/// Who is to reach what, as `language.md` says it of one state: rules by their order, then shares, then the default.
+private struct Meaning {
+  let plan: Plan
+  let state: State
+  let model: FlowModel
+
+  init(_ plan: Plan, _ state: State, _ model: FlowModel) {
+    self.plan = plan
+    self.state = state
+    self.model = model
+  }
+
+  func targets(_ flow: Flow) -> Set<Int> {
+    guard flow.callee < state.components.count else { return [] }
+    let component = state.components[flow.callee]
+    let versions = plan.components[flow.callee].versions
+    switch flow.source {
+    case .entry: return component.entry.map { targets(flow, $0) } ?? []
+    case .caller(let caller):
+      guard versions.contains(where: { !$0.releases.isEmpty }) else {
+        return component.lanes.first.map { targets(flow, $0) } ?? []
+      }
+      let own = plan[model.versions[caller]].releases.map(\.index)
+      let chosen = own.isEmpty ? [plan.defaultRelease(in: state)?.index].compactMap { $0 } : own
+      var all: Set<Int> = []
+      for lane in chosen where lane < component.lanes.count { all.formUnion(targets(flow, component.lanes[lane])) }
+      if all.isEmpty, own.isEmpty { for lane in component.lanes { all.formUnion(targets(flow, lane)) } }
+      return all
+    }
+  }
+
+  private func targets(_ flow: Flow, _ table: RouteTable) -> Set<Int> {
+    let component = state.components[flow.callee]
+    let versions = plan.components[flow.callee].versions
+    func has(_ v: Int) -> Bool {
+      versions[v].ports.contains { flow.isEntry ? $0.proto.isHTTP == flow.isHTTP : $0.number == flow.port }
+    }
+    if table.isEmpty { return [] }
+    if !component.isPinned { return Set(component.deployed.filter { $0.replicas > 0 && has($0.version) }.map(\.version)) }
+    if flow.isHTTP {
+      for rule in table.rules where has(rule.version) {
+        // The random plans' selectors are all of them exact.
+        if flow.cohort.selectors.contains(rule.selector) { return [rule.version] }
+      }
+    }
+    var all: Set<Int> = []
+    var shared = 0
+    for share in table.shares where has(share.version) {
+      if share.percent > 0 { all.insert(share.version) }
+      shared += share.percent
+    }
+    if let fallback = table.fallback, has(fallback), shared < 100 { all.insert(fallback) }
+    return all
+  }
+}
+
+extension FlowModel {
+  /// The Deployment of a version, as the naming rules of `semantics.md` say it.
+  func deployment(_ version: Int) -> ObjectID {
+    let id = versions[version]
+    return ObjectID(
+      group: "apps", kind: "Deployment", namespace: plan.namespace,
+      name: "\(plan[id.component].service)-\(plan[id].slug)")
+  }
+}
