@@ -3,17 +3,17 @@
 ///
 /// A request has one answer for every way of choosing a version of each object, and there are exponentially many ways.
 /// But its way reads few objects, one after the other: the first that takes it ends the search. So nothing is chosen
-/// beforehand. Where the way of a request comes to an object that is not chosen yet, the first version is taken; when
-/// the answer is there, the last choice is changed and the request is sent again, until no choice is left. That is a
-/// walk over the decision tree of this one request, with a leaf for each way of choosing that it can tell apart, and
-/// every leaf is visited: nothing is left out and nothing is sampled.
+/// beforehand. For each request there is a tree: at a node stands the object that is read next, an edge is a version of
+/// it, and a leaf is the answer. A leaf holds for every way of choosing that agrees with the edges above it, whatever all
+/// the other objects are. What may happen is the leaves that can be reached by versions that may be held: every one of
+/// them is visited, none is sampled, and one that was followed once is never followed again.
 ///
 /// Pods are not chosen at all. Each version of a workload takes its requests or does not, whatever the others do; so all
 /// that may be ready are taken together, and one more question, whether all of them may be missing at once, is the rest.
 package final class Superposition {
   /// What may be held of one object.
   package struct Holding: Hashable, Sendable {
-    /// The numbers of its versions, in the order in which they are tried.
+    /// The numbers of its versions, the oldest first; -1: it is not there.
     package var variants: [Int]
     /// Of a workload: that no pod is ready, and that some is.
     package var mayBeEmpty: Bool
@@ -29,47 +29,179 @@ package final class Superposition {
   /// What may be held of every object: for each the number that ``intern(_:of:)`` gave.
   package typealias Situation = [Int32]
 
+  /// A version that a leaf asks for.
+  package struct Choice: Hashable, Sendable {
+    package var object: Int
+    package var variant: Int
+    /// Its place among the versions that may be held.
+    package var index: Int
+  }
+
+  private struct Node {
+    enum Kind {
+      /// Nobody has been here.
+      case unknown
+      case leaf(Int32)
+      /// A version of an object; of a workload, what may be held of it.
+      case choice(object: Int, edges: [(key: Int32, child: Int)])
+      /// What came before version `variant` of `object` was known, and what is where that is held.
+      case split(object: Int, variant: Int, held: Int, other: Int)
+    }
+
+    var kind: Kind
+  }
+
+  private struct Request {
+    var client: Client
+    var traffic: Traffic
+    var root: Int
+  }
+
   private let choices = Choices()
   private var view: MeshView
+  private var nodes: [Node] = []
+  private var requests: [Request] = []
+  /// How many leaves there are.
+  package private(set) var leaves = 0
 
   package init(options: MeshOptions) {
     view = MeshView(options: options, choices: choices)
   }
 
-  /// A new object, of which nothing is there yet. Its first number in a situation is 0: it is not there.
-  package func addObject() -> Int { choices.addObject() }
+  /// A new object, of which nothing is there yet: its number in a situation is 0.
+  package func addObject(isWorkload: Bool) -> Int { choices.addObject(isWorkload: isWorkload) }
 
-  /// Adds a version of an object. The same parsed object may stand for one version only.
-  package func add(_ version: MeshObject, of object: Int, as variant: Int) {
+  package func addRequest(_ client: Client, _ traffic: Traffic) -> Int {
+    requests.append(Request(client: client, traffic: traffic, root: add(.unknown)))
+    return requests.count - 1
+  }
+
+  /// Adds a version of an object, which may matter to `requests`. One parsed object stands for one version.
+  package func add(_ version: MeshObject, of object: Int, as variant: Int, for requests: [Int]) {
     choices.places[version.token] = Choices.Place(object: object, variant: variant)
     view.insert(version)
+    for r in requests {
+      let root = self.requests[r].root
+      if case .unknown = nodes[root].kind { continue }
+      // All that was found out holds where this version is not held.
+      self.requests[r].root = add(.split(object: object, variant: variant, held: add(.unknown), other: root))
+    }
   }
 
   package func intern(_ holding: Holding, of object: Int) -> Int32 { choices.intern(holding, of: object) }
 
-  /// Calls `body` with each thing that may happen to `traffic`, and gives the numbers of the objects on which that
-  /// depends: as long as their places in the situation stay and no version is added that the request could meet, the
-  /// answers stay.
-  package func visit(
-    _ client: Client, _ traffic: Traffic, in situation: Situation, _ body: (RouteResult) -> Void
-  ) -> [Int] {
-    choices.begin(situation)
-    repeat { body(view.route(client, traffic)) } while choices.advance()
-    return choices.reads
+  // MARK: - Walking the tree
+
+  /// Visits every answer that a request may get. `answer` makes a number of what happens; `visit` gets it; `read` hears
+  /// of each object on which an answer was found to depend, once for each new leaf.
+  package func explore(
+    _ request: Int, in situation: Situation, answer: (RouteResult) -> Int32, read: (Int) -> Void = { _ in },
+    visit: (Int32) -> Void
+  ) {
+    choices.situation = situation
+    walk(requests[request].root, request, answer, read, visit)
   }
 
-  /// What was chosen for the answer that is being visited, where it is not the first version.
-  package var chosen: [Choice] { choices.decisions }
+  /// What is chosen on the way to the answer that is being visited, and is not the oldest.
+  package var chosen: [Choice] {
+    choices.path.compactMap { object in
+      let variant = choices.fixed[object]
+      guard !choices.isWorkload[object], let index = choices.holding(object).variants.firstIndex(of: variant), index > 0
+      else { return nil }
+      return Choice(object: object, variant: variant, index: index)
+    }
+  }
 
-  package struct Choice: Hashable, Sendable {
-    package var object: Int
-    package var variant: Int
-    /// The place of the version among those that may be held.
-    package var index: Int
+  /// The workloads whose pods the answer that is being visited depends on.
+  package var workloads: [Int] { choices.path.filter { choices.isWorkload[$0] } }
+
+  private func walk(
+    _ node: Int, _ request: Int, _ answer: (RouteResult) -> Int32, _ read: (Int) -> Void, _ visit: (Int32) -> Void
+  ) {
+    switch nodes[node].kind {
+    case .leaf(let number): visit(number)
+    case .unknown:
+      follow(request, from: node, answer, read)
+      walk(node, request, answer, read, visit)
+    case .choice(let object, let edges):
+      if choices.isWorkload[object] {
+        choices.path.append(object)
+        walk(child(of: node, choices.place(object), edges), request, answer, read, visit)
+        choices.path.removeLast()
+      } else if choices.isFixed[object] {
+        walk(child(of: node, Int32(choices.fixed[object]), edges), request, answer, read, visit)
+      } else {
+        for variant in choices.holding(object).variants where !choices.excluded[object].contains(variant) {
+          choices.fix(object, variant)
+          // The edges may have grown.
+          guard case .choice(_, let edges) = nodes[node].kind else { continue }
+          walk(child(of: node, Int32(variant), edges), request, answer, read, visit)
+          choices.release(object)
+        }
+      }
+    case .split(let object, let variant, let held, let other):
+      let variants = choices.holding(object).variants
+      if choices.isWorkload[object] {
+        walk(variants.contains(variant) ? held : other, request, answer, read, visit)
+      } else if choices.isFixed[object] {
+        walk(choices.fixed[object] == variant ? held : other, request, answer, read, visit)
+      } else {
+        let open = variants.filter { !choices.excluded[object].contains($0) }
+        if open.contains(variant) {
+          choices.fix(object, variant)
+          walk(held, request, answer, read, visit)
+          choices.release(object)
+        }
+        if open.contains(where: { $0 != variant }) {
+          choices.excluded[object].append(variant)
+          walk(other, request, answer, read, visit)
+          choices.excluded[object].removeLast()
+        }
+      }
+    }
+  }
+
+  private func child(of node: Int, _ key: Int32, _ edges: [(key: Int32, child: Int)]) -> Int {
+    if let known = edges.first(where: { $0.key == key }) { return known.child }
+    let child = add(.unknown)
+    if case .choice(let object, var edges) = nodes[node].kind {
+      edges.append((key, child))
+      nodes[node].kind = .choice(object: object, edges: edges)
+    }
+    return child
+  }
+
+  /// Sends the request where nobody has been, the oldest version of each object that is open; what it reads becomes the
+  /// way to its leaf.
+  private func follow(_ request: Int, from node: Int, _ answer: (RouteResult) -> Int32, _ read: (Int) -> Void) {
+    choices.begin()
+    let number = answer(view.route(requests[request].client, requests[request].traffic))
+    leaves += 1
+    var node = node
+    for object in choices.reads {
+      read(object)
+      let key: Int32
+      if choices.isWorkload[object] {
+        if choices.path.contains(object) { continue }
+        key = choices.place(object)
+      } else {
+        if choices.isFixed[object] { continue }
+        key = Int32(choices.variant(object))
+      }
+      let next = add(.unknown)
+      nodes[node].kind = .choice(object: object, edges: [(key, next)])
+      node = next
+    }
+    nodes[node].kind = .leaf(number)
+  }
+
+  private func add(_ kind: Node.Kind) -> Int {
+    nodes.append(Node(kind: kind))
+    return nodes.count - 1
   }
 }
 
-/// Which version of each object is looked at. One question at a time: it belongs to one ``Superposition``.
+/// Which version of each object is looked at. It belongs to one ``Superposition``, which asks one question at a time.
 final class Choices: @unchecked Sendable {
   struct Place {
     var object: Int
@@ -77,17 +209,25 @@ final class Choices: @unchecked Sendable {
   }
 
   var places: [ObjectIdentifier: Place] = [:]
-  private var holdings: [[Superposition.Holding]] = []
-  private var situation: Superposition.Situation = []
-  /// By object: the place of its choice in `decided`; -1 while it is open.
-  private var decision: [Int] = []
-  private var decided: [(object: Int, index: Int)] = []
+  var situation: Superposition.Situation = []
+  private(set) var isWorkload: [Bool] = []
+  /// The versions that the way through the tree has chosen, and those that it has passed over.
+  private(set) var isFixed: [Bool] = []
+  private(set) var fixed: [Int] = []
+  var excluded: [[Int]] = []
+  /// The objects on the way through the tree.
+  var path: [Int] = []
+  /// What the request that is followed has read, in order.
   private(set) var reads: [Int] = []
   private var isRead: [Bool] = []
+  private var holdings: [[Superposition.Holding]] = []
 
-  func addObject() -> Int {
-    holdings.append([Superposition.Holding(variants: [], mayBeEmpty: true, mayBeReady: false)])
-    decision.append(-1)
+  func addObject(isWorkload: Bool) -> Int {
+    holdings.append([Superposition.Holding(variants: [-1], mayBeEmpty: true, mayBeReady: false)])
+    self.isWorkload.append(isWorkload)
+    isFixed.append(false)
+    fixed.append(-1)
+    excluded.append([])
     isRead.append(false)
     return holdings.count - 1
   }
@@ -98,47 +238,40 @@ final class Choices: @unchecked Sendable {
     return Int32(holdings[object].count - 1)
   }
 
-  func begin(_ situation: Superposition.Situation) {
-    self.situation = situation
+  func place(_ object: Int) -> Int32 { object < situation.count ? situation[object] : 0 }
+
+  func holding(_ object: Int) -> Superposition.Holding { holdings[object][Int(place(object))] }
+
+  func fix(_ object: Int, _ variant: Int) {
+    isFixed[object] = true
+    fixed[object] = variant
+    path.append(object)
+  }
+
+  func release(_ object: Int) {
+    isFixed[object] = false
+    path.removeLast()
+  }
+
+  func begin() {
     for object in reads { isRead[object] = false }
-    for choice in decided { decision[choice.object] = -1 }
     reads.removeAll(keepingCapacity: true)
-    decided.removeAll(keepingCapacity: true)
   }
 
-  /// Changes the last choice that can be changed; false when there is none.
-  func advance() -> Bool {
-    while let last = decided.last {
-      if last.index + 1 < holding(last.object).variants.count {
-        decided[decided.count - 1].index += 1
-        return true
-      }
-      decided.removeLast()
-      decision[last.object] = -1
-    }
-    return false
-  }
-
-  var decisions: [Superposition.Choice] {
-    decided.compactMap { object, index in
-      if index == 0 { return nil }
-      return Superposition.Choice(object: object, variant: holding(object).variants[index], index: index)
-    }
+  /// The version that the request which is followed meets.
+  func variant(_ object: Int) -> Int {
+    if isFixed[object] { return fixed[object] }
+    let excluded = excluded[object]
+    let variants = holdings[object][Int(place(object))].variants
+    if excluded.isEmpty { return variants.first ?? -1 }
+    return variants.first { !excluded.contains($0) } ?? -1
   }
 
   /// Whether this version is the one that is held.
   func holds(_ version: ObjectIdentifier) -> Bool {
     guard let place = places[version] else { return true }
     read(place.object)
-    let variants = holding(place.object).variants
-    if variants.count < 2 { return variants.first == place.variant }
-    if decision[place.object] < 0 {
-      // A version that nobody holds is known without a choice.
-      guard variants.contains(place.variant) else { return false }
-      decision[place.object] = decided.count
-      decided.append((place.object, 0))
-    }
-    return variants[decided[decision[place.object]].index] == place.variant
+    return variant(place.object) == place.variant
   }
 
   /// Whether a pod of this version of a workload may be ready.
@@ -157,10 +290,6 @@ final class Choices: @unchecked Sendable {
       return !holding.mayBeEmpty
         && holding.variants.allSatisfy { v in found.contains { $0.object == place.object && $0.variant == v } }
     }
-  }
-
-  private func holding(_ object: Int) -> Superposition.Holding {
-    object < situation.count ? holdings[object][Int(situation[object])] : holdings[object][0]
   }
 
   private func read(_ object: Int) {

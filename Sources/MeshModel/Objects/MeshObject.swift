@@ -42,12 +42,6 @@ package struct MeshObject: Sendable {
     return MeshObject(id: metadata.id, content: content, issues: issues)
   }
 
-  /// Both are workloads of one name between whose pods the mesh sees no difference.
-  package func routesLike(_ other: MeshObject) -> Bool {
-    guard id == other.id, case .workload(let a) = content, case .workload(let b) = other.content else { return false }
-    return a.labels == b.labels && a.ports == b.ports && a.sidecar == b.sidecar
-  }
-
   /// Tells this parsed object from every other.
   var token: ObjectIdentifier {
     switch content {

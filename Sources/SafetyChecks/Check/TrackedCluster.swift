@@ -159,7 +159,9 @@ package struct TrackedCluster {
   /// the one with the least that is new is taken, and of that the route before the rule before the rest.
   func culprit(_ f: Int, _ fault: Fault?, target: Int?) -> Write? {
     var best: [Superposition.Choice]?
-    let reads = mesh.visit(f, in: held) { outcome, choices in
+    var reads: Set<Int> = []
+    mesh.visit(f, in: held) { outcome, choices, workloads in
+      reads.formUnion(workloads)
       let shows =
         fault.map { fault in outcome.faults.contains { $0.invariant == fault.invariant } }
         ?? target.map { outcome.targets.contains($0) || outcome.copies.contains($0) } ?? false
@@ -173,7 +175,7 @@ package struct TrackedCluster {
     }
     // Nothing new is needed but pods that are not ready, or that are.
     let unsure = reads.filter { n in
-      mesh.id(n).isWorkload && pending[n].map { $0.ready.lowerBound < $0.ready.upperBound } == true
+      pending[n].map { $0.ready.lowerBound < $0.ready.upperBound } == true
     }
     return unsure.min { mesh.id($0) < mesh.id($1) }.flatMap { pending[$0]?.current.write }
   }

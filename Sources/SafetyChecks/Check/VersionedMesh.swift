@@ -4,47 +4,40 @@ internal import MeshModel
 
 /// Every object of a run in all its versions, and what is known of each flow: shared by all the ways that a run may take.
 ///
-/// A rollback writes what the way forward has taken away, so most of what it asks has been answered before. An answer is
-/// kept with the objects that it depends on, which ``Superposition`` finds out, and holds wherever they are the same.
+/// A rollback writes what the way forward has taken away, so most of what it asks has been answered before:
+/// ``Superposition`` keeps every answer with what it depends on.
 package final class VersionedMesh {
   let model: FlowModel
   private let superposition: Superposition
   private var numbers: [ObjectID: Int] = [:]
   private var objects: [Object] = []
-  private var answers: [[Answer]]
   private let table = OutcomeTable()
   /// By version of a component: the number of its Deployment.
   private(set) var workloads: [Int] = []
-  /// How many ways of choosing were followed to their end.
-  private(set) var configurations = 0
-  /// How many answers are kept for one flow.
-  private let limit = 24
 
   private struct Object {
     var id: ObjectID
     var versions: [Version] = []
-    /// The flows that may read it, in order.
+    /// The flows that may read it.
     var readers: Set<Int> = []
   }
 
   private struct Version {
-    var value: Value
+    /// What the mesh can read of it.
+    var essence: Value
     /// Nil where routing does not depend on it.
     var object: MeshObject?
-  }
-
-  private struct Answer {
-    var reads: [Int]
-    var places: [Int32]
-    var outcome: Int32
   }
 
   package init(_ model: FlowModel) {
     self.model = model
     superposition = Superposition(options: model.options)
-    answers = [[Answer]](repeating: [], count: model.flows.count)
+    for flow in model.flows { _ = superposition.addRequest(flow.client, flow.traffic) }
     workloads = model.deployments.map(number)
   }
+
+  /// How many configurations were followed to their end.
+  var configurations: Int { superposition.leaves }
 
   // MARK: - Objects
 
@@ -54,7 +47,7 @@ package final class VersionedMesh {
 
   func number(_ id: ObjectID) -> Int {
     if let known = numbers[id] { return known }
-    let n = superposition.addObject()
+    let n = superposition.addObject(isWorkload: id.isWorkload)
     objects.append(Object(id: id))
     numbers[id] = n
     return n
@@ -62,23 +55,18 @@ package final class VersionedMesh {
 
   func intern(_ holding: Superposition.Holding, of n: Int) -> Int32 { superposition.intern(holding, of: n) }
 
-  /// The number of the version of object `n` that reads like `value`, -1 for none at all. The stamp of a step and, of a
-  /// workload, whatever only its own pods see, make no new version.
+  /// The number of the version of object `n` that reads like `value`, -1 for none at all.
   func version(of n: Int, _ value: Value?) -> Int {
     guard let value else { return -1 }
-    let plain = unstamped(value)
-    if let known = objects[n].versions.firstIndex(where: { $0.value == plain }) { return known }
-    let object = MeshObject.parse(plain, options: model.options)
-    if let object, let known = objects[n].versions.firstIndex(where: { $0.object?.routesLike(object) == true }) {
-      return known
-    }
+    let essence = objects[n].id.essence(of: value)
+    if let known = objects[n].versions.firstIndex(where: { $0.essence == essence }) { return known }
+    let object = MeshObject.parse(value, options: model.options)
     let version = objects[n].versions.count
-    objects[n].versions.append(Version(value: plain, object: object))
-    if let object { superposition.add(object, of: n, as: version) }
-    // What was found out of these flows was found out without it.
-    for f in model.flows(in: model.scope(objects[n].id, plain)) {
-      objects[n].readers.insert(f)
-      answers[f] = []
+    objects[n].versions.append(Version(essence: essence, object: object))
+    if let object {
+      let flows = model.flows(in: model.scope(objects[n].id, value))
+      objects[n].readers.formUnion(flows)
+      superposition.add(object, of: n, as: version, for: flows)
     }
     return version
   }
@@ -97,44 +85,66 @@ package final class VersionedMesh {
 
   /// Everything that may happen to a flow's requests.
   func outcome(of f: Int, in situation: Superposition.Situation) -> Int32 {
-    func place(_ n: Int) -> Int32 { n < situation.count ? situation[n] : 0 }
-    let known = answers[f].last { answer in
-      for (i, n) in answer.reads.enumerated() where place(n) != answer.places[i] { return false }
-      return true
-    }
-    if let known { return known.outcome }
-    var outcome = FlowOutcome()
-    let reads = visit(f, in: situation) { one, _ in outcome.formUnion(one) }
-    for n in reads { objects[n].readers.insert(f) }
-    let number = table.number(of: outcome)
-    if answers[f].count == limit { answers[f].removeFirst() }
-    answers[f].append(Answer(reads: reads, places: reads.map(place), outcome: number))
-    return number
+    var outcome = OutcomeTable.none
+    explore(f, situation) { outcome = table.union(outcome, $0) }
+    return outcome
   }
 
-  /// Each way of choosing that the flow's requests can tell apart, with what is chosen that is not the oldest; gives the
-  /// objects on which all that depends.
+  /// Each configuration that the flow's requests can tell apart: what happens, what is chosen that is not the oldest, and
+  /// the workloads that it depends on.
   func visit(
-    _ f: Int, in situation: Superposition.Situation, _ body: (FlowOutcome, [Superposition.Choice]) -> Void
-  ) -> [Int] {
-    let flow = model.flows[f]
-    return superposition.visit(flow.client, flow.traffic, in: situation) { result in
-      configurations += 1
-      body(model.outcome(of: flow, result), superposition.chosen)
+    _ f: Int, in situation: Superposition.Situation, _ body: (FlowOutcome, [Superposition.Choice], [Int]) -> Void
+  ) {
+    explore(f, situation) { body(table.all[Int($0)], superposition.chosen, superposition.workloads) }
+  }
+
+  private func explore(_ f: Int, _ situation: Superposition.Situation, _ visit: (Int32) -> Void) {
+    superposition.explore(
+      f, in: situation, answer: { table.number(of: model.outcome(of: model.flows[f], $0)) },
+      read: { objects[$0].readers.insert(f) }, visit: visit)
+  }
+}
+
+extension ObjectID {
+  /// All that the mesh can read of an object of this name: without the stamp of a step, and of a workload without what
+  /// only its own pods see.
+  fileprivate func essence(of value: Value) -> Value {
+    if isWorkload {
+      let template = kind == "Pod" ? value : value.at("spec", "template") ?? .null
+      let containers = (template.at("spec", "containers")?.array ?? []) + (template.at("spec", "initContainers")?.array ?? [])
+      return .array([template["metadata"] ?? .null] + containers.map { .array([$0["name"] ?? .null, $0["ports"] ?? .null]) })
     }
+    let plain = unstamped(value)
+    return .array([plain["metadata"] ?? .null, plain["spec"] ?? .null])
   }
 }
 
 /// Outcomes by their number: there are few that differ.
 package final class OutcomeTable {
+  /// The number of nothing at all.
+  static let none: Int32 = 0
+
   private(set) var all: [FlowOutcome] = [FlowOutcome()]
-  private var numbers: [FlowOutcome: Int32] = [FlowOutcome(): 0]
+  private var numbers: [FlowOutcome: Int32] = [FlowOutcome(): none]
+  private var unions: [UInt64: Int32] = [:]
 
   func number(of outcome: FlowOutcome) -> Int32 {
     if let known = numbers[outcome] { return known }
     all.append(outcome)
     numbers[outcome] = Int32(all.count - 1)
     return Int32(all.count - 1)
+  }
+
+  func union(_ a: Int32, _ b: Int32) -> Int32 {
+    if a == b || b == OutcomeTable.none { return a }
+    if a == OutcomeTable.none { return b }
+    let pair = UInt64(UInt32(bitPattern: a)) << 32 | UInt64(UInt32(bitPattern: b))
+    if let known = unions[pair] { return known }
+    var both = all[Int(a)]
+    both.formUnion(all[Int(b)])
+    let number = number(of: both)
+    unions[pair] = number
+    return number
   }
 }
 
