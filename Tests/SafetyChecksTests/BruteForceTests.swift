@@ -144,7 +144,9 @@ private func goBack(
     found += a.map(\.invariant)
     let unsafe = a.filter { !isOfThePlan($0, plan, fast.model) }
     if !isDisturbed, !unsafe.isEmpty {
-      Issue.record("\(here): the way back itself breaks \(unsafe)\n\(words)\n\(back.phases.map { ($0.kind, $0.writes.map(\.id), $0.gates) })")
+      Issue.record(
+        "\(here): the way back itself breaks \(unsafe)\n\(words)\n\(back.phases.map { ($0.kind, $0.writes.map(\.id), $0.gates) })"
+      )
       return false
     }
     fast.pass(phase.gates)

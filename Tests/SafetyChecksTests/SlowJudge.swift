@@ -123,7 +123,9 @@ struct SlowJudge {
   func judge(_ facts: Facts) -> Verdict {
     var verdict = Verdict()
     let entries = model.flows.indices.filter { model.flows[$0].isEntry }
-    func component(_ state: State, _ c: Int) -> ComponentState? { c < state.components.count ? state.components[c] : nil }
+    func component(_ state: State, _ c: Int) -> ComponentState? {
+      c < state.components.count ? state.components[c] : nil
+    }
     func wanted(_ state: State, _ v: Int) -> Int {
       let id = model.versions[v]
       return component(state, id.component.index)?.deployed.first { $0.version == id.index }?.replicas ?? 0
@@ -157,7 +159,8 @@ struct SlowJudge {
     }
     let promised = entries.filter(isPromised)
     for f in promised where !targets(facts.after, f).isEmpty { meet(f) }
-    let old = Set(walk(entries.filter { facts.atStart[$0].isServed }, running, facts.atStart, copies: false).stops.map(\.version))
+    let old = Set(
+      walk(entries.filter { facts.atStart[$0].isServed }, running, facts.atStart, copies: false).stops.map(\.version))
     let live = Set(walk(promised, running, facts.during, copies: false).stops.map(\.version))
     for version in live {
       for f in model.flows.indices where model.flows[f].source == .caller(version) && !isGivenUp(f) {
@@ -175,7 +178,9 @@ struct SlowJudge {
       let flow = model.flows[f]
       if id.component.index == flow.callee {
         if allowed(f).contains(id.index) { continue }
-        let mirrored = (facts.before + [facts.after]).contains { component($0, flow.callee)?.mirror?.version == id.index }
+        let mirrored = (facts.before + [facts.after]).contains {
+          component($0, flow.callee)?.mirror?.version == id.index
+        }
         if mirrored, facts.during[f].copies.contains(version), !facts.during[f].targets.contains(version) { continue }
       } else if flow.isEntry {
         // Another exposure of the same port may take what this one does not.
@@ -282,7 +287,9 @@ private struct Meaning {
       versions[v].ports.contains { flow.isEntry ? $0.proto.isHTTP == flow.isHTTP : $0.number == flow.port }
     }
     if table.isEmpty { return [] }
-    if !component.isPinned { return Set(component.deployed.filter { $0.replicas > 0 && has($0.version) }.map(\.version)) }
+    if !component.isPinned {
+      return Set(component.deployed.filter { $0.replicas > 0 && has($0.version) }.map(\.version))
+    }
     if flow.isHTTP {
       for rule in table.rules where has(rule.version) {
         // The random plans' selectors are all of them exact.

@@ -394,8 +394,8 @@ private struct TransitionBuilder {
     } ? stamp : nil
   }
 
-  /// Versions that lose their last traffic must be empty before they are stopped: what entered by them after the entry
-  /// moved, what was only called inside after the lanes closed.
+  /// Versions that lose their last traffic must be empty before they are stopped: what requests only entered by when the
+  /// entry has moved, what is called inside when the last caller has let go.
   private mutating func addDrainedGates() {
     var entered: [WorkloadRef] = []
     var called: [WorkloadRef] = []
@@ -409,22 +409,18 @@ private struct TransitionBuilder {
       let lost = old.targets.union(doubted.targets).subtracting(kept)
       for v in names.versionOrder where lost.contains(v) {
         let version = WorkloadRef(app: names.service, version: names.versions[v].name)
-        if fromEntry.contains(v) { entered.append(version) } else { called.append(version) }
+        // Who is also called inside is empty only when the callers have let go, too.
+        if fromEntry.contains(v), names.callers.isEmpty { entered.append(version) } else { called.append(version) }
       }
     }
-    func place(_ kinds: [PhaseKind]) -> Int? {
-      let firstStop = stages.firstIndex(of: .stop) ?? phases.count
-      for kind in kinds {
-        if let place = phases[..<firstStop].lastIndex(where: { $0.kind == kind }) { return place }
-      }
-      return nil
+    // The last phase but stopping itself that takes requests away; a route in doubt is taken back when the lanes open.
+    let end = phases[..<(stages.firstIndex(of: .stop) ?? phases.count)]
+    let last = end.lastIndex {
+      [.openLanes, .switchInner, .switchEntry, .stopWorkloads, .closeLanes].contains($0.kind)
     }
-    // A route that is in doubt is taken back when the lanes open.
-    if !entered.isEmpty, let place = place([.switchEntry, .closeLanes, .switchInner, .openLanes]) {
+    if !entered.isEmpty, let place = end.lastIndex(where: { $0.kind == .switchEntry }) ?? last {
       phases[place].gates.append(.drained(entered))
     }
-    if !called.isEmpty, let place = place([.closeLanes, .switchEntry, .switchInner, .openLanes]) {
-      phases[place].gates.append(.drained(called))
-    }
+    if !called.isEmpty, let last { phases[last].gates.append(.drained(called)) }
   }
 }

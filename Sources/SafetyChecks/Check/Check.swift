@@ -172,7 +172,8 @@ struct Checker {
   }
 
   private mutating func continueBlock(
-    _ ways: WaysBack, _ segments: [Segment], from standing: Standing, _ place: Moment.Place, done: Int, _ run: inout Walk
+    _ ways: WaysBack, _ segments: [Segment], from standing: Standing, _ place: Moment.Place, done: Int,
+    _ run: inout Walk
   ) {
     for (s, segment) in compiled.renderer.compiled(segments, from: standing, folder: ways.blockStamp).enumerated() {
       walk(

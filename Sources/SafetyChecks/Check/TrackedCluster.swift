@@ -12,6 +12,8 @@ package struct TrackedCluster {
   private var pending: [Int: Tracked] = [:]
   /// What stands: the newest version of each object, by its number.
   private var current: [Value?] = []
+  /// And the number of that version.
+  private var versions: [Int] = []
   /// What may be held of each object; and where every proxy has the newest version, and every wanted pod is ready.
   private var held: Superposition.Situation = []
   private var settled: Superposition.Situation = []
@@ -22,11 +24,11 @@ package struct TrackedCluster {
 
   init(_ mesh: VersionedMesh) {
     self.mesh = mesh
-    during = mesh.noOutcomes
-    nominal = mesh.noOutcomes
+    during = Outcomes(mesh)
+    nominal = during
     // A namespace or a gateway that the plan only uses is there from the start.
     for object in mesh.model.objectsOfOthers { put(object) }
-    refresh(Array(mesh.model.flows.indices))
+    refresh()
   }
 
   /// Places an object that stands before the run.
@@ -34,6 +36,7 @@ package struct TrackedCluster {
     guard let id = ObjectID(object) else { return }
     let n = number(id)
     current[n] = object
+    if id.isMeshObject { versions[n] = mesh.version(of: n, object) }
     settle(n)
   }
 
@@ -53,8 +56,9 @@ package struct TrackedCluster {
       current[n] = write.object
       return
     }
-    var tracked = pending[n] ?? Tracked(current[n], mesh.version(of: n, current[n]))
-    tracked.add(write, mesh.version(of: n, write.object))
+    var tracked = pending[n] ?? Tracked(current[n], versions[n])
+    versions[n] = mesh.version(of: n, write.object)
+    tracked.add(write, versions[n])
     pending[n] = tracked
     current[n] = write.object
     hold(n, tracked)
@@ -103,6 +107,7 @@ package struct TrackedCluster {
     let n = mesh.number(id)
     while current.count <= n {
       current.append(nil)
+      versions.append(-1)
       held.append(0)
       settled.append(0)
     }
@@ -132,8 +137,7 @@ package struct TrackedCluster {
     guard mesh.id(n).isMeshObject else { return 0 }
     let count = current[n].map(replicas) ?? 0
     return mesh.intern(
-      Superposition.Holding(variants: [mesh.version(of: n, current[n])], mayBeEmpty: count == 0, mayBeReady: count > 0),
-      of: n)
+      Superposition.Holding(variants: [versions[n]], mayBeEmpty: count == 0, mayBeReady: count > 0), of: n)
   }
 
   // MARK: - Outcomes
@@ -143,14 +147,8 @@ package struct TrackedCluster {
     if changed.isEmpty { return }
     let flows = mesh.readers(of: changed)
     changed = []
-    refresh(flows)
-  }
-
-  private mutating func refresh(_ flows: [Int]) {
-    for f in flows {
-      during[f] = mesh.outcome(of: f, in: held)
-      nominal[f] = mesh.outcome(of: f, in: settled)
-    }
+    during = during.moved(to: held, changed: flows)
+    nominal = nominal.moved(to: settled, changed: flows)
   }
 
   // MARK: - Whose fault it is

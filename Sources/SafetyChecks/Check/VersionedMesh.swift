@@ -73,15 +73,10 @@ package final class VersionedMesh {
 
   // MARK: - Outcomes
 
-  /// Nothing is known yet.
-  var noOutcomes: Outcomes { Outcomes(count: model.flows.count, table) }
+  /// The flows whose outcome may depend on one of these objects, some perhaps twice.
+  func readers(of changed: Set<Int>) -> [Int] { changed.flatMap { objects[$0].readers } }
 
-  /// The flows that may depend on one of these objects, in order.
-  func readers(of changed: Set<Int>) -> [Int] {
-    var flows: Set<Int> = []
-    for n in changed { flows.formUnion(objects[n].readers) }
-    return flows.sorted()
-  }
+  func outcome(numbered number: Int32) -> FlowOutcome { table.all[Int(number)] }
 
   /// Everything that may happen to a flow's requests.
   func outcome(of f: Int, in situation: Superposition.Situation) -> Int32 {
@@ -111,8 +106,10 @@ extension ObjectID {
   fileprivate func essence(of value: Value) -> Value {
     if isWorkload {
       let template = kind == "Pod" ? value : value.at("spec", "template") ?? .null
-      let containers = (template.at("spec", "containers")?.array ?? []) + (template.at("spec", "initContainers")?.array ?? [])
-      return .array([template["metadata"] ?? .null] + containers.map { .array([$0["name"] ?? .null, $0["ports"] ?? .null]) })
+      let containers =
+        (template.at("spec", "containers")?.array ?? []) + (template.at("spec", "initContainers")?.array ?? [])
+      return .array(
+        [template["metadata"] ?? .null] + containers.map { .array([$0["name"] ?? .null, $0["ports"] ?? .null]) })
     }
     let plain = unstamped(value)
     return .array([plain["metadata"] ?? .null, plain["spec"] ?? .null])
@@ -148,22 +145,34 @@ package final class OutcomeTable {
   }
 }
 
-/// The outcome of each flow at one moment.
-package struct Outcomes {
+/// The outcome of each flow in one situation, found out when somebody asks: where no request comes, nobody does.
+package final class Outcomes {
+  private let mesh: VersionedMesh
+  private let situation: Superposition.Situation
+  /// -1: not known yet.
   private var numbers: [Int32]
-  private let table: OutcomeTable
 
-  init(count: Int, _ table: OutcomeTable) {
-    numbers = [Int32](repeating: 0, count: count)
-    self.table = table
+  init(_ mesh: VersionedMesh) {
+    self.mesh = mesh
+    situation = []
+    numbers = [Int32](repeating: -1, count: mesh.model.flows.count)
   }
 
-  package var count: Int { numbers.count }
+  private init(_ mesh: VersionedMesh, _ situation: Superposition.Situation, _ numbers: [Int32]) {
+    self.mesh = mesh
+    self.situation = situation
+    self.numbers = numbers
+  }
 
-  package subscript(of f: Int) -> FlowOutcome { table.all[Int(numbers[f])] }
+  /// The same in another situation, in which only flows of `changed` may have another outcome.
+  func moved(to situation: Superposition.Situation, changed: [Int]) -> Outcomes {
+    var numbers = numbers
+    for f in changed { numbers[f] = -1 }
+    return Outcomes(mesh, situation, numbers)
+  }
 
-  subscript(f: Int) -> Int32 {
-    get { numbers[f] }
-    set { numbers[f] = newValue }
+  package subscript(of f: Int) -> FlowOutcome {
+    if numbers[f] < 0 { numbers[f] = mesh.outcome(of: f, in: situation) }
+    return mesh.outcome(numbered: numbers[f])
   }
 }

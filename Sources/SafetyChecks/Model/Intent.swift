@@ -43,7 +43,9 @@ package struct Intent: Sendable {
 }
 
 extension Intent.Part {
-  fileprivate func component(_ c: Int) -> ComponentState? { state.components.indices.contains(c) ? state.components[c] : nil }
+  fileprivate func component(_ c: Int) -> ComponentState? {
+    state.components.indices.contains(c) ? state.components[c] : nil
+  }
 
   fileprivate func targets(of flow: Flow, _ model: FlowModel) -> Set<Int> {
     guard let component = component(flow.callee) else { return [] }
