@@ -1,0 +1,27 @@
+package import Diagnostics
+package import KubernetesModel
+
+/// An object that somebody wrote, and where.
+package struct PlacedObject: Sendable {
+  package var id: ObjectID
+  package var value: Value
+  package var range: SourceRange
+
+  package init(id: ObjectID, value: Value, range: SourceRange) {
+    self.id = id
+    self.value = value
+    self.range = range
+  }
+}
+
+/// Everything that should stand at one moment, as a folder of YAML says it.
+package struct FolderStage: Sendable {
+  /// How a person names it: the folder's path.
+  package var name: String
+  package var objects: [ObjectID: PlacedObject]
+
+  package init(name: String, objects: [ObjectID: PlacedObject]) {
+    self.name = name
+    self.objects = objects
+  }
+}
