@@ -12,12 +12,33 @@ struct Check: ParsableCommand {
       Every configuration that some proxy of the mesh may hold while the plan runs is gone through, with every set of \
       pods that may be ready, for each phase of each step, of its rollback and of its failure block: no request may \
       meet an error, and none may reach a version that it should not.
+
+      With `--against` there is no plan: two folders of plain YAML, or several, are what stands one after the other. \
+      Nothing says in which order their objects are written, so each may be held as it was or as it will be. Callers \
+      are the workloads that the lanes of a service name, or whose environment names it.
       """)
 
   @OptionGroup var options: PlanOptions
 
+  @Option(
+    help: ArgumentHelp(
+      "What stood before, as a folder or a file of YAML; PLAN is then what stands after it. Several: the oldest first.",
+      valueName: "dir"),
+    completion: .directory)
+  var against: [String] = []
+
+  @Option(help: ArgumentHelp("With --against: where an object stands that does not say it.", valueName: "name"))
+  var namespace = "default"
+
   func run() throws {
     let request = options.request
+    if !against.isEmpty {
+      try FolderRequest(
+        folders: against + [request.plan], namespace: namespace, clusterDomain: request.clusterDomain,
+        diagnostics: request.diagnostics
+      ).run()
+      return
+    }
     let resolution = try request.resolved()
     var found = resolution.diagnostics
     var coverage: Coverage?

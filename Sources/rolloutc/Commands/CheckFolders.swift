@@ -1,0 +1,112 @@
+import DiagnosticRendering
+import Diagnostics
+import KubernetesModel
+import SafetyChecks
+import YAMLCoding
+
+/// `check AFTER --against BEFORE`: folders of plain YAML, read as kubectl reads them.
+struct FolderRequest {
+  /// The oldest first.
+  var folders: [String]
+  /// Where an object stands that does not say it.
+  var namespace: String
+  var clusterDomain: String
+  var diagnostics: DiagnosticOutput
+
+  func run() throws {
+    var sources = SourceSet()
+    var notes: [String] = []
+    var stages: [FolderStage] = []
+    for folder in folders { stages.append(try stage(folder, &sources, &notes)) }
+    let (found, coverage) = check(folders: stages, options: .init(clusterDomain: clusterDomain))
+    if diagnostics.format == .human { for note in notes { IO.standardError("note: \(safeText(note))\n") } }
+    diagnostics.show(found, sources, always: true)
+    if diagnostics.refuses(found) { IO.exit(Exit.usage) }
+    guard diagnostics.format == .human else { return }
+    IO.standardError(
+      """
+      no fault on the way: \(counted(coverage.changes, "object")) changed, \
+      \(counted(coverage.flows, "kind")) of requests, \(counted(coverage.configurations, "configuration"))
+
+      """)
+  }
+
+  private func stage(_ folder: String, _ sources: inout SourceSet, _ notes: inout [String]) throws -> FolderStage {
+    var stage = FolderStage(name: folder, objects: [:])
+    for path in try files(folder) {
+      if path.hasSuffix("kustomization.yaml") || path.hasSuffix("kustomization.yml") {
+        notes.append("\(path) is not followed: build it first, with `kubectl kustomize`")
+        continue
+      }
+      let bytes: [UInt8]
+      switch IO.read(path) {
+      case .success(let read): bytes = read
+      case .failure(let error): throw Failure("cannot read `\(path)`: \(error.message)", code: Exit.usage)
+      }
+      let file = sources.add(path: path, bytes: bytes)
+      let documents: [YAMLDocument]
+      do { documents = try parseYAMLDocuments(bytes) } catch {
+        throw Failure("\(path):\(error)", code: Exit.usage)
+      }
+      let starts = lineStarts(bytes)
+      for document in documents where document.value != .null {
+        let start = document.line - 1 < starts.count ? starts[document.line - 1] : 0
+        let end = bytes[start...].firstIndex(of: 0x0A) ?? bytes.count
+        for value in items(document.value) {
+          guard let object = placed(value), let id = ObjectID(object) else {
+            throw Failure("\(path):\(document.line): this is no Kubernetes object", code: Exit.usage)
+          }
+          if let other = stage.objects[id], let path = sources[other.range.file]?.path {
+            notes.append("\(id) stands in \(path) too; the last one counts")
+          }
+          stage.objects[id] = PlacedObject(id: id, value: object, range: SourceRange(file: file, start..<end))
+        }
+      }
+    }
+    return stage
+  }
+
+  /// The file, or every YAML and JSON file below the folder, in the order of their names.
+  private func files(_ path: String) throws -> [String] {
+    guard IO.isDirectory(path) else { return [path] }
+    guard let names = IO.names(in: path) else { throw Failure("cannot read `\(path)`", code: Exit.usage) }
+    var all: [String] = []
+    for name in names where !name.hasPrefix(".") {
+      let inner = path.hasSuffix("/") ? path + name : path + "/" + name
+      if IO.isDirectory(inner) {
+        all += try files(inner)
+      } else if [".yaml", ".yml", ".json"].contains(where: name.hasSuffix) {
+        all.append(inner)
+      }
+    }
+    return all
+  }
+
+  /// The members of a List, else the object itself.
+  private func items(_ value: Value) -> [Value] {
+    guard let kind = value["kind"]?.string, kind.hasSuffix("List"), let items = value["items"]?.array else {
+      return [value]
+    }
+    return items.flatMap(self.items)
+  }
+
+  /// With a namespace, where its kind has one.
+  private func placed(_ value: Value) -> Value? {
+    guard case .object(var fields) = value, let kind = fields["kind"]?.string,
+      var metadata = fields["metadata"]?.fields
+    else { return nil }
+    let isOfCluster = kind == "Namespace" || kind.hasPrefix("Cluster") || kind == "CustomResourceDefinition"
+      || kind == "PersistentVolume" || kind == "StorageClass"
+    if !isOfCluster, metadata["namespace"] == nil {
+      metadata["namespace"] = .string(namespace)
+      fields["metadata"] = .object(metadata)
+    }
+    return .object(fields)
+  }
+
+  private func lineStarts(_ bytes: [UInt8]) -> [Int] {
+    var starts = [0]
+    for (i, byte) in bytes.enumerated() where byte == 0x0A { starts.append(i + 1) }
+    return starts
+  }
+}
