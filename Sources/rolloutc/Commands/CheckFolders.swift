@@ -1,6 +1,7 @@
 import DiagnosticRendering
 import Diagnostics
 import KubernetesModel
+import MeshModel
 import SafetyChecks
 import YAMLCoding
 
@@ -18,7 +19,7 @@ struct FolderRequest {
     var notes: [String] = []
     var stages: [FolderStage] = []
     for folder in folders { stages.append(try stage(folder, &sources, &notes)) }
-    let (found, coverage) = check(folders: stages, options: .init(clusterDomain: clusterDomain))
+    let (found, coverage) = check(folders: stages, options: MeshOptions(clusterDomain: clusterDomain))
     if diagnostics.format == .human { for note in notes { IO.standardError("note: \(safeText(note))\n") } }
     diagnostics.show(found, sources, always: true)
     if diagnostics.refuses(found) { IO.exit(Exit.usage) }
@@ -95,7 +96,8 @@ struct FolderRequest {
     guard case .object(var fields) = value, let kind = fields["kind"]?.string,
       var metadata = fields["metadata"]?.fields
     else { return nil }
-    let isOfCluster = kind == "Namespace" || kind.hasPrefix("Cluster") || kind == "CustomResourceDefinition"
+    let isOfCluster =
+      kind == "Namespace" || kind.hasPrefix("Cluster") || kind == "CustomResourceDefinition"
       || kind == "PersistentVolume" || kind == "StorageClass"
     if !isOfCluster, metadata["namespace"] == nil {
       metadata["namespace"] = .string(namespace)

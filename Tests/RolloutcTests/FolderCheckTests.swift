@@ -1,0 +1,133 @@
+import Foundation
+import Testing
+
+/// `check AFTER --against BEFORE`: the faults of an order by hand, in YAML that somebody wrote.
+@Suite(.enabled(if: Tool.isBuilt)) struct FolderCheckTests {
+  private static let base = """
+    apiVersion: v1
+    kind: Service
+    metadata: {name: web}
+    spec: {selector: {app: web}, ports: [{name: http, port: 8080}]}
+    ---
+    apiVersion: networking.istio.io/v1
+    kind: Gateway
+    metadata: {name: gate}
+    spec:
+      selector: {istio: ingressgateway}
+      servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]
+
+    """
+
+  private static func pods(_ version: String) -> String {
+    """
+    ---
+    apiVersion: apps/v1
+    kind: Deployment
+    metadata: {name: web-\(version)}
+    spec:
+      template:
+        metadata: {labels: {app: web, version: "\(version)"}}
+        spec: {containers: [{name: web, image: web, ports: [{containerPort: 8080}]}]}
+
+    """
+  }
+
+  private static func rule(_ versions: String...) -> String {
+    let subsets = versions.map { "{name: v\($0), labels: {version: \"\($0)\"}}" }.joined(separator: ", ")
+    return """
+      ---
+      apiVersion: networking.istio.io/v1
+      kind: DestinationRule
+      metadata: {name: web}
+      spec: {host: web, subsets: [\(subsets)]}
+
+      """
+  }
+
+  /// The cookie leads to the second version, where there is one; everybody else to the first.
+  private static func route(_ version: String?, cookie: String? = nil) -> String {
+    func destination(_ version: String?) -> String {
+      "route: [{destination: {host: web.default.svc.cluster.local, port: {number: 8080}"
+        + (version.map { ", subset: v\($0)" } ?? "") + "}}]"
+    }
+    let special = cookie.map {
+      "  - {match: [{headers: {cookie: {regex: '^(.*?; ?)?(flag=on)(;.*)?$'}}}], \(destination($0))}\n"
+    }
+    return """
+      ---
+      apiVersion: networking.istio.io/v1
+      kind: VirtualService
+      metadata: {name: web}
+      spec:
+        hosts: ["*"]
+        gateways: [gate]
+        http:
+
+      """ + (special ?? "") + "  - {\(destination(version))}\n"
+  }
+
+  private func check(_ folders: [String]) throws -> Outcome {
+    let scratch = try Scratch()
+    for (i, text) in folders.enumerated() { try scratch.write(text, to: "\(i).yaml") }
+    let before = folders.indices.dropLast().flatMap { ["--against", "\($0).yaml"] }
+    return try scratch.run([#require(Tool.path), "check", "\(folders.count - 1).yaml"] + before)
+  }
+
+  @Test func aRouteMayNameASubsetBeforeItsRule() throws {
+    let outcome = try check([
+      Self.base + Self.pods("1") + Self.route(nil), Self.base + Self.pods("1") + Self.rule("1") + Self.route("1"),
+    ])
+    #expect(outcome.code == 2)
+    for words in [
+      "error[R0501]", "visitors without a rule", "subset `v1`", "503 NC", "changes VirtualService/web", "1.yaml:",
+    ] {
+      #expect(outcome.errors.contains(words), "\(words)\n\(outcome.errors)")
+    }
+  }
+
+  @Test func aCookieRouteMayOpenBeforeItsPodsAreReady() throws {
+    let before = Self.base + Self.pods("1") + Self.rule("1", "2")
+    let outcome = try check([
+      before + Self.route("1"), before + Self.pods("2") + Self.route("1", cookie: "2"),
+    ])
+    #expect(outcome.code == 2)
+    for words in ["error[R0502]", "`cookie: flag=on`", "subset `v2`", "503 UH", "may have no ready pod"] {
+      #expect(outcome.errors.contains(words), "\(words)\n\(outcome.errors)")
+    }
+    #expect(outcome.errors.hasSuffix("\n1 error\n"), "who has no cookie is served: \(outcome.errors)")
+  }
+
+  @Test func aRuleMayBeTrimmedBeforeItsRoutes() throws {
+    let pods = Self.base + Self.pods("1") + Self.pods("2")
+    let outcome = try check([pods + Self.rule("1", "2") + Self.route("1"), pods + Self.rule("2") + Self.route("2")])
+    #expect(outcome.code == 2)
+    for words in ["error[R0501]", "subset `v1`", "503 NC", "changes DestinationRule/web"] {
+      #expect(outcome.errors.contains(words), "\(words)\n\(outcome.errors)")
+    }
+  }
+
+  /// The same changes one after the other, oldest first.
+  @Test func makeBeforeBreakIsSafe() throws {
+    let pods = Self.base + Self.pods("1")
+    let both = pods + Self.pods("2")
+    let outcome = try check([
+      pods + Self.rule("1") + Self.route("1"), pods + Self.rule("1", "2") + Self.route("1"),
+      both + Self.rule("1", "2") + Self.route("1"), both + Self.rule("1", "2") + Self.route("1", cookie: "2"),
+      both + Self.rule("1", "2") + Self.route("2"), both + Self.rule("2") + Self.route("2"),
+      Self.base + Self.pods("2") + Self.rule("2") + Self.route("2"),
+    ])
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(outcome.errors.hasPrefix("no fault on the way: "))
+  }
+
+  @Test func whatIsNoFolderOfObjectsIsUsage() throws {
+    for text in ["a: [", "just text", "kind: Service\n"] {
+      let outcome = try check([Self.base, text])
+      #expect(outcome.code == 2)
+      #expect(outcome.errors.hasPrefix("error: 1.yaml:"), "\(outcome.errors)")
+    }
+    let scratch = try Scratch()
+    try scratch.write(Self.base, to: "a.yaml")
+    #expect(try scratch.rolloutc("check", "a.yaml", "--against", "nothing").code == 2)
+  }
+}
