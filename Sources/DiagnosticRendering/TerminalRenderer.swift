@@ -28,10 +28,14 @@ package struct TerminalRenderer: Sendable {
     maps = sources.files.map(LineMap.init)
   }
 
-  /// All of `diagnostics` in the order given, with an empty line after each, and the summary.
+  /// Nobody reads more in a terminal, and each takes its lines out of the source.
+  package static let limit = 1000
+
+  /// `diagnostics` in the order given, with an empty line after each, and the summary of all.
   package func rendered(_ diagnostics: [Diagnostic]) -> String {
     var output = ""
-    for diagnostic in diagnostics { output += rendered(diagnostic) + "\n" }
+    for diagnostic in diagnostics.prefix(Self.limit) { output += rendered(diagnostic) + "\n" }
+    if diagnostics.count > Self.limit { output += "and \(diagnostics.count - Self.limit) more\n\n" }
     if let summary = Self.summary(diagnostics) { output += summary + "\n" }
     return output
   }

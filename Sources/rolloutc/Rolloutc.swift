@@ -45,6 +45,7 @@ enum Main {
   static func main() {
     IO.ignoreClosedPipes()
     do {
+      try checkArguments()
       if let plan = solePlan {
         try BuildRequest(plan: PlanRequest(plan: plan)).run()
       } else {
@@ -68,6 +69,14 @@ enum Main {
       IO.exit(code == .validationFailure ? Exit.usage : code.rawValue)
     }
     IO.exit(Exit.done)
+  }
+
+  /// Arguments reach us as text, with what is no UTF-8 replaced: it would be another file that is read or written.
+  private static func checkArguments() throws {
+    for index in 0..<Int(CommandLine.argc) {
+      guard let argument = CommandLine.unsafeArgv[index], String(validatingCString: argument) == nil else { continue }
+      throw Failure("`\(String(cString: argument))` is not UTF-8: rolloutc takes no such names", code: Exit.usage)
+    }
   }
 
   /// `rolloutc PLAN`, the main job, with nothing to parse: ArgumentParser would take more time to say so than the whole

@@ -22,12 +22,12 @@ extension Resolver {
         result.failure = resolveFailure(statement)
       case let form? where form.isStepStatement:
         let resolved = resolve(statement)
-        let earlier = result.steps.last.map { $0.isTopLevel ? $0.statements : [] } ?? []
+        let earlier = result.steps.last.flatMap { $0.isTopLevel ? $0.statements.last : nil }
         if form.isChange || result.steps.isEmpty || !(result.steps.last?.isTopLevel ?? false) && form.isChange {
           result.steps.append(
             ResolvedStep(
               name: tree.text(of: statement.node), range: statement.range,
-              statements: approvals(before: resolved, in: earlier) + resolved,
+              statements: approvals(before: resolved, behind: earlier) + resolved,
               failure: nil, isTopLevel: true))
         } else {
           result.steps[result.steps.count - 1].statements += resolved
@@ -56,7 +56,7 @@ extension Resolver {
         report(.notLast(at: last.range))
       }
       let resolved = resolve(line)
-      step.statements += approvals(before: resolved, in: step.statements)
+      step.statements += approvals(before: resolved, behind: step.statements.last)
       step.statements += resolved
     }
     return step
@@ -83,8 +83,8 @@ extension Resolver {
   }
 
   /// `require approve before …`: an approval where the environment wants one and none stands just before.
-  private func approvals(before statements: [StepStatement], in earlier: [StepStatement]) -> [StepStatement] {
-    guard let next = statements.first, requiredApprovals.contains(next.form), earlier.last?.form != .approve else {
+  private func approvals(before statements: [StepStatement], behind earlier: StepStatement?) -> [StepStatement] {
+    guard let next = statements.first, requiredApprovals.contains(next.form), earlier?.form != .approve else {
       return []
     }
     let environment = plan.environment?.name ?? ""

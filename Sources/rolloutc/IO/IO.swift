@@ -55,8 +55,18 @@ enum IO {
 
   // MARK: - Reading
 
-  /// The bytes of a file, or of standard input where the path is `-`.
+  /// The bytes of a text file, or of standard input where the path is `-`.
   static func read(_ path: String) -> Result<[UInt8], ReadError> {
+    readBytes(path).flatMap { isBinary($0) ? .failure(ReadError("it is no text")) : .success($0) }
+  }
+
+  /// A few bad characters are pointed at one by one; where there is nothing else, there is nothing to point at.
+  private static func isBinary(_ bytes: [UInt8]) -> Bool {
+    let head = bytes.prefix(1 << 16)
+    return head.count { $0 == 0 || $0 >= 0xF8 } > 1000
+  }
+
+  private static func readBytes(_ path: String) -> Result<[UInt8], ReadError> {
     if path == "-" { return readAll(0) }
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return .failure(ReadError(reason(errno))) }
