@@ -28,29 +28,9 @@ private let judge = """
       sys.stdout.write(json.dumps([verdict, meant]) + "\\n")
   """
 
-private func run(_ arguments: [String], input: [UInt8]) throws -> (status: Int32, output: [UInt8]) {
-  let directory = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-  try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: directory) }
-  let source = directory.appendingPathComponent("in")
-  let sink = directory.appendingPathComponent("out")
-  try Data(input).write(to: source)
-  try Data().write(to: sink)
-  let process = Process()
-  process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-  process.arguments = arguments
-  // Files, not pipes: a pipe that nobody drains would stop the judge.
-  process.standardInput = try FileHandle(forReadingFrom: source)
-  process.standardOutput = try FileHandle(forWritingTo: sink)
-  process.standardError = FileHandle.standardError
-  try process.run()
-  process.waitUntilExit()
-  return (process.terminationStatus, Array(try Data(contentsOf: sink)))
-}
-
 @Suite struct PythonJudgeTests {
   @Test func pythonReadsTheSameData() throws {
-    guard try run(["python3", "-c", "import yaml"], input: []).status == 0 else {
+    guard try Subprocess.run(["python3", "-c", "import yaml"]).code == 0 else {
       print("SKIPPED: python3 with the module yaml is not installed, so no second reader judges our YAML and JSON")
       return
     }
@@ -67,9 +47,9 @@ private func run(_ arguments: [String], input: [UInt8]) throws -> (status: Int32
       input += jsonBytes([value, .string(String(decoding: yamlBytes(value), as: UTF8.self))])
       input.append(0x0A)
     }
-    let (status, output) = try run(["python3", "-X", "utf8", "-c", judge], input: input)
-    #expect(status == 0)
-    let answers = output.split(separator: 0x0A)
+    let outcome = try Subprocess.run(["python3", "-X", "utf8", "-c", judge], input: input)
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    let answers = outcome.outputBytes.split(separator: 0x0A)
     #expect(answers.count == values.count)
     for (value, answer) in zip(values, answers) {
       let pair = try parseJSON(answer)
@@ -83,7 +63,7 @@ private func run(_ arguments: [String], input: [UInt8]) throws -> (status: Int32
 
   /// Our JSON as YAML, as the API server's reader takes apply bodies.
   @Test func jsonIsYAMLToPythonToo() throws {
-    guard try run(["python3", "-c", "import yaml"], input: []).status == 0 else {
+    guard try Subprocess.run(["python3", "-c", "import yaml"]).code == 0 else {
       print("SKIPPED: python3 with the module yaml is not installed, so no second reader judges our JSON as YAML")
       return
     }
@@ -96,7 +76,8 @@ private func run(_ arguments: [String], input: [UInt8]) throws -> (status: Int32
       input.append(0x0A)
       count += 1
     }
-    let answers = try run(["python3", "-X", "utf8", "-c", judge], input: input).output.split(separator: 0x0A)
+    let answers = try Subprocess.run(["python3", "-X", "utf8", "-c", judge], input: input).outputBytes.split(
+      separator: 0x0A)
     #expect(answers.count == count)
     for answer in answers {
       let pair = try parseJSON(answer)

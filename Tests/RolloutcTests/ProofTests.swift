@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A plan during whose run some request may fail is refused wherever it would be used.

@@ -33,15 +33,7 @@ enum Tool {
   }
 }
 
-/// What a process left behind.
-struct Outcome {
-  var code: Int32
-  var outputBytes: [UInt8]
-  var errorBytes: [UInt8]
-
-  var output: String { String(decoding: outputBytes, as: UTF8.self) }
-  var errors: String { String(decoding: errorBytes, as: UTF8.self) }
-}
+typealias Outcome = Subprocess.Outcome
 
 /// A folder of its own for one test, gone with it.
 final class Scratch {
@@ -90,49 +82,18 @@ final class Scratch {
     try run(["/bin/sh", "-c", script], merged: merged, environment: environment)
   }
 
-  /// Runs a program here. Files, not pipes: nobody has to drain them while the process runs.
-  /// - Parameter descriptors: what the process gets as standard output and error instead of files.
+  /// Runs a program here.
+  /// - Parameter errorDescriptor: what the process gets as standard error instead of a file.
   func run(
     _ arguments: [String], input: [UInt8] = [], merged: Bool = false, environment: [String: String] = [:],
     errorDescriptor: Int32? = nil
   ) throws -> Outcome {
-    let id = UUID().uuidString
-    let (inFile, outFile, errFile) = ("\(path)/.in-\(id)", "\(path)/.out-\(id)", "\(path)/.err-\(id)")
-    try Data(input).write(to: URL(fileURLWithPath: inFile))
-    defer { for file in [inFile, outFile, errFile] { unlink(file) } }
-
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 0, inFile, O_RDONLY, 0)
-    posix_spawn_file_actions_addopen(&actions, 1, outFile, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o600)
-    if let errorDescriptor {
-      posix_spawn_file_actions_adddup2(&actions, errorDescriptor, 2)
-    } else if merged {
-      posix_spawn_file_actions_adddup2(&actions, 1, 2)
-    } else {
-      posix_spawn_file_actions_addopen(&actions, 2, errFile, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o600)
-    }
-
     var variables = ProcessInfo.processInfo.environment
     for name in ["NO_COLOR", "TERM", "SWIFT_DETERMINISTIC_HASHING", "UPDATE_GOLDENS"] { variables[name] = nil }
     let folder = Tool.path.map { ($0 as NSString).deletingLastPathComponent + ":" } ?? ""
     variables["PATH"] = folder + (variables["PATH"] ?? "/usr/bin:/bin")
     variables.merge(environment) { $1 }
-
-    // `env -C` goes into the folder first.
-    let words = ["/usr/bin/env", "-C", path] + arguments
-    var argv: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-    var envp: [UnsafeMutablePointer<CChar>?] = variables.map { strdup("\($0.key)=\($0.value)") } + [nil]
-    defer { for pointer in argv + envp { free(pointer) } }
-    var pid: pid_t = 0
-    let problem = posix_spawn(&pid, words[0], &actions, nil, &argv, &envp)
-    try #require(problem == 0, "\(arguments[0]): \(String(cString: strerror(problem)))")
-    var status: Int32 = 0
-    while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-    let code = status & 0x7F == 0 ? (status >> 8) & 0xFF : -(status & 0x7F)
-    return Outcome(
-      code: code, outputBytes: FileManager.default.contents(atPath: outFile).map(Array.init) ?? [],
-      errorBytes: FileManager.default.contents(atPath: errFile).map(Array.init) ?? [])
+    return try Subprocess.run(
+      arguments, in: path, input: input, merged: merged, environment: variables, errorDescriptor: errorDescriptor)
   }
 }

@@ -2,6 +2,8 @@ import Foundation
 import KubernetesModel
 import Sandbox
 import SandboxServer
+import Synchronization
+import TestSupport
 import Testing
 
 #if canImport(FoundationNetworking)
@@ -58,32 +60,25 @@ private struct Run: Sendable {
 /// Runs kubectl (or `program`) to its end; a cancelled test ends it too.
 private func run(_ kubeconfig: String, _ arguments: [String], with program: String? = nil) async throws -> Run {
   let tool = try program ?? #require(kubectl)
-  let process = Process()
-  process.executableURL = URL(filePath: tool)
-  process.arguments = (program == nil ? ["--cache-dir", kubeconfig + "-cache"] : []) + arguments
   var environment = ProcessInfo.processInfo.environment
   environment["KUBECONFIG"] = kubeconfig
-  process.environment = environment
-  let output = Pipe()
-  process.standardOutput = output
-  process.standardError = output
-  process.standardInput = FileHandle.nullDevice
+  let words = [tool] + (program == nil ? ["--cache-dir", kubeconfig + "-cache"] : []) + arguments
+  let running = Mutex<Subprocess?>(nil)
   return try await withTaskCancellationHandler {
     try await withCheckedThrowingContinuation { continuation in
-      Thread.detachNewThread {
-        do {
-          try process.run()
-          let data = output.fileHandleForReading.readDataToEndOfFile()
-          process.waitUntilExit()
-          continuation.resume(
-            returning: Run(status: process.terminationStatus, text: String(decoding: data, as: UTF8.self)))
-        } catch {
-          continuation.resume(throwing: error)
-        }
+      Thread.detachNewThread { [environment] in
+        continuation.resume(
+          with: Result {
+            let outcome = try Subprocess.run(words, merged: true, environment: environment) { process in
+              running.withLock { $0 = process }
+            }
+            running.withLock { $0 = nil }
+            return Run(status: outcome.code, text: outcome.output)
+          })
       }
     }
   } onCancel: {
-    if process.isRunning { process.terminate() }
+    running.withLock { $0?.terminate() }
   }
 }
 

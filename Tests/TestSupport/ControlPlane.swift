@@ -66,37 +66,9 @@ package struct ControlPlane: Sendable {
     return candidates.map(\.path).first { FileManager.default.isReadableFile(atPath: $0) }.map { [$0] } ?? []
   }
 
-  /// By hand, because Foundation's `Process` takes a program for running as long as anything that it started is.
   private static func runTool(_ arguments: [String]) throws -> (code: Int32, output: String) {
-    let log = NSTemporaryDirectory() + "rolloutc-control-plane-\(UUID().uuidString).log"
-    defer { try? FileManager.default.removeItem(atPath: log) }
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-    posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
-    var words = (["bash", tool] + arguments).map { strdup($0) as UnsafeMutablePointer<CChar>? } + [nil]
-    var variables =
-      ProcessInfo.processInfo.environment.map { strdup("\($0.key)=\($0.value)") as UnsafeMutablePointer<CChar>? } + [
-        nil
-      ]
-    defer { for word in words + variables { free(word) } }
-    // Threads of a pool have their signals blocked, and what they start would never see a SIGTERM.
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    posix_spawnattr_setsigmask(&attributes, &signals)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-    var pid = pid_t()
-    let code = posix_spawnp(&pid, "bash", &actions, &attributes, &words, &variables)
-    guard code == 0 else { throw ControlPlaneError(message: String(cString: strerror(code))) }
-    var status: Int32 = 0
-    while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-    let output = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
-    return (status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f, output)
+    let outcome = try Subprocess.run(["bash", tool] + arguments, merged: true)
+    return (outcome.code, outcome.output)
   }
 }
 

@@ -9,13 +9,8 @@ package enum PythonTools {
   package static func interpreter(importing module: String) -> URL? {
     let python = root.appendingPathComponent(".build-python/bin/python3")
     guard FileManager.default.isExecutableFile(atPath: python.path) else { return nil }
-    let process = Process()
-    process.executableURL = python
-    process.arguments = ["-c", "import \(module)"]
-    process.standardError = FileHandle.nullDevice
-    guard (try? process.run()) != nil else { return nil }
-    process.waitUntilExit()
-    return process.terminationStatus == 0 ? python : nil
+    let outcome = try? Subprocess.run([python.path, "-c", "import \(module)"])
+    return outcome?.code == 0 ? python : nil
   }
 
   /// Says on standard error that a test is skipped: a skipped judge must not look like a judgement.
@@ -27,20 +22,8 @@ package enum PythonTools {
 
   /// Runs a script of `Tests/tools` over `input` and returns what it printed.
   package static func run(_ python: URL, script: String, input: String) throws -> String {
-    let directory = FileManager.default.temporaryDirectory.appendingPathComponent("rolloutc-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: directory) }
-    let inputFile = directory.appendingPathComponent("input")
-    let outputFile = directory.appendingPathComponent("output")
-    try Data(input.utf8).write(to: inputFile)
-    _ = FileManager.default.createFile(atPath: outputFile.path, contents: nil)
-    let process = Process()
-    process.executableURL = python
-    process.arguments = [root.appendingPathComponent("Tests/tools/\(script)").path]
-    process.standardInput = try FileHandle(forReadingFrom: inputFile)
-    process.standardOutput = try FileHandle(forWritingTo: outputFile)
-    try process.run()
-    process.waitUntilExit()
-    return try String(decoding: Data(contentsOf: outputFile), as: UTF8.self)
+    try Subprocess.run(
+      [python.path, root.appendingPathComponent("Tests/tools/\(script)").path], input: Array(input.utf8)
+    ).output
   }
 }
