@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `check AFTER --against BEFORE`: the faults of an order by hand, in YAML that somebody wrote.
