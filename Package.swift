@@ -62,7 +62,10 @@ let package = Package(
     .target(name: "RegularExpressions", swiftSettings: settings),
     .target(
       name: "Rehearsal",
-      dependencies: ["ApplyEngine", "ClusterAPI", "KubernetesModel", "RolloutPlan", "Sandbox", "SandboxMesh"],
+      dependencies: [
+        "ApplyEngine", "CSSSelectors", "ClusterAPI", "Diagnostics", "HTMLText", "KubernetesModel", "Lowering",
+        "MeshModel", "RolloutPlan", "SafetyChecks", "Sandbox", "SandboxMesh",
+      ],
       swiftSettings: settings
     ),
     .target(
@@ -102,9 +105,8 @@ let package = Package(
       name: "rolloutc",
       dependencies: [
         "ApplyEngine", "CSSSelectors", "ClusterAPI", "CurlTransport", "DiagnosticRendering", "Diagnostics", "HTMLText",
-        "KubernetesModel",
-        "Lowering", "MeshModel", "Pictures", "RequestTracing", "RolloutPlan", "RolloutSyntax", "SafetyChecks",
-        "YAMLCoding",
+        "KubernetesModel", "Lowering", "MeshModel", "Pictures", "Rehearsal", "RequestTracing", "RolloutPlan",
+        "RolloutSyntax", "SafetyChecks", "YAMLCoding",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings
@@ -158,6 +160,11 @@ let package = Package(
         "Diagnostics", "KubernetesModel", "Lowering", "MeshModel", "RequestTracing", "RolloutPlan", "SafetyChecks",
         "TestSupport",
       ],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "RehearsalTests",
+      dependencies: ["ApplyEngine", "Diagnostics", "Lowering", "Rehearsal", "RolloutPlan", "TestSupport"],
       swiftSettings: settings
     ),
     .testTarget(

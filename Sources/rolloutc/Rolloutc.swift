@@ -17,6 +17,8 @@ enum Exit {
   static let locked: Int32 = 6
   /// What was approved, or pinned, is not what would be done.
   static let refused: Int32 = 7
+  /// A rehearsal did not go as expected.
+  static let rehearsalFailed: Int32 = 8
   /// Stopped by a signal; what was begun can be resumed.
   static let interrupted: Int32 = 130
 }
@@ -33,7 +35,8 @@ struct Rolloutc: ParsableCommand {
       """,
     version: "rolloutc \(toolVersion)",
     subcommands: [
-      Build.self, Check.self, Steps.self, TraceCommand.self, Graph.self, Fmt.self, PlanCommand.self, Rbac.self,
+      Build.self, Check.self, Steps.self, TraceCommand.self, Graph.self, Rehearse.self, Fmt.self, PlanCommand.self,
+      Rbac.self,
       Explain.self,
     ],
     defaultSubcommand: Build.self

@@ -9,6 +9,26 @@ extension CodePage {
         "deploy web 1.0\napprove\n\nrehearsal \"somebody says no\" {\n  stub approve no\n  expect fails at \"deploy web 1.0\"\n}"
       ),
       fix: "Remove the stub, or add the line that it is about."
-    )
+    ),
+    CodePage(
+      .unmetExpectation, "A rehearsal did not end as its block says.",
+      why:
+        "`rolloutc rehearse` ran the plan in a sandbox with the stubs of the block. The notes show what failed, or who served instead.",
+      bad: .shop(
+        "step \"Deploy 1.0\" {\n  deploy web 1.0\n}\n\nrehearsal \"it never gets ready\" {\n  stub web 1.0 never ready\n  expect done\n}"
+      ),
+      good: .shop(
+        "step \"Deploy 1.0\" {\n  deploy web 1.0\n}\n\nrehearsal \"it never gets ready\" {\n  stub web 1.0 never ready\n  expect fails at \"Deploy 1.0\"\n}"
+      ),
+      fix: "Mend the plan, or expect what it really does.",
+      stage: .running),
+    CodePage(
+      .failedRequests, "Visitors met errors while a plan was rehearsed.",
+      why:
+        "They had been served before, and the plan does not take the entry away. The notes have the first of them: when, who, the flag that Envoy would log, and the hop that failed.",
+      bad: .shop("deploy web 1.0\n\ndeploy web 2.0\n\nroute web all -> 2.0"),
+      good: .shop("deploy web 1.0\n\ndeploy web 2.0\n\nroute web all -> 2.0\n\nretire web 1.0"),
+      fix: "`rolloutc check` names the moment and the write; `rolloutc trace` follows the request.",
+      stage: .running),
   ]
 }

@@ -27,7 +27,7 @@ package struct StandIns: Sendable {
   }
 
   /// By the image's name, without registry and tag.
-  private static func known(_ image: String) -> (any StandIn)? {
+  package static func known(_ image: String) -> (any StandIn)? {
     let name = "/" + image.prefix { $0 != "@" }
     let bare = name.lastIndex(of: ":").flatMap { name[$0...].contains("/") ? nil : String(name[..<$0]) } ?? name
     if bare.hasSuffix("/voting/app") { return VotingPage() }

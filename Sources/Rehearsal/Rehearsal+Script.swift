@@ -1,0 +1,177 @@
+internal import ApplyEngine
+internal import Diagnostics
+internal import KubernetesModel
+internal import Lowering
+internal import RolloutPlan
+internal import SandboxMesh
+
+/// What a `rehearsal` block says: stubs in place of the programs, and what must come of it.
+extension Rehearsal {
+  var neverReady: [VersionID] {
+    (script?.stubs ?? []).compactMap { if case .neverReady(let version) = $0.stub { version } else { nil } }
+  }
+
+  var answer: Bool {
+    for stub in script?.stubs ?? [] { if case .approve(let answer) = stub.stub { return answer } }
+    return true
+  }
+
+  var metrics: [Int: Double] {
+    var values: [Int: Double] = [:]
+    for stub in script?.stubs ?? [] { if case .metric(let metric, let value) = stub.stub { values[metric] = value } }
+    return values
+  }
+
+  /// Stubs lie over whatever stands in for the version otherwise.
+  func standIns() -> StandIns {
+    var replies: [VersionID: [Stub.Reply]] = [:]
+    var order: [VersionID] = []
+    for entry in script?.stubs ?? [] {
+      let (version, reply): (VersionID, Stub.Reply)
+      switch entry.stub {
+      case .answers(let stubbed, let probe, let text):
+        let declared = plan.probes[probe]
+        (version, reply) = (
+          stubbed,
+          Stub.Reply(
+            method: declared.method, path: String(declared.path.prefix { $0 != "?" }), contentType: "text/plain",
+            body: text)
+        )
+      case .status(let stubbed, let status): (version, reply) = (stubbed, Stub.Reply(status: status, body: "stub"))
+      case .metric, .approve, .neverReady: continue
+      }
+      if replies[version] == nil { order.append(version) }
+      replies[version, default: []].append(reply)
+    }
+    var standIns = StandIns()
+    for (i, component) in plan.components.enumerated() {
+      for v in component.versions.indices {
+        standIns.edges[place(VersionID(ComponentID(i), v))] = calls(of: component.versions[v])
+      }
+    }
+    for version in order {
+      let declared = plan[version.component].versions[version.index]
+      let base = StandIns.known(declared.image) ?? DefaultStandIn(edges: calls(of: declared))
+      standIns.byVersion[place(version)] = Stub(replies[version] ?? [], over: base)
+    }
+    return standIns
+  }
+
+  private func place(_ version: VersionID) -> StandIns.Version {
+    let workload = itinerary.compiled.renderer.workload(version)
+    return StandIns.Version(namespace: plan.namespace, app: workload.app, version: workload.version)
+  }
+
+  /// Whom a program calls of which only the plan knows: every port of each callee, in the caller's release where it has one.
+  private func calls(of version: ComponentVersion) -> [CallEdge] {
+    version.calls.flatMap { callee -> [CallEdge] in
+      let component = plan[callee]
+      let inRelease = component.versions.first { other in other.releases.contains { version.releases.contains($0) } }
+      let ports = (inRelease ?? component.versions.first)?.ports ?? []
+      return ports.map { CallEdge(host: component.service, port: $0.number, isHTTP: $0.proto.isHTTP) }
+    }
+  }
+
+  private var plan: Plan { itinerary.plan }
+
+  // MARK: - Expectations
+
+  func unmetExpectations(
+    _ script: RehearsalScript, _ result: RunResult, _ mesh: LiveMesh, _ traffic: RehearsalTraffic, _ time: VirtualTime
+  ) -> [Diagnostic] {
+    let expectations =
+      script.expectations.isEmpty ? [(expectation: .done, range: script.range)] : script.expectations
+    return expectations.compactMap { expectation, range in
+      problem(expectation, result, mesh, traffic, time).map { message, notes in
+        Diagnostic(.unmetExpectation, message, at: Label(range, "expected here"), notes: notes)
+      }
+    }
+  }
+
+  private func problem(
+    _ expectation: RehearsalScript.Expectation, _ result: RunResult, _ mesh: LiveMesh, _ traffic: RehearsalTraffic,
+    _ time: VirtualTime
+  ) -> (String, [String])? {
+    switch expectation {
+    case .done:
+      if result.outcome == .done || result.outcome == .unchanged { return nil }
+      return (
+        "the rehearsal ended `\(result.outcome.rawValue)`, not done",
+        result.failure.map { ["\($0.diagnostic.message)"] + $0.diagnostic.notes } ?? []
+      )
+    case .failsAt(let step):
+      let name = plan.steps[step].name
+      guard let failure = result.failure else { return ("nothing failed; `\(name)` was to fail", []) }
+      if failure.place.step == step { return nil }
+      return ("`\(plan.steps[failure.place.step].name)` failed, not `\(name)`", [failure.diagnostic.message])
+    case .serves(let version, let visitor):
+      let workload = itinerary.compiled.renderer.workload(version)
+      let wanted = "\(workload.app) \(workload.version)"
+      let headers: [(String, String)] =
+        switch visitor {
+        case .all: []
+        case .selected(let selector): visitorHeaders(selector)
+        }
+      for exposure in plan.exposures {
+        let request = MeshRequest(
+          host: visitorHost(exposure), port: exposure.port, path: exposure.path, headers: headers)
+        // Several, for shares.
+        for _ in 0..<20 {
+          guard let answer = time.run({ await mesh.request(request) }) else { continue }
+          let chain = answer.hops.compactMap { hop in hop.isMirror ? nil : hop.callee.map { "\($0)" } }
+          if chain.contains(wanted) { continue }
+          return (
+            "\(wanted) does not serve \(visitor.words)",
+            ["the request came by \(chain.isEmpty ? "nobody" : chain.joined(separator: ", "))"]
+          )
+        }
+      }
+      return nil
+    case .neverCalls(let caller, let callee):
+      let renderer = itinerary.compiled.renderer
+      let pair = [renderer.workload(caller), renderer.workload(callee)].map { "\($0.app) \($0.version)" }
+      return traffic.calls.contains(pair) ? ("\(pair[0]) called \(pair[1])", []) : nil
+    }
+  }
+}
+
+extension RehearsalScript.Visitor {
+  fileprivate var words: String {
+    switch self {
+    case .all: "everybody"
+    case .selected(.cookie(let key, let value)): "visitors with the cookie `\(key)\(value.map { "=\($0)" } ?? "")`"
+    case .selected(.header(let key, let value)): "visitors with the header `\(key): \(value)`"
+    case .selected(.headerMatches(let key, _)): "visitors with the header `\(key)`"
+    }
+  }
+}
+
+struct StubDecider: Decider {
+  let answer: Bool
+
+  func answer(to question: Question) async -> Answer? {
+    Answer(isYes: answer, by: question.by.first ?? "the rehearsal")
+  }
+}
+
+/// What stubs say; rates else from the requests that were really made. Latencies are not simulated: without a stub there
+/// is nothing to read.
+struct StubMetrics: MetricSource {
+  let values: [Int: Double]
+  let counter: TrafficCounter
+  let plan: Plan
+
+  func reading(of metric: Int, for version: WorkloadRef?) async throws(MetricError) -> MetricReading {
+    if let value = values[metric] { return .value(value) }
+    guard case .istio(let kind, let component) = plan.metrics[metric].source, kind.isRate else { return .noData }
+    let traffic = counter.traffic
+    let wanted = version.map { "\($0.app) \($0.version)" } ?? component.map { plan[$0].service + " " } ?? ""
+    let good = traffic.served.reduce(0) { $0 + ($1.key.servedBy.contains(wanted) ? $1.value : 0) }
+    let bad = traffic.failed
+    guard good + bad > 0 else { return .noData }
+    let success = 100 * Double(good) / Double(good + bad)
+    return .value(kind == .successRate ? success : 100 - success)
+  }
+
+  func traffic(to version: WorkloadRef) async throws(MetricError) -> MetricReading { .noData }
+}

@@ -1,0 +1,260 @@
+package import ApplyEngine
+internal import CSSSelectors
+package import ClusterAPI
+package import Diagnostics
+internal import HTMLText
+internal import KubernetesModel
+package import Lowering
+package import RolloutPlan
+internal import SafetyChecks
+package import Sandbox
+internal import SandboxMesh
+internal import Synchronization
+
+/// How a rehearsal is set up.
+package struct RehearsalOptions: Sendable {
+  package var seed: UInt64 = 1
+  /// How late proxies learn of a change, in milliseconds; the settle time covers the slowest.
+  package var propagation = 0...2000
+  package var settle = Duration.seconds(3)
+  /// Between two rounds of requests, while something happens.
+  package var interval = Duration.milliseconds(250)
+  /// How many steps are run; nil for all.
+  package var steps: Int?
+
+  package init() {}
+}
+
+/// What a rehearsal showed.
+package struct RehearsalResult: Sendable {
+  package var script: String?
+  package var result: RunResult
+  package var events: [(moment: Duration, event: RunEvent)]
+  package var traffic: RehearsalTraffic
+  /// Expectations that were not met, one diagnostic each.
+  package var unmet: [Diagnostic]
+  /// Virtual time from the first request to the end.
+  package var duration: Duration
+  /// The cluster as it was left.
+  package var sandbox: SandboxCluster
+  /// Requests of the run that changed something, also those that failed.
+  package var writes: Int
+}
+
+/// Runs a plan in a sandbox, in virtual time, with visitors asking all the while: the engine is the one that runs it against
+/// a cluster, the cluster answers as a real one does, and requests go through the simulated mesh, hop by hop.
+package struct Rehearsal: Sendable {
+  package let itinerary: Itinerary
+  package let script: RehearsalScript?
+  package let options: RehearsalOptions
+
+  package init(_ itinerary: Itinerary, script: RehearsalScript?, options: RehearsalOptions = .init()) {
+    self.itinerary = itinerary
+    self.script = script
+    self.options = options
+  }
+
+  private var plan: Plan { itinerary.plan }
+
+  /// A cluster with a mesh, in which the plan has not run yet.
+  package func freshCluster() -> SandboxCluster {
+    var cluster = SandboxCluster(seed: options.seed)
+    cluster.injectsSidecars = true
+    cluster.installIngressGateway()
+    if plan.namespaceExists {
+      _ = cluster.respond(
+        to: APIRequest(
+          "POST", "/api/v1/namespaces",
+          body: [
+            "apiVersion": "v1", "kind": "Namespace",
+            "metadata": ["name": .string(plan.namespace), "labels": ["istio-injection": "enabled"]],
+          ]))
+    }
+    return cluster
+  }
+
+  /// One run, from what `cluster` holds.
+  ///
+  /// - Parameters:
+  ///   - budget: after so many requests that change something the process dies.
+  ///   - change: what else is to go wrong.
+  /// - Returns: nil where the run waits for something that never comes.
+  package func run(
+    _ goal: RunGoal, in cluster: SandboxCluster, id: String = "rehearsal", budget: RequestBudget? = nil,
+    faults: RehearsalFaults = RehearsalFaults()
+  ) -> RehearsalResult? {
+    var cluster = cluster
+    for version in neverReady + faults.neverReady {
+      var behaviour = PodBehaviour()
+      behaviour.fate = .neverReady
+      cluster.setBehaviour(
+        behaviour, of: itinerary.compiled.renderer.deploymentID(of: version).name, namespace: plan.namespace)
+    }
+    let sandbox = LiveCluster(cluster)
+    let time = VirtualTime(sandbox, from: cluster.now)
+    let mesh = LiveMesh(
+      sandbox,
+      front: MeshFront(
+        propagation: Propagation(options.propagation, seed: options.seed), seed: options.seed, standIns: standIns()))
+    let counter = TrafficCounter()
+    let log = Mutex<[(Duration, RunEvent)]>([])
+    let tally = budget ?? RequestBudget(writes: .max)
+    var environment = RunEnvironment(
+      cluster: InProcessTransport.cluster(sandbox, requests: tally), clock: time.clock,
+      wallTime: { time.timestamp.rfc3339Micro }, random: { 0.5 }, journal: NoJournal(),
+      identity: RunIdentity(run: id, who: "rehearsal")
+    ) { event in
+      log.withLock { $0.append((time.now, event)) }
+      counter.news(at: time.now)
+      switch event {
+      case .stepBegan(let step, _): counter.step(step)
+      case .turned(.rollback(_, steps: 0), _): counter.close()
+      default: break
+      }
+    }
+    environment.prober = FaultyProber(MeshProber(mesh, plan: plan), faults: faults)
+    environment.decider = StubDecider(answer: faults.answer ?? answer)
+    environment.metrics = StubMetrics(values: metrics, counter: counter, plan: plan)
+    environment.elementText = { (page, selector) throws(ProbeError) in
+      if let text = page.text { return text }
+      do {
+        return try elementText(
+          in: page.body, contentType: page.headers["content-type"], selector: try ElementSelector(selector))
+      } catch {
+        throw ProbeError("\(error)", isFinal: true)
+      }
+    }
+    var options = RunOptions()
+    options.settle = self.options.settle
+    options.waitForLock = .seconds(120)
+    // Nobody competes for the lock; showing every ten seconds that one lives would only take time.
+    options.leaseSeconds = budget == nil ? 86_400 : 30
+    options.leavesAtQuestions = true
+    let run = Run(itinerary, environment: environment, options: options, stop: StopSignal())
+    let visitors = visitors
+    let result = time.run { () async -> RunResult in
+      await withTaskGroup(of: RunResult?.self) { group in
+        group.addTask { await run.perform(goal) }
+        group.addTask {
+          await self.keepSecrets(in: sandbox, time)
+          return nil
+        }
+        group.addTask {
+          await self.ask(visitors, mesh, counter, time)
+          return nil
+        }
+        var result: RunResult?
+        while result == nil, let next = await group.next() { result = next }
+        group.cancelAll()
+        return result ?? RunResult(.interrupted)
+      }
+    }
+    guard let result else { return nil }
+    let duration = time.now
+    let unmet = script.map { unmetExpectations($0, result, mesh, counter.traffic, time) } ?? []
+    guard let snapshot = time.run({ await sandbox.snapshot }) else { return nil }
+    return RehearsalResult(
+      script: script?.name, result: result, events: log.withLock { $0 }, traffic: counter.traffic, unmet: unmet,
+      duration: duration, sandbox: snapshot, writes: tally.count)
+  }
+
+  // MARK: - Surroundings
+
+  /// Secrets that the plan only names are there as soon as their namespace is, with values that are nobody's.
+  private func keepSecrets(in sandbox: LiveCluster, _ time: VirtualTime) async {
+    if plan.secrets.isEmpty { return }
+    let path = "/api/v1/namespaces/\(plan.namespace)/secrets"
+    var missing = plan.secrets[...]
+    while let secret = missing.first {
+      var data = Fields()
+      for key in secret.keys { data[key] = "rehearsal" }
+      let object: Value = [
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": ["name": .string(secret.name), "namespace": .string(plan.namespace)], "stringData": .object(data),
+      ]
+      let answer = await sandbox.respond(to: APIRequest("POST", path, body: object, userAgent: "somebody"))
+      if answer.status == 201 || answer.status == 409 {
+        missing = missing.dropFirst()
+        continue
+      }
+      do { try await time.clock.sleep(for: .milliseconds(50)) } catch { return }
+    }
+  }
+
+  /// Every cohort that the plan's rules tell apart, at every exposed http port.
+  private var visitors: [(name: String, component: ComponentID, request: MeshRequest)] {
+    var selectors: [Selector] = []
+    func take(_ selector: Selector) { if !selectors.contains(selector) { selectors.append(selector) } }
+    for step in plan.steps {
+      for segment in step.segments {
+        for component in segment.after.components {
+          for table in component.lanes + [component.entry].compactMap(\.self) {
+            for rule in table.rules { take(rule.selector) }
+          }
+        }
+      }
+    }
+    var all: [(String, ComponentID, MeshRequest)] = []
+    for exposure in plan.exposures {
+      let component = plan[exposure.component]
+      guard component.versions.contains(where: { $0.ports.contains { $0.proto.isHTTP } }) else { continue }
+      for cohort in Cohort.all(selectors) {
+        let name = cohort.selectors.isEmpty ? "everybody else" : cohort.description
+        let place = plan.exposures.count > 1 ? " at \(component.name):\(exposure.port)" : ""
+        all.append(
+          (
+            (selectors.isEmpty ? "everybody" : name) + place, exposure.component,
+            MeshRequest(
+              host: visitorHost(exposure), port: exposure.port, path: exposure.path, headers: cohort.headers)
+          ))
+      }
+    }
+    return all
+  }
+
+  /// Asks round after round; the longer nothing has happened, the more rarely, or a day of waiting would take all day.
+  private func ask(
+    _ visitors: [(name: String, component: ComponentID, request: MeshRequest)], _ mesh: LiveMesh,
+    _ counter: TrafficCounter, _ time: VirtualTime
+  ) async {
+    while !Task.isCancelled {
+      for visitor in visitors {
+        counter.count(await mesh.request(visitor.request), to: visitor.name, at: time.now)
+      }
+      let quiet = time.now - counter.lastNews
+      do { try await time.clock.sleep(for: max(options.interval, quiet / 20)) } catch { return }
+    }
+  }
+}
+
+/// What goes wrong in one run of `--chaos`, besides what the plan's own stubs say.
+package struct RehearsalFaults: Hashable, Sendable {
+  package var neverReady: [VersionID] = []
+  /// The `verify` of this number in the plan, counted from 0, gets nothing but errors.
+  package var failingProbe: Int?
+  package var answer: Bool?
+
+  package init() {}
+}
+
+/// A rehearsal does not outlive its process.
+private struct NoJournal: Journal {
+  func append(_ record: JournalRecord) async throws(JournalError) {}
+}
+
+private struct FaultyProber: Prober {
+  let base: MeshProber
+  let faults: RehearsalFaults
+
+  init(_ base: MeshProber, faults: RehearsalFaults) {
+    self.base = base
+    self.faults = faults
+  }
+
+  func answer(to request: ProbeRequest) async throws(ProbeError) -> ProbeAnswer {
+    if let probe = request.probe, probe == faults.failingProbe {
+      return ProbeAnswer(status: 500, body: Array("this verify was made to fail".utf8))
+    }
+    return try await base.answer(to: request)
+  }
+}

@@ -1,0 +1,122 @@
+import ApplyEngine
+import ArgumentParser
+import DiagnosticRendering
+import Diagnostics
+import KubernetesModel
+import Rehearsal
+import RolloutPlan
+
+struct Rehearse: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Run a plan without a cluster, in virtual time, with visitors asking all the while.",
+    discussion: """
+      The engine that runs plans against a cluster runs this one against a sandbox in memory: an API server with its \
+      controllers, and a mesh whose proxies learn of every change late. Visitors of every kind send requests the whole \
+      time, and each answer is counted: a good plan shows none that failed. The plan's `rehearsal` blocks say what the \
+      stand-ins answer and what must come of it; without one, everything goes well.
+
+      Exit codes: 0 all went as expected · 2 usage, or a plan that does not check · 8 a request failed, or an expectation \
+      was not met.
+      """)
+
+  @OptionGroup var options: PlanOptions
+
+  @Option(
+    name: .customLong("scenario"), help: ArgumentHelp("Only the rehearsal block of this name.", valueName: "name"))
+  var scenario: String?
+
+  @Option(help: ArgumentHelp("Of delays and weighted choices; the same seed shows the same rehearsal.", valueName: "n"))
+  var seed: UInt64 = 1
+
+  @Flag(
+    help: """
+      Also kill the run at every write and resume it, let every verify fail, every version never get ready and every \
+      approval be refused.
+      """)
+  var chaos = false
+
+  @Flag(help: "Show which steps, statements and failure paths were gone through.")
+  var coverage = false
+
+  @Option(help: ArgumentHelp("With --coverage: fail below this share.", valueName: "percent"))
+  var threshold: Int?
+
+  @Option(name: [.customShort("o"), .long], help: "The form of the output.")
+  var output: TextOrJSON = .text
+
+  func validate() throws {
+    if let threshold, !(0...100).contains(threshold) { throw ValidationError("--threshold is a share from 0 to 100") }
+  }
+
+  func run() throws {
+    let begin = ContinuousClock.now
+    let request = options.request
+    let (plan, compiled, resolution) = try request.compiled()
+    let itinerary = Itinerary(plan, compiled)
+    let scripts = try chosenScripts(plan)
+    var settings = RehearsalOptions()
+    settings.seed = seed
+    var found: [Diagnostic] = []
+    var results: [RehearsalResult] = []
+    for script in scripts {
+      let rehearsal = Rehearsal(itinerary, script: script, options: settings)
+      guard let result = rehearsal.run(.apply(steps: itinerary.stepCount), in: rehearsal.freshCluster()) else {
+        throw Failure("the rehearsal waits for something that never comes")
+      }
+      results.append(result)
+      found += result.unmet
+      if let diagnostic = Diagnostic(failedRequests: result.traffic, plan) { found.append(diagnostic) }
+      // Without a block that says otherwise, all is expected to go well.
+      if script == nil, let failure = result.result.failure { found.append(failure.diagnostic) }
+    }
+    let storm = chaos ? Chaos(itinerary, options: settings).run() : nil
+    for fault in storm?.faults ?? [] { found.append(Diagnostic(chaos: fault, plan)) }
+    let covered = coverage || threshold != nil ? RehearsalCoverage(plan, results, storm) : nil
+    switch output {
+    case .text:
+      let text = RehearsalText(plan: plan, elapsed: begin.duration(to: .now), colors: IO.colorsOutput)
+      IO.standardOutput(text.rendered(results, storm, covered))
+    case .json: IO.standardOutput(jsonBytes(rehearsalJSON(plan, results, storm, covered), pretty: true) + [0x0A])
+    }
+    request.diagnostics.show(found.inReadingOrder, resolution.sources)
+    if !found.isEmpty { IO.exit(Exit.rehearsalFailed) }
+    if let threshold, let covered, covered.percent < threshold {
+      throw Failure(
+        "\(covered.percent)% of the plan was gone through, less than \(threshold)%", code: Exit.rehearsalFailed)
+    }
+  }
+
+  private func chosenScripts(_ plan: Plan) throws -> [RehearsalScript?] {
+    guard let scenario else { return plan.rehearsals.isEmpty ? [nil] : plan.rehearsals.map { $0 } }
+    if let script = plan.rehearsals.first(where: { $0.name == scenario }) { return [script] }
+    let known = plan.rehearsals.map { "  \($0.name)" }.joined(separator: "\n")
+    throw Failure(
+      plan.rehearsals.isEmpty
+        ? "the plan has no rehearsal block" : "the plan has no rehearsal `\(scenario)`; it has\n\(known)",
+      code: Exit.usage)
+  }
+}
+
+extension Diagnostic {
+  /// Nil where every request was served.
+  init?(failedRequests traffic: RehearsalTraffic, _ plan: Plan) {
+    guard traffic.failed > 0 else { return nil }
+    let notes = traffic.failures.prefix(5).map { failure in
+      let status = failure.status.map { "\($0)" } ?? "no answer"
+      let flag = failure.flag.isEmpty ? "" : " (Envoy: \(failure.flag))"
+      return "\(failure.visitor), after \(shortText(failure.moment)): \(status)\(flag) at \(failure.hop)"
+    }
+    let step = traffic.failures.first?.step ?? 0
+    let range = plan.steps.indices.contains(step) ? plan.steps[step].range : plan.nameRange
+    self.init(
+      .failedRequests, "\(counted(traffic.failed, "request")) of \(traffic.requests) failed",
+      at: Label(range, "the first one in this step"), notes: Array(notes))
+  }
+
+  init(chaos fault: Chaos.Fault, _ plan: Plan) {
+    let range = plan.steps.indices.contains(fault.step) ? plan.steps[fault.step].range : plan.nameRange
+    self.init(
+      fault.failedRequests > 0 ? .failedRequests : .unmetExpectation, "\(fault.name): \(fault.message)",
+      at: Label(range, "in this step"))
+  }
+}

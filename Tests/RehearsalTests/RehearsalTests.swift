@@ -1,0 +1,162 @@
+import ApplyEngine
+import Diagnostics
+import Lowering
+import Rehearsal
+import RolloutPlan
+import TestSupport
+import Testing
+
+@Suite struct RehearsalTests {
+  private func plan(_ text: String) throws -> Plan {
+    let resolution = resolve(path: "plan.rollout", bytes: Array(text.utf8))
+    return try #require(resolution.checked, "\(resolution.diagnostics)")
+  }
+
+  private func text(_ name: String) throws -> String {
+    String(decoding: try #require(Goldens.bytes("plans/\(name).rollout")), as: UTF8.self)
+  }
+
+  private func rehearsed(
+    _ itinerary: Itinerary, _ script: RehearsalScript? = nil, seed: UInt64 = 1
+  ) throws -> RehearsalResult {
+    var options = RehearsalOptions()
+    options.seed = seed
+    let rehearsal = Rehearsal(itinerary, script: script, options: options)
+    return try #require(rehearsal.run(.apply(steps: itinerary.stepCount), in: rehearsal.freshCluster()))
+  }
+
+  @Test("in every rehearsal of the plans all goes as their blocks say, and no request fails", arguments: [1, 2, 3])
+  func plans(seed: UInt64) throws {
+    for name in ["aks-voting", "aks-voting-as-written", "bookinfo"] {
+      let plan = try plan(text(name))
+      let itinerary = Itinerary(plan, compile(plan))
+      for script in plan.rehearsals.isEmpty ? [nil] : plan.rehearsals.map({ $0 }) {
+        let result = try rehearsed(itinerary, script, seed: seed)
+        #expect(result.unmet.isEmpty, "\(name): \(result.unmet)")
+        #expect(result.traffic.failed == 0, "\(name): \(result.traffic.failures.first.map { "\($0)" } ?? "")")
+        #expect(result.traffic.requests > 200)
+        if script == nil { #expect(result.result.outcome == .done) }
+      }
+    }
+  }
+
+  @Test("the same seed shows the same rehearsal, event for event, and another one another")
+  func deterministic() throws {
+    let plan = try plan(text("bookinfo"))
+    let itinerary = Itinerary(plan, compile(plan))
+    func story(_ seed: UInt64) throws -> ([String], RehearsalTraffic) {
+      let result = try rehearsed(itinerary, plan.rehearsals.first, seed: seed)
+      return (result.events.map { "\($0.moment) \($0.event)" }, result.traffic)
+    }
+    let (first, second, other) = (try story(7), try story(7), try story(8))
+    #expect(first.0 == second.0)
+    #expect(first.1 == second.1)
+    #expect(first.1 != other.1)
+  }
+
+  /// Puts the phase of `kind` of a step in front of that of `other`.
+  private func misordered(_ compiled: Compiled, step: Int, _ kind: PhaseKind, before other: PhaseKind) throws
+    -> Compiled
+  {
+    var compiled = compiled
+    var segment = compiled.steps[step].segments[0]
+    let from = try #require(segment.phases.firstIndex { $0.kind == kind })
+    let to = try #require(segment.phases.firstIndex { $0.kind == other })
+    segment.phases.insert(segment.phases.remove(at: from), at: to)
+    segment.stages.insert(segment.stages.remove(at: from), at: to)
+    compiled.steps[step].segments[0] = segment
+    return compiled
+  }
+
+  @Test("the three faults of the hand-made order hurt the very visitors that the checker names")
+  func wrongOrders() throws {
+    let plan = try plan(text("aks-voting"))
+    let compiled = compile(plan)
+    let flagged = "visitors with cookie `featureflag=on`"
+    // The cookie's route before the pods that it leads to.
+    let early = try rehearsed(
+      Itinerary(plan, try misordered(compiled, step: 2, .switchEntry, before: .startWorkloads)))
+    #expect(early.traffic.failed > 0)
+    #expect(early.traffic.failures.first?.visitor == flagged && early.traffic.failures.first?.flag == "UH")
+    // Lanes that name a subset before its DestinationRule has it. The new analytics takes over the lane at once.
+    let unnamed = try rehearsed(
+      Itinerary(plan, try misordered(compiled, step: 1, .switchInner, before: .widenSubsets)))
+    #expect(unnamed.traffic.failures.first?.flag == "NC", "\(unnamed.traffic.failures)")
+    // Subsets cut off while routes still name them.
+    let cut = try rehearsed(Itinerary(plan, try misordered(compiled, step: 3, .narrowSubsets, before: .switchEntry)))
+    #expect(cut.traffic.failures.first?.flag == "NC" && cut.traffic.failures.first?.visitor == "everybody else")
+  }
+
+  private let hello = """
+    plan hello
+    language 1
+    expose web on port 80
+    component web {
+      image registry.example.com/web
+      port 8080 http
+      version 1.0, 2.0
+    }
+    probe home is GET /
+    on failure rollback
+    step "Deploy 1.0" {
+      deploy web 1.0
+      verify home status 200
+    }
+    step "2.0 for all" {
+      deploy web 2.0
+      route web all -> 2.0
+      approve
+      retire web 1.0
+    }
+
+    """
+
+  @Test(
+    "stubs and expectations: what is not met is said",
+    arguments: [
+      ("stub web 2.0 never ready\n  expect fails at \"2.0 for all\"\n  expect web 1.0 serves all", true),
+      ("stub web 2.0 never ready\n  expect done", false),
+      ("stub approve no\n  expect fails at \"2.0 for all\"", true),
+      ("stub approve no\n  expect web 2.0 serves all", false),
+      ("stub web 1.0 answers home \"hi\"\n  expect done", true),
+      ("stub web 1.0 status 404\n  expect fails at \"Deploy 1.0\"", true),
+      ("expect fails at \"Deploy 1.0\"", false),
+      ("expect web 2.0 serves all\n  expect done", true),
+    ])
+  func scripts(_ lines: String, isMet: Bool) throws {
+    let plan = try plan(hello + "rehearsal \"r\" {\n  \(lines)\n}\n")
+    let result = try rehearsed(Itinerary(plan, compile(plan)), plan.rehearsals.first)
+    #expect(result.unmet.isEmpty == isMet, "\(result.unmet)")
+    #expect(result.unmet.allSatisfy { $0.code == .unmetExpectation })
+  }
+
+  @Test("chaos: killed at every write, refused, failing: each ends where the plan says, and nobody meets an error")
+  func chaos() throws {
+    let plan = try plan(hello)
+    let report = Chaos(Itinerary(plan, compile(plan)), options: RehearsalOptions()).run()
+    #expect(report.faults.isEmpty, "\(report.faults)")
+    #expect(report.failedRequests == 0)
+    #expect(
+      Set(report.runs.map(\.kind)) == [
+        "killed and resumed", "a verify fails", "an approval is refused", "a version never gets ready",
+      ])
+    #expect(report.count > 80)
+  }
+
+  @Test("chaos with a broken way back says so")
+  func chaosFindsFaults() throws {
+    let plan = try plan(hello)
+    let compiled = try misordered(compile(plan), step: 1, .switchEntry, before: .startWorkloads)
+    let report = Chaos(Itinerary(plan, compiled), options: RehearsalOptions()).run()
+    #expect(report.failedRequests > 0 && !report.faults.isEmpty)
+  }
+
+  @Test("coverage counts what was gone through")
+  func coverage() throws {
+    let plan = try plan(hello + "rehearsal \"r\" {\n  stub approve no\n  expect fails at \"2.0 for all\"\n}\n")
+    let result = try rehearsed(Itinerary(plan, compile(plan)), plan.rehearsals.first)
+    let coverage = RehearsalCoverage(plan, [result], nil)
+    #expect(coverage.counts.map(\.covered) == [1, 3, 1], "\(coverage)")
+    #expect(coverage.counts.map(\.total) == [2, 6, 2], "\(coverage)")
+  }
+}
