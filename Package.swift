@@ -95,7 +95,7 @@ let package = Package(
     .target(
       name: "SandboxServer",
       dependencies: [
-        "KubernetesModel", "Sandbox", "YAMLCoding",
+        "KubernetesModel", "MeshModel", "Sandbox", "SandboxMesh", "YAMLCoding",
         .product(name: "Hummingbird", package: "hummingbird"),
       ],
       swiftSettings: settings
@@ -106,7 +106,7 @@ let package = Package(
       dependencies: [
         "ApplyEngine", "CSSSelectors", "ClusterAPI", "CurlTransport", "DiagnosticRendering", "Diagnostics", "HTMLText",
         "KubernetesModel", "Lowering", "MeshModel", "Pictures", "Rehearsal", "RequestTracing", "RolloutPlan",
-        "RolloutSyntax", "SafetyChecks", "YAMLCoding",
+        "RolloutSyntax", "SafetyChecks", "Sandbox", "SandboxMesh", "SandboxServer", "YAMLCoding",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings

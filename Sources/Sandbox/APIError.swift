@@ -138,6 +138,8 @@ package struct APIError: Error, Hashable, Sendable {
 
   static func badRequest(_ message: String) -> APIError { APIError(400, "BadRequest", message) }
 
+  static func unavailable(_ message: String) -> APIError { APIError(503, "ServiceUnavailable", message) }
+
   static func methodNotSupported(_ type: ResourceType, _ verb: String) -> APIError {
     APIError(405, "MethodNotAllowed", "\(verb) is not supported on resources of kind \"\(type.resource)\"")
       .about(type, "")

@@ -20,9 +20,19 @@ extension Registry {
       "networking.istio.io", ["v1", "v1beta1", "v1alpha3"],
       [
         ("gateways", "Gateway", ["gw"]), ("virtualservices", "VirtualService", ["vs"]),
-        ("destinationrules", "DestinationRule", ["dr"]),
+        ("destinationrules", "DestinationRule", ["dr"]), ("serviceentries", "ServiceEntry", ["se"]),
+        ("sidecars", "Sidecar", []), ("workloadentries", "WorkloadEntry", ["we"]),
+        ("workloadgroups", "WorkloadGroup", ["wg"]),
       ])
-    + istio("security.istio.io", ["v1", "v1beta1"], [("peerauthentications", "PeerAuthentication", ["pa"])])
+    + istio("networking.istio.io", ["v1alpha3"], [("envoyfilters", "EnvoyFilter", [])])
+    + istio(
+      "security.istio.io", ["v1", "v1beta1"],
+      [
+        ("peerauthentications", "PeerAuthentication", ["pa"]),
+        ("authorizationpolicies", "AuthorizationPolicy", ["ap"]),
+        ("requestauthentications", "RequestAuthentication", ["ra"]),
+      ])
+    + istio("telemetry.istio.io", ["v1", "v1alpha1"], [("telemetries", "Telemetry", ["telemetry"])])
 
   private static let core: [ResourceType] = [
     ResourceType(

@@ -29,15 +29,15 @@ extension MeshFront {
       case .http(let request): "\"\(request.method) \(oneLine(request.target)) HTTP/1.1\" \(answer.status ?? 0)"
       case .tcp: "\"- - -\" 0"
       }
-    let host =
+    let (host, port) =
       switch outcome {
-      case .destination(let destination): destination.host
-      case .failure(let failure): failure.host ?? hop.host
-      case .redirect, .directResponse, .abort, .passthrough: hop.host
+      case .destination(let destination): (destination.host, destination.port)
+      case .failure(let failure): (failure.host ?? hop.host, failure.port ?? hop.port)
+      case .redirect, .directResponse, .abort, .passthrough: (hop.host, hop.port)
       }
     let text =
       "[\(now.rfc3339)] \(subject) \(hop.failure?.flag?.rawValue ?? "-") "
-      + "outbound|\(hop.port)|\(hop.subset ?? "")|\(oneLine(host)) \(hop.callee?.name ?? "-") "
+      + "outbound|\(port)|\(hop.subset ?? "")|\(oneLine(host)) \(hop.callee?.name ?? "-") "
       + (hop.decision.rule ?? "-")
     lines.append(PodLine(uid: uid, container: sender.client.isGateway ? nil : "istio-proxy", text: text))
   }

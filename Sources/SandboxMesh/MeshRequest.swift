@@ -95,6 +95,13 @@ package enum MeshFailure: Hashable, Sendable {
     }
   }
 
+  /// Whether a peer closed the connection, rather than that there was none.
+  package var isReset: Bool {
+    if case .proxy(let failure) = self, case .mutualTLS = failure.reason { return true }
+    if case .wrongProtocol = self { return true }
+    return false
+  }
+
   /// What Envoy writes into the body of its own answer.
   package var text: String {
     switch self {

@@ -21,19 +21,28 @@ package struct ProxyAnswer: Sendable {
   }
 }
 
-package typealias ProxyHandler =
-  @Sendable (ProxyTarget, _ method: String, _ headers: [(String, String)]) async -> ProxyAnswer
+/// A request that the API server passes on to a Service.
+package struct ProxyRequest: Sendable {
+  package var target: ProxyTarget
+  package var method: String
+  package var headers: [(String, String)]
+  package var body: [UInt8]
+}
+
+package typealias ProxyHandler = @Sendable (ProxyRequest) async -> ProxyAnswer
 
 /// A sandbox over plain HTTP on 127.0.0.1, for kubectl and for our own client. It moves the cluster's time with the
-/// real clock.
+/// real clock, `speed` times as fast.
 package struct SandboxServer: Sendable {
   package var cluster: LiveCluster
   package var port: Int
+  private let speed: Double
   private let proxy: ProxyHandler?
 
-  package init(cluster: LiveCluster, port: Int = 0, proxy: ProxyHandler? = nil) {
+  package init(cluster: LiveCluster, port: Int = 0, speed: Double = 1, proxy: ProxyHandler? = nil) {
     self.cluster = cluster
     self.port = port
+    self.speed = speed
     self.proxy = proxy
   }
 
@@ -54,7 +63,7 @@ package struct SandboxServer: Sendable {
       onServerRunning: { channel in await ready(channel.localAddress?.port ?? 0) }, logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await app.run() }
-      group.addTask { try await drive(cluster) }
+      group.addTask { try await drive(cluster, speed) }
       try await group.next()
       group.cancelAll()
     }
@@ -85,16 +94,15 @@ package struct SandboxServer: Sendable {
 }
 
 /// Moves virtual time with the real one, in steps small enough that a person sees no difference.
-private func drive(_ cluster: LiveCluster) async throws {
+private func drive(_ cluster: LiveCluster, _ speed: Double) async throws {
   let clock = ContinuousClock()
   let began = clock.now
   let start = await cluster.now
   while !Task.isCancelled {
     try await clock.sleep(for: .milliseconds(10))
     let passed = clock.now - began
-    let milliseconds =
-      Int(passed.components.seconds) * 1000 + Int(passed.components.attoseconds / 1_000_000_000_000_000)
-    await cluster.advance(to: start.advanced(by: milliseconds))
+    let milliseconds = Double(passed.components.seconds) * 1e3 + Double(passed.components.attoseconds) * 1e-15
+    await cluster.advance(to: start.advanced(by: Int(milliseconds * speed)))
   }
 }
 
@@ -110,8 +118,9 @@ private func respond(_ request: Request, _ cluster: LiveCluster, _ proxy: ProxyH
   api.contentType = request.headers[.contentType] ?? jsonType
   api.userAgent = request.headers[.userAgent] ?? "unknown"
   let buffer = try await request.body.collect(upTo: 3 * 1024 * 1024)
-  if buffer.readableBytes > 0, request.method != .get {
-    let bytes = Array(buffer.readableBytesView)
+  let bytes = Array(buffer.readableBytesView)
+  // What goes on to a Service is nobody's business here.
+  if !bytes.isEmpty, request.method != .get, !api.isProxied {
     if api.contentType.contains("protobuf") {
       guard let value = decodedProtobuf(bytes) else {
         return status(
@@ -142,8 +151,12 @@ private func respond(_ request: Request, _ cluster: LiveCluster, _ proxy: ProxyH
     guard let proxy else {
       return status(503, "ServiceUnavailable", "no endpoints available for service \"\(target.service)\"")
     }
-    let passed = request.headers.map { ($0.name.rawName, $0.value) }
-    let answer = await proxy(target, request.method.rawValue, passed)
+    var target = target
+    if let query = request.uri.query { target.path += "?" + query }
+    let answer = await proxy(
+      ProxyRequest(
+        target: target, method: request.method.rawValue,
+        headers: request.headers.map { ($0.name.rawName, $0.value) }, body: bytes))
     headers[.contentType] = answer.contentType
     for (name, value) in answer.headers {
       if let name = HTTPField.Name(name) { headers.append(HTTPField(name: name, value: value)) }

@@ -38,6 +38,7 @@ struct Rolloutc: ParsableCommand {
       Build.self, Check.self, Steps.self, TraceCommand.self, Graph.self, Rehearse.self, Fmt.self, PlanCommand.self,
       Rbac.self,
       Explain.self,
+      SandboxCommand.self,
     ],
     defaultSubcommand: Build.self
   )

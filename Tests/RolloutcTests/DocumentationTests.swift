@@ -58,7 +58,7 @@ import YAMLCoding
     var code: Int32 = 0
     for block in blocks {
       if block.language == "rollout", let name = block.fileName { try scratch.write(block.text, to: name) }
-      guard block.language == "console" else { continue }
+      guard block.language == "console", block.mark != "sandbox" else { continue }
       var rest = block.lines[...]
       while let line = rest.popFirst() {
         guard line.hasPrefix("$ ") else {
@@ -82,6 +82,47 @@ import YAMLCoding
           matches(expected, outcome.output),
           "\(block.testDescription): \(command)\nprints\n\(outcome.output.prefix(4000))")
       }
+    }
+  }
+
+  /// The commands of a page's `console sandbox` blocks, one after another in one sandbox, after those that need none.
+  @Test(arguments: MarkdownBlock.pages) func commandsInASandbox(_ page: String) throws {
+    let blocks = MarkdownBlock.all(in: page).filter { $0.language == "console" && $0.mark == "sandbox" }
+    guard !blocks.isEmpty else { return }
+    let missing = ["curl", "kubectl"].filter { Tool.installed($0) == nil }
+    guard missing.isEmpty else { return Tool.announce("\(page) needs \(missing.joined(separator: " and "))") }
+    let scratch = try Scratch(withPlans: true)
+    for block in MarkdownBlock.all(in: page) where block.language == "console" && block.mark.isEmpty {
+      for line in block.lines where line.hasPrefix("$ rolloutc ") { _ = try scratch.shell(String(line.dropFirst(2))) }
+    }
+    var expectations: [(place: String, command: String, lines: [String])] = []
+    for block in blocks {
+      for line in block.lines {
+        if line.hasPrefix("$ ") {
+          expectations.append((block.testDescription, String(line.dropFirst(2)), []))
+        } else if !expectations.isEmpty {
+          expectations[expectations.count - 1].lines.append(line)
+        } else {
+          Issue.record("\(block.testDescription): no command begins here: \(line)")
+        }
+      }
+    }
+    let end = "=== the end of a command ==="
+    let script = expectations.map { "\($0.command) 2>&1\necho; echo '\(end)'\n" }.joined()
+    try scratch.write(script, to: "script.sh")
+    let tool = try #require(Tool.path)
+    let outcome = try scratch.run(
+      [tool, "sandbox", "--propagation", "0", "--speed", "10", "--", "sh", "script.sh"], environment: ["LC_ALL": "C"])
+    var outputs = outcome.output.components(separatedBy: end + "\n")
+    #expect(outputs.popLast() == "", "\(outcome.errors)")
+    #expect(outputs.count == expectations.count)
+    for (expectation, output) in zip(expectations, outputs) {
+      // The empty line is the script's own, or ends a line that the command left open.
+      var output = output
+      if output.hasSuffix("\n\n") || output == "\n" { output.removeLast() }
+      #expect(
+        matches(expectation.lines, output),
+        "\(expectation.place): \(expectation.command)\nprints\n\(output.prefix(4000))")
     }
   }
 

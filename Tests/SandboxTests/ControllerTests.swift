@@ -221,4 +221,53 @@ import Testing
     let done3 = cluster.advance(limit: 60_000, until: { isComplete($0) })
     #expect(done3)
   }
+
+  /// Kubernetes, `getNewReplicaSet`: the way back finds its ReplicaSet and a Progressing condition, so the condition of
+  /// the failed way stays, now beside the newest generation, until the counts move. What is expected here is what a
+  /// watch of kube-controller-manager 1.20.2 showed.
+  @Test(arguments: [
+    (
+      1, "RollingUpdate",
+      [
+        "old ProgressDeadlineExceeded 2 1 1", "new ProgressDeadlineExceeded 2 1 1", "new NewReplicaSetAvailable 1 1 1",
+      ]
+    ),
+    (
+      3, "RollingUpdate",
+      ["old ProgressDeadlineExceeded 4 1 3", "new ReplicaSetUpdated 4 3 3", "new NewReplicaSetAvailable 3 3 3"]
+    ),
+    (
+      2, "Recreate",
+      [
+        "old ProgressDeadlineExceeded 2 2 0", "new ProgressDeadlineExceeded 2 0 0", "new ReplicaSetUpdated 0 0 0",
+        "new ReplicaSetUpdated 2 2 0", "new NewReplicaSetAvailable 2 2 2",
+      ]
+    ),
+  ])
+  func anOldDeadlineStaysUntilTheCountsMove(_ replicas: Int, _ strategy: String, _ expected: [String]) {
+    var cluster = SandboxCluster()
+    let extra: Fields = ["progressDeadlineSeconds": 5, "strategy": ["type": .string(strategy)]]
+    cluster.apply(deployments + "/web", deployment(replicas: replicas, extra: extra))
+    cluster.advance(until: { isComplete($0) })
+    cluster.setBehaviour(PodBehaviour(fate: .unschedulable), of: "web", namespace: "default")
+    cluster.apply(deployments + "/web", deployment(replicas: replicas, image: "web:2", extra: extra))
+    let failed = cluster.advance { cluster in
+      cluster.store.object("deployments.apps", "default", "web").flatMap { condition($0, "Progressing") }?["reason"]
+        == "ProgressDeadlineExceeded"
+    }
+    #expect(failed)
+    cluster.setBehaviour(nil, of: "web", namespace: "default")
+    cluster.apply(deployments + "/web", deployment(replicas: replicas, extra: extra))
+    var seen: [String] = []
+    _ = cluster.advance { cluster in
+      guard let object = cluster.store.object("deployments.apps", "default", "web") else { return true }
+      let isNew = object.at("status", "observedGeneration") == object.at("metadata", "generation")
+      let counts = ["replicas", "updatedReplicas", "readyReplicas"].map { String(object.at("status", $0)?.int ?? 0) }
+      let reason = condition(object, "Progressing")?["reason"]?.string ?? ""
+      let line = "\(isNew ? "new" : "old") \(reason) \(counts.joined(separator: " "))"
+      if seen.last != line { seen.append(line) }
+      return isComplete(cluster)
+    }
+    #expect(seen == expected)
+  }
 }

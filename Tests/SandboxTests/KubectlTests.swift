@@ -175,12 +175,29 @@ private func run(_ kubeconfig: String, _ arguments: [String], with program: Stri
 
   @Test(.timeLimit(.minutes(2))) func theProxyReachesTheHook() async throws {
     let cluster = LiveCluster()
-    let proxy: ProxyHandler = { target, method, _ in
-      ProxyAnswer(body: Array("\(method) \(target.service):\(target.port)\(target.path)".utf8))
+    let proxy: ProxyHandler = { request in
+      let target = request.target
+      return ProxyAnswer(body: Array("\(request.method) \(target.service):\(target.port)\(target.path)".utf8))
     }
+    let web: Value = ["name": "web"]
+    _ = await cluster.respond(
+      to: APIRequest(
+        "POST", "/api/v1/namespaces/default/services",
+        body: ["apiVersion": "v1", "kind": "Service", "metadata": web, "spec": ["ports": [["port": 80]]]]))
+    _ = await cluster.respond(
+      to: APIRequest(
+        "POST", "/api/v1/namespaces/default/endpoints",
+        body: [
+          "apiVersion": "v1", "kind": "Endpoints", "metadata": web,
+          "subsets": [["addresses": [["ip": "10.0.0.9"]], "ports": [["port": 8080]]]],
+        ]))
     try await withServer(cluster, proxy: proxy) { kubeconfig, _ in
+      let missing = try await run(kubeconfig, ["get", "--raw", "/api/v1/namespaces/default/services/none/proxy/"])
+      #expect(missing.status == 1)
       let result = try await run(kubeconfig, ["get", "--raw", "/api/v1/namespaces/default/services/web:80/proxy/a/b"])
       #expect(result.text == "GET web:80/a/b")
+      let asked = try await run(kubeconfig, ["get", "--raw", "/api/v1/namespaces/default/services/web/proxy/?a=b"])
+      #expect(asked.text == "GET web:80/?a=b")
     }
   }
 

@@ -9,6 +9,18 @@ package struct PodBehaviour: Hashable, Sendable {
     case imagePullError
     /// Finds no node.
     case unschedulable
+
+    /// `healthy`, `never-ready`, `crash-loop`, `image-pull-error` or `unschedulable`.
+    package init?(stated: String) {
+      switch stated {
+      case "healthy": self = .healthy
+      case "never-ready": self = .neverReady
+      case "crash-loop": self = .crashLoop(exitCode: 1)
+      case "image-pull-error": self = .imagePullError
+      case "unschedulable": self = .unschedulable
+      default: return nil
+      }
+    }
   }
 
   package var fate: Fate

@@ -13,6 +13,8 @@ package struct SandboxCluster: Sendable {
   package var defaultBehaviour: PodBehaviour
   /// By `namespace/name` of a Deployment, StatefulSet, DaemonSet or Job, or of a Pod without an owner.
   private var behaviours: [String: PodBehaviour] = [:]
+  /// The same, of workloads that say in their annotation what becomes of their pods.
+  private var statedFates: [String: PodBehaviour.Fate] = [:]
   private var cursor: Int
   private var timers: [Timer] = []
   private var queued: Set<Task> = []
@@ -60,7 +62,23 @@ package struct SandboxCluster: Sendable {
   // MARK: - Behaviour
 
   package func behaviour(of workload: String, namespace: String) -> PodBehaviour {
-    behaviours[namespace + "/" + workload] ?? defaultBehaviour
+    let key = namespace + "/" + workload
+    var behaviour = behaviours[key] ?? defaultBehaviour
+    if let fate = statedFates[key] { behaviour.fate = fate }
+    return behaviour
+  }
+
+  /// On a workload: what becomes of its pods, as `PodBehaviour.Fate.init(stated:)` reads it.
+  package static let fateAnnotation = "sandbox.rolloutc.dev/fate"
+
+  /// The annotation of a workload came, changed or went: its pods are set on their new way.
+  private mutating func noteFate(_ event: StoreEvent) {
+    let key = event.key.namespace + "/" + event.key.name
+    let stated = event.kind == .deleted ? nil : event.object.annotations[SandboxCluster.fateAnnotation]
+    let fate = stated.flatMap { PodBehaviour.Fate(stated: $0) }
+    guard statedFates[key] != fate else { return }
+    statedFates[key] = fate
+    for (uid, runtime) in pods where runtime.workload == key { revise(uid, runtime) }
   }
 
   /// Sets what becomes of pods that a workload starts from now on, and of running ones at their next step.
@@ -193,14 +211,26 @@ package struct SandboxCluster: Sendable {
     case "deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch", "services",
       "persistentvolumeclaims":
       if event.kind != .deleted { schedule(.reconcile(key), after: timing.controllerDelay) }
-      if let owner = object.controller { scheduleOwner(owner, key.namespace) }
+      if let owner = object.controller {
+        scheduleOwner(owner, key.namespace)
+      } else if key.resource.contains(".") {
+        noteFate(event)
+      }
     case "namespaces":
       if event.kind != .deleted {
         schedule(.reconcile(key), after: object.isDeleting ? timing.garbageDelay : timing.controllerDelay)
       }
     case "pods":
       notePod(event)
-      if let owner = object.controller { scheduleOwner(owner, key.namespace) }
+      if let owner = object.controller {
+        scheduleOwner(owner, key.namespace)
+        // Kubernetes, deployment controller `deletePod`: a Recreate waits for the last pod, which counts nowhere by then.
+        if event.kind == .deleted, let name = owner["name"]?.string,
+          let top = store.object("replicasets.apps", key.namespace, name)?.controller
+        {
+          scheduleOwner(top, key.namespace)
+        }
+      }
       for service in store.keys("services") where service.namespace == key.namespace {
         schedule(.reconcile(service), after: timing.controllerDelay)
       }

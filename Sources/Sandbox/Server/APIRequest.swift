@@ -34,6 +34,12 @@ package struct APIRequest: Sendable {
   var wantsTable: Bool { accept.contains("as=Table") }
 
   /// Asks for metadata only (`as=PartialObjectMetadata`).
+  /// To a Service, through the API server.
+  package var isProxied: Bool {
+    let parts = path.split(separator: "/", maxSplits: 7, omittingEmptySubsequences: true)
+    return parts.count >= 7 && parts[0] == "api" && parts[4] == "services" && parts[6] == "proxy"
+  }
+
   var isDryRun: Bool { query["dryRun"] == "All" }
 }
 
@@ -83,8 +89,8 @@ package struct APIResponse: Sendable {
 package struct ProxyTarget: Hashable, Sendable {
   package var namespace: String
   package var service: String
-  /// A number or a name; empty for the only port.
-  package var port: String
+  /// Of the Service.
+  package var port: Int
   package var path: String
 }
 

@@ -31,13 +31,7 @@ package struct APIServer: Sendable {
     }
     if path.type.traits.contains(.review) { return try review(path, request) }
     if let name = path.name, path.type.plural == "services", path.type.group.isEmpty, path.subresource == "proxy" {
-      let (service, port) = name.split(at: ":") ?? (name, "")
-      return APIResponse(
-        200,
-        body: .proxy(
-          ProxyTarget(
-            namespace: path.namespace ?? "", service: service, port: port,
-            path: "/" + path.rest.joined(separator: "/"))))
+      return APIResponse(200, body: .proxy(try proxyTarget(name, path, request)))
     }
     if path.name == nil {
       switch request.method {
@@ -48,6 +42,39 @@ package struct APIServer: Sendable {
       }
     }
     return try single(path, request)
+  }
+
+  /// Where `[SCHEME:]NAME[:PORT]` leads. Kubernetes: `pkg/registry/core/service/storage`, `ResourceLocation`.
+  private func proxyTarget(_ id: String, _ path: ResourcePath, _ request: APIRequest) throws(APIError) -> ProxyTarget {
+    var parts = id.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    if parts.count == 3 { parts.removeFirst() }
+    guard parts.count <= 2, let name = parts.first, !name.isEmpty else {
+      throw .badRequest("invalid service request \"\(id)\"")
+    }
+    let namespace = path.namespace ?? ""
+    var wanted = parts.count == 2 ? parts[1] : ""
+    if let number = Int(wanted) {
+      let ports = try store.get(path.type, namespace, name).at("spec", "ports")?.array ?? []
+      guard let port = ports.first(where: { $0["port"]?.int == number }) else {
+        throw .unavailable("no service port \(number) found for service \"\(name)\"")
+      }
+      wanted = port["name"]?.string ?? ""
+    }
+    guard let endpoints = store.object("endpoints", namespace, name) else { throw .notFound(path.type, name) }
+    let subsets = endpoints["subsets"]?.array ?? []
+    if subsets.isEmpty { throw .unavailable("no endpoints available for service \"\(name)\"") }
+    let isServed = subsets.contains { subset in
+      !(subset["addresses"]?.array ?? []).isEmpty
+        && (subset["ports"]?.array ?? []).contains { ($0["name"]?.string ?? "") == wanted }
+    }
+    let ports = store.object("services", namespace, name)?.at("spec", "ports")?.array ?? []
+    guard isServed, let port = ports.first(where: { ($0["name"]?.string ?? "") == wanted })?["port"]?.int else {
+      throw .unavailable("no endpoints available for service \"\(id)\"")
+    }
+    // An empty segment at the end is the `/` that the path ends in.
+    let ending = request.path.hasSuffix("/") && !path.rest.isEmpty ? "/" : ""
+    return ProxyTarget(
+      namespace: namespace, service: name, port: port, path: "/" + path.rest.joined(separator: "/") + ending)
   }
 
   private func verb(_ request: APIRequest) -> String {

@@ -134,6 +134,14 @@ enum IO {
     return stat(path, &status) == 0 ? status.st_mode & 0o777 : nil
   }
 
+  /// A folder of its own for this user alone.
+  static func makeTemporaryDirectory(_ prefix: String) throws -> String {
+    let root = environment("TMPDIR").flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
+    var template = Array("\(root)/\(prefix)-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw Failure("cannot make a folder in `\(root)`: \(reason(errno))") }
+    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
   static func makeDirectory(_ path: String) throws {
     var built = path.hasPrefix("/") ? "/" : ""
     for part in path.split(separator: "/") {
