@@ -199,7 +199,7 @@ let package = Package(
       name: "RolloutcTests",
       dependencies: [
         "ApplyEngine", "ClusterAPI", "DiagnosticRendering", "Diagnostics", "KubernetesModel", "Lowering", "rolloutc",
-        "TestSupport", "YAMLCoding",
+        "Sandbox", "SandboxServer", "TestSupport", "YAMLCoding",
       ],
       swiftSettings: settings
     ),

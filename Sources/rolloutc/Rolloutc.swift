@@ -26,19 +26,19 @@ enum Exit {
 struct Rolloutc: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rolloutc",
-    abstract: "Checks plans for releases on Kubernetes with Istio, and compiles them for review.",
+    abstract: "Checks plans for releases on Kubernetes with Istio, compiles them for review, and carries them out.",
     discussion: """
       A plan file says, in the order in which things happen, how a set of components goes from one version to the \
       next. `rolloutc PLAN` compiles it to the YAML that it means, step by step, without a cluster.
 
-      Exit codes: 0 done · 1 an error, nothing changed · 2 usage, or a plan that does not check.
+      Exit codes: 0 done · 1 an error, nothing changed · 2 usage, or a plan that does not check · 4 failed and rolled \
+      back · 5 failed and held · 6 another run has the lock · 7 refused · 130 stopped, to be resumed.
       """,
     version: "rolloutc \(toolVersion)",
     subcommands: [
       Build.self, Check.self, Steps.self, TraceCommand.self, Graph.self, Rehearse.self, Fmt.self, PlanCommand.self,
-      Rbac.self,
-      Explain.self,
-      SandboxCommand.self,
+      Rbac.self, Apply.self, Resume.self, Rollback.self, Status.self, Approve.self, Abort.self, Unlock.self,
+      Explain.self, SandboxCommand.self,
     ],
     defaultSubcommand: Build.self
   )
@@ -57,8 +57,7 @@ enum Main {
         try command.run()
       }
     } catch let failure as Failure {
-      IO.standardError(
-        "\(IO.colorsErrors ? "\u{1B}[1;31merror\u{1B}[0m" : "error"): \(safeText(failure.message, keepsLines: true))\n")
+      failure.show()
       IO.exit(failure.code)
     } catch {
       let code = Rolloutc.exitCode(for: error)
@@ -102,5 +101,10 @@ struct Failure: Error {
   init(_ message: String, code: Int32 = Exit.failed) {
     self.code = code
     self.message = message
+  }
+
+  func show() {
+    let head = IO.colorsErrors ? "\u{1B}[1;31merror\u{1B}[0m" : "error"
+    IO.standardError("\(head): \(safeText(message, keepsLines: true))\n")
   }
 }

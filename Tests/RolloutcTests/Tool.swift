@@ -36,7 +36,7 @@ enum Tool {
 typealias Outcome = Subprocess.Outcome
 
 /// A folder of its own for one test, gone with it.
-final class Scratch {
+final class Scratch: Sendable {
   let path: String
 
   /// With the repository's plans in `plans/`, if `withPlans`.

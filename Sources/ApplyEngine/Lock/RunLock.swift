@@ -32,10 +32,7 @@ package actor RunLock<C: Clock> where C.Duration == Duration {
     self.wallTime = wallTime
     self.record = record
     renewed = clock.now
-    let type = ResourceType(
-      groupVersion: GroupVersion(group: "coordination.k8s.io", version: "v1"), kind: "Lease", plural: "leases",
-      isNamespaced: true)
-    target = type.named(name, in: namespace)
+    target = leaseType.named(name, in: namespace)
   }
 
   /// The fence of our hold: goes up with each holder.
@@ -175,3 +172,7 @@ package actor RunLock<C: Clock> where C.Duration == Duration {
     }
   }
 }
+
+let leaseType = ResourceType(
+  groupVersion: GroupVersion(group: "coordination.k8s.io", version: "v1"), kind: "Lease", plural: "leases",
+  isNamespaced: true)

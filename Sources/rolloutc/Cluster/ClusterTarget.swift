@@ -6,8 +6,11 @@ import RolloutPlan
 
 /// The cluster that a command works on, and what a person must see of it before anything is written: a wrong
 /// current-context is the classic accident.
-struct ClusterTarget {
+struct ClusterTarget: Sendable {
+  /// With repetitions.
   let cluster: any Cluster
+  /// Without: for what must not take long.
+  let client: any Cluster
   /// Nil inside a pod.
   let context: String?
   let server: String
@@ -16,7 +19,10 @@ struct ClusterTarget {
 
   /// Nothing is sent yet.
   /// - Parameter tell: is told of each repetition of a request.
-  init(_ options: ConnectionOptions, tell: @escaping @Sendable (RepeatedCall) -> Void = { _ in }) throws {
+  init(
+    _ options: ConnectionOptions,
+    tell: @escaping @Sendable (RepeatedCall) -> Void = IO.tell
+  ) throws {
     let environment = IO.environment
     let sources = KubeconfigSources(explicitPath: options.kubeconfig, environment: environment, files: .disk)
     let connection: ClusterConnection
@@ -28,6 +34,7 @@ struct ClusterTarget {
     let client = APIClient(
       endpoint: connection.endpoint, credentials: connection.credentialSource(environment: environment),
       transport: LimitedTransport(CurlTransport(), clock: ContinuousClock()), userAgent: "rolloutc/\(toolVersion)")
+    self.client = client
     cluster = RetryingCluster(client, clock: ContinuousClock(), tell: tell)
     context = connection.context
     server = connection.endpoint.server
@@ -47,6 +54,16 @@ struct ClusterTarget {
       """, code: Exit.refused)
   }
 
+  /// The first request, made once: an address that is wrong is said at once. Nil where the server does not say its version.
+  func reach() async throws -> ServerVersion? {
+    do {
+      return try await client.serverVersion()
+    } catch {
+      if case .refused(let status) = error, status.code == 403 { return nil }
+      throw Failure("cannot reach the cluster: \(error)\n\(words)")
+    }
+  }
+
   /// The versions of Istio's API to write in: the best that the server has.
   func istioVersions() async throws -> APIVersions {
     do {
@@ -58,4 +75,9 @@ struct ClusterTarget {
     }
     throw Failure("the cluster has no API of Istio that rolloutc can write: is Istio installed?\n\(words)")
   }
+}
+
+extension IO {
+  /// A repetition of a request, where there is no better place to say so.
+  static func tell(_ call: RepeatedCall) { standardError("repeating \(oneLine(words(of: call)))\n") }
 }

@@ -103,7 +103,12 @@ struct PlanRequest {
   /// The plan and its writes, where it checks; else its diagnostics are shown and the run ends with 2.
   func compiled() throws -> (plan: Plan, compiled: Compiled, resolution: Resolution) {
     let (plan, resolution) = try checked()
-    return (plan, compiled(plan, resolution), resolution)
+    let compiled = compile(plan)
+    let found = resolution.diagnostics + resolution.allowances.filter(compiled.problems.compactMap(Diagnostic.init))
+    let isRefused = diagnostics.refuses(found)
+    diagnostics.show(found.inReadingOrder, resolution.sources, always: isRefused)
+    if isRefused { IO.exit(Exit.usage) }
+    return (plan, compiled, resolution)
   }
 
   /// The plan, where it checks; else its diagnostics are shown and the run ends with 2.
@@ -114,16 +119,6 @@ struct PlanRequest {
       IO.exit(Exit.usage)
     }
     return (plan, resolution)
-  }
-
-  /// The writes of a plan that checks; where the rendering finds an error, the run ends with 2.
-  func compiled(_ plan: Plan, _ resolution: Resolution, options: LoweringOptions = LoweringOptions()) -> Compiled {
-    let compiled = compile(plan, options: options)
-    let found = resolution.diagnostics + resolution.allowances.filter(compiled.problems.compactMap(Diagnostic.init))
-    let isRefused = diagnostics.refuses(found)
-    diagnostics.show(found.inReadingOrder, resolution.sources, always: isRefused)
-    if isRefused { IO.exit(Exit.usage) }
-    return compiled
   }
 }
 

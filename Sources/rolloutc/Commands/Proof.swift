@@ -37,11 +37,7 @@ extension PlanRequest {
   /// Where the plan does not check, or is not proved and `demand` asks for it, the diagnostics are shown and the run
   /// ends with 2. Everything that writes to a cluster, or shows what would be written, begins here.
   func proved(_ demand: ProofDemand) throws -> ProvedPlan {
-    let resolution = try resolved()
-    guard let plan = resolution.checked else {
-      diagnostics.show(resolution.diagnostics, resolution.sources, always: true)
-      IO.exit(Exit.usage)
-    }
+    let (plan, resolution) = try checked()
     let compiled = compile(plan)
     let found = resolution.diagnostics + resolution.allowances.filter(compiled.problems.compactMap(Diagnostic.init))
     let report = SafetyChecks.check(compiled, plan: plan)

@@ -142,11 +142,11 @@ enum IO {
     return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
-  static func makeDirectory(_ path: String) throws {
+  static func makeDirectory(_ path: String, mode: mode_t = 0o755) throws {
     var built = path.hasPrefix("/") ? "/" : ""
     for part in path.split(separator: "/") {
       built += (built.isEmpty || built == "/" ? "" : "/") + part
-      if mkdir(built, 0o755) != 0, errno != EEXIST {
+      if mkdir(built, mode) != 0, errno != EEXIST {
         throw Failure("cannot make the folder `\(built)`: \(reason(errno))")
       }
     }

@@ -22,6 +22,8 @@ struct NDJSONView: RunView {
     return line(type, fields, moment)
   }
 
+  mutating func say(_ text: String, at moment: Moment) -> String { line("note", ["message": .string(text)], moment) }
+
   mutating func heartbeat(at moment: Moment) -> String { line("heartbeat", [:], moment) }
 
   /// What ends a stream whose run never began.

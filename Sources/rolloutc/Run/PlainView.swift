@@ -33,7 +33,7 @@ struct PlainView: RunView {
   }
 
   private mutating func lines(_ event: RunEvent, _ before: RunPicture, _ moment: Moment) -> String {
-    func since(_ began: Duration?) -> String { began.map { " (\(shortTime(moment.elapsed - $0)))" } ?? "" }
+    func since(_ began: Duration?) -> String { began.map { " (\(shortText(moment.elapsed - $0)))" } ?? "" }
     let steps = picture.opening?.steps ?? []
     switch event {
     case .started(let opening):
@@ -90,7 +90,7 @@ struct PlainView: RunView {
   }
 
   mutating func heartbeat(at moment: Moment) -> String {
-    func since(_ began: Duration) -> String { shortTime(moment.elapsed - began) }
+    func since(_ began: Duration) -> String { shortText(moment.elapsed - began) }
     if let question = picture.question {
       return line("  … \(since(question.began)), no answer yet: \(question.question.text)")
     }
@@ -103,7 +103,7 @@ struct PlainView: RunView {
       return line("  … \(since(phase.began)), \(phase.kind.name): \(what)\(more)")
     }
     if let holder = picture.holder { return line("  … waiting for the lock of \(words(of: holder))") }
-    return line("  … \(shortTime(moment.elapsed)) since the run began")
+    return line("  … \(shortText(moment.elapsed)) since the run began")
   }
 
   private func line(_ text: String) -> String { safeText(text) + "\n" }

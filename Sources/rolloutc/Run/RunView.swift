@@ -4,6 +4,8 @@ import ApplyEngine
 protocol RunView: Sendable {
   /// What `event` adds to the output, for good.
   mutating func take(_ event: RunEvent, at moment: Moment) -> String
+  /// What the tool itself has to say.
+  mutating func say(_ text: String, at moment: Moment) -> String
   /// What is shown below it until the next event, in as few lines as there is room for; nothing where there is no terminal.
   func frame(rows: Int, at elapsed: Duration) -> [StyledLine]
   /// Where nothing was printed for 30 seconds: a sign of life, for pipelines that take silence for death.
@@ -11,6 +13,7 @@ protocol RunView: Sendable {
 }
 
 extension RunView {
+  mutating func say(_ text: String, at moment: Moment) -> String { text + "\n" }
   func frame(rows: Int, at elapsed: Duration) -> [StyledLine] { [] }
   mutating func heartbeat(at moment: Moment) -> String { "" }
 }

@@ -54,7 +54,7 @@ struct TreeView: RunView {
   }
 
   private func permanent(_ event: RunEvent, _ before: RunPicture, _ moment: Moment) -> String {
-    func since(_ began: Duration) -> String { "  " + shortTime(moment.elapsed - began) }
+    func since(_ began: Duration) -> String { "  " + shortText(moment.elapsed - began) }
     switch event {
     case .started(let opening): return printed(Self.head(opening))
     case .stepBegan(let index, let name):
@@ -129,7 +129,7 @@ struct TreeView: RunView {
     func since(_ began: Duration) -> String {
       // Whole seconds: the tree is drawn anew when they change.
       let seconds = Int((elapsed - began) / .seconds(1))
-      return seconds < 1 ? "" : "  " + shortTime(.seconds(seconds))
+      return seconds < 1 ? "" : "  " + shortText(.seconds(seconds))
     }
     var tail: [StyledLine] = []
     if let holder = picture.holder {

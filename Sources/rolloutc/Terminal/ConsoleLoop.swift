@@ -47,7 +47,7 @@ struct ConsoleLoop {
       for message in console.collect() {
         switch message {
         case .event(let event, let moment): pending += view.take(event, at: moment)
-        case .say(let text): pending += text + "\n"
+        case .say(let text): pending += view.say(text, at: console.moment)
         case .ask(let id, let question, let reply): ask(Prompt(id: id, question: question, reply: reply))
         case .withdraw(let id): answer(nil) { $0.id == id }
         case .resized: lastDraw = nil

@@ -1,0 +1,56 @@
+import ApplyEngine
+import ClusterAPI
+import RolloutPlan
+
+/// A plan as the cluster knows it: for commands that need no plan file, or nothing of it but its name.
+struct PlanInCluster: Sendable {
+  let name: String
+  let namespace: String
+  let target: ClusterTarget
+  let invocation: Invocation
+
+  /// - Parameter request: of a plan file, or with the name of a plan in place of one.
+  init(_ request: PlanRequest, _ connection: ConnectionOptions) throws {
+    target = try ClusterTarget(connection)
+    invocation = Invocation(plan: request, connection: connection)
+    if request.plan == "-" || request.plan.contains("/") || request.plan.hasSuffix(".rollout") {
+      let plan = try request.checked().plan
+      try target.check(against: plan)
+      (name, namespace) = (plan.name, connection.namespace ?? plan.namespace)
+    } else {
+      // A plan that says no namespace has its own name for it.
+      (name, namespace) = (request.plan, connection.namespace ?? request.plan)
+    }
+  }
+
+  /// What the cluster remembers of it; nil where it never ran there.
+  func memory() async throws -> (inventory: Inventory, record: RunRecord?)? {
+    _ = try await target.reach()
+    do {
+      return try await InventoryStore(plan: name, namespace: namespace, in: target.cluster).load()
+    } catch {
+      throw Failure("cannot read what the plan `\(name)` did in the namespace `\(namespace)`: \(error)")
+    }
+  }
+
+  /// The run that the cluster remembers; a failure where there is none.
+  func record() async throws -> RunRecord {
+    guard let record = try await memory()?.record else {
+      throw Failure(
+        "no plan `\(name)` ran in the namespace `\(namespace)`, as far as the cluster knows\n"
+          + "\(target.words)\nname its file, or its namespace with -n")
+    }
+    return record
+  }
+
+  func holder() async throws -> LeaseRecord? {
+    do {
+      return try await lock.holder()
+    } catch {
+      throw Failure("cannot read the lock of the plan: \(error)")
+    }
+  }
+
+  var lock: LockKeeper { LockKeeper(plan: name, namespace: namespace, in: target.cluster) }
+  var requests: RequestsStore { RequestsStore(plan: name, namespace: namespace, in: target.cluster) }
+}

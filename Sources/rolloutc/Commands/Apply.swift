@@ -1,0 +1,68 @@
+import ArgumentParser
+
+struct Apply: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Carry out a plan in a cluster, step by step; what stands already is looked at and left alone.",
+    discussion: """
+      Every write is written down before it is sent, and no phase begins before what it stands on is seen to be ready. \
+      Ctrl-C once finishes what is under way and says how to go on; `rolloutc resume` goes on from any machine.
+      """)
+
+  @OptionGroup var plan: PlanOptions
+
+  @Option(help: ArgumentHelp("Stop after this step: its number, its name or its folder.", valueName: "step"))
+  var to: String?
+
+  @OptionGroup var proof: ProofOptions
+  @OptionGroup var options: RunOptionGroup
+  @OptionGroup var observation: ObservationOptions
+  @OptionGroup var connection: ConnectionOptions
+
+  func run() throws {
+    try RunCommand(
+      verb: .apply(to: to, proof.demand), request: plan.request, connection: connection, options: options,
+      observation: observation
+    )
+    .run()
+  }
+}
+
+struct Resume: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Go on with the run of a plan that was stopped, died or was held, in the direction in which it was.")
+
+  @OptionGroup var plan: PlanOptions
+  @OptionGroup var options: RunOptionGroup
+  @OptionGroup var observation: ObservationOptions
+  @OptionGroup var connection: ConnectionOptions
+
+  func run() throws {
+    try RunCommand(
+      verb: .resume, request: plan.request, connection: connection, options: options, observation: observation
+    ).run()
+  }
+}
+
+struct Rollback: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Go back to what stood before the last step, or after an earlier one.",
+    discussion: "Traffic goes back first, then workloads. Volumes stay, whatever the plan says.")
+
+  @OptionGroup var plan: PlanOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "Back to what stood after this step, or `start`: before the first.", valueName: "step"))
+  var to: String?
+
+  @OptionGroup var options: RunOptionGroup
+  @OptionGroup var observation: ObservationOptions
+  @OptionGroup var connection: ConnectionOptions
+
+  func run() throws {
+    try RunCommand(
+      verb: .rollback(to: to), request: plan.request, connection: connection, options: options,
+      observation: observation
+    ).run()
+  }
+}

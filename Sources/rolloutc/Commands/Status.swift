@@ -1,0 +1,144 @@
+import ApplyEngine
+import ArgumentParser
+import DiagnosticRendering
+import KubernetesModel
+
+enum StatusOutput: String, ExpressibleByArgument, CaseIterable { case text, json }
+
+struct Status: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Show where a plan stands, from what the cluster remembers alone.",
+    discussion: """
+      For PLAN, the file or only the name of the plan: then `-n` names its namespace, which is the plan's name unless \
+      the plan says another.
+      """)
+
+  @OptionGroup var plan: PlanOptions
+
+  @Option(name: [.customShort("o"), .long], help: "The form of the output.")
+  var output: StatusOutput = .text
+
+  @OptionGroup var connection: ConnectionOptions
+
+  func run() throws {
+    let place = try PlanInCluster(plan.request, connection)
+    let (output, report) = try blocking { [output] in
+      let memory = try await place.memory()
+      return (output, StatusReport(place: place, memory: memory, holder: try await place.holder()))
+    }
+    switch output {
+    case .text: IO.standardOutput(report.text)
+    case .json: IO.standardOutput(jsonText(report.value) + "\n")
+    }
+  }
+}
+
+/// What `status` says.
+struct StatusReport: Sendable {
+  let name: String
+  let namespace: String
+  let server: String
+  let inventory: Inventory?
+  let record: RunRecord?
+  let holder: LeaseRecord?
+  let invocation: Invocation
+
+  static let schema = "rolloutc.status/1"
+
+  init(place: PlanInCluster, memory: (inventory: Inventory, record: RunRecord?)?, holder: LeaseRecord?) {
+    name = place.name
+    namespace = place.namespace
+    server = place.target.words
+    inventory = memory?.inventory
+    record = memory?.record
+    self.holder = holder
+    invocation = place.invocation
+  }
+
+  var text: String {
+    var rows: [(String, String)] = [("plan", "\(name), namespace \(namespace)"), ("in", server)]
+    if let record {
+      rows.append(("state", words(of: record)))
+      if record.status != .rested { rows.append(("course", record.course.words(record.steps))) }
+      rows.append(("run", "\(record.run) by \(record.who), \(record.updated)"))
+    } else {
+      rows.append(("state", "it never ran here"))
+    }
+    rows.append(("lock", holder.map { words(of: $0) + ", last seen \($0.renewTime)" } ?? "free"))
+    if let inventory { rows.append(("owns", owned(inventory))) }
+    if let cause = record?.cause {
+      rows.append(("cause", "\(cause.code): \(cause.message), in \(cause.step), \(cause.time)"))
+      for note in cause.notes { rows.append(("", note)) }
+    }
+    for (i, command) in next.enumerated() { rows.append((i == 0 ? "next" : "or", command)) }
+    let steps = (record?.steps ?? []).enumerated().map { index, name in
+      let done = record?.stepsDone ?? 0
+      return "\n  \(index < done ? "✓" : index == done && record?.status != .rested ? "▸" : "·") \(index + 1)  \(name)"
+    }
+    let head = rows.map { name, text in
+      name + String(repeating: " ", count: max(1, 8 - name.count)) + text + "\n"
+    }.joined()
+    return safeText(head + steps.joined() + (steps.isEmpty ? "" : "\n"), keepsLines: true)
+  }
+
+  private func owned(_ inventory: Inventory) -> String {
+    let count = inventory.entries.count
+    let open = inventory.entries.count { $0.outcome != .applied }
+    return counted(count, "object") + (open > 0 ? ", \(open) of them pending" : "")
+  }
+
+  /// The commands that make sense from here.
+  private var next: [String] {
+    guard let record else { return holder == nil ? [invocation.command("apply")] : [] }
+    if record.status == .waiting {
+      return [invocation.command("approve"), invocation.command("approve", "--reject")]
+    }
+    if holder != nil { return [invocation.command("abort")] }
+    switch record.status {
+    case .rested:
+      let forward = record.stepsDone < record.steps.count ? [invocation.command("apply")] : []
+      return forward + (record.stepsDone > 0 ? [invocation.command("rollback")] : [])
+    case .running, .interrupted, .held, .waiting: return [invocation.command("resume"), invocation.command("rollback")]
+    }
+  }
+
+  var value: Value {
+    var fields: Fields = [
+      "schema": .string(Self.schema), "plan": .string(name), "namespace": .string(namespace),
+      "server": .string(server), "ran": .bool(record != nil),
+    ]
+    if let record {
+      fields["state"] = .string(record.status.rawValue)
+      fields["run"] = .string(record.run)
+      fields["who"] = .string(record.who)
+      fields["updated"] = .string(record.updated)
+      fields["course"] = .string(record.course.words(record.steps))
+      fields["steps"] = .array(record.steps.map { .string($0) })
+      fields["stepsDone"] = .int(record.stepsDone)
+      if let question = record.question { fields["question"] = .string(question) }
+      if let cause = record.cause {
+        fields["cause"] = [
+          "code": .string(cause.code), "message": .string(cause.message),
+          "notes": .array(cause.notes.map { .string($0) }), "step": .string(cause.step), "time": .string(cause.time),
+        ]
+      }
+    }
+    if let holder {
+      fields["lock"] = [
+        "run": .string(holder.run), "who": .string(holder.who), "doing": .string(holder.step),
+        "since": .string(holder.acquireTime), "renewed": .string(holder.renewTime),
+      ]
+    }
+    if let inventory {
+      fields["objects"] = .array(
+        inventory.entries.map { entry in
+          [
+            "group": .string(entry.id.group), "kind": .string(entry.id.kind), "namespace": .string(entry.id.namespace),
+            "name": .string(entry.id.name), "state": .string(entry.outcome.rawValue),
+          ]
+        })
+    }
+    fields["next"] = .array(next.map { .string($0) })
+    return .object(fields)
+  }
+}

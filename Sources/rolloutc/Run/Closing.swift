@@ -1,0 +1,62 @@
+import ApplyEngine
+
+/// The last words of a run: how it ended, and what to do next.
+struct Closing: Sendable {
+  let goal: RunGoal
+  /// The names of all steps.
+  let steps: [String]
+  let invocation: Invocation
+
+  func lines(_ result: RunResult) -> [String] {
+    [head(result)] + advice(result.outcome).enumerated().map { ($0.offset == 0 ? "  next: " : "  or:   ") + $0.element }
+  }
+
+  private func head(_ result: RunResult) -> String {
+    switch result.outcome {
+    case .done: return "done: \(target), after \(counted(result.writes, "write"))"
+    case .unchanged: return "nothing to do: \(target); nothing was written"
+    case .undone: return "gone \(back), after \(counted(result.writes, "write"))"
+    case .failedClean: return "failed; nothing was changed"
+    case .rolledBack: return "failed, and rolled back: what stood before the step stands again"
+    case .held: return "failed, and held where it stands"
+    case .locked:
+      return result.writes == 0
+        ? "another run of the plan has the lock; nothing was changed"
+        : "another run of the plan took the lock; nothing more was written"
+    case .refused: return "refused; nothing was changed"
+    case .interrupted: return "stopped; what was begun is written down, and can be resumed from any machine"
+    case .waiting: return "waits for an answer"
+    }
+  }
+
+  private var target: String {
+    switch goal {
+    case .apply(let count) where count < steps.count:
+      count == 1 ? "step 1 of \(steps.count) stands" : "steps 1 to \(count) of \(steps.count) stand"
+    case .apply, .resume: "all \(counted(steps.count, "step")) stand"
+    case .rollback: back
+    }
+  }
+
+  private var back: String {
+    switch goal {
+    case .rollback(0): "back to the start"
+    case .rollback(let count?): "back to what stood after \(stepWords(count - 1, steps))"
+    case .rollback(nil), .apply, .resume: "back to what stood before the step"
+    }
+  }
+
+  private func advice(_ outcome: RunResult.Outcome) -> [String] {
+    switch outcome {
+    case .done:
+      if case .apply(let count) = goal, count < steps.count { return [invocation.command("apply")] }
+      return []
+    case .unchanged, .undone, .failedClean, .refused: return []
+    case .rolledBack: return ["remove the cause, then " + invocation.command("apply")]
+    case .held: return ["remove the cause, then " + invocation.command("resume"), invocation.command("rollback")]
+    case .locked: return [invocation.command("status") + " shows whose", "--wait-lock 5m waits for its end"]
+    case .interrupted: return [invocation.command("resume"), invocation.command("rollback")]
+    case .waiting: return [invocation.command("approve") + ", then " + invocation.command("resume")]
+    }
+  }
+}

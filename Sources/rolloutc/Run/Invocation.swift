@@ -1,0 +1,48 @@
+/// The command lines that go on from here: the same plan, options and cluster with another verb, ready to be copied.
+struct Invocation: Sendable {
+  private let words: [String]
+
+  /// Tokens are left out: a command line is no place for them.
+  init(plan: PlanRequest, connection: ConnectionOptions) {
+    var words = [plan.plan]
+    func add(_ name: String, _ value: String?) { if let value { words += [name, value] } }
+    add("--env", plan.env)
+    for setting in plan.settings { add("--set", setting) }
+    add("--root", plan.root)
+    if plan.clusterDomain != "cluster.local" { add("--cluster-domain", plan.clusterDomain) }
+    add("--kubeconfig", connection.kubeconfig)
+    add("--context", connection.context)
+    add("--cluster", connection.cluster)
+    add("--user", connection.user)
+    add("--namespace", connection.namespace)
+    add("--server", connection.server)
+    add("--as", connection.asUser)
+    for group in connection.asGroups { add("--as-group", group) }
+    add("--as-uid", connection.asUID)
+    add("--tls-server-name", connection.tlsServerName)
+    if connection.skipsVerification { words.append("--insecure-skip-tls-verify") }
+    add("--certificate-authority", connection.certificateAuthority)
+    if connection.refusesPlugins { words.append("--no-exec-plugins") }
+    self.words = words
+  }
+
+  /// `rolloutc resume plans/aks-voting.rollout --env prod`
+  func command(_ verb: String, _ more: String...) -> String {
+    (["rolloutc", verb] + words + more).map(quoted).joined(separator: " ")
+  }
+}
+
+/// A word as a shell takes it.
+private func quoted(_ word: String) -> String {
+  let isPlain =
+    !word.isEmpty
+    && word.utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"):
+        true
+      default: "-_./:=@,+%".utf8.contains(byte)
+      }
+    }
+  return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+}

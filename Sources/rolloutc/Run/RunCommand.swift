@@ -1,0 +1,253 @@
+import ApplyEngine
+import ClusterAPI
+import DiagnosticRendering
+import Diagnostics
+import KubernetesModel
+import Lowering
+import RolloutPlan
+import Synchronization
+
+/// `apply`, `resume` and `rollback`: from the plan file to the end of the run.
+///
+/// First everything that needs no cluster, then everything that only reads, then the question, and only then a run.
+struct RunCommand: Sendable {
+  enum Verb: Sendable {
+    case apply(to: String?, ProofDemand)
+    case resume
+    case rollback(to: String?)
+  }
+
+  let verb: Verb
+  let request: PlanRequest
+  let connection: ConnectionOptions
+  let options: RunOptionGroup
+  let observation: ObservationOptions
+
+  func run() throws -> Never {
+    do {
+      let (plan, compiled, resolution) = try plan()
+      let goal = try goal(plan, compiled)
+      try checkNamespace(plan)
+      if !options.yes, !isInteractive {
+        throw Failure("there is no terminal to ask at; say --yes to go on without asking", code: Exit.usage)
+      }
+      let control = RunControl()
+      control.run {
+        do {
+          return try await run(plan, resolution, goal, control)
+        } catch let failure as Failure {
+          end(failure)
+          return failure.code
+        } catch {
+          end(Failure("\(error)"))
+          return Exit.failed
+        }
+      }
+    } catch let failure as Failure where options.output == .ndjson {
+      end(failure)
+      IO.exit(failure.code)
+    }
+  }
+
+  private var isInteractive: Bool { IO.isTerminal(0) && IO.isTerminal(2) }
+
+  /// Before a run there is no console: a stream for machines gets its last line here.
+  private func end(_ failure: Failure) {
+    failure.show()
+    guard options.output == .ndjson else { return }
+    var view = NDJSONView { _ in .null }
+    let moment = Moment(elapsed: .zero, time: IO.wallTime())
+    _ = IO.output(Array(view.summary(message: failure.message, exitCode: failure.code, at: moment).utf8))
+  }
+
+  // MARK: - Without a cluster
+
+  /// Only what is proved is begun; what was begun must be brought to an end in any case.
+  private func plan() throws -> (plan: Plan, compiled: Compiled, resolution: Resolution) {
+    switch verb {
+    case .apply(_, let demand):
+      let proved = try request.proved(demand)
+      return (proved.plan, proved.compiled, proved.resolution)
+    case .resume, .rollback: return try request.compiled()
+    }
+  }
+
+  private func goal(_ plan: Plan, _ compiled: Compiled) throws -> RunGoal {
+    switch verb {
+    case .apply(nil, _): return .apply(steps: plan.steps.count)
+    case .apply(let step?, _): return .apply(steps: try steps(step, of: plan, compiled)[0] + 1)
+    case .resume: return .resume
+    case .rollback(nil): return .rollback(steps: nil)
+    case .rollback("start"): return .rollback(steps: 0)
+    case .rollback(let step?): return .rollback(steps: try steps(step, of: plan, compiled)[0] + 1)
+    }
+  }
+
+  private func checkNamespace(_ plan: Plan) throws {
+    guard let namespace = connection.namespace, namespace != plan.namespace else { return }
+    throw Failure(
+      "the plan is for the namespace `\(plan.namespace)`; leave out `--namespace \(namespace)`", code: Exit.usage)
+  }
+
+  // MARK: - With a cluster
+
+  private func run(
+    _ plan: Plan, _ resolution: Resolution, _ goal: RunGoal, _ control: RunControl
+  ) async throws -> Int32 {
+    let repetitions = Relay()
+    let target = try ClusterTarget(connection) { repetitions.tell($0) }
+    try target.check(against: plan)
+    let version = try await target.reach()
+    let options = LoweringOptions(apiVersions: try await target.istioVersions())
+    let itinerary = Itinerary(plan, compile(plan, options: options))
+    let remembered = try await RememberedRun(plan, in: target.cluster)
+    try await look(itinerary, goal, remembered, resolution.sources, target)
+    if !self.options.yes {
+      let question = RunQuestion(
+        goal: goal, itinerary: itinerary, record: remembered.record, path: request.plan, target: target,
+        version: version)
+      guard await question.isAnsweredYes() else {
+        throw Failure("not confirmed; nothing was changed", code: Exit.failed)
+      }
+    }
+    let identity = IO.identity(plan: plan.name)
+    let journal = try openJournal(plan, identity)
+    let clock = RunClock.continuous
+    let invocation = Invocation(plan: request, connection: connection)
+    let closing = Closing(goal: goal, steps: plan.steps.map(\.name), invocation: invocation)
+    let console = try Console(
+      view(resolution.sources, closing), isLive: isLive, color: colors, clock: clock, wallTime: IO.wallTime,
+      name: IO.userName)
+    let chronicle = Chronicle(
+      plan: plan.name, namespace: plan.namespace, identity: identity, in: target.client, wallTime: IO.wallTime)
+    repetitions.connect { console.tell(.repeated($0)) }
+    control.runs(
+      on: console,
+      farewell: "stopped at once; the journal is intact\n  next: \(invocation.command("resume"))\n"
+        + "  or:   \(invocation.command("rollback"))")
+
+    var environment = RunEnvironment(
+      cluster: target.cluster, clock: clock, wallTime: IO.wallTime, random: { Double.random(in: 0..<1) },
+      journal: journal, identity: identity
+    ) { event in
+      console.tell(event)
+      chronicle.tell(event)
+    }
+    try observation.connect(&environment, to: target.cluster, itinerary.compiled.renderer)
+    if isInteractive { environment.decider = TerminalDecider(console: console) }
+    let result = await Run(itinerary, environment: environment, options: runOptions, stop: control.stop).perform(goal)
+    await chronicle.finish(within: .seconds(1), clock: clock)
+    console.finish()
+    return result.exitCode
+  }
+
+  /// Everything that can be known to go wrong is said before the first write, all at once.
+  private func look(
+    _ itinerary: Itinerary, _ goal: RunGoal, _ remembered: RememberedRun, _ sources: SourceSet, _ target: ClusterTarget
+  ) async throws {
+    let course: Course
+    switch goal {
+    case .apply(let steps): course = .forward(steps: steps)
+    case .resume: course = remembered.record?.course ?? .forward(steps: itinerary.stepCount)
+    // Where a way back begins is known under the lock alone.
+    case .rollback: return
+    }
+    let isSamePlan = remembered.record?.planHash == itinerary.planHash
+    let done = isSamePlan ? remembered.record?.progress.leg ?? 0 : 0
+    let legs = Array((itinerary.legs(of: course) ?? []).dropFirst(done))
+    let findings = await Preflight(
+      itinerary, legs: legs, inventory: remembered.inventory ?? Inventory(plan: itinerary.plan.name),
+      decisions: runOptions.decisions, cluster: target.cluster
+    ).findings()
+    request.diagnostics.show(findings, sources)
+    if request.diagnostics.refuses(findings) { throw Failure("the run would fail; nothing was changed") }
+  }
+
+  private var runOptions: RunOptions {
+    var run = RunOptions()
+    run.settle = options.settle.duration
+    run.waitForLock = options.waitLock.duration
+    run.leavesAtQuestions = options.leaveAtQuestions
+    run.takes = Set(options.take)
+    run.adopts = Set(options.adopt)
+    return run
+  }
+
+  // MARK: - The journal
+
+  private func openJournal(_ plan: Plan, _ identity: RunIdentity) throws -> JournalFile {
+    let folder = options.journal ?? (request.plan == "-" ? "\(plan.name).rollout.journal" : "\(request.plan).journal")
+    try IO.makeDirectory(folder, mode: 0o700)
+    let path = "\(folder)/\(identity.run)"
+    do {
+      return try JournalFile.open(path).0
+    } catch {
+      throw Failure(
+        "cannot write the journal `\(path)`: \(error); nothing was changed\nname another folder with --journal DIR")
+    }
+  }
+
+  // MARK: - What is shown
+
+  private var isLive: Bool {
+    options.output == .human && IO.isTerminal(1) && IO.environment("TERM") != "dumb"
+  }
+
+  private var colors: Bool {
+    switch request.diagnostics.color {
+    case .always: true
+    case .never: false
+    case .auto: IO.colorsOutput
+    }
+  }
+
+  private func view(_ sources: SourceSet, _ closing: Closing) -> any RunView {
+    switch options.output {
+    case .ndjson:
+      let renderer = JSONRenderer(sources: sources)
+      return NDJSONView { renderer.value($0) }
+    case .human:
+      let color = colors
+      let rendered: @Sendable (Diagnostic) -> String = { diagnostic in
+        TerminalRenderer(sources: sources, color: color, width: IO.terminalWidth(1)).rendered(diagnostic)
+      }
+      return isLive
+        ? TreeView(color: color, diagnostic: rendered, closing: closing.lines)
+        : PlainView(diagnostic: rendered, closing: closing.lines)
+    }
+  }
+}
+
+/// What the cluster remembers of a plan, before a run looks at it under the lock.
+struct RememberedRun {
+  var inventory: Inventory?
+  var record: RunRecord?
+
+  init(_ plan: Plan, in cluster: any Cluster) async throws {
+    do {
+      let memory = try await InventoryStore(plan: plan.name, namespace: plan.namespace, in: cluster).load()
+      (inventory, record) = (memory?.inventory, memory?.record)
+    } catch {
+      throw Failure("cannot read what this plan did before: \(error)")
+    }
+  }
+}
+
+private struct TerminalDecider: Decider {
+  let console: Console
+
+  func answer(to question: Question) async -> Answer? { await console.answer(to: question) }
+}
+
+/// Repetitions of requests are told on standard error until there is a console.
+private final class Relay: Sendable {
+  private let receiver = Mutex<(@Sendable (RepeatedCall) -> Void)?>(nil)
+
+  func connect(_ receiver: @escaping @Sendable (RepeatedCall) -> Void) {
+    self.receiver.withLock { $0 = receiver }
+  }
+
+  func tell(_ call: RepeatedCall) {
+    if let receiver = receiver.withLock({ $0 }) { receiver(call) } else { IO.tell(call) }
+  }
+}

@@ -1,0 +1,254 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The command line of running, against a sandbox over HTTP.
+@Suite(.enabled(if: Tool.isBuilt), .serialized, .timeLimit(.minutes(10))) struct RunEndToEndTests {
+  private func lines(_ outcome: Outcome) throws -> [[String: Any]] {
+    try outcome.output.split(separator: "\n").map {
+      try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+    }
+  }
+
+  @Test func applyStatusRollback() async throws {
+    try await SandboxSession.run { session in
+      let never = try await session.rolloutc("status", "hello.rollout")
+      #expect(never.code == 0)
+      #expect(never.output.contains("it never ran here"), "\(never.output)\(never.errors)")
+
+      let first = try await session.rolloutc(
+        "apply", "hello.rollout", "--to", "1", "--yes", "--settle", "0", "--output", "ndjson")
+      #expect(first.code == 0, "\(first.output)\(first.errors)")
+      let events = try lines(first)
+      #expect(events.contains { $0["type"] as? String == "started" })
+      #expect(events.last?["type"] as? String == "summary")
+      #expect(events.last?["outcome"] as? String == "done")
+      #expect(await session.deployments == ["web-1-0"])
+      let files = session.scratch.files(below: "hello.rollout.journal")
+      #expect(files.count == 1)
+      let attributes = try FileManager.default.attributesOfItem(atPath: session.scratch.path + "/hello.rollout.journal")
+      #expect(attributes[.posixPermissions] as? Int == 0o700)
+      #expect(await session.story == ["RunStarted", "StepStarted", "StepDone", "RunEnded"])
+
+      let second = try await session.rolloutc("apply", "hello.rollout", "--to", "Deploy 1.0", "--yes", "--settle", "0")
+      #expect(second.code == 0, "\(second.output)\(second.errors)")
+      #expect(second.output.contains("nothing to do: step 1 of 3 stands; nothing was written"), "\(second.output)")
+
+      let status = try await session.rolloutc("status", "hello")
+      #expect(status.output.contains("1 of 3 steps done"), "\(status.output)")
+      #expect(status.output.contains("lock    free"), "\(status.output)")
+
+      let back = try await session.rolloutc("rollback", "hello.rollout", "--to", "start", "--yes", "--settle", "0")
+      #expect(back.code == 0, "\(back.output)\(back.errors)")
+      #expect(await session.deployments == [])
+    }
+  }
+
+  @Test func approvedFromElsewhere() async throws {
+    try await SandboxSession.run { session in
+      async let run = session.rolloutc("apply", "hello.rollout", "--yes", "--settle", "0")
+      try await session.status { $0["state"] as? String == "waiting" }
+      let wrong = try await session.rolloutc("approve", "hello", "--step", "3")
+      #expect(wrong.code == 1)
+      #expect(wrong.errors.contains("nothing was answered"), "\(wrong.errors)")
+      let answer = try await session.rolloutc("approve", "hello", "--step", "2")
+      #expect(answer.code == 0, "\(answer.errors)")
+      #expect(answer.errors.contains("Is 2.0 good?"), "\(answer.errors)")
+      let outcome = try await run
+      #expect(outcome.code == 0, "\(outcome.output)\(outcome.errors)")
+      #expect(outcome.output.contains("Is 2.0 good? yes, by "), "\(outcome.output)")
+      #expect(await session.deployments == ["web-2-0"])
+      let none = try await session.rolloutc("approve", "hello")
+      #expect(none.code == 1)
+      #expect(none.errors.contains("asks nothing"), "\(none.errors)")
+    }
+  }
+
+  @Test func rejectedFromElsewhere() async throws {
+    try await SandboxSession.run { session in
+      async let run = session.rolloutc("apply", "hello.rollout", "--yes", "--settle", "0")
+      try await session.status { $0["state"] as? String == "waiting" }
+      #expect(try await session.rolloutc("approve", "hello.rollout", "--reject").code == 0)
+      let outcome = try await run
+      #expect(outcome.code == 4, "\(outcome.output)\(outcome.errors)")
+      #expect(await session.deployments == ["web-1-0"])
+      // The first cause first, and again at the end.
+      #expect(outcome.output.ranges(of: "error[R8507]").count == 2, "\(outcome.output)")
+      #expect(outcome.output.contains("next: remove the cause, then rolloutc apply hello.rollout"), "\(outcome.output)")
+    }
+  }
+
+  @Test func abortedFromElsewhereAndResumed() async throws {
+    try await SandboxSession.run { session in
+      async let run = session.rolloutc("apply", "hello.rollout", "--yes", "--settle", "0", "--output", "ndjson")
+      try await session.status { $0["state"] as? String == "waiting" }
+      let busy = try await session.rolloutc("apply", "hello.rollout", "--yes")
+      #expect(busy.code == 6, "\(busy.output)\(busy.errors)")
+      #expect(busy.output.contains("another run of the plan has the lock"), "\(busy.output)")
+      #expect(try await session.rolloutc("abort", "hello").code == 0)
+      let outcome = try await run
+      #expect(outcome.code == 130, "\(outcome.output)\(outcome.errors)")
+      #expect(try lines(outcome).last?["outcome"] as? String == "interrupted")
+      let idle = try await session.rolloutc("abort", "hello")
+      #expect(idle.code == 1)
+
+      async let resumed = session.rolloutc("resume", "hello.rollout", "--yes", "--settle", "0")
+      try await session.status { $0["state"] as? String == "waiting" && $0["lock"] != nil }
+      #expect(try await session.rolloutc("approve", "hello").code == 0)
+      let end = try await resumed
+      #expect(end.code == 0, "\(end.output)\(end.errors)")
+      #expect(await session.deployments == ["web-2-0"])
+    }
+  }
+
+  /// Killed, so that it cannot give the lock back.
+  @Test func unlocked() async throws {
+    try await SandboxSession.run { session in
+      async let run = session.shell("rolloutc apply hello.rollout --yes --settle 0 & echo $! >pid; wait $!")
+      try await session.status { $0["state"] as? String == "waiting" }
+      let pid = try #require(session.scratch.text("pid").flatMap { Int32($0.trimmingCharacters(in: .newlines)) })
+      kill(pid, SIGKILL)
+      _ = try await run
+      let status = try await session.rolloutc("status", "hello", "-o", "json")
+      let object = try JSONSerialization.jsonObject(with: Data(status.outputBytes)) as? [String: Any]
+      let holder = try #require((object?["lock"] as? [String: Any])?["run"] as? String)
+      let wrong = try await session.rolloutc("unlock", "hello", "--run", "other", "--yes")
+      #expect(wrong.code == 6)
+      let unasked = try await session.rolloutc("unlock", "hello", "--run", holder)
+      #expect(unasked.code == 2)
+      #expect(try await session.rolloutc("unlock", "hello", "--run", holder, "--yes").code == 0)
+      #expect(try await session.rolloutc("unlock", "hello", "--run", holder, "--yes").code == 1)
+      let back = try await session.rolloutc("rollback", "hello.rollout", "--to", "1", "--yes", "--settle", "0")
+      #expect(back.code == 0, "\(back.output)\(back.errors)")
+      #expect(await session.deployments == ["web-1-0"])
+    }
+  }
+
+  /// Who reads along may leave; the run does not care.
+  @Test(arguments: ["human", "ndjson"]) func aClosedPipeEndsTheOutputAndNotTheRun(_ output: String) async throws {
+    try await SandboxSession.run { session in
+      let outcome = try await session.shell(
+        "{ rolloutc apply hello.rollout --to 1 --yes --settle 0 --output \(output); echo $? >code; } | head -1")
+      #expect(outcome.output.split(separator: "\n").count == 1)
+      #expect(session.scratch.text("code") == "0\n")
+      #expect(outcome.errors.isEmpty, "\(outcome.errors)")
+      #expect(await session.deployments == ["web-1-0"])
+    }
+  }
+
+  // MARK: - What is refused before anything is written
+
+  @Test func refusals() async throws {
+    let pinned = helloPlan + "environment prod {\n  context prod-cluster\n}\n"
+    try await SandboxSession.run(["hello.rollout": helloPlan, "pinned.rollout": pinned]) { session in
+      try session.scratch.write("", to: "file")
+      let cases: [([String], Int32, String)] = [
+        (["apply", "hello.rollout"], 2, "say --yes"), (["resume", "hello.rollout"], 2, "say --yes"),
+        (["apply", "hello.rollout", "--to", "9", "--yes"], 2, "no step `9`"),
+        (["rollback", "hello.rollout", "--to", "nowhere", "--yes"], 2, "no step `nowhere`"),
+        (["apply", "hello.rollout", "-n", "other", "--yes"], 2, "namespace `hello`"),
+        (["apply", "pinned.rollout", "--env", "prod", "--yes"], 7, "context `prod-cluster` alone"),
+        (["status", "pinned.rollout", "--env", "prod"], 7, "context `prod-cluster` alone"),
+        (["apply", "hello.rollout", "--yes", "--context", "none"], 1, "no context \"none\""),
+        (["apply", "hello.rollout", "--yes", "--kubeconfig", "none"], 1, "none"),
+        (["apply", "hello.rollout", "--yes", "--server", "http://127.0.0.1:1"], 1, "cannot reach the cluster"),
+        (["apply", "hello.rollout", "--yes", "--settle", "soon"], 2, "soon"),
+        (["apply", "hello.rollout", "--yes", "--journal", "file"], 1, "journal"),
+        (["apply", "hello.rollout", "--yes", "--journal", "/proc/none"], 1, "/proc/none"),
+        (["approve", "hello"], 1, "no plan `hello` ran"), (["abort", "hello"], 1, "no plan `hello` ran"),
+        (["unlock", "hello", "--run", "x", "--yes"], 1, "nobody holds the lock"),
+        (["unlock", "hello"], 2, "--run"),
+      ]
+      for (arguments, code, text) in cases {
+        let outcome = try await session.run([#require(Tool.path)] + arguments)
+        #expect(outcome.code == code, "\(arguments): \(outcome.errors)")
+        #expect(outcome.errors.contains(text), "\(arguments): \(outcome.errors)")
+        #expect(outcome.output.isEmpty, "\(arguments)")
+      }
+      #expect(await session.names("/api/v1/namespaces").contains("hello") == false)
+      let machine = try await session.rolloutc(
+        "apply", "hello.rollout", "--yes", "--context", "none", "--output", "ndjson")
+      #expect(machine.code == 1)
+      let last = try #require(try lines(machine).last)
+      #expect(last["type"] as? String == "summary")
+      #expect(last["exitCode"] as? Int == 1)
+    }
+  }
+}
+
+/// The same on a terminal.
+@Suite(.enabled(if: Tool.isBuilt && Tool.installed("python3") != nil), .serialized, .timeLimit(.minutes(10)))
+struct RunTerminalTests {
+  @Test func askedShownAndApprovedHere() async throws {
+    try await SandboxSession.run { session in
+      let outcome = try await session.terminal(
+        [
+          ["expect", "only `yes` goes on: "], ["type", "yes\n"], ["expect", "[y/n]"], ["resize", 12, 40],
+          ["type", "maybe\n"], ["expect", "only yes or no"], ["type", "ye\u{7F}es\n"],
+        ], "apply", "hello.rollout", "--settle", "0")
+      #expect(outcome.code == 0, "\(outcome.text)")
+      #expect(outcome.isRestored)
+      #expect(outcome.text.contains("context sandbox, http://127.0.0.1:"), "the target is shown: \(outcome.text)")
+      #expect(outcome.text.contains("apply 3 steps?"))
+      #expect(outcome.text.contains("\u{1B}[?2026h"), "a tree is drawn")
+      #expect(outcome.text.contains("done: all 3 steps stand"))
+      #expect(await session.deployments == ["web-2-0"])
+    }
+  }
+
+  @Test(arguments: ["no", "y", "YES", ""]) func onlyYesGoesOn(_ answer: String) async throws {
+    try await SandboxSession.run { session in
+      let outcome = try await session.terminal(
+        [["expect", "goes on: "], ["type", "\(answer)\n"]], "apply", "hello.rollout")
+      #expect(outcome.code == 1)
+      #expect(outcome.text.contains("nothing was changed"))
+      #expect(await session.names("/api/v1/namespaces").contains("hello") == false)
+    }
+  }
+
+  @Test func interruptedAtTheQuestion() async throws {
+    try await SandboxSession.run { session in
+      let outcome = try await session.terminal(
+        [["expect", "goes on: "], ["type", "\u{3}"]], "apply", "hello.rollout")
+      #expect(outcome.code == 130, "\(outcome.text)")
+      #expect(outcome.text.contains("nothing was changed"))
+    }
+  }
+
+  @Test(arguments: ["\u{3}", "TERM", "HUP"]) func interruptedOnceItFinishes(_ how: String) async throws {
+    try await SandboxSession.run { session in
+      let stop: [Any] = how == "\u{3}" ? ["type", how] : ["signal", how]
+      let outcome = try await session.terminal(
+        [["expect", "Is 2.0 good?"], stop], "apply", "hello.rollout", "--settle", "0", "--yes")
+      #expect(outcome.code == 130, "\(outcome.text)")
+      #expect(outcome.isRestored)
+      #expect(outcome.text.contains("once more stops at once"))
+      #expect(outcome.text.contains("rolloutc resume hello.rollout"), "\(outcome.text)")
+      let status = try await session.rolloutc("status", "hello")
+      #expect(status.output.contains("lock    free"), "the lock was given back: \(status.output)")
+    }
+  }
+
+  /// What a process that dies leaves behind is a terminal as it was.
+  @Test(arguments: ["SEGV", "ABRT", "QUIT"]) func aCrashRestoresTheTerminal(_ signal: String) async throws {
+    try await SandboxSession.run { session in
+      let outcome = try await session.terminal(
+        [["expect", "Is 2.0 good?"], ["signal", signal]], "apply", "hello.rollout", "--settle", "0", "--yes")
+      #expect(outcome.code < 0, "\(outcome.code)")
+      #expect(outcome.isRestored)
+      #expect(outcome.text.contains("\u{1B}[0m\u{1B}[?25h"))
+    }
+  }
+
+  @Test func suspendedAndContinued() async throws {
+    try await SandboxSession.run { session in
+      let outcome = try await session.terminal(
+        [
+          ["expect", "[y/n]"], ["type", "\u{1A}"], ["expect", "\u{1B}[?25h"], ["signal", "CONT"], ["expect", "[y/n]"],
+          ["type", "n\n"],
+        ], "apply", "hello.rollout", "--settle", "0", "--yes")
+      #expect(outcome.code == 4, "\(outcome.text)")
+      #expect(outcome.isRestored)
+    }
+  }
+}
