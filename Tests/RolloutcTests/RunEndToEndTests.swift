@@ -101,6 +101,25 @@ import Testing
     }
   }
 
+  /// What was approved, or nothing.
+  @Test func aSavedPlan() async throws {
+    try await SandboxSession.run { session in
+      let saved = try await session.rolloutc("plan", "hello.rollout", "--to", "1", "-o", "approved")
+      #expect(saved.code == 0, "\(saved.errors)")
+      let other = try await session.rolloutc("apply", "approved", "--yes", "--to", "2")
+      #expect(other.code == 2, "\(other.errors)")
+      let first = try await session.rolloutc("apply", "approved", "--yes", "--settle", "0")
+      #expect(first.code == 0, "\(first.output)\(first.errors)")
+      #expect(await session.deployments == ["web-1-0"])
+      let again = try await session.rolloutc("apply", "approved", "--yes", "--settle", "0")
+      #expect(again.code == 7, "\(again.output)\(again.errors)")
+      #expect(again.errors.contains("what was approved is not what would be done now"), "\(again.errors)")
+      try session.scratch.write("{}", to: "approved")
+      let damaged = try await session.rolloutc("apply", "approved", "--yes")
+      #expect(damaged.code == 2, "\(damaged.errors)")
+    }
+  }
+
   /// Killed, so that it cannot give the lock back.
   @Test func unlocked() async throws {
     try await SandboxSession.run { session in

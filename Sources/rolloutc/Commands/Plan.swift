@@ -45,8 +45,7 @@ struct PlanCommand: ParsableCommand {
 
   func run() throws {
     let request = options.request
-    let (plan, resolution) = try request.checked()
-    let offline = request.compiled(plan, resolution)
+    let (plan, offline, resolution) = try request.compiled()
     let count = try to.map { try steps($0, of: plan, offline)[0] + 1 } ?? plan.steps.count
     let target = try ClusterTarget(connection)
     try target.check(against: plan)
@@ -86,7 +85,7 @@ struct LiveLook: Sendable {
   ) async throws -> LiveLook {
     let versions = try await target.istioVersions()
     let itinerary = Itinerary(
-      plan, request.compiled(plan, resolution, options: LoweringOptions(apiVersions: versions)))
+      plan, compile(plan, options: LoweringOptions(apiVersions: versions)))
     let identity = await target.cluster.identity() ?? ""
     let planner = Planner(itinerary, decisions: decisions, cluster: target.cluster)
     switch await planner.remembered(for: goal) {

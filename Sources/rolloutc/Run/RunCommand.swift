@@ -18,12 +18,40 @@ struct RunCommand: Sendable {
   }
 
   let verb: Verb
-  let request: PlanRequest
+  var request: PlanRequest
   let connection: ConnectionOptions
   let options: RunOptionGroup
   let observation: ObservationOptions
+  private var approval: SavedApproval?
+
+  init(
+    verb: Verb, request: PlanRequest, connection: ConnectionOptions, options: RunOptionGroup,
+    observation: ObservationOptions
+  ) {
+    self.verb = verb
+    self.request = request
+    self.connection = connection
+    self.options = options
+    self.observation = observation
+  }
 
   func run() throws -> Never {
+    if case .apply(let step, _) = verb, approval == nil {
+      var command = self
+      do {
+        if let approval = try SavedApproval(request) {
+          guard step == nil, options.take.isEmpty, options.adopt.isEmpty else {
+            throw Failure("a saved plan has its own --to, --take and --adopt; leave them out", code: Exit.usage)
+          }
+          command.approval = approval
+          command.request = PlanRequest(approval.saved, diagnostics: request.diagnostics)
+        }
+      } catch let failure as Failure {
+        end(failure)
+        IO.exit(failure.code)
+      }
+      if command.approval != nil { try command.run() }
+    }
     do {
       let (plan, compiled, resolution) = try plan()
       let goal = try goal(plan, compiled)
@@ -74,7 +102,7 @@ struct RunCommand: Sendable {
 
   private func goal(_ plan: Plan, _ compiled: Compiled) throws -> RunGoal {
     switch verb {
-    case .apply(nil, _): return .apply(steps: plan.steps.count)
+    case .apply(nil, _): return .apply(steps: approval?.saved.steps ?? plan.steps.count)
     case .apply(let step?, _): return .apply(steps: try steps(step, of: plan, compiled)[0] + 1)
     case .resume: return .resume
     case .rollback(nil): return .rollback(steps: nil)
@@ -101,6 +129,7 @@ struct RunCommand: Sendable {
     let options = LoweringOptions(apiVersions: try await target.istioVersions())
     let itinerary = Itinerary(plan, compile(plan, options: options))
     let remembered = try await RememberedRun(plan, in: target.cluster)
+    if let approval { try await approval.check(plan, resolution, request, in: target) }
     try await look(itinerary, goal, remembered, resolution.sources, target)
     if !self.options.yes {
       let question = RunQuestion(
@@ -168,8 +197,8 @@ struct RunCommand: Sendable {
     run.settle = options.settle.duration
     run.waitForLock = options.waitLock.duration
     run.leavesAtQuestions = options.leaveAtQuestions
-    run.takes = Set(options.take)
-    run.adopts = Set(options.adopt)
+    run.takes = approval?.saved.decisions.takes ?? Set(options.take)
+    run.adopts = approval?.saved.decisions.adopts ?? Set(options.adopt)
     return run
   }
 
