@@ -10,7 +10,10 @@ import Lowering
 struct ObservationOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Where visitors come in: HOST, HOST:PORT or a URL. Found from the ingress gateway's Service unless given.",
+      """
+      Where visitors come in: HOST, HOST:PORT or a URL. $ROLLOUTC_GATEWAY unless given, else found from the ingress \
+      gateway's Service.
+      """,
       valueName: "address"))
   var gateway: String?
 
@@ -45,7 +48,7 @@ struct ObservationOptions: ParsableArguments {
   func connect(_ environment: inout RunEnvironment, to cluster: any Cluster, _ renderer: Renderer) throws {
     let transport = CurlTransport()
     var probing = HTTPProber.Options()
-    probing.gateway = gateway.flatMap { GatewayAddress($0) }
+    probing.gateway = (gateway ?? IO.environment("ROLLOUTC_GATEWAY")).flatMap { GatewayAddress($0) }
     probing.certificateAuthority = try gatewayCA.map(Self.bytes)
     probing.verification = gatewayInsecure ? .none : .full
     environment.prober = HTTPProber(renderer, cluster: cluster, transport: transport, options: probing)
