@@ -16,8 +16,9 @@ RELEASE_FLAGS := $(BUILD_FLAGS) --product rolloutc --scratch-path $(RELEASE)
 
 .PHONY: run test build lint format bench setup setup-test clean
 
-run: build ## Build rolloutc and compile the scenario's plan to YAML.
+run: build ## Build rolloutc, compile the scenario's plan to YAML and rehearse it.
 	$(BINARY) $(PLAN)
+	$(BINARY) rehearse $(PLAN)
 
 build: setup
 	@packaging/static/link-statically $(RELEASE)/static

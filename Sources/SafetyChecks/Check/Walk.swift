@@ -46,7 +46,8 @@ package struct Walk {
 
   /// What the gates of the phase prove.
   package mutating func pass(_ gates: [Gate]) {
-    for case .drained(let drained) in gates {
+    for case .drained(let versions) in gates {
+      let drained = Set(versions)
       for version in Array(inUse) where !reachedAtEnd[version] {
         let id = model.versions[version]
         let ref = WorkloadRef(app: model.plan[id.component].service, version: model.plan[id].name)
