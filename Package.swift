@@ -69,6 +69,14 @@ let package = Package(
       swiftSettings: settings
     ),
     .target(
+      name: "RehearsalReporting",
+      dependencies: [
+        "ApplyEngine", "DiagnosticRendering", "Diagnostics", "KubernetesModel", "Lowering", "Pictures", "Rehearsal",
+        "RequestTracing", "RolloutPlan", "RolloutSyntax", "SafetyChecks", "YAMLCoding",
+      ],
+      swiftSettings: settings
+    ),
+    .target(
       name: "RequestTracing",
       dependencies: ["Diagnostics", "KubernetesModel", "Lowering", "MeshModel", "RolloutPlan", "SafetyChecks"],
       swiftSettings: settings
@@ -105,8 +113,8 @@ let package = Package(
       name: "rolloutc",
       dependencies: [
         "ApplyEngine", "CSSSelectors", "ClusterAPI", "CurlTransport", "DiagnosticRendering", "Diagnostics", "HTMLText",
-        "KubernetesModel", "Lowering", "MeshModel", "Pictures", "Rehearsal", "RequestTracing", "RolloutPlan",
-        "RolloutSyntax", "SafetyChecks", "Sandbox", "SandboxMesh", "SandboxServer", "YAMLCoding",
+        "KubernetesModel", "Lowering", "MeshModel", "Pictures", "Rehearsal", "RehearsalReporting", "RequestTracing",
+        "RolloutPlan", "RolloutSyntax", "SafetyChecks", "Sandbox", "SandboxMesh", "SandboxServer", "YAMLCoding",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings
@@ -154,6 +162,13 @@ let package = Package(
     ),
     .testTarget(
       name: "RegularExpressionsTests", dependencies: ["RegularExpressions", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "RehearsalReportingTests",
+      dependencies: [
+        "ApplyEngine", "Diagnostics", "Lowering", "Rehearsal", "RehearsalReporting", "RolloutPlan", "TestSupport",
+      ],
+      swiftSettings: settings
+    ),
     .testTarget(
       name: "RequestTracingTests",
       dependencies: [

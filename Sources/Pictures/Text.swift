@@ -1,7 +1,7 @@
 internal import DiagnosticRendering
 
 /// Text in a picture: how wide it is, and how it is written without becoming markup.
-enum Text {
+package enum Text {
   /// Widths of Helvetica's ASCII glyphs in thousandths of the font size (Adobe's AFM files; Arial and Liberation Sans
   /// have the same), from the blank on. Bold ones are about a tenth wider.
   private static let widths: [Int] = [
@@ -33,7 +33,7 @@ enum Text {
   }
 
   /// As the content of an element or of an attribute. What XML 1.0 has no place for is shown, not written.
-  static func xml(_ text: String) -> String {
+  package static func xml(_ text: String) -> String {
     var output = ""
     for scalar in safeText(text).unicodeScalars {
       switch scalar {

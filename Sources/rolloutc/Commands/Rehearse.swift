@@ -4,6 +4,7 @@ import DiagnosticRendering
 import Diagnostics
 import KubernetesModel
 import Rehearsal
+import RehearsalReporting
 import RolloutPlan
 
 struct Rehearse: ParsableCommand {
@@ -41,6 +42,17 @@ struct Rehearse: ParsableCommand {
   @Option(help: ArgumentHelp("With --coverage: fail below this share.", valueName: "percent"))
   var threshold: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Write a page for people: timeline, pictures, differences, answers, chaos.", valueName: "file.html"),
+    completion: .file(extensions: ["html"]))
+  var report: String?
+
+  @Option(
+    help: ArgumentHelp("Write the results as JUnit's XML, for pipelines.", valueName: "file.xml"),
+    completion: .file(extensions: ["xml"]))
+  var junit: String?
+
   @Option(name: [.customShort("o"), .long], help: "The form of the output.")
   var output: TextOrJSON = .text
 
@@ -72,6 +84,10 @@ struct Rehearse: ParsableCommand {
     let storm = chaos ? Chaos(itinerary, options: settings).run() : nil
     for fault in storm?.faults ?? [] { found.append(Diagnostic(chaos: fault, plan)) }
     let covered = coverage || threshold != nil ? RehearsalCoverage(plan, results, storm) : nil
+    let papers = RehearsalReport(
+      plan: plan, compiled: compiled, sources: resolution.sources, results: results, storm: storm, coverage: covered)
+    if let report { try IO.write(Array(papers.html.utf8), toFile: report) }
+    if let junit { try IO.write(Array(papers.junit.utf8), toFile: junit) }
     switch output {
     case .text:
       let text = RehearsalText(plan: plan, elapsed: begin.duration(to: .now), colors: IO.colorsOutput)
