@@ -68,7 +68,8 @@ extension RehearsalReport {
     root.element(
       "testsuite",
       [
-        "name": suite.name, "tests": "\(suite.cases.count)", "failures": "\(suite.cases.count { $0.verdict.isFailure })",
+        "name": suite.name, "tests": "\(suite.cases.count)",
+        "failures": "\(suite.cases.count { $0.verdict.isFailure })",
         "skipped": "\(suite.cases.count { $0.verdict.isSkipped })", "time": xmlSeconds(suite.time ?? .zero),
       ]
     ) { element in

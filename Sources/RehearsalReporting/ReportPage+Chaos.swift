@@ -12,7 +12,8 @@ extension RehearsalReport {
           : "✗ \(counted(storm.faults.count, "fault")) in \(counted(storm.count, "run"))")
       section.element(
         "p",
-        "Everything that can go wrong, one after another, each from where the plan stands before the step that it hits.")
+        "Everything that can go wrong, one after another, each from where the plan stands before the step that it hits."
+      )
       writeTable(
         &section, "Runs by what went wrong in them", ["what went wrong", "runs"], numbers: [1],
         storm.runs.map { [$0.kind, grouped($0.count)] })

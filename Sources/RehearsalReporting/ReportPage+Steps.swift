@@ -33,9 +33,10 @@ extension RehearsalReport {
         }
       }
       article.element("figure") { figure in
-        figure.element(
-          "div", ["class": "scroll", "role": "region", "aria-label": "Picture of step \(step.index + 1)", "tabindex": "0"]
-        ) { $0.picture(GraphPicture(Survey(mesh), title: "After step \(step.index + 1)")) }
+        let name = "Picture of step \(step.index + 1)"
+        figure.element("div", ["class": "scroll", "role": "region", "aria-label": name, "tabindex": "0"]) {
+          $0.picture(GraphPicture(Survey(mesh), title: "After step \(step.index + 1)"))
+        }
         figure.element("figcaption", "What stands after the step, and where requests go.")
       }
       let phases = compiled.segments.flatMap(\.phases).filter { !$0.writes.isEmpty }
@@ -61,7 +62,7 @@ extension RehearsalReport {
     markup.element("details", ["class": "write"]) { details in
       details.element("summary") { summary in
         summary.element("span", ["class": "action \(write.action.rawValue)"], write.action.rawValue)
-        summary.write("\(write.id)")
+        summary.write(" \(write.id) ")
         summary.element("span", ["class": "quiet"], place(write.origin))
       }
       if diff.isEmpty {

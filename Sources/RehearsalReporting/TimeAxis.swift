@@ -57,12 +57,12 @@ struct TimeAxis {
 
   var ticks: [Tick] {
     /// Which moment is at a place from 0 to 1.
-  func moment(_ place: Double) -> Double {
-    guard let stretch = stretches.last(where: { $0.place <= place * length }), stretch.width > 0 else { return 0 }
-    return stretch.begin + min(1, (place * length - stretch.place) / stretch.width) * (stretch.end - stretch.begin)
-  }
+    func moment(_ place: Double) -> Double {
+      guard let stretch = stretches.last(where: { $0.place <= place * length }), stretch.width > 0 else { return 0 }
+      return stretch.begin + min(1, (place * length - stretch.place) / stretch.width) * (stretch.end - stretch.begin)
+    }
 
-  var ticks: [Tick] = []
+    var ticks: [Tick] = []
     for stretch in stretches where stretch.isCut {
       ticks.append(
         Tick(

@@ -166,7 +166,8 @@ struct AxisTests {
     var random = SeededGenerator(seed: 5)
     for _ in 0..<300 {
       let moments = (0..<Int.random(in: 0..<20, using: &random)).map { _ in
-        Duration.milliseconds(Int.random(in: 0..<[10, 60_000, 4_000_000][Int.random(in: 0..<3, using: &random)], using: &random))
+        let limit = [10, 60_000, 4_000_000][Int.random(in: 0..<3, using: &random)]
+        return Duration.milliseconds(Int.random(in: 0..<limit, using: &random))
       }
       let end = (moments.max() ?? .zero) + .milliseconds(Int.random(in: 0..<50_000, using: &random))
       let axis = TimeAxis(moments, end: end)

@@ -13,26 +13,29 @@ enum Samples {
   static let scenario = report("plans/aks-voting.rollout", Goldens.bytes("plans/aks-voting.rollout") ?? [])
   static let bookinfo = report("plans/bookinfo.rollout", Goldens.bytes("plans/bookinfo.rollout") ?? [])
 
-  /// Every text that a plan may hold tries to be markup, to end an attribute, or to turn the line.
+  /// Every text that a plan may hold tries to be markup or to end an attribute.
   static let hostile = report(
     "<img src=x>.rollout",
     Array(
       """
       plan p
-
+      language 1
       mesh istio
+      expose web on port 80
 
       component web {
-        service "web"
-        version 1.0 { image "example.com/web:1.0" port 8080 http }
-        version 2.0 { image "example.com/web:2.0" port 8080 http }
+        port 80 http
+        version 1.0 {
+          image example.com/web:1.0
+        }
+        version 2.0 {
+          image example.com/web:2.0
+        }
       }
-
-      expose web at "*" port 80
 
       step "<script>alert(1)</script>" {
         deploy web 1.0
-        approve "\\"><svg onload=alert(2)> \u{202E}drow & ' <!-- ]]>"
+        approve "\\"><svg onload=alert(2)> & ' <!-- ]]> `"
       }
 
       step "' onmouseover='alert(3)" {
@@ -40,10 +43,11 @@ enum Samples {
         route web all -> 2.0
       }
 
-      rehearsal "</title><b>\u{2066}" {
+      rehearsal "</title><b>" {
         stub web 2.0 never ready
         expect done
       }
+
       """.utf8))
 
   static let all = [scenario, bookinfo, hostile]
@@ -80,7 +84,8 @@ enum Samples {
       results[n].traffic.failed = 120
       results[n].traffic.failures = (0..<100).map { second in
         RehearsalTraffic.Failure(
-          step: 0, visitor: "<everybody>", moment: .seconds(second), status: second == 0 ? nil : 503, flag: "UH",
+          step: 0, visitor: "<everybody>\u{202E}\u{1}`", moment: .seconds(second), status: second == 0 ? nil : 503,
+          flag: "UH",
           hop: "the gateway → web.p.svc:80")
       }
       results[n].traffic.timeline[3, default: [:]][""] = 120
