@@ -222,7 +222,17 @@ package struct Rehearsal: Sendable {
         counter.count(await mesh.request(visitor.request), to: visitor.name, at: time.now)
       }
       let quiet = time.now - counter.lastNews
-      do { try await time.clock.sleep(for: max(options.interval, quiet / 20)) } catch { return }
+      if quiet / 20 <= options.interval {
+        do { try await time.clock.sleep(for: options.interval) } catch { return }
+        continue
+      }
+      // Whatever happens wakes the visitors: the first moments after a long wait are the ones that matter.
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask { try? await time.clock.sleep(for: quiet / 20) }
+        group.addTask { await counter.somethingHappens() }
+        await group.next()
+        group.cancelAll()
+      }
     }
   }
 }

@@ -46,6 +46,8 @@ final class TrafficCounter: Sendable {
     var isClosing = false
     var step = 0
     var lastNews = Duration.zero
+    /// A visitor who sleeps through a quiet time, and wakes when something happens.
+    var sleeper: CheckedContinuation<Void, Never>?
   }
 
   private let state = Mutex(State())
@@ -54,7 +56,38 @@ final class TrafficCounter: Sendable {
   var lastNews: Duration { state.withLock { $0.lastNews } }
 
   func step(_ step: Int) { state.withLock { $0.step = step } }
-  func news(at moment: Duration) { state.withLock { $0.lastNews = moment } }
+
+  func news(at moment: Duration) {
+    let sleeper = state.withLock { state in
+      state.lastNews = moment
+      let sleeper = state.sleeper
+      state.sleeper = nil
+      return sleeper
+    }
+    sleeper?.resume()
+  }
+
+  /// Returns when something happens in the run, or the task is cancelled. One task at a time waits.
+  func somethingHappens() async {
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let isOver = state.withLock { state in
+          if Task.isCancelled { return true }
+          state.sleeper = continuation
+          return false
+        }
+        if isOver { continuation.resume() }
+      }
+    } onCancel: {
+      let sleeper = state.withLock { state in
+        let sleeper = state.sleeper
+        state.sleeper = nil
+        return sleeper
+      }
+      sleeper?.resume()
+    }
+  }
+
   /// From now on the plan takes the entry away: nobody has to be served.
   func close() { state.withLock { $0.isClosing = true } }
 
