@@ -254,9 +254,7 @@ extension Run {
         if error.isNotFound { continue }
         throw failed("`\(entry.id)` cannot be read", error)
       }
-      guard live.at("metadata", "labels", "app.kubernetes.io/part-of")?.string == plan.name,
-        isApplied(by: ObjectWriter.fieldManager, live)
-      else { continue }
+      guard isLabelled(live, plan.name), isApplied(by: ObjectWriter.fieldManager, live) else { continue }
       var known = entry
       known.uid = live.at("metadata", "uid")?.string
       inventory[entry.id] = known
