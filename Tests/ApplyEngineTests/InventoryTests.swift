@@ -4,6 +4,7 @@ import KubernetesModel
 import Lowering
 import Rehearsal
 import Sandbox
+import Synchronization
 import TestSupport
 import Testing
 
@@ -112,6 +113,48 @@ import Testing
       .filter { $0.at("metadata", "labels")?[InventoryDocument.label]?.string == "shop" }
       .compactMap { $0.at("metadata", "name")?.string }
     #expect(left == ["rolloutc-shop"], "chunks that no head names stay behind: \(left)")
+  }
+
+  /// `status` and `approve` read without the lock.
+  @Test("who reads while it is written reads what was written last", arguments: [1, 2, 5])
+  func readWhileWritten(_ saves: Int) async throws {
+    let sandbox = LiveCluster()
+    var generator = SeededGenerator(seed: SeededGenerator.seed)
+    let inventories = try (0...saves).map { _ in try random(30, &generator) }
+    let writer = InventoryStore(plan: "shop", namespace: "default", in: InProcessTransport.cluster(sandbox))
+    try await writer.save(inventories[0], chunkSize: 400)
+    let done = Mutex(0)
+    // Between the head and its first chunk another save comes.
+    let hook = RequestHook { request in
+      guard request.url.contains("/configmaps/rolloutc-shop-") else { return }
+      let next = done.withLock { done in
+        if done < saves { done += 1 } else { return nil as Int? }
+        return done
+      }
+      if let next { try? await writer.save(inventories[next], chunkSize: 400) }
+    }
+    let reader = InventoryStore(
+      plan: "shop", namespace: "default",
+      in: APIClient(
+        endpoint: ClusterEndpoint(server: "http://sandbox"), credentials: FixedCredentials(Credentials()),
+        transport: HookedTransport(base: InProcessTransport(sandbox: sandbox), hook: hook)))
+    #expect(try await reader.load()?.inventory == inventories[saves])
+    #expect(done.withLock { $0 } == saves)
+  }
+
+  @Test("a chunk that is really gone is named")
+  func aMissingChunk() async throws {
+    let sandbox = LiveCluster()
+    var generator = SeededGenerator(seed: SeededGenerator.seed)
+    let cluster = InProcessTransport.cluster(sandbox)
+    let store = InventoryStore(plan: "shop", namespace: "default", in: cluster)
+    try await store.save(try random(30, &generator), chunkSize: 400)
+    let type = try await cluster.resourceType(of: "ConfigMap", in: GroupVersion(group: "", version: "v1"))
+    let names = try await cluster.list(type.collection(in: "default")).items
+      .compactMap { $0.at("metadata", "name")?.string }
+    let chunk = try #require(names.last { $0 != InventoryDocument.name(of: "shop") })
+    _ = try await cluster.delete(DeleteRequest(type.named(chunk, in: "default"), uid: nil))
+    await #expect(throws: InventoryError.unreadable("ConfigMap \(chunk) is missing")) { try await store.load() }
   }
 
   @Test("whichever request of a save is the last one to be done, what is read is the inventory before or after")

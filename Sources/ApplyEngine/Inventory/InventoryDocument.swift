@@ -91,11 +91,18 @@ package struct InventoryDocument: Hashable, Sendable {
   }
 }
 
-package enum InventoryError: Error, Hashable, Sendable {
+package enum InventoryError: Error, Hashable, Sendable, CustomStringConvertible {
   case unreadable(String)
   /// Somebody else wrote it since it was read.
   case changed
   case cluster(String)
+
+  package var description: String {
+    switch self {
+    case .unreadable(let what), .cluster(let what): what
+    case .changed: "somebody else wrote it since it was read"
+    }
+  }
 }
 
 extension Inventory.Entry {

@@ -18,24 +18,39 @@ package actor InventoryStore {
   }
 
   /// Nil where the plan never ran here; without a record where it ran with nothing to tell of.
+  ///
+  /// Who reads without the lock may read while a run writes: when a chunk has gone because a newer head names others, the
+  /// newer one is read.
   package func load() async throws(InventoryError) -> (inventory: Inventory, record: RunRecord?)? {
-    do throws(ClusterError) {
-      head = try await cluster.get(reference(InventoryDocument.name(of: plan)))
-    } catch {
-      guard error.isNotFound else { throw .cluster("\(error)") }
-      head = nil
-      return nil
-    }
-    guard let head else { return nil }
-    var chunks: [Value] = []
-    for name in InventoryDocument.chunkNames(of: head) {
-      do throws(ClusterError) {
-        chunks.append(try await cluster.get(reference(name)))
-      } catch {
-        throw error.isNotFound ? .unreadable("ConfigMap \(name) is missing") : .cluster("\(error)")
+    var missing: (chunk: String, version: String?)?
+    while true {
+      head = try await get(InventoryDocument.name(of: plan))
+      guard let head else { return nil }
+      let version = head.at("metadata", "resourceVersion")?.string
+      if let missing, missing.version == version {
+        throw .unreadable("ConfigMap \(missing.chunk) is missing")
       }
+      missing = nil
+      var chunks: [Value] = []
+      for name in InventoryDocument.chunkNames(of: head) {
+        guard let chunk = try await get(name) else {
+          missing = (name, version)
+          break
+        }
+        chunks.append(chunk)
+      }
+      if missing != nil { continue }
+      return (try InventoryDocument.read(head: head, chunks: chunks), try InventoryDocument.record(in: head))
     }
-    return (try InventoryDocument.read(head: head, chunks: chunks), try InventoryDocument.record(in: head))
+  }
+
+  private func get(_ name: String) async throws(InventoryError) -> Value? {
+    do throws(ClusterError) {
+      return try await cluster.get(reference(name))
+    } catch {
+      if error.isNotFound { return nil }
+      throw .cluster("\(error)")
+    }
   }
 
   /// Chunks first, then the head, then away with chunks that no head names: a crash at any point leaves the inventory
