@@ -58,22 +58,22 @@ final class SandboxSession: Sendable {
   func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> Outcome {
     let scratch = scratch
     let variables = environment.merging(["KUBECONFIG": scratch.path + "/kubeconfig"]) { first, _ in first }
-    return try await withCheckedThrowingContinuation { continuation in
-      Thread.detachNewThread {
-        continuation.resume(with: Result { try scratch.run(arguments, environment: variables) })
-      }
+    return try await Subprocess.running { started in
+      try scratch.run(arguments, environment: variables, started: started)
     }
   }
 
   /// Asks `rolloutc status` until the plan is as `isSo` wants it.
   func status(until isSo: ([String: Any]) -> Bool) async throws {
-    var last: [String: Any] = [:]
+    var last = ""
     for _ in 0..<600 {
       let outcome = try await rolloutc("status", "hello", "-o", "json")
-      last = try JSONSerialization.jsonObject(with: Data(outcome.outputBytes)) as? [String: Any] ?? [:]
-      if isSo(last) { return }
+      last = outcome.output + outcome.errors
+      let object = try? JSONSerialization.jsonObject(with: Data(outcome.outputBytes)) as? [String: Any]
+      try #require(outcome.code == 0 && object != nil, "\(last)")
+      if let object, isSo(object) { return }
     }
-    Issue.record("it never came to that: \(last)")
+    throw NeverSo(last: last)
   }
 
   func names(_ path: String) async -> [String] {
@@ -92,6 +92,11 @@ final class SandboxSession: Sendable {
       }.compactMap { $0["reason"]?.string }
     }
   }
+}
+
+struct NeverSo: Error, CustomStringConvertible {
+  var last: String
+  var description: String { "it never came to that: \(last)" }
 }
 
 struct TerminalOutcome {

@@ -63,23 +63,10 @@ private func run(_ kubeconfig: String, _ arguments: [String], with program: Stri
   var environment = ProcessInfo.processInfo.environment
   environment["KUBECONFIG"] = kubeconfig
   let words = [tool] + (program == nil ? ["--cache-dir", kubeconfig + "-cache"] : []) + arguments
-  let running = Mutex<Subprocess?>(nil)
-  return try await withTaskCancellationHandler {
-    try await withCheckedThrowingContinuation { continuation in
-      Thread.detachNewThread { [environment] in
-        continuation.resume(
-          with: Result {
-            let outcome = try Subprocess.run(words, merged: true, environment: environment) { process in
-              running.withLock { $0 = process }
-            }
-            running.withLock { $0 = nil }
-            return Run(status: outcome.code, text: outcome.output)
-          })
-      }
-    }
-  } onCancel: {
-    running.withLock { $0?.terminate() }
+  let outcome = try await Subprocess.running { [environment] started in
+    try Subprocess.run(words, merged: true, environment: environment, started: started)
   }
+  return Run(status: outcome.code, text: outcome.output)
 }
 
 @Suite("The real kubectl", .enabled(if: kubectl != nil)) struct KubectlTests {

@@ -1,4 +1,5 @@
 package import Foundation
+import Synchronization
 
 package struct SubprocessError: Error, CustomStringConvertible {
   package var description: String
@@ -6,7 +7,7 @@ package struct SubprocessError: Error, CustomStringConvertible {
 
 /// Another program. Not Foundation's `Process`: that one notices an end by a run loop, which the thread of a test need not
 /// have, and takes a program for running as long as anything that it started is.
-package struct Subprocess: Sendable {
+package final class Subprocess: Sendable {
   /// What a process left behind.
   package struct Outcome: Sendable {
     /// The exit code; the negative number of the signal that ended it.
@@ -40,6 +41,8 @@ package struct Subprocess: Sendable {
   }
 
   package let pid: pid_t
+  /// Set with the same lock under which signals are sent: once it is reaped, its number may be another's.
+  private let code = Mutex<Int32?>(nil)
 
   /// Starts a program, looked up on the `PATH`, without waiting for its end.
   /// - Parameter environment: all its variables; those of this process unless given.
@@ -85,25 +88,37 @@ package struct Subprocess: Sendable {
     self.pid = pid
   }
 
-  /// Waits for its end, once.
-  package func wait() -> Int32 {
-    var status: Int32 = 0
-    while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-    return Self.code(status)
+  /// Waits for its end. Whatever is wrong with it, that comes: after `limit` seconds it is killed.
+  package func wait(limit: Int = 600) -> Int32 {
+    let killer = DispatchWorkItem { [self] in send(SIGKILL) }
+    DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(limit), execute: killer)
+    defer { killer.cancel() }
+    var info = siginfo_t()
+    while waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) < 0, errno == EINTR {}
+    return reap(0) ?? -SIGKILL
   }
 
   /// The exit code where it has ended; nil where it still runs.
-  package func poll() -> Int32? {
-    var status: Int32 = 0
-    return waitpid(pid, &status, WNOHANG) == pid ? Self.code(status) : nil
+  package func poll() -> Int32? { reap(WNOHANG) }
+
+  private func reap(_ options: Int32) -> Int32? {
+    code.withLock { code in
+      var status: Int32 = 0
+      if code == nil, waitpid(pid, &status, options) == pid { code = Self.code(status) }
+      return code
+    }
   }
 
-  package func terminate() { kill(pid, SIGTERM) }
+  /// Does nothing once it has ended.
+  package func send(_ signal: Int32) {
+    code.withLock { if $0 == nil { kill(pid, signal) } }
+  }
 
   private static func code(_ status: Int32) -> Int32 { status & 0x7F == 0 ? (status >> 8) & 0xFF : -(status & 0x7F) }
 
   /// Runs a program to its end. Files, not pipes: nobody has to drain them while it runs.
   /// - Parameters:
+  ///   - started: gets it before its end is waited for.
   ///   - merged: both streams as a terminal shows them, as the output.
   ///   - errorDescriptor: what it gets as standard error instead of a file.
   package static func run(
@@ -124,5 +139,30 @@ package struct Subprocess: Sendable {
       FileManager.default.contents(atPath: scratch + "/" + name).map(Array.init) ?? []
     }
     return Outcome(code: code, outputBytes: bytes("out"), errorBytes: bytes("err"))
+  }
+
+  /// The same on a thread of its own, so that the pool's stay free for a server in this process. Where the test is cancelled
+  /// or goes on without it, the program is killed: a test that failed half-way must not wait for one that waits for it.
+  package static func running(
+    _ run: @escaping @Sendable (_ started: (Subprocess) -> Void) throws -> Outcome
+  ) async throws -> Outcome {
+    let process = Mutex<Subprocess?>(nil)
+    let isCancelled = Atomic(false)
+    return try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        Thread.detachNewThread {
+          continuation.resume(
+            with: Result {
+              try run { started in
+                process.withLock { $0 = started }
+                if isCancelled.load(ordering: .sequentiallyConsistent) { started.send(SIGKILL) }
+              }
+            })
+        }
+      }
+    } onCancel: {
+      isCancelled.store(true, ordering: .sequentiallyConsistent)
+      process.withLock { $0 }?.send(SIGKILL)
+    }
   }
 }
