@@ -37,7 +37,7 @@ func deploymentReadiness(_ object: Value, after written: Value, options: Readine
   if condition("Available", of: object)?.isTrue != true { return .waiting("not available yet", suspect: suspect) }
   let terminating = count("terminatingReplicas", object)
   if options.wantsOldPodsGone, terminating > 0 {
-    return .waiting("\(terminating) pods still end", suspect: suspect)
+    return .waiting(terminating == 1 ? "1 pod still ends" : "\(terminating) pods still end", suspect: suspect)
   }
   return .ready
 }

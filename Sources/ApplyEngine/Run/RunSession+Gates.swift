@@ -38,7 +38,7 @@ extension RunSession {
           session.inventory.gone(write.id)
           return true
         }
-        session.tell(.progress(session.place, write.id, ObjectProgress("is being deleted", isReady: false)))
+        session.tellPending(write.id, "is being deleted")
         if isLast {
           let finalizers = (live.at("metadata", "finalizers")?.array ?? []).compactMap(\.string)
           throw RunBreak.failed(
@@ -125,10 +125,8 @@ extension RunSession {
       guard let selector = selector(of: subject.anchor) else { continue }
       let pods = podType.collection(in: subject.id.namespace).selecting(selector)
       try await poll(within: options.readyWithin) { session, isLast in
-        guard let live = try? await session.environment.cluster.list(pods).items else { return true }
-        if live.isEmpty { return true }
-        session.tell(
-          .progress(session.place, subject.id, ObjectProgress("\(live.count) pods still end", isReady: false)))
+        guard let live = try await session.listed(pods, of: subject.id, origin), !live.isEmpty else { return true }
+        session.tellPending(subject.id, live.count == 1 ? "1 pod still ends" : "\(live.count) pods still end")
         if isLast {
           throw RunBreak.failed(
             RunFailure(
@@ -173,7 +171,9 @@ extension RunSession {
   // MARK: - Endpoints
 
   /// The pods are ready; the mesh sends requests only to those that EndpointSlices list. Without them a route would lead to
-  /// an empty subset (Envoy: UH).
+  /// an empty subset (Envoy: UH). The controller that fills them is another one than that of Deployments, and may be late by
+  /// minutes: after conflicts it waits up to 100 s before it tries again (`maxSyncBackOff` of Kubernetes' endpointslice
+  /// controller).
   ///
   /// - Returns: whether some of them stand behind a Service.
   private func awaitEndpoints(
@@ -190,11 +190,10 @@ extension RunSession {
       hasService = true
       let slices = sliceType.collection(in: id.namespace).selecting("kubernetes.io/service-name=\(service)")
       let pods = podType.collection(in: id.namespace).selecting(selector)
-      try await poll(within: .seconds(60)) { session, isLast in
-        let cluster = session.environment.cluster
-        async let listedPods = try? cluster.list(pods).items
-        async let listedSlices = try? cluster.list(slices).items
-        guard let pods = await listedPods, let slices = await listedSlices else { return true }
+      try await poll(within: options.readyWithin) { session, isLast in
+        guard let slices = try await session.listed(slices, of: id, origin),
+          let pods = try await session.listed(pods, of: id, origin)
+        else { return true }
         let names = Set(pods.compactMap { $0.at("metadata", "uid")?.string })
         let isListed = slices.contains { slice in
           (slice["endpoints"]?.array ?? []).contains { endpoint in
@@ -202,7 +201,9 @@ extension RunSession {
               && names.contains(endpoint.at("targetRef", "uid")?.string ?? "")
           }
         }
-        if !isListed, isLast {
+        if isListed { return true }
+        session.tellPending(id, "its pods do not stand behind the Service `\(service)` yet")
+        if isLast {
           throw RunBreak.failed(
             RunFailure(
               .gateFailed(
@@ -210,10 +211,23 @@ extension RunSession {
                 notes: ["requests that are routed to it would meet a 503 (Envoy: UH)"],
                 help: "compare the Service's selector and ports with the pods"), at: session.place))
         }
-        return isListed
+        return false
       }
     }
     return hasService
+  }
+
+  /// What a collection holds now. Nil where there is no right to look; any other silence is no answer.
+  private func listed(
+    _ collection: ObjectCollection, of id: ObjectID, _ origin: @Sendable (ObjectID) -> SourceRange
+  ) async throws(RunBreak) -> [Value]? {
+    do throws(ClusterError) {
+      return try await environment.cluster.list(collection).items
+    } catch {
+      if error.isForbidden { return nil }
+      throw .failed(
+        RunFailure(.clusterFailed("the cluster does not say what `\(id)` has", "\(error)", at: origin(id)), at: place))
+    }
   }
 
   private func endpointSliceType() async -> ResourceType? {

@@ -29,6 +29,7 @@ actor RunSession {
   private(set) var writeCount = 0
   private var nextNumber = 1
   private var phaseNumber = 0
+  private var lastPending: (id: ObjectID, text: String)?
   /// An earlier run began the phase at which this one starts, so something of it may stand.
   let wasBegunBefore: Bool
   /// Set when the lock went to somebody else.
@@ -62,6 +63,13 @@ actor RunSession {
   var plan: Plan { itinerary.plan }
 
   func tell(_ event: RunEvent) { environment.tell(event) }
+
+  /// What an object lacks while it is looked at again and again: told where it has changed.
+  func tellPending(_ id: ObjectID, _ text: String) {
+    if lastPending?.id == id, lastPending?.text == text { return }
+    lastPending = (id, text)
+    tell(.progress(place, id, ObjectProgress(text, isReady: false)))
+  }
 
   // MARK: - The record
 
