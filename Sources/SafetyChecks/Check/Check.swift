@@ -87,18 +87,22 @@ struct Checker {
 
   mutating func run() {
     var run = Walk(mesh)
+    var from = IntentOfState(model.plan, compiled.start.state)
     for step in compiled.steps {
       guard let planned = model.plan.steps.first(where: { $0.index == step.index }) else { continue }
       let start = step.segments.first?.before ?? compiled.end(before: step.index)
-      let ways = WaysBack(step: step, planned: planned, start: start)
+      let ways = WaysBack(step: step, planned: planned, start: start, intent: from)
       fail(ways, from: Moment.Place(segments: 0), start, run)
       for (s, segment) in step.segments.enumerated() {
         run.begin()
-        let (from, to) = (Intent(model.plan, segment.before.state), Intent(model.plan, segment.after.state))
+        let to = IntentOfState(model.plan, segment.after.state)
         for (p, phase) in segment.phases.enumerated() {
           let isLast = p == segment.phases.count - 1
-          judge(phase, p, Way(step: step.index, segment: s, course: .forward), from, to, isLast: isLast, &run)
-          breakOff(ways, in: p, of: s, run)
+          judge(
+            phase, p, Way(step: step.index, segment: s, course: .forward), Intent(from), Intent(to), isLast: isLast,
+            &run
+          )
+          breakOff(ways, in: p, of: s, Intent(from, to), run)
           run.pass(phase.gates)
         }
         var run = run
@@ -106,8 +110,9 @@ struct Checker {
         let place = Moment.Place(segments: s + 1)
         let back = compiled.renderer.rollback(
           from: segment.after, to: start.state, stamp: ways.backStamp, changes: ways.changes(upTo: s))
-        rollBack(ways, back, from: place, Intent(model.plan, segment.after.state), run)
+        rollBack(ways, back, from: place, Intent(to), run)
         fail(ways, from: place, segment.after, run)
+        from = to
       }
     }
     coverage.configurations = mesh.configurations
@@ -125,6 +130,7 @@ struct Checker {
     var step: CompiledStep
     var planned: Step
     var start: Standing
+    var intent: IntentOfState
 
     var backStamp: String { step.folder + "/rollback" }
     var blockStamp: String { step.folder + "/on-failure" }
@@ -133,10 +139,9 @@ struct Checker {
   }
 
   /// The run ends in the middle of a phase: any of its writes may have been made, and any proxy may have seen it.
-  private mutating func breakOff(_ ways: WaysBack, in p: Int, of s: Int, _ run: Walk) {
+  private mutating func breakOff(_ ways: WaysBack, in p: Int, of s: Int, _ between: Intent, _ run: Walk) {
     let segment = ways.step.segments[s]
     let place = Moment.Place(segments: s + 1, phase: segment.phases[p].kind)
-    let between = Intent(model.plan, segment.before.state, segment.after.state)
     let back = compiled.renderer.rollback(
       from: segment, brokenOffIn: p, to: ways.start.state, stamp: ways.backStamp, changes: ways.changes(upTo: s))
     rollBack(ways, back, from: place, between, run)
@@ -159,7 +164,7 @@ struct Checker {
     coverage.rollbacks += 1
     var run = run
     let way = Way(step: ways.step.index, segment: place.segments - 1, course: .rollback(from: place))
-    walk(back.phases, way, from, Intent(model.plan, ways.start.state), keepsVolumes: true, &run)
+    walk(back.phases, way, from, Intent(ways.intent), keepsVolumes: true, &run)
   }
 
   /// The failure block that may start between two segments.

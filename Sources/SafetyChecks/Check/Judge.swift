@@ -2,25 +2,42 @@ package import KubernetesModel
 internal import Lowering
 internal import RolloutPlan
 
-/// What is known about one phase when it is judged.
-struct PhaseFacts {
-  var before: Intent
-  var after: Intent
-  var phase: Phase
-  var isLast: Bool
+/// What is known about one phase when it is judged. A class, for it is handed to every question about a flow.
+final class PhaseFacts {
+  let before: Goal
+  let after: Goal
+  let phase: Phase
+  let isLast: Bool
   /// A transition that must keep every volume: a rollback.
-  var keepsVolumes: Bool
+  let keepsVolumes: Bool
   /// Outcomes where every proxy has the newest version and every wanted pod is ready: at the start of the segment, at
   /// the start of the phase, and at its end.
-  var atSegmentStart: Outcomes
-  var atStart: Outcomes
-  var atEnd: Outcomes
+  let atSegmentStart: Outcomes
+  let atStart: Outcomes
+  let atEnd: Outcomes
   /// Over all configurations that some proxy may hold.
-  var during: Outcomes
-  /// Versions that requests may have reached since they were last drained.
-  var inUse: Set<Int>
+  let during: Outcomes
+  /// By version: requests may have reached it since it was last drained.
+  let inUse: [Bool]
   /// The cluster after the writes.
-  var cluster: TrackedCluster
+  let cluster: TrackedCluster
+
+  init(
+    before: Goal, after: Goal, phase: Phase, isLast: Bool, keepsVolumes: Bool, atSegmentStart: Outcomes,
+    atStart: Outcomes, inUse: [Bool], cluster: TrackedCluster
+  ) {
+    self.before = before
+    self.after = after
+    self.phase = phase
+    self.isLast = isLast
+    self.keepsVolumes = keepsVolumes
+    self.atSegmentStart = atSegmentStart
+    self.atStart = atStart
+    atEnd = cluster.nominal
+    during = cluster.during
+    self.inUse = inUse
+    self.cluster = cluster
+  }
 }
 
 /// One invariant that does not hold in a phase.
@@ -70,20 +87,19 @@ package struct Judge {
     let promised = model.entryFlows.filter { isPromised($0, facts) }
     let live = Reachability(model, entries: promised, sources: running, facts.during)
     let old = Reachability(
-      model, entries: model.entryFlows.filter { facts.atStart[of: $0].isServed }, sources: running, facts.atStart)
+      model, entries: model.entryFlows.filter { facts.atStart.isServed($0) }, sources: running, facts.atStart)
     var found: [Violation] = []
 
     // S1, S2, S3, S6, S7: what a request meets on its way.
     var followed = 0
     for f in model.entryFlows where isPromised(f, facts) {
       followed += 1
-      if !facts.after.targets(of: model.flows[f], model).isEmpty { meet(f, [], facts, &found) }
+      if !facts.after.isEmpty(f) { meet(f, [], facts, &found) }
     }
     for (n, node) in live.nodes.enumerated() {
       for f in model.flowsFrom[node.version] {
         followed += 1
-        let outcome = facts.during[of: f]
-        if outcome.faults.isEmpty || isAbandoned(f, facts) { continue }
+        if facts.during.isAnswered(f) || isAbandoned(f, facts) { continue }
         let isNew = !old.isReached[node.version] && isIntended(f, facts)
         if isPromised(f, facts) || isNew { meet(f, hops(live.path(to: n)), facts, &found) }
       }
@@ -98,16 +114,16 @@ package struct Judge {
     }
 
     // S5: nothing arrives where no state leads.
-    for f in model.entryFlows { arrive(f, [], facts, &found) }
-    var visited: Set<Int> = []
-    for (n, node) in everywhere.nodes.enumerated() where visited.insert(node.version).inserted {
-      for f in model.flowsFrom[node.version] { arrive(f, hops(everywhere.path(to: n)), facts, &found) }
+    for f in model.entryFlows { arrive(f, { [] }, facts, &found) }
+    var visited = [Bool](repeating: false, count: model.versions.count)
+    for (n, node) in everywhere.nodes.enumerated() where !visited[node.version] {
+      visited[node.version] = true
+      for f in model.flowsFrom[node.version] { arrive(f, { hops(everywhere.path(to: n)) }, facts, &found) }
     }
 
     // S8: enough pods for who is served in both states.
     for version in model.versions.indices where everywhere.isReached[version] {
-      let id = model.versions[version]
-      let wanted = min(facts.before.replicas(id), facts.after.replicas(id))
+      let wanted = min(facts.before.replicas(version), facts.after.replicas(version))
       if wanted == 0 { continue }
       if facts.cluster.leastReady(version: version) < wanted {
         found.append(
@@ -132,45 +148,47 @@ package struct Judge {
     for fault in facts.during[of: f].faults {
       // A connection is not matched by anything that could say 404; and a request counts as long as it was served when
       // the phase began.
-      if fault.invariant == .routeMatches, !model.flows[f].isHTTP || !facts.atStart[of: f].isAnswered { continue }
+      if fault.invariant == .routeMatches, !model.flows[f].isHTTP || !facts.atStart.isAnswered(f) { continue }
       found.append(Violation(invariant: fault.invariant, flow: f, fault: fault, path: path))
     }
   }
 
   /// It was served before, in this segment.
   private func isPromised(_ f: Int, _ facts: PhaseFacts) -> Bool {
-    facts.atStart[of: f].isServed || facts.atSegmentStart[of: f].isServed
+    facts.atStart.isServed(f) || facts.atSegmentStart.isServed(f)
   }
 
   /// The caller stays, and the new state serves it no longer by that port: the plan takes a protocol away.
   private func isAbandoned(_ f: Int, _ facts: PhaseFacts) -> Bool {
     guard case .caller(let caller) = model.flows[f].source else { return false }
-    return facts.after.replicas(model.versions[caller]) > 0 && facts.after.targets(of: model.flows[f], model).isEmpty
+    return facts.after.isEmpty(f) && facts.after.replicas(caller) > 0
   }
 
   private func isIntended(_ f: Int, _ facts: PhaseFacts) -> Bool {
-    !facts.after.targets(of: model.flows[f], model).isEmpty
-      || !facts.before.targets(of: model.flows[f], model).isEmpty
+    !facts.after.isEmpty(f) || !facts.before.isEmpty(f)
   }
 
-  private func arrive(_ f: Int, _ path: [Violation.Hop], _ facts: PhaseFacts, _ found: inout [Violation]) {
+  private func arrive(
+    _ f: Int, _ path: () -> [Violation.Hop], _ facts: PhaseFacts, _ found: inout [Violation]
+  ) {
+    // As one of the states says it, word for word: that is nearly always so.
+    let number = facts.during.number(of: f)
+    if facts.after.says(number, of: f) || facts.before.says(number, of: f) { return }
     let outcome = facts.during[of: f]
     if outcome.targets.isEmpty, outcome.copies.isEmpty { return }
     let flow = model.flows[f]
-    let allowed = facts.before.targets(of: flow, model).union(facts.after.targets(of: flow, model))
-    for target in outcome.targets {
+    func isAllowed(_ target: Int) -> Bool { facts.before.leads(f, to: target) || facts.after.leads(f, to: target) }
+    for target in outcome.targets where !isAllowed(target) {
       let id = model.versions[target]
-      if id.component.index == flow.callee, allowed.contains(id.index) { continue }
       // Two exposures may share a gateway's port: what one of them does not take yet may be the other's.
       if flow.isEntry, id.component.index != flow.callee, isExposed(flow, as: id, facts) { continue }
-      found.append(Violation(invariant: .versionRouted, flow: f, version: target, path: path))
+      found.append(Violation(invariant: .versionRouted, flow: f, version: target, path: path()))
     }
-    for target in outcome.copies {
+    for target in outcome.copies where !isAllowed(target) {
       let id = model.versions[target]
-      let isWanted =
-        id.component.index == flow.callee
-        && (allowed.contains(id.index) || facts.before.mirrors(id) || facts.after.mirrors(id))
-      if !isWanted { found.append(Violation(invariant: .versionRouted, flow: f, version: target, path: path)) }
+      let isMirrored = facts.before.intent.mirrors(id) || facts.after.intent.mirrors(id)
+      if id.component.index == flow.callee, isMirrored { continue }
+      found.append(Violation(invariant: .versionRouted, flow: f, version: target, path: path()))
     }
   }
 
@@ -182,8 +200,8 @@ package struct Judge {
       var other = flow
       other.source = .entry(e)
       other.callee = id.component.index
-      return facts.before.targets(of: other, model).contains(id.index)
-        || facts.after.targets(of: other, model).contains(id.index)
+      return facts.before.intent.targets(of: other, model).contains(id.index)
+        || facts.after.intent.targets(of: other, model).contains(id.index)
     }
   }
 
@@ -191,10 +209,7 @@ package struct Judge {
 
   /// Versions that run by themselves, before and after.
   private func runningSources(_ facts: PhaseFacts) -> [Int] {
-    model.sources.filter { version in
-      let id = model.versions[version]
-      return facts.before.replicas(id) > 0 && facts.after.replicas(id) > 0
-    }
+    model.sources.filter { facts.before.replicas($0) > 0 && facts.after.replicas($0) > 0 }
   }
 
   /// One that has just been started, or that is about to stop, may find nobody, which it must bear; but what it finds
@@ -207,10 +222,8 @@ package struct Judge {
   private func lasting(_ facts: PhaseFacts, _ running: [Int]) -> [Violation] {
     var found: [Violation] = []
     func look(_ f: Int, _ path: [Violation.Hop]) {
-      let flow = model.flows[f]
-      if facts.atEnd[of: f].faults.isEmpty || facts.after.targets(of: flow, model).isEmpty { return }
-      let wasServed = facts.atSegmentStart[of: f].isServed
-      if !wasServed, !facts.before.targets(of: flow, model).isEmpty { return }
+      if facts.atEnd.isAnswered(f) || facts.after.isEmpty(f) { return }
+      if !facts.atSegmentStart.isServed(f), !facts.before.isEmpty(f) { return }
       for fault in facts.atEnd[of: f].faults {
         found.append(
           Violation(invariant: fault.invariant, flow: f, fault: fault, path: path, isLasting: true))
@@ -219,7 +232,7 @@ package struct Judge {
     for f in model.entryFlows { look(f, []) }
     let end = Reachability(model, entries: model.entryFlows, sources: running, facts.atEnd)
     for (n, node) in end.nodes.enumerated() {
-      for f in model.flowsFrom[node.version] where !facts.atEnd[of: f].faults.isEmpty { look(f, hops(end.path(to: n))) }
+      for f in model.flowsFrom[node.version] where !facts.atEnd.isAnswered(f) { look(f, hops(end.path(to: n))) }
     }
     return found
   }
@@ -231,7 +244,7 @@ package struct Judge {
     for write in facts.phase.writes {
       if write.id.isWorkload {
         guard let version = model.versionOfDeployment[write.id.name], write.previous.map(replicas) ?? 0 > 0,
-          write.object.map(replicas) ?? 0 == 0, facts.inUse.contains(version) || everywhere.isAsked[version],
+          write.object.map(replicas) ?? 0 == 0, facts.inUse[version] || everywhere.isAsked[version],
           isPinned(version, facts)
         else { continue }
         found.append(
@@ -245,7 +258,7 @@ package struct Judge {
       case "Namespace", "PersistentVolume":
         found.append(Violation(invariant: .inUseKept, object: write.id))
       case "PersistentVolumeClaim":
-        let isConsented = !facts.keepsVolumes && !facts.after.keeps(volume: write.id.name)
+        let isConsented = !facts.keepsVolumes && !facts.after.intent.keeps(volume: write.id.name)
         if !isConsented || isMounted(write.id, facts) {
           found.append(Violation(invariant: .inUseKept, object: write.id))
         }
@@ -260,7 +273,7 @@ package struct Judge {
   /// Routes say who gets its requests. Where none does, Kubernetes takes a pod that ends out of its Service by itself.
   private func isPinned(_ version: Int, _ facts: PhaseFacts) -> Bool {
     let c = model.versions[version].component.index
-    return facts.before.isPinned(c) || facts.after.isPinned(c)
+    return facts.before.intent.isPinned(c) || facts.after.intent.isPinned(c)
   }
 
   /// Some workload that runs, or that may still run, names it.

@@ -24,12 +24,11 @@ struct Reachability {
   private(set) var isReached: [Bool]
   /// Reached by a request, not only running by itself.
   private(set) var isAsked: [Bool]
-  private var sets: [[Int]] = []
+  /// Those of the model, and what was left of some of them on the way.
+  private var sets: [[Int]]
   /// By version: in which sets it was visited, one bit each; and the rest, of plans with many releases.
   private var seen: [UInt64]
-  private var seenBeyond: Set<[Int]> = []
-
-  private let isAbandoned: (Int) -> Bool
+  private var seenBeyond: Set<SIMD2<Int>> = []
 
   /// - Parameters:
   ///   - entries: flows through gateways that are followed.
@@ -38,57 +37,60 @@ struct Reachability {
   ///   - isAbandoned: flows that the plan gives up: what they reach is not asked any more.
   init(
     _ model: FlowModel, entries: [Int], sources: [Int], _ outcomes: Outcomes, followsCopies: Bool = false,
-    isAbandoned: @escaping (Int) -> Bool = { _ in false }
+    isAbandoned: (Int) -> Bool = { _ in false }
   ) {
-    self.isAbandoned = isAbandoned
     isReached = [Bool](repeating: false, count: model.versions.count)
     isAsked = isReached
     seen = [UInt64](repeating: 0, count: model.versions.count)
-    for version in sources {
-      visit(version, intern(model.releases(of: version)), parent: -1, flow: -1)
-    }
+    sets = model.releaseSets
+    nodes.reserveCapacity(model.versions.count)
+    for version in sources { visit(version, model.releaseSet[version], parent: -1, flow: -1, isAbandoned) }
     for f in entries {
       let outcome = outcomes[of: f]
-      for target in outcome.targets { visit(target, intern(model.releases(of: target)), parent: -1, flow: f) }
-      if followsCopies {
-        for target in outcome.copies { visit(target, intern(model.releases(of: target)), parent: -1, flow: f) }
+      for target in outcome.targets + (followsCopies ? outcome.copies : []) {
+        visit(target, model.releaseSet[target], parent: -1, flow: f, isAbandoned)
       }
     }
     var next = 0
     while next < nodes.count {
-      let node = nodes[next]
-      let own = node.releases < 0 ? nil : sets[node.releases]
-      for f in model.flowsFrom[node.version] {
-        let outcome = outcomes[of: f]
-        for target in outcome.targets {
-          let releases = model.releases(of: target)
-          guard let own, !releases.isEmpty else {
-            // A shared component passes on what release its caller belongs to.
-            visit(target, node.releases, parent: next, flow: f)
-            continue
-          }
-          if own == releases {
-            visit(target, node.releases, parent: next, flow: f)
-            continue
-          }
-          let common = own.filter(releases.contains)
-          if common.isEmpty {
-            leaks.append(Leak(flow: f, target: target, node: next))
-            visit(target, intern(releases), parent: next, flow: f)
-          } else {
-            visit(target, intern(common), parent: next, flow: f)
-          }
+      let version = nodes[next].version
+      for f in model.flowsFrom[version] {
+        if let target = outcomes.soleTarget(of: f) {
+          pass(to: target, model, from: next, flow: f, isAbandoned)
+          continue
         }
+        let outcome = outcomes[of: f]
+        for target in outcome.targets { pass(to: target, model, from: next, flow: f, isAbandoned) }
         if followsCopies {
           // A copy is a request of the version that it is sent to.
-          for target in outcome.copies { visit(target, intern(model.releases(of: target)), parent: next, flow: f) }
+          for target in outcome.copies {
+            visit(target, model.releaseSet[target], parent: next, flow: f, isAbandoned)
+          }
         }
       }
       next += 1
     }
   }
 
-  private mutating func visit(_ version: Int, _ releases: Int, parent: Int, flow: Int) {
+  /// A request goes on from a node to a version.
+  private mutating func pass(
+    to target: Int, _ model: FlowModel, from node: Int, flow: Int, _ isAbandoned: (Int) -> Bool
+  ) {
+    let own = nodes[node].releases
+    let releases = model.releaseSet[target]
+    if own < 0 || releases < 0 || own == releases {
+      // A shared component passes on what release its caller belongs to.
+      visit(target, own, parent: node, flow: flow, isAbandoned)
+      return
+    }
+    let common = sets[own].filter(sets[releases].contains)
+    if common.isEmpty { leaks.append(Leak(flow: flow, target: target, node: node)) }
+    visit(target, common.isEmpty ? releases : intern(common), parent: node, flow: flow, isAbandoned)
+  }
+
+  private mutating func visit(
+    _ version: Int, _ releases: Int, parent: Int, flow: Int, _ isAbandoned: (Int) -> Bool
+  ) {
     if flow >= 0, !isAsked[version], !isAbandoned(flow) { isAsked[version] = true }
     if releases < 62 {
       let bit: UInt64 = 1 << UInt64(releases + 1)
@@ -102,7 +104,6 @@ struct Reachability {
   }
 
   private mutating func intern(_ releases: [Int]) -> Int {
-    if releases.isEmpty { return -1 }
     if let known = sets.firstIndex(of: releases) { return known }
     sets.append(releases)
     return sets.count - 1

@@ -11,7 +11,9 @@ package final class VersionedMesh {
   private let superposition: Superposition
   private var numbers: [ObjectID: Int] = [:]
   private var objects: [Object] = []
-  private let table = OutcomeTable()
+  private let table: OutcomeTable
+  /// The states that were asked about last, the latest at the end.
+  private var answers: [IntentAnswers] = []
   /// By version of a component: the number of its Deployment.
   private(set) var workloads: [Int] = []
 
@@ -31,6 +33,7 @@ package final class VersionedMesh {
 
   package init(_ model: FlowModel) {
     self.model = model
+    table = OutcomeTable(versions: model.versions.count)
     superposition = Superposition(options: model.options)
     for flow in model.flows { _ = superposition.addRequest(flow.client, flow.traffic) }
     workloads = model.deployments.map(number)
@@ -76,11 +79,11 @@ package final class VersionedMesh {
   /// The flows whose outcome may depend on one of these objects, some perhaps twice.
   func readers(of changed: Set<Int>) -> [Int] { changed.flatMap { objects[$0].readers } }
 
-  func outcome(numbered number: Int32) -> FlowOutcome { table.all[Int(number)] }
+  func outcome(numbered number: Int32) -> FlowOutcome { table[number] }
 
   /// Everything that may happen to a flow's requests.
   func outcome(of f: Int, in situation: Superposition.Situation) -> Int32 {
-    var outcome = OutcomeTable.none
+    var outcome = table.none
     explore(f, situation) { outcome = table.union(outcome, $0) }
     return outcome
   }
@@ -90,7 +93,20 @@ package final class VersionedMesh {
   func visit(
     _ f: Int, in situation: Superposition.Situation, _ body: (FlowOutcome, [Superposition.Choice], [Int]) -> Void
   ) {
-    explore(f, situation) { body(table.all[Int($0)], superposition.chosen, superposition.workloads) }
+    explore(f, situation) { body(table[$0], superposition.chosen, superposition.workloads) }
+  }
+
+  /// What states say, kept for the few that are asked about by turns.
+  func goal(of intent: Intent) -> Goal {
+    Goal(
+      intent: intent,
+      states: intent.parts.map { part in
+        if let known = answers.last(where: { $0.intent === part }) { return known }
+        let new = IntentAnswers(part, model, table, near: answers.last)
+        if answers.count == 6 { answers.removeFirst() }
+        answers.append(new)
+        return new
+      })
   }
 
   private func explore(_ f: Int, _ situation: Superposition.Situation, _ visit: (Int32) -> Void) {
@@ -113,66 +129,5 @@ extension ObjectID {
     }
     let plain = unstamped(value)
     return .array([plain["metadata"] ?? .null, plain["spec"] ?? .null])
-  }
-}
-
-/// Outcomes by their number: there are few that differ.
-package final class OutcomeTable {
-  /// The number of nothing at all.
-  static let none: Int32 = 0
-
-  private(set) var all: [FlowOutcome] = [FlowOutcome()]
-  private var numbers: [FlowOutcome: Int32] = [FlowOutcome(): none]
-  private var unions: [UInt64: Int32] = [:]
-
-  func number(of outcome: FlowOutcome) -> Int32 {
-    if let known = numbers[outcome] { return known }
-    all.append(outcome)
-    numbers[outcome] = Int32(all.count - 1)
-    return Int32(all.count - 1)
-  }
-
-  func union(_ a: Int32, _ b: Int32) -> Int32 {
-    if a == b || b == OutcomeTable.none { return a }
-    if a == OutcomeTable.none { return b }
-    let pair = UInt64(UInt32(bitPattern: a)) << 32 | UInt64(UInt32(bitPattern: b))
-    if let known = unions[pair] { return known }
-    var both = all[Int(a)]
-    both.formUnion(all[Int(b)])
-    let number = number(of: both)
-    unions[pair] = number
-    return number
-  }
-}
-
-/// The outcome of each flow in one situation, found out when somebody asks: where no request comes, nobody does.
-package final class Outcomes {
-  private let mesh: VersionedMesh
-  private let situation: Superposition.Situation
-  /// -1: not known yet.
-  private var numbers: [Int32]
-
-  init(_ mesh: VersionedMesh) {
-    self.mesh = mesh
-    situation = []
-    numbers = [Int32](repeating: -1, count: mesh.model.flows.count)
-  }
-
-  private init(_ mesh: VersionedMesh, _ situation: Superposition.Situation, _ numbers: [Int32]) {
-    self.mesh = mesh
-    self.situation = situation
-    self.numbers = numbers
-  }
-
-  /// The same in another situation, in which only flows of `changed` may have another outcome.
-  func moved(to situation: Superposition.Situation, changed: [Int]) -> Outcomes {
-    var numbers = numbers
-    for f in changed { numbers[f] = -1 }
-    return Outcomes(mesh, situation, numbers)
-  }
-
-  package subscript(of f: Int) -> FlowOutcome {
-    if numbers[f] < 0 { numbers[f] = mesh.outcome(of: f, in: situation) }
-    return mesh.outcome(numbered: numbers[f])
   }
 }

@@ -5,8 +5,8 @@ internal import RolloutPlan
 package struct Walk {
   package let model: FlowModel
   private(set) var cluster: TrackedCluster
-  /// Versions that may still hold requests.
-  private(set) var inUse: Set<Int> = []
+  /// By version: it may still hold requests.
+  private var inUse: [Bool]
   private let judge: Judge
   private var atSegmentStart: Outcomes
   private var reachedAtEnd: [Bool] = []
@@ -16,6 +16,7 @@ package struct Walk {
     cluster = TrackedCluster(mesh)
     judge = Judge(mesh.model)
     atSegmentStart = cluster.nominal
+    inUse = [Bool](repeating: false, count: mesh.model.versions.count)
   }
 
   /// What may have happened to each flow in the phase that was taken last.
@@ -34,25 +35,20 @@ package struct Walk {
     let atStart = cluster.nominal
     for write in phase.writes { cluster.write(write) }
     cluster.refresh()
+    let (before, after) = (cluster.mesh.goal(of: from), cluster.mesh.goal(of: to))
     let facts = PhaseFacts(
-      before: from, after: to, phase: phase, isLast: isLast, keepsVolumes: keepsVolumes,
-      atSegmentStart: atSegmentStart, atStart: atStart, atEnd: cluster.nominal, during: cluster.during, inUse: inUse,
-      cluster: cluster)
+      before: before, after: after, phase: phase, isLast: isLast, keepsVolumes: keepsVolumes,
+      atSegmentStart: atSegmentStart, atStart: atStart, inUse: inUse, cluster: cluster)
     let verdict = judge.judge(facts)
-    for version in verdict.asked.indices where verdict.asked[version] { inUse.insert(version) }
+    for version in verdict.asked.indices where verdict.asked[version] { inUse[version] = true }
     reachedAtEnd = verdict.reachedAtEnd
     return verdict
   }
 
   /// What the gates of the phase prove.
   package mutating func pass(_ gates: [Gate]) {
-    for case .drained(let versions) in gates {
-      let drained = Set(versions)
-      for version in Array(inUse) where !reachedAtEnd[version] {
-        let id = model.versions[version]
-        let ref = WorkloadRef(app: model.plan[id.component].service, version: model.plan[id].name)
-        if drained.contains(ref) { inUse.remove(version) }
-      }
+    for case .drained(let drained) in gates {
+      for version in drained.lazy.compactMap(model.version) where !reachedAtEnd[version] { inUse[version] = false }
     }
     cluster.pass(gates)
   }

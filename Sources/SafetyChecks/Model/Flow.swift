@@ -1,5 +1,6 @@
 internal import Diagnostics
 internal import KubernetesModel
+internal import Lowering
 package import MeshModel
 package import RolloutPlan
 
@@ -27,8 +28,9 @@ package struct Flow: Sendable {
   package var isEntry: Bool { if case .entry = source { true } else { false } }
 }
 
-/// What the checker knows of a plan before it looks at any object: versions, releases and every flow.
-package struct FlowModel: Sendable {
+/// What the checker knows of a plan before it looks at any object: versions, releases and every flow. A class: everything
+/// in the checker holds it.
+package final class FlowModel: Sendable {
   package let plan: Plan
   package let options: MeshOptions
   /// Every version of every component; the rest of the checker counts them by their place here.
@@ -50,8 +52,10 @@ package struct FlowModel: Sendable {
   let hosts: [String]
   let componentOfHost: [String: Int]
   let componentOfService: [String: Int]
-  /// By version: the releases that it stands in, sorted as in the plan.
-  private let releaseIndices: [[Int]]
+  /// The sets of releases that some version stands in, each sorted as in the plan; and by version, the place of its own:
+  /// -1 for none.
+  let releaseSets: [[Int]]
+  let releaseSet: [Int]
   /// By version: its Deployment.
   let deployments: [ObjectID]
   /// `SERVICE-1-0` → version
@@ -78,7 +82,16 @@ package struct FlowModel: Sendable {
       }
     }
     self.versions = versions
-    releaseIndices = versions.map { plan[$0].releases.map(\.index) }
+    var releaseSets: [[Int]] = []
+    var placeOfSet: [[Int]: Int] = [[]: -1]
+    releaseSet = versions.map { id in
+      let releases = plan[id].releases.map(\.index)
+      if let known = placeOfSet[releases] { return known }
+      placeOfSet[releases] = releaseSets.count
+      releaseSets.append(releases)
+      return releaseSets.count - 1
+    }
+    self.releaseSets = releaseSets
     deployments = versions.map { id in
       ObjectID(
         group: "apps", kind: "Deployment", namespace: plan.namespace,
@@ -121,7 +134,13 @@ package struct FlowModel: Sendable {
     sources = versions.indices.filter { !isCalled[versions[$0].component.index] }
   }
 
-  func releases(of version: Int) -> [Int] { releaseIndices[version] }
+  func releases(of version: Int) -> [Int] { releaseSet[version] < 0 ? [] : releaseSets[releaseSet[version]] }
+
+  /// The version that its pods' labels name so.
+  func version(_ ref: WorkloadRef) -> Int? {
+    guard let c = componentOfService[ref.app] else { return nil }
+    return plan.components[c].versions.firstIndex { $0.name == ref.version }.map { firstVersion[c] + $0 }
+  }
 
   /// `voting-app 2.0`
   package func name(of version: Int) -> String {

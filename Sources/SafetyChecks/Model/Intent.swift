@@ -4,25 +4,11 @@ package import RolloutPlan
 /// What states say about who is to reach what. Read from the states alone, not from any object. Several states: a run
 /// that broke off in a phase stands between two, and may have been either.
 package struct Intent: Sendable {
-  fileprivate struct Part: Sendable {
-    var state: State
-    var defaultRelease: Int?
-  }
+  let parts: [IntentOfState]
 
-  private let parts: [Part]
+  package init(_ plan: Plan, _ states: State...) { parts = states.map { IntentOfState(plan, $0) } }
 
-  package init(_ plan: Plan, _ states: State...) { self.init(plan, states) }
-
-  init(_ plan: Plan, _ states: [State]) {
-    parts = states.map { state in
-      Part(state: state, defaultRelease: plan.hasReleases ? plan.defaultRelease(in: state)?.index : nil)
-    }
-  }
-
-  /// The fewest replicas that one of the states has.
-  func replicas(_ id: VersionID) -> Int {
-    parts.map { $0.component(id.component.index)?.deployment(of: id.index)?.replicas ?? 0 }.min() ?? 0
-  }
+  init(_ parts: IntentOfState...) { self.parts = parts }
 
   /// Routes say who gets the requests of component `c`.
   func isPinned(_ c: Int) -> Bool { parts.contains { $0.component(c)?.isPinned == true } }
@@ -42,12 +28,23 @@ package struct Intent: Sendable {
   }
 }
 
-extension Intent.Part {
-  fileprivate func component(_ c: Int) -> ComponentState? {
+/// What one state says. A class, so that what was found out about it can be kept under its identity.
+final class IntentOfState: Sendable {
+  let state: State
+  /// The release that callers outside of all releases are sent to.
+  let defaultRelease: Int?
+
+  init(_ plan: Plan, _ state: State) {
+    self.state = state
+    defaultRelease = plan.hasReleases ? plan.defaultRelease(in: state)?.index : nil
+  }
+
+  func component(_ c: Int) -> ComponentState? {
     state.components.indices.contains(c) ? state.components[c] : nil
   }
 
-  fileprivate func targets(of flow: Flow, _ model: FlowModel) -> Set<Int> {
+  /// The versions of the callee, by index in their component.
+  func targets(of flow: Flow, _ model: FlowModel) -> Set<Int> {
     guard let component = component(flow.callee) else { return [] }
     let versions = model.plan.components[flow.callee].versions
     func fits(_ version: Int) -> Bool {
