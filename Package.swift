@@ -194,6 +194,7 @@ let package = Package(
       name: "SafetyChecksTests",
       dependencies: [
         "Diagnostics", "KubernetesModel", "Lowering", "MeshModel", "RolloutPlan", "SafetyChecks", "TestSupport",
+        "YAMLCoding",
       ],
       swiftSettings: settings
     ),

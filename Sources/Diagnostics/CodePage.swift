@@ -19,6 +19,8 @@ package struct CodePage: Sendable {
     case plan
     /// Checking the phases against the invariants.
     case safety
+    /// Checking a folder of YAML that has no plan: the examples are such YAML.
+    case folder
     /// Running the plan: no plan alone earns the code. `bad` is one that may meet it, and has no error.
     case running
   }
@@ -37,10 +39,12 @@ package struct CodePage: Sendable {
 }
 
 extension CodePage {
-  /// A whole plan, the files beside it, and how it is resolved.
+  /// A whole plan, the files beside it, and how it is resolved; or YAML.
   package struct Example: Sendable, ExpressibleByStringLiteral {
     /// `U+FFFD` stands for a byte that is no UTF-8.
     package var plan: String
+    /// `plan` is what a folder holds, and no plan.
+    package var isYAML = false
     /// Paths are relative to the plan's folder.
     package var files: [(path: String, text: String)]
     /// `--env NAME`.
@@ -61,6 +65,12 @@ extension CodePage {
         if scalar == "\u{FFFD}" { result.append(0xFF) } else { result.append(contentsOf: String(scalar).utf8) }
       }
       return result
+    }
+
+    static func yaml(_ text: String) -> Example {
+      var example = Example(text)
+      example.isYAML = true
+      return example
     }
 
     /// A shop with one exposed component, and then `lines`.

@@ -28,7 +28,7 @@ import Testing
     spec:
       template:
         metadata: {labels: {app: web, version: "\(version)"}}
-        spec: {containers: [{name: web, image: web, ports: [{containerPort: 8080}]}]}
+        spec: {containers: [{name: web, image: web, ports: [{containerPort: 8080}], readinessProbe: {tcpSocket: {port: 8080}}}]}
 
     """
   }
@@ -119,6 +119,65 @@ import Testing
     ])
     #expect(outcome.code == 0, "\(outcome.errors)")
     #expect(outcome.errors.hasPrefix("no fault on the way: "))
+  }
+
+  /// The same plan before and after; the intent knows nothing of the second version.
+  @Test func anIntentSaysWhatShouldBe() throws {
+    let scratch = try Scratch()
+    let pods = Self.base + Self.pods("1") + Self.pods("2") + Self.rule("1", "2")
+    try scratch.write(pods + Self.route("1"), to: "a.yaml")
+    try scratch.write(pods + Self.route("2"), to: "b.yaml")
+    let head = "plan p\nlanguage 1\nnamespace default\nexpose web on port 80\n"
+    let web = "component web {\n  port 8080 http\n  version 1, 2\n}\n"
+    let step = "step \"one\" {\n  deploy web 1\n}\n"
+    try scratch.write(head + web + step, to: "one.rollout")
+    try scratch.write(
+      head + web + step + "step \"two\" {\n  deploy web 2\n  route web all -> 2\n}\n", to: "two.rollout")
+    try scratch.write(head + step, to: "wrong.rollout")
+    func check(_ intent: String) throws -> Outcome {
+      try scratch.rolloutc("check", "b.yaml", "--against", "a.yaml", "--intent", intent)
+    }
+    let bad = try check("one.rollout")
+    #expect(bad.code == 2)
+    #expect(
+      bad.errors.contains(
+        "error[R0505]: visitors without a rule of their own reach Deployment/web-2, to which the intent does not send them"
+      ), "\(bad.errors)")
+    #expect(try check("two.rollout").code == 0)
+    let wrong = try check("wrong.rollout")
+    #expect(wrong.code == 2 && wrong.errors.contains("wrong.rollout:"), "\(wrong.errors)")
+    let three = try scratch.rolloutc(
+      "check", "b.yaml", "--against", "a.yaml", "--against", "a.yaml", "--intent", "two.rollout")
+    #expect(three.code == 2 && three.errors.contains("has 2 steps, and there are 3 folders"), "\(three.errors)")
+    #expect(try scratch.rolloutc("check", "plan.rollout", "--intent", "one.rollout").code == 2)
+  }
+
+  @Test func volumesGoOnlyWhenAsked() throws {
+    let scratch = try Scratch()
+    let claim = "---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\n"
+    try scratch.write(Self.base + claim, to: "a.yaml")
+    try scratch.write(Self.base, to: "b.yaml")
+    let kept = try scratch.rolloutc("check", "b.yaml", "--against", "a.yaml")
+    #expect(kept.code == 2 && kept.errors.contains("error[R0509]: PersistentVolumeClaim/data"), "\(kept.errors)")
+    #expect(try scratch.rolloutc("check", "b.yaml", "--against", "a.yaml", "--with-volumes").code == 0)
+  }
+
+  /// Lints are warnings, and a comment with a reason silences them for its object alone.
+  @Test func lintsAreWarningsThatACommentSilences() throws {
+    let scratch = try Scratch()
+    let odd = Self.route("1").replacing("  - {route", with: "  - {match: [{sourceLabels: {app: web}}], route")
+    let text = Self.base + Self.pods("1") + Self.rule("1") + odd
+    try scratch.write(text, to: "a.yaml")
+    let shown = try scratch.rolloutc("check", "a.yaml", "--against", "a.yaml")
+    #expect(shown.code == 0 && shown.errors.contains("warning[R0526]"), "\(shown.errors)")
+    #expect(try scratch.rolloutc("check", "--strict", "a.yaml", "--against", "a.yaml").code == 2)
+    for (reason, isSilent) in [(" -- they come by another gateway", true), ("", false), (" -- ", false)] {
+      try scratch.write(text + "  # rolloutc: allow lost-source-labels\(reason)\n", to: "b.yaml")
+      let outcome = try scratch.rolloutc("check", "--strict", "b.yaml", "--against", "b.yaml")
+      #expect((outcome.code == 0) == isSilent, "\(outcome.errors)")
+    }
+    try scratch.write("# rolloutc: allow lost-source-labels -- of another object\n" + text, to: "b.yaml")
+    #expect(try scratch.rolloutc("check", "--strict", "b.yaml", "--against", "b.yaml").code == 2)
   }
 
   @Test func whatIsNoFolderOfObjectsIsUsage() throws {

@@ -1,9 +1,8 @@
 /// Every code, by family. A new family file adds its list here.
 package enum Catalogue {
   package static let codes: [Code] =
-    Code.syntax + Code.names + Code.values + Code.routing + Code.safety + Code.output + Code.environments
-    + Code.rehearsals
-    + Code.style + Code.running + Code.preflight
+    Code.syntax + Code.names + Code.values + Code.routing + Code.safety + Code.folders + Code.output
+    + Code.environments + Code.rehearsals + Code.style + Code.running + Code.preflight
 
   package static func code(slug: String) -> Code? { codes.first { $0.slug == slug } }
 

@@ -1,8 +1,8 @@
 extension Catalogue {
   /// The page of every code, in the order of the codes.
   package static let pages: [CodePage] =
-    CodePage.syntax + CodePage.names + CodePage.values + CodePage.routing + CodePage.safety + CodePage.output
-    + CodePage.environments + CodePage.rehearsals + CodePage.style + CodePage.running
+    CodePage.syntax + CodePage.names + CodePage.values + CodePage.routing + CodePage.safety + CodePage.folders
+    + CodePage.output + CodePage.environments + CodePage.rehearsals + CodePage.style + CodePage.running
     + CodePage.preflight
 
   package static func page(for code: Code) -> CodePage? { pages.first { $0.code == code } }
@@ -14,13 +14,17 @@ extension CodePage {
     let kind = code.severity == .warning ? "warning" : "error"
     var text = "# \(code.id) \(code.slug) (\(kind))\n\n\(title)\n\n\(why)\n"
     let (badTitle, goodTitle) =
-      stage == .running
-      ? ("A plan that may meet it", "A plan that is prepared") : ("A plan that earns it", "A plan that does not")
+      switch stage {
+      case .plan, .safety: ("A plan that earns it", "A plan that does not")
+      case .folder: ("A folder that earns it", "A folder that does not")
+      case .running: ("A plan that may meet it", "A plan that is prepared")
+      }
     text += "\n## \(badTitle)\n\n\(bad.text)"
     text += "\n## \(goodTitle)\n\n\(good.text)"
     text += "\n## What to do\n\n\(fix)\n"
     if code.canBeAllowed {
-      text += "\nTo silence it in place: `# rolloutc: allow \(code.slug) -- REASON`\n"
+      let place = stage == .folder ? "for an object, in its document" : "in place"
+      text += "\nTo silence it \(place): `# rolloutc: allow \(code.slug) -- REASON`\n"
     }
     return text
   }
@@ -30,7 +34,7 @@ extension CodePage.Example {
   /// The plan and its files as code blocks.
   fileprivate var text: String {
     var text = environment.map { "With `--env \($0)`:\n\n" } ?? ""
-    text += "```rollout\n\(plan.trimmedLineBreaks)\n```\n"
+    text += "```\(isYAML ? "yaml" : "rollout")\n\(plan.trimmedLineBreaks)\n```\n"
     for file in files {
       let language = file.path.hasSuffix(".rollout") ? "rollout" : "yaml"
       text += "\nand in `\(file.path)`:\n\n```\(language)\n\(file.text.trimmedLineBreaks)\n```\n"

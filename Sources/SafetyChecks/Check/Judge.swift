@@ -279,25 +279,7 @@ package struct Judge {
   /// Some workload that runs, or that may still run, names it.
   private func isMounted(_ id: ObjectID, _ facts: PhaseFacts) -> Bool {
     facts.cluster.workloads.contains { other, value in
-      guard other.namespace == id.namespace, replicas(value) > 0 else { return false }
-      let spec = value.at("spec", "template", "spec") ?? .null
-      switch id.kind {
-      case "ServiceAccount": return spec["serviceAccountName"]?.string == id.name
-      case "PersistentVolumeClaim":
-        return (spec["volumes"]?.array ?? []).contains {
-          $0.at("persistentVolumeClaim", "claimName")?.string == id.name
-        }
-      default:
-        let volumes = (spec["volumes"]?.array ?? []).contains {
-          $0.at("configMap", "name")?.string == id.name || $0.at("secret", "secretName")?.string == id.name
-        }
-        return volumes
-          || (spec["containers"]?.array ?? []).contains { container in
-            (container["envFrom"]?.array ?? []).contains {
-              $0.at("configMapRef", "name")?.string == id.name || $0.at("secretRef", "name")?.string == id.name
-            }
-          }
-      }
+      other.namespace == id.namespace && replicas(value) > 0 && uses(value, id)
     }
   }
 

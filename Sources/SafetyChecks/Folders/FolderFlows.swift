@@ -7,6 +7,13 @@ struct FolderFlow {
   var who: String
   /// What they are for: the gateway, or the service.
   var callee: String
+  /// The service that is called; nil at a gateway.
+  var service: ObjectID?
+  /// The workloads that send them; none where they come from outside, or from somebody of whom nothing is known.
+  var senders: [ObjectID] = []
+  /// Which of the two folders has somebody who sends them.
+  var isBefore = true
+  var isAfter = true
   var client: Client
   var traffic: Traffic
 }
@@ -14,36 +21,41 @@ struct FolderFlow {
 /// Every request that some rule tells apart, through each gateway and to each service.
 ///
 /// A rule's own conditions make a request that meets them, and one request meets none. Callers of a service are the
-/// workloads that its lanes name and those whose environment names it; where there are none, one that has no labels.
+/// workloads that its lanes name, those whose environment names it, and those that `calls` knows of; where there are
+/// none, one that has no labels.
 struct FolderFlows {
-  private let objects: [Value]
-  private let services: [Service]
+  private let before: FolderObjects
+  private let after: FolderObjects
+  private let calls: (FolderObjects.Pods, ObjectID) -> Bool
   private(set) var flows: [FolderFlow] = []
 
-  init(_ objects: [Value], options: MeshOptions) {
-    self.objects = objects
-    services = objects.compactMap { value in
-      guard case .service(let service)? = MeshObject.parse(value, options: options)?.content else { return nil }
-      return service
-    }
+  init(
+    _ before: FolderObjects, _ after: FolderObjects, calls: @escaping (FolderObjects.Pods, ObjectID) -> Bool
+  ) {
+    self.before = before
+    self.after = after
+    self.calls = calls
+    for stage in [before, after] { for gateway in stage.gateways { addEntries(gateway, stage) } }
     var seen: Set<ObjectID> = []
-    for gateway in objects where gateway["kind"]?.string == "Gateway" { addEntries(gateway) }
-    for service in services where seen.insert(service.metadata.id).inserted { addCalls(service, options) }
+    for service in before.services + after.services where seen.insert(service.id).inserted { addCalls(service) }
+  }
+
+  private func routes(where isBound: (FolderObjects.Routes) -> Bool) -> [FolderObjects.Routes] {
+    (before.routes + after.routes).filter(isBound)
   }
 
   // MARK: - From outside
 
-  private mutating func addEntries(_ gateway: Value) {
-    guard let id = ObjectID(gateway) else { return }
-    let selector = strings(gateway.at("spec", "selector"))
-    let client = Client.gateway(labels: selector, namespace: "istio-system")
-    let routes = virtualServices { $0.contains("\(id.namespace)/\(id.name)") }
-    for server in gateway.at("spec", "servers")?.array ?? [] {
+  private mutating func addEntries(_ gateway: PlacedObject, _ stage: FolderObjects) {
+    let client = Client.gateway(
+      labels: strings(gateway.value.at("spec", "selector")), namespace: stage.namespace(ofGateway: gateway.value))
+    let routes = routes { $0.gateways.contains("\(gateway.id.namespace)/\(gateway.id.name)") }
+    for server in gateway.value.at("spec", "servers")?.array ?? [] {
       guard let port = server.at("port", "number")?.int else { continue }
       let word = (server.at("port", "protocol")?.string ?? "HTTP").uppercased()
       let isHTTP = ["HTTP", "HTTP2", "HTTPS", "GRPC"].contains(word)
-      for host in Set(routes.flatMap { texts($0.at("spec", "hosts")) }).sorted() {
-        let own = routes.filter { texts($0.at("spec", "hosts")).contains(host) }
+      for host in Set(routes.flatMap(\.hosts)).sorted() {
+        let own = routes.filter { $0.hosts.contains(host) }
         let name = host == "*" ? "example.com" : host.hasPrefix("*.") ? "any" + host.dropFirst() : host
         let callee = "gateway port \(port)"
         guard isHTTP else {
@@ -64,51 +76,78 @@ struct FolderFlows {
 
   // MARK: - Inside
 
-  private mutating func addCalls(_ service: Service, _ options: MeshOptions) {
-    let namespace = service.metadata.namespace
-    let routes = virtualServices { $0.contains("mesh") }.filter { route in
-      let own = route.at("metadata", "namespace")?.string ?? ""
-      return texts(route.at("spec", "hosts")).contains { full($0, own, options) == service.host }
+  /// Workloads whose pods no rule can tell apart.
+  private struct Caller {
+    var ids: [ObjectID] = []
+    var client: Client
+    var isBefore: Bool
+    var isAfter: Bool
+
+    var who: String {
+      guard let first = ids.first else { return "calls" }
+      if case .plain = client { return "calls of `\(first.name)`, which has no sidecar," }
+      return "calls of `\(first.name)`"
     }
-    var callers: [(name: String, labels: [String: String])] = []
-    for workload in objects where isWorkload(workload) {
-      let labels = podLabels(workload)
-      let isNamed = lanes(of: routes).contains { lane in lane.allSatisfy { labels[$0.key] == $0.value } }
-      let isOwn = !service.selector.isEmpty && service.selector.allSatisfy { labels[$0.key] == $0.value }
-      if isNamed || !isOwn && mentions(workload, service.metadata.id.name),
-        !callers.contains(where: { $0.labels == labels })
-      {
-        callers.append((workload.at("metadata", "name")?.string ?? "a workload", labels))
-      }
-    }
-    if callers.isEmpty { callers = [("", [:])] }
-    let ports = services.filter { $0.metadata.id == service.metadata.id }.flatMap(\.ports)
-    for caller in callers.sorted(by: { $0.name < $1.name }) {
-      let who = caller.name.isEmpty ? "calls" : "calls of `\(caller.name)`"
-      let client = Client.sidecar(labels: caller.labels, namespace: namespace)
-      for port in ports {
-        let callee = "`\(service.metadata.id.name)` port \(port.number)"
+  }
+
+  private mutating func addCalls(_ service: FolderObjects.Front) {
+    let routes = routes { $0.isForMesh && $0.hosts.contains(service.service.host) }
+    let variants = (before.services + after.services).filter { $0.id == service.id }
+    for caller in callers(of: service, routes) {
+      for port in variants.flatMap(\.service.ports) {
+        var flow = FolderFlow(
+          who: caller.who, callee: "`\(service.id.name)` port \(port.number)", service: service.id,
+          senders: caller.ids, isBefore: caller.isBefore, isAfter: caller.isAfter, client: caller.client,
+          traffic: .tcp(TCPConnection(host: service.service.host, port: port.number)))
         switch port.proto {
         case .udp: continue
         case .http:
           for kind in kinds(of: routes) {
-            let request = HTTPRequest(host: service.host, port: port.number, path: kind.path, headers: kind.headers)
-            add(
-              FolderFlow(
-                who: who + kind.words, callee: callee, client: client, traffic: .http(request)))
+            flow.who = caller.who + kind.words
+            flow.traffic = .http(
+              HTTPRequest(host: service.service.host, port: port.number, path: kind.path, headers: kind.headers))
+            add(flow)
           }
-        case .tcp, .tls, .sniffed:
-          add(
-            FolderFlow(
-              who: who, callee: callee, client: client,
-              traffic: .tcp(TCPConnection(host: service.host, port: port.number))))
+        case .tcp, .tls, .sniffed: add(flow)
         }
       }
     }
   }
 
+  private func callers(of service: FolderObjects.Front, _ routes: [FolderObjects.Routes]) -> [Caller] {
+    let lanes = routes.flatMap(\.rules).flatMap { $0["match"]?.array ?? [] }.compactMap { $0["sourceLabels"] }
+      .map(strings)
+    var callers: [Caller] = []
+    for (stage, isBefore) in [(before, true), (after, false)] {
+      for pods in stage.pods {
+        let isOwn = service.hasSelector && pods.has(service.service.selector)
+        guard
+          lanes.contains(where: pods.has) || calls(pods, service.id)
+            || !isOwn && stage.mentions(pods, service.id)
+        else { continue }
+        let namespace = pods.id.namespace
+        let client: Client =
+          pods.hasSidecar ? .sidecar(labels: pods.labels, namespace: namespace) : .plain(namespace: namespace)
+        if let place = callers.firstIndex(where: { $0.client == client && (pods.hasSidecar || $0.ids == [pods.id]) }) {
+          if !callers[place].ids.contains(pods.id) { callers[place].ids.append(pods.id) }
+          if isBefore { callers[place].isBefore = true } else { callers[place].isAfter = true }
+        } else {
+          callers.append(Caller(ids: [pods.id], client: client, isBefore: isBefore, isAfter: !isBefore))
+        }
+      }
+    }
+    if callers.isEmpty {
+      let client = Client.sidecar(labels: [:], namespace: service.id.namespace)
+      return [Caller(client: client, isBefore: true, isAfter: true)]
+    }
+    return callers.sorted { ($0.ids.first?.name ?? "") < ($1.ids.first?.name ?? "") }
+  }
+
   private mutating func add(_ flow: FolderFlow) {
-    if !flows.contains(where: { $0.client == flow.client && $0.traffic == flow.traffic }) { flows.append(flow) }
+    let known = flows.contains {
+      $0.client == flow.client && $0.traffic == flow.traffic && $0.senders == flow.senders
+    }
+    if !known { flows.append(flow) }
   }
 
   // MARK: - Requests
@@ -133,9 +172,9 @@ struct FolderFlows {
   }
 
   /// One request that meets nothing, and one for each match.
-  private func kinds(of routes: [Value]) -> [Kind] {
+  private func kinds(of routes: [FolderObjects.Routes]) -> [Kind] {
     var kinds = [Kind()]
-    for rule in routes.flatMap({ $0.at("spec", "http")?.array ?? [] }) {
+    for rule in routes.flatMap(\.http) {
       for match in rule["match"]?.array ?? [] {
         var kind = Kind()
         if let path = match["uri"].flatMap(sample) { kind.path = path.hasPrefix("/") ? path : "/" + path }
@@ -153,63 +192,5 @@ struct FolderFlows {
     if let exact = match["exact"]?.string { return exact }
     if let prefix = match["prefix"]?.string { return prefix }
     return match["regex"]?.string.flatMap(witness)
-  }
-
-  // MARK: - Objects
-
-  private func virtualServices(where isBound: ([String]) -> Bool) -> [Value] {
-    objects.filter { object in
-      guard object["kind"]?.string == "VirtualService" else { return false }
-      let namespace = object.at("metadata", "namespace")?.string ?? ""
-      let gateways = texts(object.at("spec", "gateways"))
-      return isBound(
-        gateways.isEmpty ? ["mesh"] : gateways.map { $0 == "mesh" || $0.contains("/") ? $0 : "\(namespace)/\($0)" })
-    }
-  }
-
-  private func lanes(of routes: [Value]) -> [[String: String]] {
-    routes.flatMap { route in
-      ["http", "tcp", "tls"].flatMap { route.at("spec", $0)?.array ?? [] }.flatMap { $0["match"]?.array ?? [] }
-        .compactMap { $0["sourceLabels"] }.map(strings)
-    }
-  }
-
-  private func isWorkload(_ object: Value) -> Bool {
-    ["Deployment", "StatefulSet", "Pod"].contains(object["kind"]?.string ?? "")
-  }
-
-  private func podLabels(_ workload: Value) -> [String: String] {
-    let template = workload["kind"]?.string == "Pod" ? workload : workload.at("spec", "template") ?? .null
-    return strings(template.at("metadata", "labels"))
-  }
-
-  /// Some environment variable or argument names the service as a host.
-  private func mentions(_ workload: Value, _ service: String) -> Bool {
-    let template = workload["kind"]?.string == "Pod" ? workload : workload.at("spec", "template") ?? .null
-    let texts = (template.at("spec", "containers")?.array ?? []).flatMap { container in
-      (container["env"]?.array ?? []).compactMap { $0["value"]?.string } + self.texts(container["args"])
-    }
-    return texts.contains { text in
-      text.utf8.split { byte in ![0x2D, 0x2E].contains(byte) && !isWord(byte) }.contains { part in
-        let name = String(Substring(part))
-        return name == service || name.hasPrefix(service + ".")
-      }
-    }
-  }
-
-  private func isWord(_ byte: UInt8) -> Bool {
-    (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-  }
-
-  private func full(_ host: String, _ namespace: String, _ options: MeshOptions) -> String {
-    host.utf8.contains(UInt8(ascii: ".")) ? host : "\(host).\(namespace).svc.\(options.clusterDomain)"
-  }
-
-  private func texts(_ value: Value?) -> [String] { (value?.array ?? []).compactMap(\.string) }
-
-  private func strings(_ value: Value?) -> [String: String] {
-    var all: [String: String] = [:]
-    for entry in value?.fields?.entries ?? [] { if let text = entry.value.string { all[entry.key] = text } }
-    return all
   }
 }

@@ -6,11 +6,14 @@ package struct PlacedObject: Sendable {
   package var id: ObjectID
   package var value: Value
   package var range: SourceRange
+  /// Lints that are silenced for it: slugs.
+  package var allowed: Set<String>
 
-  package init(id: ObjectID, value: Value, range: SourceRange) {
+  package init(id: ObjectID, value: Value, range: SourceRange, allowed: Set<String> = []) {
     self.id = id
     self.value = value
     self.range = range
+    self.allowed = allowed
   }
 }
 

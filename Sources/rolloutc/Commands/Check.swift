@@ -15,7 +15,8 @@ struct Check: ParsableCommand {
 
       With `--against` there is no plan: two folders of plain YAML, or several, are what stands one after the other. \
       Nothing says in which order their objects are written, so each may be held as it was or as it will be. Callers \
-      are the workloads that the lanes of a service name, or whose environment names it.
+      are the workloads that the lanes of a service name, or whose environment names it. `--intent` says who should be \
+      served by what: a plan without images, one step for each folder or one for all.
       """)
 
   @OptionGroup var options: PlanOptions
@@ -30,12 +31,28 @@ struct Check: ParsableCommand {
   @Option(help: ArgumentHelp("With --against: where an object stands that does not say it.", valueName: "name"))
   var namespace = "default"
 
+  @Option(
+    help: ArgumentHelp("With --against: a plan that says who should be served by what.", valueName: "plan"),
+    completion: .file(extensions: ["rollout"]))
+  var intent: String?
+
+  @Flag(help: "With --against: volumes may be deleted, and the data on them.")
+  var withVolumes = false
+
+  func validate() throws {
+    if against.isEmpty, intent != nil || withVolumes {
+      throw ValidationError("`--intent` and `--with-volumes` are about folders: give `--against`, too")
+    }
+  }
+
   func run() throws {
     let request = options.request
     if !against.isEmpty {
+      var meant = request
+      if let intent { meant.plan = intent }
       try FolderRequest(
         folders: against + [request.plan], namespace: namespace, clusterDomain: request.clusterDomain,
-        diagnostics: request.diagnostics
+        intent: intent == nil ? nil : meant, mayDeleteVolumes: withVolumes, diagnostics: request.diagnostics
       ).run()
       return
     }

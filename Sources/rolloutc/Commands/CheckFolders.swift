@@ -2,6 +2,7 @@ import DiagnosticRendering
 import Diagnostics
 import KubernetesModel
 import MeshModel
+import RolloutPlan
 import SafetyChecks
 import YAMLCoding
 
@@ -12,6 +13,10 @@ struct FolderRequest {
   /// Where an object stands that does not say it.
   var namespace: String
   var clusterDomain: String
+  /// A plan that says who should be served by what.
+  var intent: PlanRequest?
+  /// Claims may be deleted, with the data on them.
+  var mayDeleteVolumes: Bool
   var diagnostics: DiagnosticOutput
 
   func run() throws {
@@ -19,7 +24,9 @@ struct FolderRequest {
     var notes: [String] = []
     var stages: [FolderStage] = []
     for folder in folders { stages.append(try stage(folder, &sources, &notes)) }
-    let (found, coverage) = check(folders: stages, options: MeshOptions(clusterDomain: clusterDomain))
+    let options = FolderCheckOptions(
+      mesh: MeshOptions(clusterDomain: clusterDomain), intent: try intent.map(read), mayDeleteVolumes: mayDeleteVolumes)
+    let (found, coverage) = check(folders: stages, options: options)
     if diagnostics.format == .human { for note in notes { IO.standardError("note: \(safeText(note))\n") } }
     diagnostics.show(found, sources, always: true)
     if diagnostics.refuses(found) { IO.exit(Exit.usage) }
@@ -30,6 +37,25 @@ struct FolderRequest {
       \(counted(coverage.flows, "kind")) of requests, \(counted(coverage.configurations, "configuration"))
 
       """)
+  }
+
+  /// What an intent says about images is not asked for, and not looked at.
+  private func read(_ request: PlanRequest) throws -> FolderIntent {
+    let resolution = try request.resolved()
+    let found = resolution.diagnostics.filter { $0.code != .missingImage }
+    if found.hasErrors {
+      diagnostics.show(found.filter { $0.severity == .error }, resolution.sources, always: true)
+      IO.exit(Exit.usage)
+    }
+    guard let plan = resolution.plan,
+      let intent = FolderIntent(plan, folders: folders.count, options: MeshOptions(clusterDomain: clusterDomain))
+    else {
+      let steps = counted(resolution.plan?.steps.count ?? 0, "step")
+      throw Failure(
+        "`\(request.plan)` has \(steps), and there are \(folders.count) folders: write one step for all of them, or one for each",
+        code: Exit.usage)
+    }
+    return intent
   }
 
   private func stage(_ folder: String, _ sources: inout SourceSet, _ notes: inout [String]) throws -> FolderStage {
@@ -50,6 +76,7 @@ struct FolderRequest {
         throw Failure("\(path):\(error)", code: Exit.usage)
       }
       let starts = lineStarts(bytes)
+      let allowances = allowances(bytes, starts)
       for document in documents where document.value != .null {
         let start = document.line - 1 < starts.count ? starts[document.line - 1] : 0
         let end = bytes[start...].firstIndex(of: 0x0A) ?? bytes.count
@@ -60,11 +87,30 @@ struct FolderRequest {
           if let other = stage.objects[id], let path = sources[other.range.file]?.path {
             notes.append("\(id) stands in \(path) too; the last one counts")
           }
-          stage.objects[id] = PlacedObject(id: id, value: object, range: SourceRange(file: file, start..<end))
+          stage.objects[id] = PlacedObject(
+            id: id, value: object, range: SourceRange(file: file, start..<end),
+            allowed: allowances.last { $0.firstLine <= document.line }?.slugs ?? [])
         }
       }
     }
     return stage
+  }
+
+  /// The comments `# rolloutc: allow SLUG -- REASON` of each document. One without a reason allows nothing.
+  private func allowances(_ bytes: [UInt8], _ starts: [Int]) -> [(firstLine: Int, slugs: Set<String>)] {
+    var all: [(firstLine: Int, slugs: Set<String>)] = [(1, [])]
+    for (n, start) in starts.enumerated() {
+      let line = String(decoding: bytes[start...].prefix { $0 != 0x0A }, as: UTF8.self)
+      if line.hasPrefix("---") { all.append((n + 1, [])) }
+      guard let mark = line.firstRange(of: "# rolloutc: allow ") else { continue }
+      let rest = line[mark.upperBound...]
+      guard let dashes = rest.firstRange(of: " -- "), rest[dashes.upperBound...].contains(where: { $0 != " " }) else {
+        continue
+      }
+      let slugs = rest[..<dashes.lowerBound].split { $0 == " " || $0 == "," }.map(String.init)
+      all[all.count - 1].slugs.formUnion(slugs)
+    }
+    return all
   }
 
   /// The file, or every YAML and JSON file below the folder, in the order of their names.

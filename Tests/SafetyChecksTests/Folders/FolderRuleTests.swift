@@ -1,0 +1,213 @@
+import Diagnostics
+import RolloutPlan
+import SafetyChecks
+import TestSupport
+import Testing
+
+/// Folders of YAML: every rule fires where it must, once, and nowhere else.
+@Suite struct FolderRuleTests {
+  @Test func everyRuleHasACase() {
+    #expect(Set(FolderRule.all.map(\.letter)) == Set("abcdefghijklmno"))
+    let covered = Set(FolderRule.all.map(\.code))
+    for code in Code.folders { #expect(covered.contains(code), "\(code.id)") }
+  }
+
+  @Test(arguments: FolderRule.all) func fires(_ rule: FolderRule) throws {
+    let found = try found([rule.before, rule.after])
+    let shown = found.map(text).joined(separator: "\n---\n")
+    #expect(found.map(\.code.id) == [rule.code.id], "\(shown)")
+    for words in rule.words { #expect(shown.contains(words), "\(words)\n\(shown)") }
+  }
+
+  @Test(arguments: FolderRule.all) func isSilent(_ rule: FolderRule) throws {
+    let isStanding = rule.before == rule.after
+    let found = try found((isStanding ? rule.fine : [rule.before]) + rule.fine)
+    #expect(found.isEmpty, "\(found.map(text).joined(separator: "\n---\n"))")
+  }
+
+  @Test func aLintIsSilencedForItsObject() throws {
+    let rule = try #require(FolderRule.lanes.first)
+    var after = try stage(rule.after, "after")
+    let lint = try #require(check(folders: [after, after]).diagnostics.first)
+    for (id, object) in after.objects where object.range == lint.primary.range {
+      after.objects[id]?.allowed = ["lane-without-default"]
+    }
+    #expect(check(folders: [after, after]).diagnostics.isEmpty)
+  }
+
+  // MARK: - The pages of the codes
+
+  private static let pages = Catalogue.pages.filter { $0.stage == .folder }
+
+  @Test(arguments: pages) func theExamplesOfAPage(_ page: CodePage) throws {
+    let bad = try found([page.bad.plan, page.bad.plan])
+    #expect(bad.map(\.code.id) == [page.code.id], "\(bad.map(text))")
+    let good = try found([page.good.plan, page.good.plan])
+    #expect(good.isEmpty, "\(good.map(text))")
+  }
+}
+
+/// S9 between folders.
+@Suite struct FolderDeletionTests {
+  private static let claim = """
+    ---
+    apiVersion: v1
+    kind: PersistentVolumeClaim
+    metadata: {name: data, namespace: shop}
+    spec: {accessModes: [ReadWriteOnce]}
+
+    """
+  private static let user = Shop.pods(
+    "db", "1", pod: "volumes: [{name: data, persistentVolumeClaim: {claimName: data}}], ")
+
+  @Test func aClaimGoesOnlyWhenAsked() throws {
+    let diagnostics = try found([Self.claim, ""])
+    #expect(diagnostics.map(\.code) == [.stillInUse])
+    #expect(diagnostics.first?.message == "PersistentVolumeClaim/data is deleted, and the data on it")
+    #expect(try found([Self.claim, ""], FolderCheckOptions(mayDeleteVolumes: true)).isEmpty)
+  }
+
+  @Test func whatIsUsedGoesNeverInOneGo() throws {
+    let options = FolderCheckOptions(mayDeleteVolumes: true)
+    let diagnostics = try found([Self.claim + Self.user, ""], options)
+    #expect(diagnostics.map(\.code) == [.stillInUse])
+    #expect(
+      diagnostics.first?.message
+        == "PersistentVolumeClaim/data is deleted while pods of Deployment/db-1 may still use it")
+    #expect(try found([Self.claim + Self.user, Self.claim, ""], options).isEmpty)
+    for (kind, field) in [
+      ("ConfigMap", "envFrom: [{configMapRef: {name: data}}]"), ("Secret", "envFrom: [{secretRef: {name: data}}]"),
+    ] {
+      let object = "---\napiVersion: v1\nkind: \(kind)\nmetadata: {name: data, namespace: shop}\n"
+      let pods = Shop.pods("db", "1", container: field)
+      #expect(try found([object + pods, pods]).map(\.code) == [.stillInUse], "\(kind)")
+      #expect(try found([object, ""]).isEmpty, "\(kind)")
+    }
+  }
+
+  @Test func aNamespaceTakesEverythingWithIt() throws {
+    let namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"
+    #expect(try found([namespace, ""]).map(\.code) == [.stillInUse])
+    #expect(try found([namespace, namespace]).isEmpty)
+  }
+
+  @Test func aStatefulSetMayTakeItsClaimsAlong() throws {
+    func set(_ policy: String) -> String {
+      """
+      ---
+      apiVersion: apps/v1
+      kind: StatefulSet
+      metadata: {name: db, namespace: shop}
+      spec:
+        persistentVolumeClaimRetentionPolicy: {whenDeleted: \(policy)}
+        volumeClaimTemplates: [{metadata: {name: data}}]
+        template: {metadata: {labels: {app: db}}}
+
+      """
+    }
+    #expect(try found([set("Delete"), ""]).map(\.code) == [.stillInUse])
+    #expect(try found([set("Retain"), ""]).isEmpty)
+  }
+}
+
+/// S4 and S5 between folders, by an intent.
+@Suite struct FolderIntentTests {
+  private static let head = """
+    plan shop
+    language 1
+    namespace shop
+    expose web on port 80
+    component web {
+      port 8080 http
+      calls api
+      version 1, 2
+    }
+    component api {
+      port 80 http
+      version 1, 2
+    }
+    cookie flag is flag = on
+    release 1 {
+      web 1
+      api 1
+    }
+    release 2 {
+      web 2
+      api 2
+    }
+
+    """
+
+  private static let steps = """
+    step "before" {
+      deploy release 1
+    }
+    step "after" {
+      deploy release 2
+      route web cookie flag -> 2
+    }
+    """
+
+  private func intent(_ steps: String, folders: Int = 2) throws -> FolderIntent? {
+    let resolution = resolve(path: "intent.rollout", bytes: Array((Self.head + steps).utf8))
+    let errors = resolution.diagnostics.filter { $0.severity == .error && $0.code != .missingImage }
+    #expect(errors.isEmpty, "\(errors.map(\.message))")
+    return FolderIntent(try #require(resolution.plan), folders: folders)
+  }
+
+  private typealias S = Shop
+
+  private static let pods =
+    S.gateway + S.service("web") + S.service("api") + S.pods("web", "1") + S.pods("api", "1") + S.rule("web", "1", "2")
+    + S.rule("api", "1", "2")
+  private static let more = pods + S.pods("web", "2") + S.pods("api", "2")
+  private static let plain = S.entry("route: [\(S.to("web", "1"))]")
+  private static let flagged = S.entry(
+    S.cookie + "route: [\(S.to("web", "2"))]", "route: [\(S.to("web", "1"))]")
+  private static let straight = S.routes("api", "route: [\(S.to("api", "1"))]")
+  private static let lanes = S.routes(
+    "api", S.lane("web", "2") + "route: [\(S.to("api", "2"))]", "route: [\(S.to("api", "1"))]")
+
+  private func found(_ folders: String..., steps: String = steps) throws -> [Diagnostic] {
+    try SafetyChecksTests.found(folders, FolderCheckOptions(intent: intent(steps, folders: folders.count)))
+  }
+
+  @Test func whatIsMeantIsFine() throws {
+    let one = "step \"before\" {\n  deploy release 1\n}\n"
+    let dark = "step \"dark\" {\n  deploy release 2\n}\n"
+    let canary = "step \"canary\" {\n  route web cookie flag -> 2\n}\n"
+    let found = try found(
+      Self.pods + Self.plain + Self.straight, Self.more + Self.plain + Self.lanes,
+      Self.more + Self.flagged + Self.lanes,
+      steps: one + dark + canary)
+    #expect(found.isEmpty, "\(found.map(text))")
+  }
+
+  @Test func whoIsNotMeantForAVersionDoesNotReachIt() throws {
+    let wrong = S.entry("route: [\(S.to("web", "2"))]")
+    let found = try found(Self.more + Self.plain + Self.lanes, Self.more + wrong + Self.lanes)
+    let stray = found.filter { $0.code == .strayTraffic }
+    #expect(stray.count == 1, "\(found.map(text))")
+    let words = stray.map(text).joined()
+    for expected in [
+      "visitors without a rule of their own reach Deployment/web-2, to which the intent does not send them",
+      "they are meant for `web 1`", "gateway port 80 (visitors without a rule of their own) -> web-2",
+    ] { #expect(words.contains(expected), "\(words)") }
+  }
+
+  @Test func aReleaseIsNotLeft() throws {
+    let found = try found(Self.more + Self.plain + Self.lanes, Self.more + Self.flagged + Self.straight)
+    let mixed = found.filter { $0.code == .mixedReleases }
+    #expect(mixed.count == 1, "\(found.map(text))")
+    let words = mixed.map(text).joined()
+    for expected in [
+      "a request that entered by `web-2` reaches Deployment/api-1 of another release",
+      "gateway port 80 (visitors with cookie `flag=on`) -> web-2 -> `api` port 80 -> api-1",
+    ] { #expect(words.contains(expected), "\(words)") }
+  }
+
+  @Test func thereIsAStepForEachFolder() throws {
+    #expect(try intent(Self.steps, folders: 3) == nil)
+    #expect(try intent("step \"all\" {\n  deploy release 1\n}\n", folders: 3) != nil)
+  }
+}
