@@ -36,6 +36,9 @@ extension EasyHandle {
         return error(.stalled, "\(place) sent nothing for too long", sent: true)
       }
       return error(.timeout, "\(place) gave no whole answer in time", sent: sent)
+    case CURLE_SSL_CONNECT_ERROR where ccurl_get_long(raw, CURLINFO_SSL_VERIFYRESULT) == 0:
+      // Nothing is wrong with the certificate: the handshake was broken off, as happens when a server starts or stops.
+      return error(.connect, "no TLS connection to \(place): \(text)", sent: false)
     case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
       CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_ENGINE_INITFAILED, CURLE_SSL_CRL_BADFILE:
       let result = ccurl_get_long(raw, CURLINFO_SSL_VERIFYRESULT)

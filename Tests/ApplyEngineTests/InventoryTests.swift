@@ -42,7 +42,7 @@ import Testing
     #expect(inventory[id("web")]?.uid == "1", "a UID that is known stays known")
     inventory.expectDeletion(of: [id("web"), id("never")], phase: 2)
     inventory.failed(id("web"), phase: 2)
-    #expect(inventory.entries == [.init(id: id("web"), uid: "1", outcome: .failed, phase: 2, intent: nil)])
+    #expect(inventory.entries == [.init(id: id("web"), uid: "1", outcome: .deleting, phase: 2, intent: nil)])
     inventory.gone(id("web"))
     #expect(inventory.entries.isEmpty)
   }

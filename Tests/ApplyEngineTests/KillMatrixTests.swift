@@ -34,8 +34,10 @@ final class Visitors: Sendable {
     }
   }
 
-  /// Every visitor asks ten times a second, until the task is cancelled.
-  func ask(_ mesh: LiveMesh, _ plan: Plan, _ time: VirtualTime) async {
+  /// Every visitor asks again and again, until the task is cancelled.
+  func ask(
+    _ mesh: LiveMesh, _ plan: Plan, _ time: VirtualTime, every interval: Duration = .milliseconds(100)
+  ) async {
     while !Task.isCancelled {
       for (name, headers) in [("everybody", []), ("flagged", [("cookie", "a=1; featureflag=on")])] {
         for exposure in plan.exposures {
@@ -44,7 +46,7 @@ final class Visitors: Sendable {
           note(answer, to: "\(name) on \(exposure.port)", at: time.now)
         }
       }
-      do { try await time.clock.sleep(for: .milliseconds(100)) } catch { return }
+      do { try await time.clock.sleep(for: interval) } catch { return }
     }
   }
 }

@@ -83,6 +83,45 @@ import Testing
     try await a.check()
   }
 
+  @Test("after a time without a connection it is renewed before the next write, unless somebody took it")
+  func ensured() async throws {
+    let a = lock("a")
+    try await a.acquire()
+    clock.advance(by: .seconds(1000))
+    try await a.ensure()
+    try await a.check()
+    let b = lock("b")
+    _ = await error { () async throws(LockError) in try await b.acquire() }
+    clock.advance(by: .seconds(30))
+    try await b.acquire()
+    #expect(holder(await error { () async throws(LockError) in try await a.ensure() }) == "b")
+  }
+
+  @Test("renewals of two tasks at once do not take the lock from each other")
+  func concurrentRenewals() async throws {
+    let a = lock("a")
+    try await a.acquire()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for step in 0..<4 { group.addTask { try await a.renew(step: "\(step)") } }
+      try await group.waitForAll()
+    }
+    try await a.verify()
+    try await a.release()
+  }
+
+  @Test("a lease that could not be made is not lost: there was none")
+  func notMade() async throws {
+    let cluster = InProcessTransport.cluster(sandbox, requests: RequestBudget(writes: 0))
+    let a = RunLock(
+      "rolloutc-shop", namespace: "default",
+      as: LeaseRecord(holder: "a", who: "a", run: "a", planHash: "p", step: "1"), in: cluster, clock: clock,
+      wallTime: { "2026-01-01T00:00:00.000000Z" })
+    guard case .cluster = await error({ () async throws(LockError) in try await a.acquire() }) else {
+      Issue.record("a failure of the server is taken for somebody's hold")
+      return
+    }
+  }
+
   @Test("of many that take an expired lease at once, one gets it")
   func race() async throws {
     try await lock("dead").acquire()

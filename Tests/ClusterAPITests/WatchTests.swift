@@ -176,6 +176,16 @@ import Testing
     #expect(clock.sleeps.count >= 2)
   }
 
+  @Test func `where no watch lives, lists go on telling`() async throws {
+    let lists = (10..<14).map {
+      Result<ObjectList, ClusterError>.success(ObjectList(items: [], resourceVersion: "\($0)"))
+    }
+    let cluster = ScriptedCluster(.init(lists: lists, watches: Array(repeating: .events([], end: nil), count: 4)))
+    let seen = try await changes(cluster, clock: ManualClock(), count: 6)
+    #expect(seen.count { $0 == .listed([]) } == 3)
+    #expect(cluster.calls == ["list", "watch 10", "watch 10", "list", "watch 11", "list"])
+  }
+
   @Test func `without the right to watch it polls, and says so`() async throws {
     let clock = ManualClock()
     let cluster = ScriptedCluster(

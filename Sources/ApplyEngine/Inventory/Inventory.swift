@@ -72,8 +72,14 @@ package struct Inventory: Hashable, Sendable {
   // MARK: - The life of an entry
 
   /// Before writes of these objects leave. A UID that is known stays known; what stood there is not, from now on.
+  ///
+  /// Of one that was to be deleted nobody knows whether it is still that one: the deletion may have been done and its answer
+  /// lost, and its absence is then no deed of others.
   package mutating func expect(_ ids: [ObjectID], phase: Int) {
-    for id in ids { touch(id, .pending, phase) }
+    for id in ids {
+      if self[id]?.outcome == .deleting { self[id]?.uid = nil }
+      touch(id, .pending, phase)
+    }
   }
 
   /// After a write came to something.
@@ -88,8 +94,9 @@ package struct Inventory: Hashable, Sendable {
     }
   }
 
+  /// A deletion that failed may have been done all the same: it stays one.
   package mutating func failed(_ id: ObjectID, phase: Int) {
-    if self[id] != nil { touch(id, .failed, phase) }
+    if let entry = self[id], entry.outcome != .deleting { touch(id, .failed, phase) }
   }
 
   /// Before deletions leave. A deletion that is refused keeps its entry (kustomize-controller#1664 lost it).

@@ -8,8 +8,10 @@ package actor InventoryStore {
   private let namespace: String
   private let type = ResourceType(
     groupVersion: GroupVersion(group: "", version: "v1"), kind: "ConfigMap", plural: "configmaps", isNamespaced: true)
-  /// The head as the server has it.
+  /// The head as the server has it, as far as we know.
   private var head: Value?
+  /// What we sent and heard nothing of: the head may hold this instead.
+  private var unanswered: Value?
 
   package init(plan: String, namespace: String, in cluster: any Cluster) {
     self.cluster = cluster
@@ -61,34 +63,69 @@ package actor InventoryStore {
     let document = InventoryDocument(inventory, record: record, namespace: namespace, chunkSize: chunkSize)
     let names = InventoryDocument.chunkNames(of: document.head)
     let old = head.map { InventoryDocument.chunkNames(of: $0) } ?? []
-    do throws(ClusterError) {
-      for (name, chunk) in zip(names, document.chunks) where !old.contains(name) {
-        _ = try await cluster.apply(ApplyRequest(chunk, to: reference(name)))
-      }
-      let target = reference(InventoryDocument.name(of: plan))
-      if let head {
-        var metadata = document.head["metadata"]?.fields ?? Fields()
-        for key in ["uid", "resourceVersion"] { metadata[key] = head.at("metadata", key) }
-        let patch: Value = ["metadata": .object(metadata), "data": document.head["data"] ?? .null]
-        let result = try await cluster.patch(PatchRequest(patch, .merge, to: target))
-        self.head = result.object
-      } else {
-        // A POST fails where another run's head appeared meanwhile; an apply would take it over.
-        self.head = try await cluster.create(CreateRequest(document.head, in: target.collection)).object
-      }
-    } catch {
-      guard error.status?.code == 409 else { throw .cluster("\(error)") }
-      // Ours, if the answer to an attempt before was lost: nobody else writes this run at this moment.
-      guard let now = try? await cluster.get(reference(InventoryDocument.name(of: plan))),
-        now["data"] == document.head["data"]
-      else { throw .changed }
-      self.head = now
-    }
+    for (name, chunk) in zip(names, document.chunks) where !old.contains(name) { try await saveChunk(name, chunk) }
+    try await saveHead(document.head)
     for name in Set(old).subtracting(names) {
       // One chunk too many harms nobody.
       _ = try? await cluster.delete(DeleteRequest(reference(name), uid: nil))
     }
   }
+
+  private func saveChunk(_ name: String, _ chunk: Value) async throws(InventoryError) {
+    var attempt = 1
+    while true {
+      do throws(ClusterError) {
+        _ = try await cluster.apply(ApplyRequest(chunk, to: reference(name)))
+        return
+      } catch {
+        guard error.status?.code == 409, attempt < Self.attempts else { throw .cluster("\(error)") }
+        attempt += 1
+      }
+    }
+  }
+
+  /// Written over what we know; where it is not that any more, what stands there tells whether it is ours: nobody else
+  /// writes what we tried to write.
+  private func saveHead(_ new: Value) async throws(InventoryError) {
+    for _ in 0..<Self.attempts {
+      do throws(ClusterError) {
+        head = try await send(new)
+        unanswered = nil
+        return
+      } catch {
+        if error.mayHaveTakenEffect { unanswered = new["data"] }
+        guard error.status?.code == 409 else { throw .cluster("\(error)") }
+        let now: Value?
+        do throws(ClusterError) {
+          now = try await cluster.get(reference(InventoryDocument.name(of: plan)))
+        } catch {
+          guard error.isNotFound else { throw .cluster("\(error)") }
+          now = nil
+        }
+        if let now, now["data"] == new["data"] {
+          head = now
+          unanswered = nil
+          return
+        }
+        guard now?["data"] == head?["data"] || (now != nil && now?["data"] == unanswered) else { throw .changed }
+        head = now
+      }
+    }
+    throw .cluster("it changes faster than it can be written")
+  }
+
+  private func send(_ new: Value) async throws(ClusterError) -> Value {
+    let target = reference(InventoryDocument.name(of: plan))
+    // A POST fails where another run's head appeared meanwhile; an apply would take it over.
+    guard let head else { return try await cluster.create(CreateRequest(new, in: target.collection)).object }
+    var metadata = new["metadata"]?.fields ?? Fields()
+    for key in ["uid", "resourceVersion"] { metadata[key] = head.at("metadata", key) }
+    let patch: Value = ["metadata": .object(metadata), "data": new["data"] ?? .null]
+    return try await cluster.patch(PatchRequest(patch, .merge, to: target)).object
+  }
+
+  /// Tries to write over what changes under our eyes.
+  private static let attempts = 5
 
   private func reference(_ name: String) -> ObjectReference { type.named(name, in: namespace) }
 }

@@ -80,21 +80,32 @@ package actor RunLock<C: Clock> where C.Duration == Duration {
     }
   }
 
-  /// Throws unless we surely hold it at this moment. Before every write; no request is made.
-  package func check() throws(LockError) {
-    guard live != nil else { throw .stale }
-    if renewed.duration(to: clock.now) >= duration * 2 / 3 { throw .stale }
+  /// Throws unless we surely hold it at this moment. Before every write.
+  ///
+  /// A request is made only where the last renewal is too long ago, as after a time without a connection: it comes through
+  /// only if nobody took the lock meanwhile.
+  package func ensure() async throws(LockError) {
+    if live != nil, isOverdue { try await renew() }
+    try check()
   }
+
+  /// The same by what is known, without a request.
+  package func check() throws(LockError) {
+    if live == nil || isOverdue { throw .stale }
+  }
+
+  private var isOverdue: Bool { renewed.duration(to: clock.now) >= duration * 2 / 3 }
 
   /// Asks the server whether the fence is still ours. Before every step.
   package func verify() async throws(LockError) {
-    try check()
+    try await ensure()
     let found = try await look().flatMap { LeaseRecord($0) }
     guard let found, found.holder == record.holder, found.transitions == record.transitions else {
       live = nil
       throw .lost(to: found)
     }
-    try check()
+    // The answer may have taken long.
+    try await ensure()
   }
 
   /// Gives it back, if it is still ours; the lease stays, with its count.
@@ -119,7 +130,7 @@ package actor RunLock<C: Clock> where C.Duration == Duration {
   }
 
   private func hasExpired(_ found: Value, _ theirs: LeaseRecord) -> Bool {
-    let version = found.at("metadata", "resourceVersion")?.string ?? ""
+    let version = version(of: found) ?? ""
     let term = max(theirs.durationSeconds, record.durationSeconds)
     guard let watched, watched.version == version else {
       watched = (version, clock.now)
@@ -140,37 +151,59 @@ package actor RunLock<C: Clock> where C.Duration == Duration {
     renewed = start
   }
 
-  /// Afterwards `live` is what the server has. 409 is another taker's success.
+  /// Afterwards `live` is what the server has.
+  ///
+  /// Without an answer, and where somebody wrote meanwhile, what stands there tells: nobody else writes our identity and
+  /// this fence. 409 may also be a renewal of ours that another task sent; then this one is for the version after that.
   private func replace(_ old: Value?, with new: LeaseRecord) async throws(LockError) {
-    let lease = new.lease(name: target.name, namespace: target.namespace)
-    do throws(ClusterError) {
-      if let old {
-        var patch = lease.fields ?? Fields()
-        patch["apiVersion"] = nil
-        patch["kind"] = nil
-        var metadata: Fields = [:]
-        metadata["annotations"] = lease.at("metadata", "annotations")
-        metadata["uid"] = old.at("metadata", "uid")
-        metadata["resourceVersion"] = old.at("metadata", "resourceVersion")
-        patch["metadata"] = .object(metadata)
-        let result = try await cluster.patch(PatchRequest(.object(patch), .merge, to: target))
-        live = new.holder.isEmpty ? nil : result.object
-      } else {
-        live = try await cluster.create(CreateRequest(lease, in: target.collection)).object
+    var base = old
+    for _ in 0..<Self.attempts {
+      do throws(ClusterError) {
+        let object = try await send(new, over: base)
+        live = new.holder.isEmpty ? nil : object
+        return
+      } catch {
+        let isConflict = error.status?.code == 409
+        guard isConflict || error.mayHaveTakenEffect || error.isNotFound else { throw .cluster("\(error)") }
+        guard let found = try await look(), let seen = LeaseRecord(found) else {
+          // What we held was deleted; where there was nothing we made nothing.
+          if base != nil { throw .lost(to: nil) }
+          if isConflict { continue }
+          throw .cluster("\(error)")
+        }
+        let isOurs = seen.holder == new.holder && seen.transitions == new.transitions
+        if isOurs, seen.renewTime == new.renewTime {
+          live = new.holder.isEmpty ? nil : found
+          return
+        }
+        let isUntouched = base.map { version(of: found) == version(of: $0) } ?? false
+        guard isUntouched || isOurs || seen.holder == record.holder else { throw .held(by: seen) }
+        // The server is in trouble, and nobody has taken the lock: the caller may try again later.
+        if !isConflict { throw .cluster("\(error)") }
+        base = found
       }
-    } catch {
-      guard error.status?.code == 409 || error.mayHaveTakenEffect || error.isNotFound else {
-        throw .cluster("\(error)")
-      }
-      // Ours, if the answer to our own write was lost: nobody else writes our identity and this fence.
-      let found = try await look()
-      guard let found, let seen = LeaseRecord(found) else { throw .lost(to: nil) }
-      guard seen.holder == new.holder, seen.transitions == new.transitions, seen.renewTime == new.renewTime else {
-        throw .held(by: seen)
-      }
-      live = new.holder.isEmpty ? nil : found
     }
+    throw .cluster("the lease changes faster than it can be written")
   }
+
+  private func send(_ new: LeaseRecord, over old: Value?) async throws(ClusterError) -> Value {
+    let lease = new.lease(name: target.name, namespace: target.namespace)
+    guard let old else { return try await cluster.create(CreateRequest(lease, in: target.collection)).object }
+    var patch = lease.fields ?? Fields()
+    patch["apiVersion"] = nil
+    patch["kind"] = nil
+    var metadata: Fields = [:]
+    metadata["annotations"] = lease.at("metadata", "annotations")
+    metadata["uid"] = old.at("metadata", "uid")
+    metadata["resourceVersion"] = old.at("metadata", "resourceVersion")
+    patch["metadata"] = .object(metadata)
+    return try await cluster.patch(PatchRequest(.object(patch), .merge, to: target)).object
+  }
+
+  private func version(of lease: Value) -> String? { lease.at("metadata", "resourceVersion")?.string }
+
+  /// Tries to write over what changes under our eyes.
+  private static var attempts: Int { 5 }
 }
 
 let leaseType = ResourceType(

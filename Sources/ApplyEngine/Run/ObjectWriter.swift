@@ -131,8 +131,7 @@ package struct ObjectWriter: Sendable {
       number: place.number, phase: place.phase, method: .apply, apiVersion: target.type.groupVersion.description,
       id: id, uid: request.uid, body: object, preImage: live)
     let final = request
-    let result = try await journaled(intent, isPinned: final.resourceVersion != nil) {
-      () async throws(ClusterError) in
+    let result = try await journaled(intent) { () async throws(ClusterError) in
       try await cluster.apply(final)
     } outcome: { result in
       .done(
@@ -141,7 +140,7 @@ package struct ObjectWriter: Sendable {
     }
     for warning in result.warnings { warn(id, warning) }
     // 200 where nothing stood a moment ago: somebody made it meanwhile, unless an attempt of ours did.
-    if live == nil, !result.wasCreated, !result.wasRepeated {
+    if live == nil, !result.wasCreated, !(result.wasRepeated && isMadeByApply(result.object)) {
       throw .appeared(id, uid: result.object.at("metadata", "uid")?.string ?? "")
     }
     return .written(result.object, wasCreated: result.wasCreated)
@@ -158,7 +157,7 @@ package struct ObjectWriter: Sendable {
       return try await cluster.apply(trial).object
     } catch {
       guard let conflicts = error.status?.fieldConflicts, !conflicts.isEmpty, decisions.take(conflicts, of: id) else {
-        throw failure(error, id, isPinned: false)
+        throw failure(error, id)
       }
     }
     request.force = true
@@ -168,7 +167,7 @@ package struct ObjectWriter: Sendable {
     do throws(ClusterError) {
       return try await cluster.apply(trial).object
     } catch {
-      throw failure(error, id, isPinned: true)
+      throw failure(error, id)
     }
   }
 
@@ -214,7 +213,7 @@ package struct ObjectWriter: Sendable {
 
   /// Intent, permission, request, result: in this order. Without an answer the intent stays open.
   func journaled<T: Sendable>(
-    _ intent: WriteIntent, isPinned: Bool = false, _ send: () async throws(ClusterError) -> T,
+    _ intent: WriteIntent, _ send: () async throws(ClusterError) -> T,
     outcome: (T) -> WriteOutcome
   ) async throws(WriteFailure) -> T {
     try await record(.intent(intent))
@@ -229,7 +228,7 @@ package struct ObjectWriter: Sendable {
       result = try await send()
     } catch {
       if !error.mayHaveTakenEffect { try await record(.result(number: intent.number, .refused("\(error)"))) }
-      throw failure(error, intent.id, isPinned: isPinned)
+      throw failure(error, intent.id)
     }
     try await record(.result(number: intent.number, outcome(result)))
     return result
@@ -243,10 +242,11 @@ package struct ObjectWriter: Sendable {
     }
   }
 
-  /// - Parameter isPinned: the request named the version that it was for.
-  private func failure(_ error: ClusterError, _ id: ObjectID, isPinned: Bool) -> WriteFailure {
-    if let conflicts = error.status?.fieldConflicts, !conflicts.isEmpty { return .conflicts(id, conflicts) }
-    return isPinned && error.status?.code == 409 ? .moved(id, error) : .cluster(id, error)
+  /// A plain 409 says that what we saw is not what stands there: another look tells what does.
+  private func failure(_ error: ClusterError, _ id: ObjectID) -> WriteFailure {
+    guard let status = error.status, status.code == 409 else { return .cluster(id, error) }
+    if !status.fieldConflicts.isEmpty { return .conflicts(id, status.fieldConflicts) }
+    return status.hasCause("NamespaceTerminating") ? .cluster(id, error) : .moved(id, error)
   }
 
   private func look(_ target: ObjectReference, _ id: ObjectID) async throws(WriteFailure) -> Value? {
@@ -291,6 +291,18 @@ private func isSame(_ trial: Value, _ live: Value) -> Bool {
 }
 
 func isApplied(by manager: String, _ object: Value) -> Bool { ownFields(object, manager) != nil }
+
+/// Whether our apply may have made it: what we added to an object that was there already is younger than that. The server
+/// notes both moments in seconds, ours first.
+private func isMadeByApply(_ object: Value) -> Bool {
+  let own = (object.at("metadata", "managedFields")?.array ?? []).first {
+    $0["manager"]?.string == ObjectWriter.fieldManager && $0["operation"]?.string == "Apply"
+  }
+  guard let applied = own?["time"]?.string, let made = object.at("metadata", "creationTimestamp")?.string else {
+    return true
+  }
+  return applied <= made
+}
 
 func isLabelled(_ object: Value, _ plan: String) -> Bool {
   object.at("metadata", "labels", "app.kubernetes.io/part-of")?.string == plan

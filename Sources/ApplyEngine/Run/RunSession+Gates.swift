@@ -67,13 +67,13 @@ extension RunSession {
     var subjects: [ReadinessWait.Subject] = []
     var claims: Set<ObjectID> = []
     for target in targets {
-      guard let anchor = await anchor(target.deployment) else { throw missing(target.deployment, origin) }
+      guard let anchor = try await anchor(target.deployment) else { throw missing(target.deployment, origin) }
       let within = target.withinMilliseconds.map { Duration.milliseconds($0) } ?? ownDeadline(of: anchor)
       subjects.append(
         ReadinessWait.Subject(id: target.deployment, anchor: anchor, within: within, acceptsDebt: false))
       // A volume that waited for its first consumer has one now: what was owed is due.
       for claim in mountedClaims(of: anchor, target.deployment.namespace) where claims.insert(claim).inserted {
-        guard let anchor = await self.anchor(claim) else { continue }
+        guard let anchor = try await self.anchor(claim) else { continue }
         subjects.append(ReadinessWait.Subject(id: claim, anchor: anchor, within: within, acceptsDebt: false))
       }
     }
@@ -103,7 +103,7 @@ extension RunSession {
   ) async throws(RunBreak) {
     var subjects: [ReadinessWait.Subject] = []
     for id in ids {
-      guard let anchor = await anchor(id) else { throw missing(id, origin) }
+      guard let anchor = try await anchor(id) else { throw missing(id, origin) }
       subjects.append(
         ReadinessWait.Subject(id: id, anchor: anchor, within: options.readyWithin, acceptsDebt: true))
     }
@@ -116,7 +116,7 @@ extension RunSession {
   ) async throws(RunBreak) {
     var subjects: [ReadinessWait.Subject] = []
     for id in ids {
-      guard let anchor = await anchor(id) else { continue }
+      guard let anchor = try await anchor(id) else { continue }
       subjects.append(
         ReadinessWait.Subject(id: id, anchor: anchor, within: options.readyWithin, acceptsDebt: false))
     }
@@ -179,10 +179,10 @@ extension RunSession {
   private func awaitEndpoints(
     _ deployments: [ObjectID], origin: @escaping @Sendable (ObjectID) -> SourceRange
   ) async throws(RunBreak) -> Bool {
-    guard let sliceType = await endpointSliceType() else { return true }
+    guard let sliceType = try await endpointSliceType() else { return true }
     var hasService = false
     for id in deployments {
-      guard let anchor = await anchor(id), anchor.at("spec", "replicas")?.int != 0,
+      guard let anchor = try await anchor(id), anchor.at("spec", "replicas")?.int != 0,
         let labels = anchor.at("spec", "template", "metadata", "labels"), let service = labels["app"]?.string,
         inventory[ObjectID(group: "", kind: "Service", namespace: id.namespace, name: service)] != nil,
         let selector = selector(of: anchor)
@@ -230,13 +230,18 @@ extension RunSession {
     }
   }
 
-  private func endpointSliceType() async -> ResourceType? {
+  /// Nil where the server has none, or does not let us ask.
+  private func endpointSliceType() async throws(RunBreak) -> ResourceType? {
     let cluster = environment.cluster
-    guard let versions = try? await cluster.versions(of: "discovery.k8s.io"),
-      let version = ["v1", "v1beta1"].first(where: versions.contains)
-    else { return nil }
-    return try? await cluster.resourceType(
-      of: "EndpointSlice", in: GroupVersion(group: "discovery.k8s.io", version: version))
+    do throws(ClusterError) {
+      let versions = try await cluster.versions(of: "discovery.k8s.io")
+      guard let version = ["v1", "v1beta1"].first(where: versions.contains) else { return nil }
+      return try await cluster.resourceType(
+        of: "EndpointSlice", in: GroupVersion(group: "discovery.k8s.io", version: version))
+    } catch {
+      if error.isForbidden || error.isNotFound { return nil }
+      throw unreadable("the API for endpoints", error)
+    }
   }
 
   // MARK: - Traffic

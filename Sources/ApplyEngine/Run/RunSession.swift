@@ -56,7 +56,7 @@ actor RunSession {
       run.environment.cluster, journal: run.environment.journal, decisions: run.options.decisions,
       warn: { tell(.warning($0, $1)) }
     ) { () async throws(LockError) in
-      try await lock.check()
+      try await lock.ensure()
     }
   }
 
@@ -193,16 +193,26 @@ actor RunSession {
     return .failed(RunFailure(diagnostic, at: place))
   }
 
-  /// The object as we know it best: our own answer, or what stands now where an earlier run wrote it.
-  func anchor(_ id: ObjectID) async -> Value? {
+  /// The object as we know it best: our own answer, or what stands now where an earlier run wrote it. Nil where it is gone.
+  func anchor(_ id: ObjectID) async throws(RunBreak) -> Value? {
     if let answer = answers[id] { return answer }
-    guard let target = try? await environment.cluster.reference(to: id),
-      let live = try? await environment.cluster.get(target)
-    else { return nil }
-    answers[id] = live
-    return live
+    do throws(ClusterError) {
+      let live = try await environment.cluster.get(try await environment.cluster.reference(to: id))
+      answers[id] = live
+      return live
+    } catch {
+      if error.isNotFound { return nil }
+      throw unreadable("`\(id)`", error)
+    }
   }
 
+  func unreadable(_ what: String, _ error: ClusterError) -> RunBreak {
+    .failed(
+      RunFailure(
+        .clusterFailed(
+          "\(what) cannot be read", "\(error)", at: plan.nameRange,
+          help: "when the cluster answers again, `rolloutc resume`"), at: place))
+  }
 }
 
 extension Cluster {

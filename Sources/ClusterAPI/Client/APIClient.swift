@@ -324,7 +324,9 @@ package final class APIClient: Cluster {
     do throws(JSONError) {
       return (try parseJSON(response.body), response)
     } catch {
-      throw .notUnderstood("the server's answer is no JSON (\(error)); is \(endpoint.server) a Kubernetes API server?")
+      // Cut short on its way, or the page of something in between: the next answer may be whole.
+      let message = "the server's answer is no JSON (\(error)); is \(endpoint.server) a Kubernetes API server?"
+      throw .unreachable(TransportError(.protocolViolation, message, mayHaveTakenEffect: true))
     }
   }
 

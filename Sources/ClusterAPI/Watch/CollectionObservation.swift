@@ -47,6 +47,8 @@ package struct ObservationPolicy: Hashable, Sendable {
 ///   list ──▶ connect ──▶ watching ── end of stream, reset, 429, 5xx ──▶ back off ──▶ connect
 ///              └─ 403 ─▶ poll ──▶ list …
 /// ```
+///
+/// Watches that fail again and again without an event are not believed in: each further try begins with a list.
 package struct CollectionObservation<C: Clock>: AsyncSequence where C.Duration == Duration {
   package typealias Element = ObservedChange
   package typealias Failure = ClusterError
@@ -170,7 +172,7 @@ package struct CollectionObservation<C: Clock>: AsyncSequence where C.Duration =
           if age >= policy.healthyAfter { failures = 0 }
           if age < policy.shortestWatch, !hadEvents {
             let end = TransportError(.reset, "the watch ended at once", mayHaveTakenEffect: false)
-            return try recover(from: .unreachable(end), to: .connect)
+            return try recover(from: .unreachable(end), to: .connect, wasOpen: true)
           }
           return nil
         }
@@ -184,12 +186,15 @@ package struct CollectionObservation<C: Clock>: AsyncSequence where C.Duration =
         }
       } catch {
         if since.duration(to: clock.now) >= policy.healthyAfter { failures = 0 }
-        return try recover(from: error, to: .connect)
+        return try recover(from: error, to: .connect, wasOpen: true)
       }
     }
 
     /// Decides how to go on after `error`, or throws it.
-    private mutating func recover(from error: ClusterError, to next: State) throws(ClusterError) -> ObservedChange? {
+    /// - Parameter wasOpen: the watch had been opened.
+    private mutating func recover(
+      from error: ClusterError, to next: State, wasOpen: Bool = false
+    ) throws(ClusterError) -> ObservedChange? {
       try throwIfCancelled()
       state = next
       if error.isExpired || error.status?.hasCause("ResourceVersionTooLarge") == true {
@@ -213,6 +218,8 @@ package struct CollectionObservation<C: Clock>: AsyncSequence where C.Duration =
       case .retry, .lookFirst: break
       }
       failures += 1
+      // Something between here and the server does not let watches live: a list shows what they would have told.
+      if failures >= (wasOpen ? 2 : 4) { state = .list }
       try giveUpIfTired(error)
       let wait = Swift.max(backoff(), error.status?.retryAfter ?? .zero)
       pendingWait = wait
