@@ -36,6 +36,14 @@ import Testing
     #expect(problems.isEmpty, "\(problems.joined(separator: "\n"))")
   }
 
+  /// The same for plans that the parser already refuses.
+  @Test(arguments: CorpusFile.all(in: "Tests/Corpus/errors", ending: "rollout"))
+  func editsRemoveWhatTheyMendInBrokenPlans(_ plan: CorpusFile) {
+    let resolution = resolved(plan.bytes, path: plan.path)
+    let problems = resolution.uselessFixIts(counting: { $0.id.hasPrefix("R01") }) { resolved($0, path: plan.path) }
+    #expect(problems.isEmpty, "\(problems.joined(separator: "\n"))")
+  }
+
   @Test func thereAreManyCases() { #expect(Self.plans.count >= 60) }
 
   private func options(_ bytes: [UInt8]) -> ResolutionOptions {

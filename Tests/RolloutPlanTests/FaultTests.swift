@@ -50,4 +50,20 @@ import Testing
     #expect(errors.shareOfOne >= 0.91, "\(errors.summary)\n\(errors.cascades.prefix(40).joined(separator: "\n"))")
     #expect(errors.shareOfThreeOrMore <= 0.009, "\(errors.summary)")
   }
+
+  /// An edit is offered only where it is certain: made, its diagnostic is gone and no other error has come. Of the many
+  /// faults every fourth is tried, and all of them with `ROLLOUTC_MEASURE=1`.
+  @Test(arguments: plans) func editsMendSingleFaults(_ plan: CorpusFile) {
+    let step = ProcessInfo.processInfo.environment["ROLLOUTC_MEASURE"] == "1" ? 1 : 4
+    let faults = singleFaults(in: plan.bytes)
+    var tried = 0
+    for index in stride(from: 0, to: faults.count, by: step) {
+      let resolution = resolved(faults[index].bytes, path: plan.path)
+      guard resolution.diagnostics.contains(where: { !$0.fixIts.isEmpty }) else { continue }
+      tried += 1
+      let problems = resolution.uselessFixIts { resolved($0, path: plan.path) }
+      #expect(problems.isEmpty, "\(faults[index].description):\n\(problems.joined(separator: "\n"))")
+    }
+    #expect(tried >= 40)
+  }
 }

@@ -38,25 +38,38 @@ extension Resolution {
     }
   }
 
-  /// The diagnostics whose edits do not remove them: the same code and message is as frequent after the edits.
-  func uselessFixIts(again: ([UInt8]) -> Resolution) -> [String] {
+  /// The diagnostics whose edits do not remove them, so that the same code and message is as frequent after the edits,
+  /// or that put another error in their place.
+  /// - Parameter counts: whether an error counts as another one; in a plan that the parser refuses there may be more
+  ///   behind the one that is mended, which was not said before.
+  func uselessFixIts(counting counts: (Code) -> Bool = { _ in true }, again: ([UInt8]) -> Resolution) -> [String] {
     var problems: [String] = []
+    let before = errorCounts(counts)
     for diagnostic in diagnostics {
       for fixIt in diagnostic.fixIts {
         guard let file = sources[diagnostic.primary.range.file], file.id == sources.files[0].id,
           fixIt.edits.allSatisfy({ $0.range.file == file.id })
         else { continue }
+        let name = "\(diagnostic.code.id) \(diagnostic.message): `\(fixIt.message)`"
         guard let mended = SourceSet.applying(fixIt.edits, to: file.bytes) else {
-          problems.append("\(diagnostic.code.id) \(diagnostic.message): `\(fixIt.message)` has edits that overlap")
+          problems.append("\(name) has edits that overlap")
           continue
         }
         let isSame: (Diagnostic) -> Bool = { $0.code == diagnostic.code && $0.message == diagnostic.message }
-        let after = again(mended).diagnostics.filter(isSame).count
-        if after >= diagnostics.filter(isSame).count {
-          problems.append("\(diagnostic.code.id) \(diagnostic.message): `\(fixIt.message)` does not remove it")
+        let after = again(mended)
+        if after.diagnostics.filter(isSame).count >= diagnostics.filter(isSame).count {
+          problems.append("\(name) does not remove it")
+        }
+        for (error, count) in after.errorCounts(counts) where count > before[error, default: 0] {
+          problems.append("\(name) makes \(error)")
         }
       }
     }
     return problems
+  }
+
+  private func errorCounts(_ counts: (Code) -> Bool) -> [String: Int] {
+    diagnostics.filter { $0.severity == .error && counts($0.code) }
+      .reduce(into: [:]) { $0["\($1.code.id) \($1.message)", default: 0] += 1 }
   }
 }

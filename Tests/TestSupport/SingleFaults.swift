@@ -61,9 +61,10 @@ package func singleFaults(in plan: [UInt8]) -> [Fault] {
     if next.kind != .newline, next.kind != .endOfFile {
       let gap = Array(plan[end..<Int(next.start)])
       let other = Array(plan[Int(next.start)..<Int(next.end)])
-      // Without a blank between them the two might run into one word.
+      // Without blanks around them the two might run into one word, with each other or with the one before.
       let blank: [UInt8] = gap.isEmpty ? [UInt8(ascii: " ")] : gap
-      if other != text { add(.swapped, token, start..<Int(next.end), by: other + blank + text) }
+      let before: [UInt8] = start > 0 && plan[start - 1] > UInt8(ascii: " ") ? [UInt8(ascii: " ")] : []
+      if other != text { add(.swapped, token, start..<Int(next.end), by: before + other + blank + text) }
     }
     if token.kind == .word, text.count >= 3 {
       add(.misspelled, token, start..<end, by: misspelled(text, index))

@@ -47,12 +47,13 @@ extension Interpreter {
   private func isServing(_ version: VersionID, _ statement: StepStatement) -> Bool {
     let deployment = state.components[version.component.index].deployment(of: version.index)
     if let deployment, deployment.replicas > 0 { return true }
+    // It was meant to get traffic: that no step sends anybody there is not to be said as well.
+    everServed.insert(version)
     if !taint.covers(version.component) {
       report(
         .routeToUndeployed(
           plan[version.component].name, plan[version].name, sleeps: deployment != nil, at: statement.subject,
           declared: plan[version].range))
-      return false
     }
     return false
   }
@@ -105,6 +106,7 @@ extension Interpreter {
     }
     let others = table.shares.filter { $0.version != version.index }.reduce(0) { $0 + $1.percent }
     if others + percent > 100 {
+      everServed.insert(version)
       if isFirst, !taint.covers(version.component) {
         report(.sharesOver100(plan[version.component].name, sum: others + percent, at: statement.range))
       }

@@ -335,7 +335,7 @@ final class Interpreter {
     case .rollback: return .rollback
     case .block(let statements, let range):
       var starts: [FailureStart] = []
-      var found: [[Diagnostic]] = []
+      var found: [(step: String, diagnostics: [Diagnostic])] = []
       let (before, shifts) = (diagnostics, openShifts)
       for index in indices {
         rollbackLimit = index
@@ -344,8 +344,12 @@ final class Interpreter {
           diagnostics = []
           let made = segments(of: statements, stepStart: steps[index].before, stepName: steps[index].name)
           starts.append(FailureStart(step: index, reachedSegments: k + 1, segments: made))
-          // Nothing can fail any more once the last segment is there and nothing is observed behind it.
-          if k + 1 < steps[index].segments.count || !segment.observations.isEmpty { found.append(diagnostics) }
+          // Also the last segment with nothing observed behind it: its own writes may fail, as pods that are never ready,
+          // and the block then starts from its middle. A version that was on its way out is no goal any more then; a
+          // line that is about it is left out, and the rest of the block still makes sense.
+          let canFailLater = k + 1 < steps[index].segments.count || !segment.observations.isEmpty
+          let gone: Set<Code> = [.routeToUndeployed, .waitForUndeployed]
+          found.append((steps[index].name, diagnostics.filter { canFailLater || !gone.contains($0.code) }))
         }
       }
       (diagnostics, openShifts, rollbackLimit) = (before, shifts, nil)
@@ -358,21 +362,26 @@ final class Interpreter {
 extension Interpreter {
   /// What a failure block may not do is wrong from whichever start it is found. That a line has nothing to do is wrong only
   /// if it never has: from an early start there is often less to undo.
-  private func report(fromStarts found: [[Diagnostic]]) {
+  private func report(fromStarts found: [(step: String, diagnostics: [Diagnostic])]) {
     struct Key: Hashable {
       var code: Code
       var range: SourceRange
     }
     var counts: [Key: Int] = [:]
-    for diagnostics in found {
+    for (_, diagnostics) in found {
       for key in Set(diagnostics.map({ Key(code: $0.code, range: $0.primary.range) })) { counts[key, default: 0] += 1 }
     }
     var seen: Set<Key> = []
-    for diagnostic in found.joined() {
-      let key = Key(code: diagnostic.code, range: diagnostic.primary.range)
-      let isIdle = diagnostic.severity == .warning || [.nothingToRetire, .nothingToUnroute].contains(diagnostic.code)
-      if isIdle, counts[key] != found.count { continue }
-      if seen.insert(key).inserted { report(diagnostic) }
+    for (step, diagnostics) in found {
+      for var diagnostic in diagnostics {
+        let key = Key(code: diagnostic.code, range: diagnostic.primary.range)
+        let isIdle = diagnostic.severity == .warning || [.nothingToRetire, .nothingToUnroute].contains(diagnostic.code)
+        if isIdle, counts[key] != found.count { continue }
+        guard seen.insert(key).inserted else { continue }
+        // The same line can be right after one step and wrong after another.
+        if diagnostic.severity == .error { diagnostic.notes.append("this is so when the step `\(step)` fails") }
+        report(diagnostic)
+      }
     }
   }
 }

@@ -8,10 +8,12 @@ extension Diagnostic {
       at: Label(range, "63 is the limit"), help: "shorten the component's name, or give it a shorter `service`")
   }
 
-  static func nameCollision(_ message: String, at range: SourceRange, earlier: SourceRange) -> Diagnostic {
+  static func nameCollision(_ message: String, at range: SourceRange, earlier: SourceRange, help: String)
+    -> Diagnostic
+  {
     Diagnostic(
       .nameCollision, message, at: Label(range, "the same name"), secondary: [Label(earlier, "first here")],
-      help: "rename one of them; in a version `.` and `_` both become `-`")
+      help: help)
   }
 
   static func mutableImageTag(_ tag: String, image: String, at range: SourceRange) -> Diagnostic {
@@ -114,11 +116,14 @@ extension Diagnostic {
       help: "remove the field from the patch")
   }
 
-  static func patchVersion(_ word: String, at range: SourceRange) -> Diagnostic {
+  /// - Parameter blank: what stands before the version on its line, and goes with it.
+  static func patchVersion(_ word: String, at range: SourceRange, blank: SourceRange) -> Diagnostic {
     Diagnostic(
       .patchWithoutTarget, "a \(word) belongs to all versions of its component", at: Label(range, "no version here"),
       help: "only `deployment of COMPONENT VERSION` names a version; leave it out",
-      fixIts: [FixIt("remove the version", [Edit(range, "")])])
+      fixIts: [
+        FixIt("remove the version", [Edit(SourceRange(file: range.file, start: blank.start, end: range.end), "")])
+      ])
   }
 
   static func reservedPort(_ number: Int, at range: SourceRange) -> Diagnostic {

@@ -146,7 +146,8 @@ extension Resolver {
     names[keyPath: path].reported[name] = diagnostics.count > count ? count : -1
   }
 
-  private func mend(_ range: SourceRange, with index: Int) {
+  /// Adds the name at `range` to the edit of the diagnostic at `index`, where it is the same name.
+  func mend(_ range: SourceRange, with index: Int) {
     guard diagnostics.indices.contains(index), let first = diagnostics[index].fixIts.first?.edits.first,
       let file = sources[range.file], first.range.file == range.file,
       !diagnostics[index].fixIts[0].edits.contains(where: { $0.range == range })
@@ -154,11 +155,14 @@ extension Resolver {
     let (written, text) = (file.text(first.range), file.text(range))
     if written == text {
       diagnostics[index].fixIts[0].edits.append(Edit(range, first.replacement))
-    } else if written.hasPrefix("$"), text.hasPrefix("$") {
-      // One parameter as `$name` and as `${name}`.
-      let name = first.replacement.filter { !"${}".contains($0) }
-      diagnostics[index].fixIts[0].edits.append(Edit(range, text.hasPrefix("${") ? "${\(name)}" : "$\(name)"))
+      return
     }
+    // One parameter as `$name`, as `${name}` and, in an environment, as `name`.
+    func bare(_ text: String) -> String { text.filter { !"${}".contains($0) } }
+    guard bare(written) == bare(text) else { return }
+    let name = bare(first.replacement)
+    let spelled = text.hasPrefix("${") ? "${\(name)}" : text.hasPrefix("$") ? "$\(name)" : name
+    diagnostics[index].fixIts[0].edits.append(Edit(range, spelled))
   }
 
   /// A line that already has an error, and a name of another kind: the line's words are in another order than meant.

@@ -22,7 +22,7 @@ extension Resolver {
         report(
           .nameCollision(
             "two components would be the Service `\(component.service)`", at: component.nameRange,
-            earlier: plan.components[other].nameRange))
+            earlier: plan.components[other].nameRange, help: "rename one of them, or give it another `service`"))
       }
       if component.service.utf8.count > 63 {
         report(.nameTooLong(component.service, at: component.nameRange))
@@ -31,7 +31,10 @@ extension Resolver {
         let name = component.service + "-" + version.slug
         if name.utf8.count > 63 { report(.nameTooLong(name, at: version.range)) }
         if let earlier = deployments.updateValue(version.range, forKey: name) {
-          report(.nameCollision("two versions would be the Deployment `\(name)`", at: version.range, earlier: earlier))
+          report(
+            .nameCollision(
+              "two versions would be the Deployment `\(name)`", at: version.range, earlier: earlier,
+              help: "rename one of them; in a version `.` and `_` both become `-`"))
         }
       }
     }
@@ -43,7 +46,7 @@ extension Resolver {
           report(
             .nameCollision(
               "the VirtualService of `\(component.name)` inside the mesh and that of `\(other.name)` would be `\(name)`",
-              at: other.nameRange, earlier: exposure.range))
+              at: other.nameRange, earlier: exposure.range, help: "rename one of them, or give it another `service`"))
         }
         if name.utf8.count > 63 { report(.nameTooLong(name, at: component.nameRange)) }
       }

@@ -204,12 +204,16 @@ extension Resolver {
 
   private func checkKey(_ key: SpannedText, of secret: Int, named name: String) {
     guard plan.secrets.indices.contains(secret), !plan.secrets[secret].keys.contains(key.value) else { return }
-    guard !doubtfulWords.contains(key.value), !brokenSecrets.contains(name),
-      reportedKeys.insert([name, key.value]).inserted
-    else { return }
+    guard !doubtfulWords.contains(key.value), !brokenSecrets.contains(name) else { return }
+    if let index = reportedKeys[[name, key.value]] {
+      mend(key.range, with: index)
+      return
+    }
+    let count = diagnostics.count
     let keys = plan.secrets[secret].keys
     let declared = names.secrets[name]?.range
     report(.unknownSecretKey(key.value, secret: name, keys: keys, at: key.range, declared: declared))
+    reportedKeys[[name, key.value]] = diagnostics.count > count ? count : -1
   }
 
   private func readVolume(_ line: StatementView, into settings: inout Settings) {

@@ -421,7 +421,9 @@ extension Resolver {
         target = .deployment(component, version: chosen)
       case let word?:
         if let token = statement.first(.version) {
-          report(.patchVersion(word.text, at: tree.range(ofToken: token)))
+          let range = tree.range(ofToken: token)
+          let blank = SourceRange(file: range.file, start: tree.tokens[token].leading, end: range.start)
+          report(.patchVersion(word.text, at: range, blank: blank))
           return
         }
         target = word == .service ? .service(component) : word == .route ? .route(component) : .rule(component)

@@ -312,7 +312,9 @@ extension Resolver {
         guard let nameToken = line.first(.name), let parameter = text(nameToken, in: line.tree),
           let valueToken = line.first(.value), let value = text(valueToken, in: line.tree)
         else { continue }
-        set(parameter.value, to: value.value, at: parameter.range, valueRange: value.range)
+        set(
+          parameter.value, to: value.value, at: parameter.range, valueRange: value.range,
+          beside: overridden(in: statement))
       default: break
       }
     }
@@ -331,7 +333,7 @@ extension Resolver {
           guard line.form == .override, let token = line.first(.name), let name = text(token, in: tree) else {
             continue
           }
-          checkParameterExists(name.value, at: name.range)
+          checkParameterExists(name.value, at: name.range, beside: overridden(in: statement))
           if case .known(let index)? = names.parameters[name.value]?.binding, let token = line.first(.value),
             let value = text(token, in: tree)
           {
@@ -349,11 +351,22 @@ extension Resolver {
     }
   }
 
-  private func checkParameterExists(_ name: String, at range: SourceRange?) {
+  /// The parameters that an environment gives values to.
+  private func overridden(in environment: StatementView) -> Set<String> {
+    var names: Set<String> = []
+    for child in environment.node.children {
+      let line = environment.tree[child]
+      if line.form == .override, let token = line.first(.name) { names.insert(line.tree.word(token)) }
+    }
+    return names
+  }
+
+  /// - Parameter others: what the same environment gives values to: none of these can be meant.
+  private func checkParameterExists(_ name: String, at range: SourceRange?, beside others: Set<String>) {
     guard names.parameters[name] == nil, !names.parameters.hasNamelessDeclaration, !doubtfulWords.contains(name)
     else { return }
     reportOnce(name, in: \.parameters, at: range ?? plan.nameRange) {
-      let similar = nearest(to: name, in: names.parameters.order)
+      let similar = nearest(to: name, in: names.parameters.order.filter { !others.contains($0) })
       return .unknownName(
         .environmentUnknownParameter, "parameter", name, at: range ?? plan.nameRange, similar: similar,
         declared: similar.flatMap { names.parameters[$0]?.range }, known: names.parameters.declared,
@@ -362,9 +375,11 @@ extension Resolver {
     }
   }
 
-  private func set(_ name: String, to value: String, at range: SourceRange?, valueRange: SourceRange?) {
+  private func set(
+    _ name: String, to value: String, at range: SourceRange?, valueRange: SourceRange?, beside others: Set<String> = []
+  ) {
     guard case .known(let index)? = names.parameters[name]?.binding else {
-      checkParameterExists(name, at: range)
+      checkParameterExists(name, at: range, beside: others)
       return
     }
     names.parameterValues[index].value = value

@@ -23,13 +23,14 @@ extension Resolver {
       case let form? where form.isStepStatement:
         let resolved = resolve(statement)
         let earlier = result.steps.last.flatMap { $0.isTopLevel ? $0.statements.last : nil }
-        if form.isChange || result.steps.isEmpty || !(result.steps.last?.isTopLevel ?? false) && form.isChange {
+        if form.isChange || result.steps.isEmpty {
           result.steps.append(
             ResolvedStep(
               name: tree.text(of: statement.node), range: statement.range,
               statements: approvals(before: resolved, behind: earlier) + resolved,
               failure: nil, isTopLevel: true))
         } else {
+          if let earlier, earlier.form == .rollback { report(.notLast(at: earlier.range)) }
           result.steps[result.steps.count - 1].statements += resolved
         }
       default: break

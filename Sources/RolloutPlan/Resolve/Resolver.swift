@@ -32,7 +32,7 @@ final class Resolver {
   /// Secrets whose line has a fault: their keys are not known.
   var brokenSecrets: Set<String> = []
   /// Secret keys that were reported: each once.
-  var reportedKeys: Set<[String]> = []
+  var reportedKeys: [[String]: Int] = [:]
   private var loaded: Set<String> = []
 
   init(options: ResolutionOptions, loader: FileLoader) {

@@ -301,13 +301,18 @@ package struct Lexer {
   private mutating func endUnterminated(_ start: Int, quote: String, kind: TokenKind, flags: Token.Flags) {
     var end = offset
     while end > start + 1, bytes[end - 1] == UInt8(ascii: " ") || bytes[end - 1] == UInt8(ascii: "\t") { end -= 1 }
-    if end > start + 1, bytes[end - 1] == UInt8(ascii: "{") {
+    let opensBlock = end > start + 1 && bytes[end - 1] == UInt8(ascii: "{")
+    if opensBlock {
       end -= 1
       while end > start + 1, bytes[end - 1] == UInt8(ascii: " ") || bytes[end - 1] == UInt8(ascii: "\t") { end -= 1 }
     }
     offset = end
-    // Behind a backslash a quote would be an escape: then only the author knows.
-    let isCertain = kind == .raw || bytes[end - 1] != UInt8(ascii: "\\")
+    // Where the text ends is certain where it is one word, or where only the `{` of a block can follow it. Behind a
+    // backslash a quote would be an escape; and a quote at the end of a line may rather be the one that closes.
+    let text = bytes[(start + 1)..<end]
+    let isCertain =
+      !text.isEmpty && (opensBlock || !text.contains(UInt8(ascii: " ")))
+      && (kind == .raw || text.last != UInt8(ascii: "\\"))
     diagnostics.append(
       .unterminated(quote, at: range(start, start + 1), insertAt: isCertain ? range(end, end) : nil))
     add(kind, from: start, flags: flags.union(.unterminated))

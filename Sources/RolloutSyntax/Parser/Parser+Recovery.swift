@@ -2,9 +2,11 @@ internal import Diagnostics
 
 /// Recovery: one fault, one diagnostic, and as little lost as possible.
 ///
-/// 1. Where a row does not fit its line, one repair is tried at the place where the match stopped: a word that is nearly
-///    the expected keyword is taken for it; one missing keyword or sign is put in; one surplus token is left out. If the
-///    row then fits the whole line, the line keeps its meaning and the repair is the diagnostic's edit.
+/// 1. Where a row does not fit its line, one repair is tried: a token that stands twice is left out; at the place where
+///    the match stopped a word that is nearly the expected keyword is taken for it, and so is the word before it, which
+///    may have been taken for a name; one missing keyword or sign is put in; one surplus token is left out. If the row
+///    then fits the whole line, the line keeps its meaning. The repair is the diagnostic's edit where it is certain:
+///    what else is too much, or that a keyword is missing behind a word that should itself be one, the author must say.
 /// 2. Else the line is broken: its good beginning is kept (so a broken declaration still declares its name), the rest is
 ///    skipped, and its block is still parsed.
 /// 3. An unknown first word that is nearly a known one is taken for it. Else the line and its block are skipped.
@@ -19,6 +21,8 @@ extension Parser {
   /// Finds out why `row` does not fit at the current token, reports it, and takes the statement to its end.
   mutating func recover(_ row: StatementTable.Compiled, into index: Int, in context: Context, matchedTo: Int?) {
     let start = position
+    // A misspelt first word, taken for the name that begins a line where names may.
+    if row.head == nil, takeNearHead(into: index, in: context) { return }
     var failure = withMatcher(row, at: start) {
       matcher -> (furthest: Int, expected: [MatchCode.Op], best: [Capture], end: Int?) in
       matcher.recordsBest = true
@@ -29,7 +33,9 @@ extension Parser {
       if failure.furthest < end { failure.expected = [] }
       failure.furthest = end
       // The line is complete and the next statement begins on it: a line break is missing.
-      if beginsStatement(end, in: context), !row.blockIsRequired || tokens[end - 1].kind == .openBrace {
+      if doubles(from: start, upTo: end).last != end, beginsStatement(end, in: context),
+        !row.blockIsRequired || tokens[end - 1].kind == .openBrace
+      {
         report(.expectedLineEnd(found: describe(end), at: range(end), splits: true), at: end)
         acceptMatched(row, into: index, from: start)
         return
@@ -128,6 +134,8 @@ extension Parser {
   // MARK: - Repairs
 
   private enum Repair {
+    /// One of two neighbours that are the same.
+    case deleteDouble
     case replace(Keyword)
     case insert(Token)
     /// A word that should be a text or a regular expression.
@@ -141,16 +149,17 @@ extension Parser {
   ) -> Bool {
     let start = position
     let found = tokens[place]
-    var candidates: [Repair] = []
+    var candidates = doubles(from: start, upTo: place).map { (repair: Repair.deleteDouble, place: $0) }
     if found.kind == .word {
-      let word = String(decoding: file.bytes[Int(found.start)..<Int(found.end)], as: UTF8.self)
       let keywords = expected.compactMap { op -> Keyword? in if case .keyword(let k) = op { k } else { nil } }
-      if let near = nearest(to: word, in: keywords.map(\.text)), let keyword = Keyword(near) {
-        candidates.append(.replace(keyword))
-      }
+      if let keyword = keyword(near: place, among: keywords) { candidates.append((.replace(keyword), place)) }
       for case .slot(let slot) in expected where [.text, .selector, .regex].contains(slot) {
-        candidates.append(.quote(slot == .regex ? .raw : .text))
+        candidates.append((.quote(slot == .regex ? .raw : .text), place))
       }
+    }
+    for earlier in (start..<place).dropFirst().reversed()
+    where tokens[earlier].kind == .word && tokens[earlier].keyword == nil {
+      if let keyword = keyword(near: earlier, among: row.keywords) { candidates.append((.replace(keyword), earlier)) }
     }
     let signs = expected.filter { op in
       switch op {
@@ -161,41 +170,68 @@ extension Parser {
     var seen: Set<String> = []
     for op in signs {
       guard let token = insertedToken(op, before: place), seen.insert(fixedText(op)).inserted else { continue }
-      candidates.append(.insert(token))
+      candidates.append((.insert(token), place))
     }
     if found.kind != .newline, found.kind != .endOfFile, found.kind != .closeBrace, found.kind != .openBrace,
       place > start
     {
-      // Without its comma the next item of a list is not what is too much, unless it stands there twice.
-      if expected.contains(where: { if case .comma = $0 { true } else { false } }), text(place) != text(place - 1),
+      // Without its comma the next item of a list is not what is too much.
+      if expected.contains(where: { if case .comma = $0 { true } else { false } }),
         let comma = insertedToken(.comma, before: place)
       {
-        candidates.append(.insert(comma))
+        candidates.append((.insert(comma), place))
       }
-      candidates.append(.delete)
+      candidates.append((.delete, place))
     }
     // Two different words that would both fit are a choice that only the author can make.
-    var accepted: (repair: Repair, result: Trial)?
+    var accepted: (repair: Repair, place: Int, result: Trial)?
     for candidate in candidates {
-      guard let result = attempt(row, candidate, at: place, from: start) else { continue }
+      guard let result = attempt(row, candidate.repair, at: candidate.place, from: start) else { continue }
       if let first = accepted {
-        if case .insert = first.repair, case .insert(let token) = candidate, token.kind != .comma { return false }
+        if case .insert = first.repair, case .insert(let token) = candidate.repair, token.kind != .comma {
+          return false
+        }
         continue
       }
-      accepted = (candidate, result)
-      if case .replace = candidate { break }
+      accepted = (candidate.repair, candidate.place, result)
+      switch candidate.repair {
+      case .replace, .deleteDouble: break
+      case .insert, .quote, .delete: continue
+      }
+      break
     }
     guard let accepted else { return false }
     if case .insert(let token) = accepted.repair, token.kind == .openBrace {
       return openMissingBlock(row, into: index, accepted.result, from: start, at: place)
     }
-    report(accepted.repair, at: place, expected: expected)
+    // In `staging context`, two words are in the wrong order, where `NAME = VALUE` would fit with a sign put in.
+    let isMisplaced = row.head == nil && found.keyword.map { table.row(for: $0, in: context) != nil } ?? false
+    report(
+      accepted.repair, at: accepted.place, expected: expected,
+      isCertain: !isMisplaced && accepted.result.captures.allSatisfy { isPlausible($0, in: row) })
     accept(accepted.result.captures, accepted.result.equals, header: start..<accepted.result.end, into: index)
     position = accepted.result.end
     if current.kind == .openBrace, let block = accepted.result.block ?? row.block {
       parseBlock(of: index, in: block, braceIsMissing: false)
     }
     return true
+  }
+
+  /// Tokens that are the same as the one before them.
+  private func doubles(from start: Int, upTo place: Int) -> [Int] {
+    guard place > start else { return [] }
+    return (start + 1...place).filter { i in
+      switch tokens[i].kind {
+      case .newline, .endOfFile, .openBrace, .closeBrace: false
+      case .word, .text, .raw, .blockText, .comma, .equals, .arrow:
+        tokens[i].kind == tokens[i - 1].kind && text(i) == text(i - 1)
+      }
+    }
+  }
+
+  private func keyword(near place: Int, among keywords: [Keyword]) -> Keyword? {
+    let word = String(decoding: file.bytes[Int(tokens[place].start)..<Int(tokens[place].end)], as: UTF8.self)
+    return nearest(to: word, in: keywords.map(\.text)).flatMap { Keyword($0) }
   }
 
   private mutating func openMissingBlock(
@@ -210,7 +246,7 @@ extension Parser {
     let end = tokens[place - 1].end
     diagnostics.append(
       .missingBlock(
-        at: range(start).joined(range(place - 1)), insertAt: SourceRange(file: file.id, start: end, end: end)))
+        at: range(start).joined(range(place - 1)), insertBraceAt: SourceRange(file: file.id, start: end, end: end)))
     accept(result.captures, result.equals, header: start..<place, into: index)
     position = place
     parseBlock(of: index, in: block, braceIsMissing: true)
@@ -253,7 +289,7 @@ extension Parser {
       original.insert(place, at: at)
     case .quote(let kind):
       line[at].kind = kind
-    case .delete:
+    case .delete, .deleteDouble:
       line.remove(at: at)
       original.remove(at: at)
     }
@@ -281,14 +317,38 @@ extension Parser {
     }
   }
 
-  private mutating func report(_ repair: Repair, at place: Int, expected: [MatchCode.Op]) {
+  /// Whether the token is what stands in such a slot: `route all -> 2.0` has a word of the language for its component,
+  /// and then it may rather be the component that is missing.
+  private func isPlausible(_ capture: Capture, in row: StatementTable.Compiled) -> Bool {
+    guard let slot = capture.slot else { return true }
+    let token = tokens[capture.token]
+    if token.kind == .word, let keyword = token.keyword, row.keywords.contains(keyword) { return false }
+    let bytes = Array(file.bytes[Int(token.start)..<Int(token.end)])
+    let isParameter = bytes.first == UInt8(ascii: "$")
+    func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+    switch slot {
+    case .int: return isParameter || bytes.allSatisfy(isDigit)
+    case .percent: return isParameter || bytes.last == UInt8(ascii: "%")
+    case .duration: return isParameter || bytes.first.map(isDigit) ?? false
+    default:
+      if !slot.isName { return true }
+      let name = token.kind == .text ? bytes.dropFirst().dropLast() : bytes[...]
+      return token.kind != .raw
+        && name.allSatisfy { byte in
+          isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) || "-._$".utf8.contains(byte)
+        }
+    }
+  }
+
+  /// - Parameter isCertain: the repaired line is what was meant, as far as one can see.
+  private mutating func report(_ repair: Repair, at place: Int, expected: [MatchCode.Op], isCertain: Bool) {
     switch repair {
     case .replace(let keyword):
       report(
         .unexpected(
-          found: describe(place), expected: describe(expected), at: range(place),
+          found: describe(place), expected: ["`\(keyword.text)`"], at: range(place),
           help: "a similar word is `\(keyword.text)`",
-          fixIts: [FixIt("write `\(keyword.text)`", [Edit(range(place), keyword.text)])]), at: place)
+          fixIts: isCertain ? [FixIt("write `\(keyword.text)`", [Edit(range(place), keyword.text)])] : []), at: place)
     case .insert(let token):
       let text =
         switch token.kind {
@@ -299,11 +359,14 @@ extension Parser {
         }
       let at = place > 0 ? tokens[place - 1].end : tokens[place].start
       let insertion = SourceRange(file: file.id, start: at, end: at)
+      // One that stands there already, a place too late, is not missing.
+      let isThere = [place, place + 1].contains { tokens.indices.contains($0) && self.text($0) == text }
       report(
         .unexpected(
           found: describe(place), expected: describe(expected), at: range(place),
           help: "write `\(text)` before it",
-          fixIts: [FixIt("insert `\(text)`", [Edit(insertion, (token.kind == .comma ? "" : " ") + text)])]),
+          fixIts: isCertain && !isThere
+            ? [FixIt("insert `\(text)`", [Edit(insertion, (token.kind == .comma ? "" : " ") + text)])] : []),
         at: max(place - 1, 0))
     case .quote(let kind):
       let quote = kind == .raw ? "'" : "\""
@@ -311,13 +374,19 @@ extension Parser {
         .unexpected(
           found: describe(place), expected: describe(expected), at: range(place),
           help: "put it in \(kind == .raw ? "single" : "double") quotes",
-          fixIts: [FixIt("add the quotes", [Edit(range(place), quote + text(place) + quote)])]), at: place)
+          fixIts: isCertain
+            ? [FixIt("add the quotes", [Edit(range(place), quote + text(place) + quote)])] : []), at: place)
+    case .deleteDouble:
+      // With the blank before it, so that none is left over.
+      let removed = SourceRange(file: file.id, start: tokens[place - 1].end, end: tokens[place].end)
+      // Between two commas something may be missing.
+      let edit = isCertain && tokens[place].kind != .comma ? removed : nil
+      report(.standsTwice(describe(place), at: range(place), earlier: range(place - 1), removed: edit), at: place)
     case .delete:
       report(
         .unexpected(
           found: describe(place), expected: expected.isEmpty ? ["the end of the line"] : describe(expected),
-          at: range(place), help: "leave it out",
-          fixIts: [FixIt("remove \(describe(place))", [Edit(range(place), "")])]), at: place)
+          at: range(place), help: "leave it out"), at: place)
     }
   }
 
@@ -349,11 +418,7 @@ extension Parser {
       return
     }
     if expected.contains(where: { op in if case .block = op { true } else { false } }), expected.count == 1 {
-      let end = tokens[max(place - 1, 0)].end
-      report(
-        .missingBlock(
-          at: range(position).joined(range(max(place - 1, position))),
-          insertAt: SourceRange(file: file.id, start: end, end: end), isEmpty: true), at: max(place - 1, position))
+      report(.missingBlock(at: range(position).joined(range(max(place - 1, position)))), at: max(place - 1, position))
       return
     }
     if token.kind == .openBrace, row.block == nil {
@@ -423,21 +488,8 @@ extension Parser {
     let token = current
     let heads = table.heads(in: context).map(\.text)
     if token.kind == .word {
+      if takeNearHead(into: index, in: context) { return }
       let word = String(decoding: file.bytes[Int(token.start)..<Int(token.end)], as: UTF8.self)
-      if let near = nearest(to: word, in: heads), let keyword = Keyword(near),
-        token.keyword.map({ !isHeadElsewhere($0, than: context) }) ?? true,
-        let row = table.row(for: keyword, in: context)
-      {
-        tokens[start].keyword = keyword
-        // `voting` may be a name whose `plan` is missing: only a row that fits makes the near word certain.
-        if fits(row, at: start) || row.block != nil && tokens[lineEnd(from: start)].kind == .openBrace {
-          report(
-            .unknownStatement(word, at: range(start), place: context.place, similar: near, heads: heads), at: start)
-          parse(row, into: index, in: context)
-          return
-        }
-        tokens[start].keyword = token.keyword
-      }
       if let keyword = token.keyword, let home = home(of: keyword) {
         if !continuesMisplacedRun(start) {
           report(.misplacedStatement(word, at: range(start), place: context.place, homes: home), at: start)
@@ -451,6 +503,28 @@ extension Parser {
       report(.unexpected(found: describe(start), expected: ["a statement"], at: range(start), help: nil), at: start)
     }
     skipLine(of: index, from: start)
+  }
+
+  /// Takes the first word of the line for the keyword that it nearly is; false where it is near none, or the line does
+  /// not fit that one.
+  private mutating func takeNearHead(into index: Int, in context: Context) -> Bool {
+    let start = position
+    let token = current
+    let heads = table.heads(in: context).map(\.text)
+    let word = String(decoding: file.bytes[Int(token.start)..<Int(token.end)], as: UTF8.self)
+    guard token.kind == .word, let near = nearest(to: word, in: heads), let keyword = Keyword(near),
+      token.keyword.map({ !isHeadElsewhere($0, than: context) }) ?? true,
+      let row = table.row(for: keyword, in: context)
+    else { return false }
+    tokens[start].keyword = keyword
+    // `voting` may be a name whose `plan` is missing: only a row that fits makes the near word certain.
+    guard fits(row, at: start) || row.block != nil && tokens[lineEnd(from: start)].kind == .openBrace else {
+      tokens[start].keyword = token.keyword
+      return false
+    }
+    report(.unknownStatement(word, at: range(start), place: context.place, similar: near, heads: heads), at: start)
+    parse(row, into: index, in: context)
+    return true
   }
 
   private mutating func skipLine(of index: Int, from start: Int) {

@@ -151,7 +151,10 @@ struct Parser {
     case .openBrace:
       if braceBalance > 0 { skipSurplusOpenBrace() } else { skipBlock(of: statement) }
     default:
-      report(.expectedLineEnd(found: describe(position), at: range(position), splits: true), at: position)
+      // On a line of its own it must have a place in the block around.
+      let outer = openBlocks.last?.context ?? .file
+      let splits = current.keyword.map { table.row(for: $0, in: outer) != nil } ?? false
+      report(.expectedLineEnd(found: describe(position), at: range(position), splits: splits), at: position)
     }
   }
 

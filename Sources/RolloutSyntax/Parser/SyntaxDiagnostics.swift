@@ -19,6 +19,18 @@ extension Diagnostic {
       fixIts: fixIts)
   }
 
+  /// - Parameters:
+  ///   - found: in backquotes.
+  ///   - removed: the second one with the blank before it, where it is certain that it is too much.
+  static func standsTwice(_ found: String, at range: SourceRange, earlier: SourceRange, removed: SourceRange?)
+    -> Diagnostic
+  {
+    Diagnostic(
+      .unexpectedToken, "\(found) stands twice", at: Label(range, "again here"),
+      secondary: [Label(earlier, "first here")], help: "leave one of them out",
+      fixIts: removed.map { [FixIt("remove \(found)", [Edit($0, "")])] } ?? [])
+  }
+
   static func expectedLineEnd(found: String, at range: SourceRange, splits: Bool) -> Diagnostic {
     let start = SourceRange(file: range.file, start: range.start, end: range.start)
     return Diagnostic(
@@ -56,11 +68,12 @@ extension Diagnostic {
       fixIts: [FixIt("remove `}`", [Edit(range, "")])])
   }
 
-  static func missingBlock(at range: SourceRange, insertAt: SourceRange, isEmpty: Bool = false) -> Diagnostic {
+  /// - Parameter insertBraceAt: where the block's lines follow already; else only the author knows them.
+  static func missingBlock(at range: SourceRange, insertBraceAt place: SourceRange? = nil) -> Diagnostic {
     Diagnostic(
       .missingBlock, "this line must open a block with `{`", at: Label(range, "no `{` at its end"),
-      help: isEmpty ? "write `{`, the lines of the block, and `}`" : "write `{` at the end of the line",
-      fixIts: [FixIt("insert `{`", [Edit(insertAt, isEmpty ? " {\n}" : " {")])])
+      help: place == nil ? "write `{`, the lines of the block, and `}`" : "write `{` at the end of the line",
+      fixIts: place.map { [FixIt("insert `{`", [Edit($0, " {")])] } ?? [])
   }
 
   static func unexpectedBlock(at range: SourceRange, statement: String) -> Diagnostic {
