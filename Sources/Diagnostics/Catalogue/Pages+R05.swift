@@ -88,8 +88,9 @@ extension CodePage {
       stage: .safety
     ),
     CodePage(
-      .stillInUse, "Something is deleted or stopped that is still used.",
-      why: "A route to a deleted Service, or a pod whose Secret or claim is gone, fails at its next request or start.",
+      .stillInUse, "Something is deleted or stopped that is still used, or used before it is there.",
+      why:
+        "A route to a deleted Service, or a pod whose Secret or claim is gone, fails at its next request or start. A pod that is written before its claim, or on a volume that another version still has, does not start, and the run gets stuck.",
       bad: .shop(
         "component store {\n  image registry.example.com/store\n  port 5432 tcp\n  volume data 1Gi at /data\n  version 1.0\n}\n\npatch deployment of web \"spec: {template: {spec: {volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]}}}\"\n\nstep \"Start\" {\n  deploy store 1.0\n  deploy web 1.0\n}\n\nstep \"Clean up\" {\n  retire store 1.0 with volumes\n}"
       ),

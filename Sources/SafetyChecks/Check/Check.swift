@@ -75,6 +75,7 @@ struct Checker {
   let compiled: Compiled
   let model: FlowModel
   private let mesh: VersionedMesh
+  private let needs: Needs
   private(set) var findings: [Finding] = []
   private var coverage = Coverage()
 
@@ -82,6 +83,7 @@ struct Checker {
     self.compiled = compiled
     self.model = model
     mesh = VersionedMesh(model)
+    needs = Needs(compiled, model)
     coverage.cohorts = Set(model.entryFlows.map { model.flows[$0].cohort }).count
   }
 
@@ -215,11 +217,12 @@ struct Checker {
     _ phase: Phase, _ p: Int, _ way: Way, _ from: Intent, _ to: Intent, isLast: Bool, keepsVolumes: Bool = false,
     _ run: inout Walk
   ) {
+    let early = needs.violations(phase, run.cluster, to: to)
     let verdict = run.take(phase, from: from, to: to, isLast: isLast, keepsVolumes: keepsVolumes)
     coverage.phases += 1
     coverage.callPaths = max(coverage.callPaths, verdict.liveFlows)
     let moment = Moment(step: way.step, segment: way.segment, course: way.course, phase: p, kind: phase.kind)
-    for violation in verdict.violations {
+    for violation in early + verdict.violations {
       findings.append(Finding(moment: moment, violation: violation, write: run.culprit(violation, phase)))
     }
   }

@@ -48,6 +48,8 @@ package struct Violation: Hashable, Sendable {
   /// The version that should not have been reached, or that is too small, or that is deleted.
   package var version: Int?
   package var object: ObjectID?
+  /// What `object` needs, and what is not there yet, or not free.
+  package var needed: ObjectID?
   package var fault: Fault?
   /// The hops before `flow`: each flow and the version that it ended at.
   package var path: [Hop] = []
@@ -259,11 +261,16 @@ package struct Judge {
         found.append(Violation(invariant: .inUseKept, object: write.id))
       case "PersistentVolumeClaim":
         let isConsented = !facts.keepsVolumes && !facts.after.intent.keeps(volume: write.id.name)
-        if !isConsented || isMounted(write.id, facts) {
+        if !isConsented || user(of: write.id, facts) != nil {
           found.append(Violation(invariant: .inUseKept, object: write.id))
         }
       case "ConfigMap", "Secret", "ServiceAccount":
-        if isMounted(write.id, facts) { found.append(Violation(invariant: .inUseKept, object: write.id)) }
+        guard let user = user(of: write.id, facts) else { continue }
+        let version = model.versionOfDeployment[user.name]
+        found.append(
+          Violation(
+            invariant: .inUseKept, version: version, object: write.id,
+            path: version.map { hops(everywhere.path(toVersion: $0)) } ?? []))
       default: break
       }
     }
@@ -277,10 +284,10 @@ package struct Judge {
   }
 
   /// Some workload that runs, or that may still run, names it.
-  private func isMounted(_ id: ObjectID, _ facts: PhaseFacts) -> Bool {
-    facts.cluster.workloads.contains { other, value in
+  private func user(of id: ObjectID, _ facts: PhaseFacts) -> ObjectID? {
+    facts.cluster.workloads.first { other, value in
       other.namespace == id.namespace && replicas(value) > 0 && uses(value, id)
-    }
+    }?.id
   }
 
   private func hops(_ path: [(flow: Int, version: Int)]) -> [Violation.Hop] {

@@ -40,6 +40,9 @@ package struct TrackedCluster {
     settle(n)
   }
 
+  /// It is there, as far as the newest write says.
+  func stands(_ id: ObjectID) -> Bool { mesh.known(id).map { $0 < current.count && current[$0] != nil } ?? false }
+
   /// Every workload that stands, with its id.
   var workloads: [(id: ObjectID, value: Value)] {
     current.indices.compactMap { n in

@@ -75,7 +75,7 @@ struct Explanation {
     let range = first.write?.origin ?? model.plan.steps.first { $0.index == first.moment.step }?.range
     guard let range else { return nil }
     var notes = [moment(first), way(first.violation)]
-    if let seen = seen(first.violation) { notes.append(seen) }
+    if let seen = seen(first) { notes.append(seen) }
     var others: [String] = []
     for finding in sorted.dropFirst() {
       let text = message(finding)
@@ -157,9 +157,16 @@ struct Explanation {
     case .tlsAgrees: return "\(who) and the pods of \(callee) disagree about mutual TLS"
     case .replicasKept: return "fewer pods of \(version) may be ready than before and after the change"
     case .inUseKept:
+      if let needed = violation.needed, let object = violation.object {
+        return needed.isWorkload
+          ? "\(object) is started while \(needed) may still have its volume"
+          : "\(object) is written before \(needed), which it needs"
+      }
       if isFlow { return "\(who) call a service that is not there" }
       if let object = violation.object, violation.version != nil {
-        return "\(object) is stopped while requests may still be with it"
+        return object.isWorkload
+          ? "\(object) is stopped while requests may still be with it"
+          : "\(object) is deleted while \(version) needs it"
       }
       return "\(violation.object.map(String.init(describing:)) ?? "an object") is deleted while it is still needed"
     }
@@ -206,6 +213,7 @@ struct Explanation {
     }
     if let f = violation.flow {
       let flow = model.flows[f]
+      if parts.isEmpty, case .caller(let caller) = flow.source { parts.append(model.name(of: caller)) }
       if flow.isEntry { parts.append("gateway port \(flow.port)\(flow.path.isEmpty ? "" : " " + flow.path)") }
       if let version = violation.version {
         parts.append(model.name(of: version))
@@ -218,8 +226,18 @@ struct Explanation {
   }
 
   /// What the user gets: `503 UH`.
-  private func seen(_ violation: Violation) -> String? {
+  private func seen(_ finding: Finding) -> String? {
+    let violation = finding.violation
     guard let fault = violation.fault else {
+      if violation.needed != nil {
+        return "the run gets stuck there" + (violation.flow.map { ", and \(who($0)) wait for it" } ?? "")
+      }
+      if let owner = owner(of: violation) { return owner }
+      if let version = violation.version, violation.object?.isWorkload == true, violation.invariant == .inUseKept,
+        let users = users(of: version, finding.moment)
+      {
+        return "open requests and connections of \(users) are cut"
+      }
       return switch violation.invariant {
       case .releaseIsolated: "one request works on the data of two releases"
       case .versionRouted: "some answers come from a version that nobody has chosen"
@@ -233,8 +251,36 @@ struct Explanation {
     return fault.flag == nil ? "the connection is refused or misunderstood" : "the connection is reset:\(flag)"
   }
 
+  /// Who was led to a version last, before this moment: whose requests may still be with it.
+  private func users(of version: Int, _ moment: Moment) -> String? {
+    let id = model.versions[version]
+    let segments = compiled.steps.filter { $0.index <= moment.step }.flatMap(\.segments)
+    for state in segments.reversed().flatMap({ [$0.after.state, $0.before.state] }) {
+      let intent = Intent(model.plan, state)
+      let all = model.flowsInto[id.component.index].filter {
+        intent.targets(of: model.flows[$0], model).contains(id.index)
+      }
+      if let first = all.first { return who(first) + (all.count > 1 ? " and others" : "") }
+    }
+    return nil
+  }
+
+  /// Whose data is on a claim, and whose requests need it.
+  private func owner(of violation: Violation) -> String? {
+    guard let object = violation.object, object.kind == "PersistentVolumeClaim",
+      let version = model.versions.indices.first(where: { n in
+        model.plan[model.versions[n]].volumes.contains { $0.claim == object.name }
+      })
+    else { return nil }
+    let callers = model.flowsInto[model.versions[version].component.index].map(who)
+    return "the data of `\(model.name(of: version))` is on it" + (callers.first.map { ", which \($0) need" } ?? "")
+  }
+
   private func help(_ finding: Finding) -> String? {
-    switch finding.violation.invariant {
+    if let needed = finding.violation.needed {
+      return needed.isWorkload ? "stop the one and wait, then start the other" : "write it first, and let it settle"
+    }
+    return switch finding.violation.invariant {
     case .subsetDefined: "define the subset, and let it settle, before a route names it"
     case .podsReady:
       isRecreation(finding)
