@@ -1,15 +1,10 @@
 import Diagnostics
-import Foundation
 import KubernetesModel
 import Lowering
 import RolloutPlan
 import Testing
-import YAMLCoding
 
-/// The scenario's own files beside this repository; absent in a plain checkout.
-private let reference = URL(filePath: #filePath).deletingLastPathComponent()
-  .appending(path: "../../../shared/reference/aks-voting").standardizedFileURL
-private let hasReference = FileManager.default.fileExists(atPath: reference.path)
+private let hasReference = ReferenceObjects.exist("aks-voting")
 
 /// What stands after each step, beside what the scenario applies by hand.
 struct ReferenceTests {
@@ -115,8 +110,7 @@ struct ReferenceTests {
   }
 
   private func compare(_ file: String, _ image: ObjectSet, pinsEntry: Bool = false) throws {
-    let url = reference.appending(path: file)
-    for wanted in try parseYAML(Array(Data(contentsOf: url))) {
+    for wanted in try ReferenceObjects.read("aks-voting/" + file) {
       let kind = wanted["kind"]?.string ?? ""
       let name = wanted.at("metadata", "name")?.string ?? ""
       // Secrets are referenced, never written.
@@ -129,7 +123,9 @@ struct ReferenceTests {
       }
       let actual = try #require(
         image.entries.first { $0.id.kind == kind && $0.id.name == name }?.plain, "\(file): no \(kind)/\(name)")
-      let problems = differences(wanted, actual, kind, [])
+      let problems = ReferenceObjects.differences(wanted, actual) { path in
+        Self.intended.contains { ($0.kind == "*" || $0.kind == kind) && $0.path == path }
+      }
       #expect(problems.isEmpty, "\(file): \(kind)/\(name): \(problems)")
       switch kind {
       case "Deployment": compareEnvironment(wanted, actual)
@@ -141,20 +137,6 @@ struct ReferenceTests {
       case "VirtualService": compareRoutes(wanted, actual, pinsEntry: pinsEntry)
       default: break
       }
-    }
-  }
-
-  /// Paths at which the two differ, but for those in the table.
-  private func differences(_ a: Value?, _ b: Value?, _ kind: String, _ path: [String]) -> [String] {
-    let text = path.joined(separator: "/")
-    if Self.intended.contains(where: { ($0.kind == "*" || $0.kind == kind) && $0.path == text }) { return [] }
-    switch (a, b) {
-    case (.object(let x)?, .object(let y)?):
-      let keys = x.keys + y.keys.filter { x[$0] == nil }
-      return keys.flatMap { differences(x[$0], y[$0], kind, path + [$0]) }
-    case (.array(let x)?, .array(let y)?) where x.count == y.count:
-      return zip(x, y).flatMap { differences($0, $1, kind, path + ["*"]) }
-    default: return a == b ? [] : [text]
     }
   }
 
