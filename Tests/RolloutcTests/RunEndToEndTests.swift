@@ -64,6 +64,24 @@ import Testing
     }
   }
 
+  /// A run that is not to wait ends at the question; what is answered meanwhile counts for the run that goes on.
+  @Test func leftAtAQuestion() async throws {
+    try await SandboxSession.run { session in
+      let leaving = "hello.rollout --yes --settle 0 --leave-at-questions"
+      for command in ["apply", "resume"] {
+        let outcome = try await session.shell("rolloutc \(command) \(leaving)")
+        #expect(outcome.code == 130, "\(command): \(outcome.output)\(outcome.errors)")
+        #expect(outcome.output.contains("waits for an answer"), "\(outcome.output)")
+        #expect(await session.deployments == ["web-1-0", "web-2-0"])
+        try await session.status { $0["state"] as? String == "waiting" && $0["lock"] == nil }
+      }
+      #expect(try await session.rolloutc("approve", "hello").code == 0)
+      let end = try await session.shell("rolloutc resume \(leaving)")
+      #expect(end.code == 0, "\(end.output)\(end.errors)")
+      #expect(await session.deployments == ["web-2-0"])
+    }
+  }
+
   @Test func rejectedFromElsewhere() async throws {
     try await SandboxSession.run { session in
       async let run = session.rolloutc("apply", "hello.rollout", "--yes", "--settle", "0")

@@ -5,6 +5,10 @@ internal import Synchronization
 final class RequestsListener: Sendable {
   private struct State {
     var latest = RunRequests()
+    /// It was looked once what is asked, whether or not that could be read.
+    var hasLooked = false
+    /// Counts what was heard, so that nothing is missed between a look and the wait for the next change.
+    var version = 0
     var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
     var nextWaiter = 0
   }
@@ -12,11 +16,14 @@ final class RequestsListener: Sendable {
   private let cluster: any Cluster
   private let reference: ObjectReference
   private let run: String
+  private let formerRun: String?
   private let state = Mutex(State())
 
-  init(plan: String, namespace: String, run: String, in cluster: any Cluster) {
+  /// - Parameter formerRun: the run before, if it was left at its question: what was answered to it meanwhile counts.
+  init(plan: String, namespace: String, run: String, formerRun: String?, in cluster: any Cluster) {
     self.cluster = cluster
     self.run = run
+    self.formerRun = formerRun
     reference = RunRequests.reference(plan: plan, namespace: namespace)
   }
 
@@ -28,43 +35,67 @@ final class RequestsListener: Sendable {
     var iterator = changes
     while true {
       let change: ObservedChange?
-      do throws(ClusterError) { change = try await iterator.next(isolation: nil) } catch { return }
-      guard let change else { return }
+      do throws(ClusterError) { change = try await iterator.next(isolation: nil) } catch { return looked() }
+      guard let change else { return looked() }
       switch change {
       case .listed(let objects): if let object = objects.first { take(RunRequests(object), abort) }
       case .changed(let object): take(RunRequests(object), abort)
       case .removed, .note: break
       }
+      looked()
     }
   }
 
-  private func take(_ requests: RunRequests, _ abort: @Sendable (String) -> Void) {
-    // What was asked of an earlier run is not asked of this one.
-    guard requests.run == run else { return }
+  private func looked() {
+    wake { state in
+      if state.hasLooked { return false }
+      state.hasLooked = true
+      return true
+    }
+  }
+
+  /// Lets everybody look again, where `change` says that there is something to see.
+  private func wake(_ change: (inout sending State) -> Bool) {
     let waiters = state.withLock { state in
-      state.latest = requests
+      guard change(&state) else { return [CheckedContinuation<Void, Never>]() }
+      state.version += 1
       let waiters = Array(state.waiters.values)
       state.waiters = [:]
       return waiters
     }
     for waiter in waiters { waiter.resume() }
-    if !requests.abortBy.isEmpty { abort(requests.abortBy) }
+  }
+
+  private func take(_ requests: RunRequests, _ abort: @Sendable (String) -> Void) {
+    // What was asked of an earlier run is not asked of this one.
+    guard requests.run == run || requests.run == formerRun else { return }
+    wake { state in
+      state.latest = requests
+      return true
+    }
+    if requests.run == run, !requests.abortBy.isEmpty { abort(requests.abortBy) }
   }
 
   /// The answer to a question, when somebody gives one. Nil when the task is cancelled.
   func answer(to question: Question) async -> Answer? {
     while !Task.isCancelled {
-      if let answer = state.withLock({ $0.latest.answers[question.key] }),
-        question.by.isEmpty || question.by.contains(answer.by)
-      {
-        return answer
-      }
-      await change()
+      let (answer, version) = state.withLock { ($0.latest.answers[question.key], $0.version) }
+      if let answer, question.by.isEmpty || question.by.contains(answer.by) { return answer }
+      await change(after: version)
     }
     return nil
   }
 
-  private func change() async {
+  /// Comes back once it was looked whether somebody has answered already.
+  func hasLooked() async {
+    while !Task.isCancelled {
+      let (hasLooked, version) = state.withLock { ($0.hasLooked, $0.version) }
+      if hasLooked { return }
+      await change(after: version)
+    }
+  }
+
+  private func change(after version: Int) async {
     let id = state.withLock { state in
       state.nextWaiter += 1
       return state.nextWaiter
@@ -72,7 +103,7 @@ final class RequestsListener: Sendable {
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let isOver = state.withLock { state in
-          if Task.isCancelled { return true }
+          if Task.isCancelled || state.version != version { return true }
           state.waiters[id] = continuation
           return false
         }

@@ -21,6 +21,7 @@ extension Run {
   static func result(of error: RunBreak) -> RunResult {
     switch error {
     case .stopped: RunResult(.interrupted)
+    case .leftAtQuestion: RunResult(.waiting)
     case .lock: RunResult(.locked)
     case .refused(let failure): RunResult(.refused, failure: failure)
     case .failed(let failure): RunResult(.failedClean, failure: failure)
@@ -200,7 +201,8 @@ extension Run {
     record.run = environment.identity.run
     record.who = environment.identity.who
     let requests = RequestsListener(
-      plan: plan.name, namespace: plan.namespace, run: record.run, in: environment.cluster)
+      plan: plan.name, namespace: plan.namespace, run: record.run,
+      formerRun: memory?.record?.status == .waiting ? memory?.record?.run : nil, in: environment.cluster)
     let session = RunSession(
       self, lock: lock, store: store, inventory: inventory, record: record, requests: requests)
     environment.tell(

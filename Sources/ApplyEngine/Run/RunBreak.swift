@@ -2,6 +2,8 @@
 enum RunBreak: Error {
   /// Somebody wants it to stop.
   case stopped
+  /// A question is open, nobody here can answer it, and the run is not to wait for somebody elsewhere.
+  case leftAtQuestion
   /// The right to write is gone; from here on nothing may be written, not even a record.
   case lock(LockError)
   /// The plan's failure path is next.

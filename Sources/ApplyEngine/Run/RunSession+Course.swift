@@ -196,6 +196,8 @@ extension RunSession {
       // What cannot be stored is found out by the next run: the phase that was begun is recorded already.
       _ = try? await save()
       return RunResult(.interrupted, writes: writeCount)
+    // The record says already what is asked; the next run asks it again.
+    case .leftAtQuestion: return RunResult(.waiting, writes: writeCount)
     case .lock: return RunResult(.locked, writes: writeCount)
     case .refused(let failure): return RunResult(.refused, failure: failure, writes: writeCount)
     case .failed(let failure):

@@ -152,10 +152,11 @@ extension RunSession {
     try await save()
     tell(.asked(place, question))
     let left = within.map { max(.zero, $0 - waited) }
-    let answer = try await firstAnswer(to: question, within: left)
+    let reply = try await firstReply(to: question, within: left)
+    if case .nobodyHere = reply { throw .leftAtQuestion }
     record.status = .running
     record.question = nil
-    guard let answer else {
+    guard case .answer(let answer) = reply else {
       throw .failed(
         RunFailure(
           .notAnswered("nobody answered `\(text)` within \(shortText(within ?? .zero))", at: observation.range),
@@ -182,33 +183,41 @@ extension RunSession {
     return .seconds(max(0, now - since))
   }
 
-  /// Whoever answers first: somebody here, or somebody elsewhere through the cluster. Nil when the time is over.
-  private func firstAnswer(to question: Question, within: Duration?) async throws(RunBreak) -> Answer? {
+  private enum Reply {
+    case answer(Answer)
+    case timeIsOver
+    case nobodyHere
+  }
+
+  /// Whoever answers first: somebody here, or somebody elsewhere through the cluster.
+  private func firstReply(to question: Question, within: Duration?) async throws(RunBreak) -> Reply {
     let (environment, requests, options) = (environment, requests, options)
     return try await interruptible(by: stop) { () async throws(RunBreak) in
-      await withTaskGroup(of: (answer: Answer?, isFinal: Bool).self) { group in
-        group.addTask { (await requests.answer(to: question), true) }
+      await withTaskGroup(of: Reply?.self) { group in
+        group.addTask { await requests.answer(to: question).map { .answer($0) } }
         if let decider = environment.decider {
           group.addTask {
-            let answer = await decider.answer(to: question)
-            return (answer, answer != nil || options.leavesAtQuestions)
+            if let answer = await decider.answer(to: question) { return .answer(answer) }
+            return options.leavesAtQuestions ? .nobodyHere : nil
           }
         } else if options.leavesAtQuestions {
-          group.addTask { (nil, true) }
+          group.addTask {
+            await requests.hasLooked()
+            return .nobodyHere
+          }
         }
         if let within {
           group.addTask {
-            do { try await environment.clock.sleep(for: within) } catch { return (nil, false) }
-            return (nil, true)
+            do { try await environment.clock.sleep(for: within) } catch { return nil }
+            return .timeIsOver
           }
         }
         while let next = await group.next() {
-          if next.isFinal {
-            group.cancelAll()
-            return next.answer
-          }
+          guard let reply = next else { continue }
+          group.cancelAll()
+          return reply
         }
-        return nil
+        return .timeIsOver
       }
     }
   }
