@@ -42,7 +42,7 @@ package struct HTTPRequest: Hashable, Sendable {
   package let method: String
   /// With the query.
   package let target: String
-  package let headers: [Header]
+  package var headers: [Header]
   /// `https` where a gateway ended TLS for it.
   package let scheme: String
 

@@ -9,17 +9,36 @@ internal import Sandbox
 /// is killed at every request that changes something and resumed, every verify fails, every version never gets ready, every
 /// approval is refused. Each must end where the plan says.
 package struct Chaos: Sendable {
+  /// What is tried.
+  package enum Kind: String, Hashable, Sendable, CaseIterable {
+    case straight = "a run without faults"
+    case killed = "killed and resumed"
+    case verifyFails = "a verify fails"
+    case neverReady = "a version never gets ready"
+    case refused = "an approval is refused"
+  }
+
   /// One thing that went wrong in another way than it should.
   package struct Fault: Hashable, Sendable {
+    package var kind: Kind
+    /// What exactly was tried: `killed before write 3 of 9`.
     package var name: String
     package var step: Int
     package var message: String
     package var failedRequests = 0
+
+    package init(_ kind: Kind, _ name: String, step: Int, _ message: String, failedRequests: Int = 0) {
+      self.kind = kind
+      self.name = name
+      self.step = step
+      self.message = message
+      self.failedRequests = failedRequests
+    }
   }
 
   package struct Report: Hashable, Sendable {
     /// What was tried, by kind, in order.
-    package var runs: [(kind: String, count: Int)] = []
+    package var runs: [(kind: Kind, count: Int)] = []
     package var requests = 0
     package var failedRequests = 0
     package var faults: [Fault] = []
@@ -52,7 +71,7 @@ package struct Chaos: Sendable {
         [.done, .unchanged].contains(straight.result.outcome)
       else {
         report.faults.append(
-          Fault(name: "a run without faults", step: step, message: "the step does not come through"))
+          Fault(.straight, Kind.straight.rawValue, step: step, "the step does not come through"))
         return report
       }
       kill(step, cluster, straight, writes: tally.count, &report)
@@ -75,18 +94,18 @@ package struct Chaos: Sendable {
         guard let killed = rehearsal.run(.apply(steps: step + 1), in: cluster, id: "killed", budget: budget),
           let resumed = rehearsal.run(.apply(steps: step + 1), in: killed.sandbox, id: "resumed", budget: .unlimited)
         else {
-          report.faults.append(Fault(name: name, step: step, message: "it never ended"))
+          report.faults.append(Fault(.killed, name, step: step, "it never ended"))
           continue
         }
-        add("killed and resumed", [killed, resumed], &report)
+        add(.killed, [killed, resumed], &report)
         if ![.done, .unchanged].contains(resumed.result.outcome) {
           report.faults.append(
-            Fault(name: name, step: step, message: "the resumed run ended `\(resumed.result.outcome.rawValue)`"))
+            Fault(.killed, name, step: step, "the resumed run ended `\(resumed.result.outcome.rawValue)`"))
         } else if content(resumed.sandbox) != wanted {
           report.faults.append(
-            Fault(name: name, step: step, message: "the cluster is not as after an uninterrupted run"))
+            Fault(.killed, name, step: step, "the cluster is not as after an uninterrupted run"))
         }
-        note(name, step, [killed, resumed], &report)
+        note(.killed, name, step, [killed, resumed], &report)
       }
     }
   }
@@ -104,13 +123,13 @@ package struct Chaos: Sendable {
       }
       var faults = RehearsalFaults()
       faults.failingProbe = verification.probe
-      attempt(faults, "`\(observation.text)` fails", "a verify fails", step, cluster, before, &report)
+      attempt(faults, "`\(observation.text)` fails", .verifyFails, step, cluster, before, &report)
     }
     let asks = observations.contains { if case .approve = $0.kind { true } else { false } }
     if asks {
       var faults = RehearsalFaults()
       faults.answer = false
-      attempt(faults, "the approval is refused", "an approval is refused", step, cluster, before, &report)
+      attempt(faults, "the approval is refused", .refused, step, cluster, before, &report)
     }
     let old = plan.steps[step].before
     let new = plan.steps[step].after
@@ -122,17 +141,17 @@ package struct Chaos: Sendable {
         var faults = RehearsalFaults()
         faults.neverReady = [version]
         let name = "\(plan.components[i].name) \(plan.components[i].versions[deployed.version].name)"
-        attempt(faults, "\(name) never gets ready", "a version never gets ready", step, cluster, before, &report)
+        attempt(faults, "\(name) never gets ready", .neverReady, step, cluster, before, &report)
       }
     }
   }
 
   private func attempt(
-    _ faults: RehearsalFaults, _ name: String, _ kind: String, _ step: Int, _ cluster: SandboxCluster,
+    _ faults: RehearsalFaults, _ name: String, _ kind: Kind, _ step: Int, _ cluster: SandboxCluster,
     _ before: [String: Value]?, _ report: inout Report
   ) {
     guard let run = rehearsal.run(.apply(steps: step + 1), in: cluster, id: "failing", faults: faults) else {
-      report.faults.append(Fault(name: name, step: step, message: "it never ended"))
+      report.faults.append(Fault(kind, name, step: step, "it never ended"))
       return
     }
     add(kind, [run], &report)
@@ -143,27 +162,27 @@ package struct Chaos: Sendable {
     case .hold:
       if outcome != .held {
         report.faults.append(
-          Fault(name: name, step: step, message: "it ended `\(outcome.rawValue)`; the plan says to hold"))
+          Fault(kind, name, step: step, "it ended `\(outcome.rawValue)`; the plan says to hold"))
       }
     case .rollback:
       if outcome != .rolledBack {
         report.faults.append(
-          Fault(name: name, step: step, message: "it ended `\(outcome.rawValue)`; the plan says to roll back"))
+          Fault(kind, name, step: step, "it ended `\(outcome.rawValue)`; the plan says to roll back"))
       } else if let before, !contains(content(run.sandbox), before) {
-        report.faults.append(Fault(name: name, step: step, message: "the state before the step was not restored"))
+        report.faults.append(Fault(kind, name, step: step, "the state before the step was not restored"))
       }
     case .block:
       if outcome != .rolledBack, outcome != .held {
         report.faults.append(
-          Fault(name: name, step: step, message: "it ended `\(outcome.rawValue)` instead of by the failure block"))
+          Fault(kind, name, step: step, "it ended `\(outcome.rawValue)` instead of by the failure block"))
       }
     }
-    note(name, step, [run], &report)
+    note(kind, name, step, [run], &report)
   }
 
   // MARK: - Counting
 
-  private func add(_ kind: String, _ runs: [RehearsalResult], _ report: inout Report) {
+  private func add(_ kind: Kind, _ runs: [RehearsalResult], _ report: inout Report) {
     if let place = report.runs.firstIndex(where: { $0.kind == kind }) {
       report.runs[place].count += 1
     } else {
@@ -175,14 +194,13 @@ package struct Chaos: Sendable {
     }
   }
 
-  private func note(_ name: String, _ step: Int, _ runs: [RehearsalResult], _ report: inout Report) {
+  private func note(_ kind: Kind, _ name: String, _ step: Int, _ runs: [RehearsalResult], _ report: inout Report) {
     guard let failure = runs.lazy.flatMap(\.traffic.failures).first else { return }
     let status = failure.status.map { "\($0)" } ?? "no answer"
     report.faults.append(
       Fault(
-        name: name, step: step,
-        message:
-          "\(failure.visitor) met \(status) \(failure.flag) at \(failure.hop), after \(shortText(failure.moment))",
+        kind, name, step: step,
+        "\(failure.visitor) met \(status) \(failure.flag) at \(failure.hop), after \(shortText(failure.moment))",
         failedRequests: runs.reduce(0) { $0 + $1.traffic.failed }))
   }
 

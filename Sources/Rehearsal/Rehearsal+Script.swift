@@ -45,14 +45,23 @@ extension Rehearsal {
     }
     var standIns = StandIns()
     for (i, component) in plan.components.enumerated() {
-      for v in component.versions.indices {
-        standIns.edges[place(VersionID(ComponentID(i), v))] = calls(of: component.versions[v])
+      for (v, version) in component.versions.enumerated() {
+        let place = place(VersionID(ComponentID(i), v))
+        standIns.edges[place] = calls(of: version)
+        standIns.byVersion[place] = StandIns.known(version.image).map { Thorough($0, edges: calls(of: version)) }
       }
     }
     for version in order {
-      let declared = plan[version.component].versions[version.index]
-      let base = StandIns.known(declared.image) ?? DefaultStandIn(edges: calls(of: declared))
-      standIns.byVersion[place(version)] = Stub(replies[version] ?? [], over: base)
+      let place = place(version)
+      let base = standIns.byVersion[place] ?? DefaultStandIn(edges: standIns.edges[place] ?? [])
+      standIns.byVersion[place] = Stub(replies[version] ?? [], over: base)
+    }
+    // A rule inside the mesh that looks at a header says that the callers hand it on.
+    for selector in selectors {
+      switch selector {
+      case .header(let name, _), .headerMatches(let name, _): standIns.passedOn.insert(name.lowercased())
+      case .cookie: break
+      }
     }
     return standIns
   }

@@ -181,8 +181,8 @@ package struct Rehearsal: Sendable {
     }
   }
 
-  /// Every cohort that the plan's rules tell apart, at every exposed http port.
-  private var visitors: [(name: String, component: ComponentID, request: MeshRequest)] {
+  /// What the plan's rules look at, in the order of its steps.
+  var selectors: [Selector] {
     var selectors: [Selector] = []
     func take(_ selector: Selector) { if !selectors.contains(selector) { selectors.append(selector) } }
     for step in plan.steps {
@@ -194,6 +194,12 @@ package struct Rehearsal: Sendable {
         }
       }
     }
+    return selectors
+  }
+
+  /// Every cohort that the plan's rules tell apart, at every exposed http port.
+  private var visitors: [(name: String, component: ComponentID, request: MeshRequest)] {
+    let selectors = selectors
     var all: [(String, ComponentID, MeshRequest)] = []
     for exposure in plan.exposures {
       let component = plan[exposure.component]

@@ -1,4 +1,6 @@
 internal import ApplyEngine
+internal import KubernetesModel
+package import Lowering
 package import RolloutPlan
 
 /// Which parts of a plan its rehearsals went through.
@@ -19,7 +21,8 @@ package struct RehearsalCoverage: Hashable, Sendable {
     return total == 0 ? 100 : 100 * counts.reduce(0) { $0 + $1.covered } / total
   }
 
-  package init(_ plan: Plan, _ results: [RehearsalResult], _ storm: Chaos.Report?) {
+  package init(_ compiled: Compiled, _ results: [RehearsalResult], _ storm: Chaos.Report?) {
+    let plan = compiled.renderer.plan
     let steps = results.map { $0.steps(of: plan) }
     let reached = Set(steps.flatMap { $0.filter { $0.status == .done || $0.status == .undone }.map(\.index) })
     var failed = storm?.failedSteps ?? []
@@ -43,7 +46,39 @@ package struct RehearsalCoverage: Hashable, Sendable {
     }
     counts = [
       count("steps", plan.steps.map { ($0.name, reached.contains($0.index)) }), count("statements", statements),
-      count("failure paths", paths),
+      count("route rules", Self.rules(compiled, results.map(\.traffic))), count("failure paths", paths),
     ]
+  }
+
+  // MARK: - Route rules
+
+  /// Each rule that some state of the plan has, by VirtualService and name, and whether it decided about a request. Not
+  /// among them: what a VirtualService inside the mesh holds for callers that the plan does not know.
+  private static func rules(_ compiled: Compiled, _ traffic: [RehearsalTraffic]) -> [(String, Bool)] {
+    let taken = traffic.reduce(into: Set<[String]>()) { $0.formUnion($1.rules) }
+    let calls = traffic.reduce(into: Set<[String]>()) { $0.formUnion($1.calls) }
+    var seen: Set<[String]> = []
+    var rules: [(String, Bool)] = []
+    for segment in compiled.steps.flatMap(\.segments) {
+      for entry in segment.after.image.entries where entry.id.kind == "VirtualService" {
+        let (id, object) = (entry.id, entry.object)
+        let isEntry = !(object.at("spec", "gateways")?.array ?? []).isEmpty
+        for rule in object.at("spec", "http")?.array ?? [] {
+          guard let name = rule["name"]?.string, isEntry || rule["match"] != nil, seen.insert([id.name, name]).inserted
+          else { continue }
+          rules.append(("\(name) of VirtualService/\(id.name)", taken.contains([id.name, name])))
+        }
+        // Rules for connections have no names: they are told by whom they are for.
+        for rule in object.at("spec", "tcp")?.array ?? [] {
+          let labels = rule["match"]?.array?.first?["sourceLabels"]
+          guard let app = labels?["app"]?.string, let version = labels?["version"]?.string,
+            seen.insert([id.name, app, version]).inserted
+          else { continue }
+          let isTaken = calls.contains { $0[0] == "\(app) \(version)" && $0[1].hasPrefix("\(id.name) ") }
+          rules.append(("for \(app) \(version) of VirtualService/\(id.name)", isTaken))
+        }
+      }
+    }
+    return rules
   }
 }

@@ -1,3 +1,4 @@
+internal import KubernetesModel
 internal import MeshModel
 internal import SandboxMesh
 internal import Synchronization
@@ -31,6 +32,8 @@ package struct RehearsalTraffic: Hashable, Sendable {
   package var failures: [Failure] = []
   /// Which version called which: `voting-app 1.0` and `voting-storage 1.0`.
   package var calls: Set<[String]> = []
+  /// The rules that decided: VirtualService and name of the rule.
+  package var rules: Set<[String]> = []
   /// By whole seconds of virtual time and by the entry's version; failures under the empty name.
   package var timeline: [Int: [String: Int]] = [:]
 
@@ -99,6 +102,9 @@ final class TrafficCounter: Sendable {
         guard let callee = hop.callee else { continue }
         let name = "\(callee)"
         if !chain.contains(name) { chain.append(name) }
+        if let service = hop.decision.virtualService, let rule = hop.decision.rule {
+          state.traffic.rules.insert([service.name, rule])
+        }
         if let caller = hop.caller.pod { state.traffic.calls.insert(["\(caller)", name]) }
       }
       if answer.isServed {

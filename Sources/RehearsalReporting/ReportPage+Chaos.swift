@@ -16,7 +16,7 @@ extension RehearsalReport {
       )
       writeTable(
         &section, "Runs by what went wrong in them", ["what went wrong", "runs"], numbers: [1],
-        storm.runs.map { [$0.kind, grouped($0.count)] })
+        storm.runs.map { [$0.kind.rawValue, grouped($0.count)] })
       section.element(
         "p", "\(counted(storm.requests, "request")) were sent meanwhile, \(grouped(storm.failedRequests)) failed.")
       if isGood { return }

@@ -258,8 +258,9 @@ extension MeshFront {
     let received = received(traffic, body, endpoint, destination.forwarding, depth: depth + 1)
     let sender = Sender(record)
     var replies: [MeshAnswer] = []
+    let passedOn = received.headers.filter { standIns.passedOn.contains($0.name) }
     for call in record.standIn.calls(for: received, at: record.pod) {
-      replies.append(send(call.traffic, body: call.body, from: sender, depth: depth + 1, &trail))
+      replies.append(send(call.traffic.adding(passedOn), body: call.body, from: sender, depth: depth + 1, &trail))
     }
     let own = record.standIn.answer(
       received, at: record.pod, replies, data: &data[record.dataKey, default: StandInData()])

@@ -146,6 +146,9 @@ private func respond(_ request: Request, _ cluster: LiveCluster, _ proxy: ProxyH
     return Response(status: .init(code: answer.status), headers: headers, body: body(jsonBytes(value) + [0x0A]))
   case .text(let text):
     headers[.contentType] = "text/plain"
+    if answer.status == 200, api.query["follow"] == "true" {
+      return Response(status: .ok, headers: headers, body: following(api, text, cluster))
+    }
     return Response(status: .init(code: answer.status), headers: headers, body: body(Array(text.utf8)))
   case .proxy(let target):
     guard let proxy else {
@@ -227,6 +230,38 @@ private func stream(_ watch: Watch, _ cluster: LiveCluster) -> ResponseBody {
     }
     try await writer.finish(nil)
   }
+}
+
+/// A container's log, and what it writes from now on, until it has ended or the client leaves (`kubectl logs --follow`).
+private func following(_ request: APIRequest, _ shown: String, _ cluster: LiveCluster) -> ResponseBody {
+  var request = request
+  for key in ["tailLines", "sinceSeconds", "sinceTime", "limitBytes"] { request.query[key] = nil }
+  let whole = request
+  return ResponseBody { writer in
+    try await writer.write(ByteBuffer(string: shown))
+    var seen = await logText(whole, cluster)
+    // What was written since the first answer was made.
+    if let now = seen, !shown.isEmpty, let place = now.ranges(of: shown).last {
+      try await writer.write(ByteBuffer(string: String(now[place.upperBound...])))
+    }
+    while let before = seen {
+      try await Task.sleep(for: .milliseconds(100))
+      seen = await logText(whole, cluster)
+      // Another text: the container was started again.
+      guard let now = seen, now.hasPrefix(before) else { break }
+      if now.utf8.count > before.utf8.count {
+        try await writer.write(ByteBuffer(string: String(now.dropFirst(before.count))))
+      }
+    }
+    try await writer.finish(nil)
+  }
+}
+
+/// Nil where there is none any more.
+private func logText(_ request: APIRequest, _ cluster: LiveCluster) async -> String? {
+  let answer = await cluster.respond(to: request)
+  guard answer.status == 200, case .text(let text) = answer.body else { return nil }
+  return text
 }
 
 private func openAPI(_ accept: String, _ cluster: LiveCluster) async -> Response {

@@ -66,18 +66,18 @@ enum Samples {
     }
     return RehearsalReport(
       plan: plan, compiled: compiled, sources: resolution.sources, results: results,
-      coverage: RehearsalCoverage(plan, results, nil))
+      coverage: RehearsalCoverage(compiled, results, nil))
   }
 
   /// With a fault of each kind, as no run of these plans has them.
   static func withFaults(_ report: RehearsalReport) -> RehearsalReport {
     var storm = Chaos.Report()
-    storm.runs = [("killed and resumed", 40), ("a verify fails", 3)]
+    storm.runs = [(.killed, 40), (.verifyFails, 3)]
     storm.requests = 12_345
     storm.failedRequests = 7
     storm.faults = [
       Chaos.Fault(
-        name: "killed before write 3 of 9", step: 1, message: "the cluster is <not> as \"before\"", failedRequests: 7)
+        .killed, "killed before write 3 of 9", step: 1, "the cluster is <not> as \"before\"", failedRequests: 7)
     ]
     var results = report.results
     for n in results.indices {

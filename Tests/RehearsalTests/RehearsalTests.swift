@@ -141,7 +141,7 @@ import Testing
     #expect(report.faults.isEmpty, "\(report.faults)")
     #expect(report.failedRequests == 0)
     #expect(
-      Set(report.runs.map(\.kind)) == [
+      Set(report.runs.map(\.kind.rawValue)) == [
         "killed and resumed", "a verify fails", "an approval is refused", "a version never gets ready",
       ])
     #expect(report.count > 80)
@@ -159,9 +159,33 @@ import Testing
   @Test("coverage counts what was gone through")
   func coverage() throws {
     let plan = try plan(hello + "rehearsal \"r\" {\n  stub approve no\n  expect fails at \"2.0 for all\"\n}\n")
-    let result = try rehearsed(Itinerary(plan, compile(plan)), plan.rehearsals.first)
-    let coverage = RehearsalCoverage(plan, [result], nil)
-    #expect(coverage.counts.map(\.covered) == [1, 3, 1], "\(coverage)")
-    #expect(coverage.counts.map(\.total) == [2, 6, 2], "\(coverage)")
+    let compiled = compile(plan)
+    let result = try rehearsed(Itinerary(plan, compiled), plan.rehearsals.first)
+    let coverage = RehearsalCoverage(compiled, [result], nil)
+    #expect(coverage.counts.map(\.name) == ["steps", "statements", "route rules", "failure paths"])
+    #expect(coverage.counts.map(\.covered) == [1, 3, 1, 1], "\(coverage)")
+    #expect(coverage.counts.map(\.total) == [2, 6, 1, 2], "\(coverage)")
+  }
+
+  @Test("every rule of the scenario decides about somebody's request; those of steps that were not reached are named")
+  func coverageOfRules() throws {
+    let plan = try plan(text("aks-voting"))
+    let compiled = compile(plan)
+    func rules(_ script: String) throws -> RehearsalCoverage.Count {
+      let script = try #require(plan.rehearsals.first { $0.name == script })
+      let coverage = RehearsalCoverage(compiled, [try rehearsed(Itinerary(plan, compiled), script)], nil)
+      return try #require(coverage.counts.first { $0.name == "route rules" })
+    }
+    let all = try rules("All goes well")
+    #expect(all.missing == [])
+    #expect(all.total == 9)
+    let some = try rules(try #require(plan.rehearsals.last).name)
+    #expect(some.missing.contains("cookie-featureflag-on of VirtualService/voting-app"), "\(some)")
+    #expect(some.covered < some.total)
+    // A rule inside the mesh on a header that only programs hand on.
+    let bookinfo = try self.plan(self.text("bookinfo"))
+    let other = compile(bookinfo)
+    let coverage = RehearsalCoverage(other, [try rehearsed(Itinerary(bookinfo, other))], nil)
+    #expect(coverage.counts.first { $0.name == "route rules" }?.missing == [])
   }
 }

@@ -94,4 +94,17 @@ import Testing
       #expect(outcome.output.isEmpty)
     }
   }
+
+  /// A rehearsal can take long; that its report cannot be written is known before.
+  @Test(arguments: ["--report", "--junit"]) func aReportThatCannotBeWritten(_ option: String) throws {
+    let scratch = try Scratch(withPlans: true)
+    for (path, words) in [("none/file", "no such file or directory"), ("plans", "is a directory")] {
+      let outcome = try scratch.rolloutc("rehearse", "plans/bookinfo.rollout", option, path)
+      #expect(outcome.code == 1)
+      #expect(outcome.output.isEmpty, "the rehearsal was shown: \(outcome.output)")
+      #expect(outcome.errors.contains("cannot write `\(path)`: \(words)"), "\(outcome.errors)")
+    }
+    let names = scratch.files(below: "").filter { !$0.hasPrefix("plans") }
+    #expect(names == [], "left behind: \(names)")
+  }
 }

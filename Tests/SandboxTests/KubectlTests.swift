@@ -142,6 +142,42 @@ private func run(_ kubeconfig: String, _ arguments: [String], with program: Stri
     }
   }
 
+  @Test(.timeLimit(.minutes(3))) func aLogIsFollowedUntilThePodHasGone() async throws {
+    let cluster = LiveCluster()
+    let pods = "/api/v1/namespaces/default/pods"
+    let pod: Value = [
+      "apiVersion": "v1", "kind": "Pod", "metadata": ["name": "web"],
+      "spec": ["containers": [["name": "web", "image": "registry.example.com/web:1.0"]]],
+    ]
+    try await withServer(cluster) { kubeconfig, _ in
+      _ = await cluster.respond(to: APIRequest("POST", pods, body: pod))
+      let ready = try await run(kubeconfig, ["wait", "--for=condition=Ready", "pod/web", "--timeout", "60s"])
+      #expect(ready.status == 0, "\(ready.text)")
+      let uid = try #require(
+        await cluster.respond(to: APIRequest("GET", pods + "/web")).value?.at("metadata", "uid")?.string)
+      let folder = FileManager.default.temporaryDirectory.path + "/rolloutc-follow-\(UUID().uuidString)"
+      defer { try? FileManager.default.removeItem(atPath: folder) }
+      async let follower = run(
+        kubeconfig, ["-c", "kubectl logs --follow web > \(folder)"], with: "/bin/sh")
+      func shows(_ line: String) async throws {
+        for _ in 0..<600 {
+          if let text = try? String(contentsOfFile: folder, encoding: .utf8), text.contains(line) { return }
+          try await Task.sleep(for: .milliseconds(50))
+        }
+        Issue.record("the log never shows \(line)")
+      }
+      try await shows("web started")
+      await cluster.update { $0.log("a second line", pod: uid, container: nil) }
+      try await shows("a second line")
+      let deleted = try await run(kubeconfig, ["delete", "pod", "web", "--timeout", "60s"])
+      #expect(deleted.status == 0, "\(deleted.text)")
+      let end = try await follower
+      #expect(end.status == 0, "\(end.text)")
+      let lines = try String(contentsOfFile: folder, encoding: .utf8).split(separator: "\n")
+      #expect(lines.count == 2, "\(lines)")
+    }
+  }
+
   @Test(.timeLimit(.minutes(2))) func aWatchStreams() async throws {
     let cluster = LiveCluster()
     try await withServer(cluster) { kubeconfig, port in

@@ -53,6 +53,24 @@ package struct Received: Sendable {
   package func header(_ name: String) -> String? { headers.last { $0.name == name }?.value }
 }
 
+extension Traffic {
+  var address: (host: String, port: Int) {
+    switch self {
+    case .http(let request): (request.dialled, request.port)
+    case .tcp(let connection): (connection.host, connection.port)
+    }
+  }
+
+  /// With headers that it has not got already.
+  func adding(_ headers: [HTTPRequest.Header]) -> Traffic {
+    guard case .http(var request) = self else { return self }
+    for header in headers where !request.headers.contains(where: { $0.name == header.name }) {
+      request.headers.append(header)
+    }
+    return .http(request)
+  }
+}
+
 /// A request that a stand-in sends.
 package struct OutgoingCall: Sendable {
   package var traffic: Traffic

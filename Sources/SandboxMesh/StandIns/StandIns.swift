@@ -17,6 +17,9 @@ package struct StandIns: Sendable {
   package var byVersion: [Version: any StandIn] = [:]
   /// What the default stand-in calls, where that is known better than from the pod itself.
   package var edges: [Version: [CallEdge]] = [:]
+  /// Headers that programs hand on to what they call, besides those that every well-behaved one does (see
+  /// ``Received/passedOn``). In lower case.
+  package var passedOn: Set<String> = []
 
   package init() {}
 

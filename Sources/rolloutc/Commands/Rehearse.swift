@@ -36,7 +36,7 @@ struct Rehearse: ParsableCommand {
       """)
   var chaos = false
 
-  @Flag(help: "Show which steps, statements and failure paths were gone through.")
+  @Flag(help: "Show which steps, statements, route rules and failure paths were gone through.")
   var coverage = false
 
   @Option(help: ArgumentHelp("With --coverage: fail below this share.", valueName: "percent"))
@@ -65,6 +65,7 @@ struct Rehearse: ParsableCommand {
     let request = options.request
     let (plan, compiled, resolution) = try request.compiled()
     let itinerary = Itinerary(plan, compiled)
+    for path in [report, junit].compactMap({ $0 }) { try IO.checkWritable(path) }
     let scripts = try chosenScripts(plan)
     var settings = RehearsalOptions()
     settings.seed = seed
@@ -83,7 +84,7 @@ struct Rehearse: ParsableCommand {
     }
     let storm = chaos ? Chaos(itinerary, options: settings).run() : nil
     for fault in storm?.faults ?? [] { found.append(Diagnostic(chaos: fault, plan)) }
-    let covered = coverage || threshold != nil ? RehearsalCoverage(plan, results, storm) : nil
+    let covered = coverage || threshold != nil ? RehearsalCoverage(compiled, results, storm) : nil
     let papers = RehearsalReport(
       plan: plan, compiled: compiled, sources: resolution.sources, results: results, storm: storm, coverage: covered)
     if let report { try IO.write(Array(papers.html.utf8), toFile: report) }

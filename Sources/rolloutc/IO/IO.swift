@@ -129,6 +129,19 @@ enum IO {
     }
   }
 
+  /// Throws what a write of the file would throw, so that long work is not done for a file that cannot be written.
+  static func checkWritable(_ path: String) throws {
+    var status = stat()
+    if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+      throw Failure("cannot write `\(path)`: \(reason(EISDIR))")
+    }
+    let temporary = path + ".rolloutc-\(getpid())"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw Failure("cannot write `\(path)`: \(reason(errno))") }
+    close(descriptor)
+    unlink(temporary)
+  }
+
   private static func fileMode(_ path: String) -> mode_t? {
     var status = stat()
     return stat(path, &status) == 0 ? status.st_mode & 0o777 : nil

@@ -51,11 +51,14 @@ func rehearsalJSON(
   var fields: Fields = ["schema": 1, "plan": .string(plan.name), "rehearsals": .array(results.map(value))]
   if let storm {
     fields["chaos"] = [
-      "runs": .array(storm.runs.map { ["kind": .string($0.kind), "count": .int($0.count)] }),
+      "runs": .array(storm.runs.map { ["kind": .string($0.kind.rawValue), "count": .int($0.count)] }),
       "requests": .int(storm.requests), "failed": .int(storm.failedRequests),
       "faults": .array(
         storm.faults.map {
-          ["name": .string($0.name), "step": .int($0.step + 1), "message": .string($0.message)]
+          [
+            "kind": .string($0.kind.rawValue), "name": .string($0.name), "step": .int($0.step + 1),
+            "message": .string($0.message), "failed": .int($0.failedRequests),
+          ]
         }),
     ]
   }

@@ -70,7 +70,7 @@ struct RehearsalText {
 
   private func rendered(_ storm: Chaos.Report) -> String {
     var text = "chaos: \(counted(storm.count, "run"))\n"
-    for (kind, count) in storm.runs { text += "\("\(count)".leftPadded(to: 6)) × \(kind)\n" }
+    for (kind, count) in storm.runs { text += "\("\(count)".leftPadded(to: 6)) × \(kind.rawValue)\n" }
     text += "\(storm.requests) requests, "
     text += paint("\(storm.failedRequests) failed", storm.failedRequests == 0 ? 32 : 31)
     let faults = storm.faults.count
