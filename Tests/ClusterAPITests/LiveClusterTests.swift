@@ -5,7 +5,7 @@ import KubernetesModel
 import TestSupport
 import Testing
 
-@Suite(.controlPlane, .timeLimit(.minutes(2))) struct LiveClusterTests {
+@Suite(.controlPlane, .timeLimit(.minutes(20))) struct LiveClusterTests {
   @Test func `version, discovery and what is not there`() async throws {
     let live = try await LiveCluster(namespaced: false)
     #expect(try await live.cluster.serverVersion().isAtLeast(1, 20))
@@ -244,7 +244,7 @@ import Testing
   }
 }
 
-@Suite(.controlPlane, .timeLimit(.minutes(2))) struct LiveAuthenticationTests {
+@Suite(.controlPlane, .timeLimit(.minutes(20))) struct LiveAuthenticationTests {
   func version(_ connection: ClusterConnection) async throws(any Error) -> String {
     try await LiveCluster.client(connection).serverVersion().gitVersion
   }

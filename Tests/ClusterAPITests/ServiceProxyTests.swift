@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// What the API server does to a request that it passes on to a Service.
-@Suite(.controlPlane, .timeLimit(.minutes(2))) struct ServiceProxyTests {
+@Suite(.controlPlane, .timeLimit(.minutes(20))) struct ServiceProxyTests {
   /// An address of this machine that the API server agrees to connect to: none of the loopback.
   private static let ownAddress: String? = {
     var first: UnsafeMutablePointer<ifaddrs>?

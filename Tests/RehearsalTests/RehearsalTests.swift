@@ -185,7 +185,7 @@ import Testing
     // A rule inside the mesh on a header that only programs hand on.
     let bookinfo = try self.plan(self.text("bookinfo"))
     let other = compile(bookinfo)
-    let coverage = RehearsalCoverage(other, [try rehearsed(Itinerary(bookinfo, other))], nil)
+    let coverage = RehearsalCoverage(other, [try rehearsed(Itinerary(bookinfo, other), bookinfo.rehearsals.first)], nil)
     #expect(coverage.counts.first { $0.name == "route rules" }?.missing == [])
   }
 }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The command line of running, against a sandbox over HTTP.
-@Suite(.enabled(if: Tool.isBuilt), .serialized, .timeLimit(.minutes(10))) struct RunEndToEndTests {
+@Suite(.enabled(if: Tool.isBuilt), .serialized, .timeLimit(.minutes(20))) struct RunEndToEndTests {
   private func lines(_ outcome: Outcome) throws -> [[String: Any]] {
     try outcome.output.split(separator: "\n").map {
       try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
@@ -214,7 +214,7 @@ import Testing
 }
 
 /// The same on a terminal.
-@Suite(.enabled(if: Tool.isBuilt && Tool.installed("python3") != nil), .serialized, .timeLimit(.minutes(10)))
+@Suite(.enabled(if: Tool.isBuilt && Tool.installed("python3") != nil), .serialized, .timeLimit(.minutes(20)))
 struct RunTerminalTests {
   @Test func askedShownAndApprovedHere() async throws {
     try await SandboxSession.run { session in

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `rolloutc sandbox` as a process, with the real kubectl and curl in it.
-@Suite(.enabled(if: Tool.isBuilt), .timeLimit(.minutes(5))) struct SandboxCommandTests {
+@Suite(.enabled(if: Tool.isBuilt), .timeLimit(.minutes(20))) struct SandboxCommandTests {
   private static let hasClients: Bool = {
     let missing = ["kubectl", "curl"].filter { Tool.installed($0) == nil }
     if !missing.isEmpty { Tool.announce("the sandbox's clients are not installed: \(missing.joined(separator: ", "))") }

@@ -10,7 +10,7 @@ import Testing
 @testable import ApplyEngine
 
 /// What a run promises about objects, fields, locks and rights of others, on a real API server with its controllers.
-@Suite(.controlPlane, .timeLimit(.minutes(5))) struct RealClusterTests {
+@Suite(.controlPlane, .timeLimit(.minutes(20))) struct RealClusterTests {
   private static func shop(_ namespace: String, _ extra: String = "", existing: Bool = false) -> String {
     """
     plan shop
