@@ -174,6 +174,19 @@ extension Itinerary {
           "storageclasses", group: "storage.k8s.io", verbs: ["list"], namespace: nil,
           purpose: "know which volumes wait for a pod", weight: .helpful))
     }
+    if let exposure = plan.exposures.first {
+      // The way through the API server needs `services/proxy` in the gateway's namespace, which a plan does not know; for
+      // all namespaces that would be the right to talk to everything.
+      needs += [
+        AccessNeed(
+          "services", verbs: ["list"], namespace: nil,
+          purpose: "find the ingress gateway that it asks; `--gateway` says where it is", weight: .helpful,
+          origin: exposure.range),
+        AccessNeed(
+          "nodes", verbs: ["list"], namespace: nil, purpose: "ask the ingress gateway by the port of a node",
+          weight: .helpful, origin: exposure.range),
+      ]
+    }
     needs.append(
       AccessNeed(
         "namespaces", verbs: ["get"], names: ["kube-system"] + (plan.namespaceExists ? [namespace] : []),
