@@ -44,6 +44,31 @@ import Testing
       "\(outcome.output)\(outcome.errors)")
   }
 
+  /// fish loads the script and completes from it.
+  @Test func fishCompletesCommandsAndValues() throws {
+    guard Tool.installed("fish") != nil else { return Tool.announce("fish is not installed") }
+    let scratch = try Scratch(withPlans: true)
+    try scratch.write(try scratch.rolloutc("--generate-completion-script", "fish").output, to: "script")
+    let outcome = try scratch.shell(
+      "HOME=$PWD fish --no-config -c 'source script; complete -C \"rolloutc ch\"; complete -C \"rolloutc check --format sa\"'"
+    )
+    #expect(outcome.code == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
+    let words = outcome.output.split(separator: "\n").map { $0.prefix { $0 != "\t" } }
+    #expect(words == ["check", "sarif"], "\(outcome.output)")
+  }
+
+  /// zsh finds the script by its name, as an installed one is found.
+  @Test func zshLoadsTheScript() throws {
+    guard Tool.installed("zsh") != nil else { return Tool.announce("zsh is not installed") }
+    let scratch = try Scratch()
+    try scratch.write(try scratch.rolloutc("--generate-completion-script", "zsh").output, to: "_rolloutc")
+    let outcome = try scratch.shell(
+      "HOME=$PWD zsh -f -c 'fpath=($PWD $fpath); autoload -Uz compinit; compinit -D; "
+        + "print $_comps[rolloutc]; autoload -Uz +X _rolloutc && functions _rolloutc | grep -c explain'")
+    #expect(outcome.code == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
+    #expect(outcome.output.hasPrefix("_rolloutc\n"), "\(outcome.output)")
+  }
+
   @Test func anUnknownShellIsUsage() throws {
     let outcome = try Scratch().rolloutc("--generate-completion-script", "cmd")
     #expect(outcome.code == 2)

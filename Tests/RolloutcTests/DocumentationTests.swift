@@ -45,6 +45,11 @@ import YAMLCoding
       let outcome = try scratch.rolloutc("check", "--format", "json", "plan.rollout")
       #expect(!outcome.output.isEmpty)
       #expect(outcome.output.matches(of: #/"R0[123]\d\d"/#).isEmpty, "\(outcome.output)")
+    case "intent":
+      // What should be, without images: it is no plan to check, and well formed.
+      try scratch.write(block.text, to: "intent.rollout")
+      let outcome = try scratch.rolloutc("fmt", "--check", "intent.rollout")
+      #expect(outcome.code == 0, "\(outcome.errors)")
     default:
       Issue.record("\(block.testDescription): ```rollout \(block.mark)")
     }
@@ -92,6 +97,9 @@ import YAMLCoding
     let missing = ["curl", "kubectl"].filter { Tool.installed($0) == nil }
     guard missing.isEmpty else { return Tool.announce("\(page) needs \(missing.joined(separator: " and "))") }
     let scratch = try Scratch(withPlans: true)
+    for block in MarkdownBlock.all(in: page) {
+      if block.language == "rollout", let name = block.fileName { try scratch.write(block.text, to: name) }
+    }
     for block in MarkdownBlock.all(in: page) where block.language == "console" && block.mark.isEmpty {
       for line in block.lines where line.hasPrefix("$ rolloutc ") { _ = try scratch.shell(String(line.dropFirst(2))) }
     }
@@ -123,6 +131,20 @@ import YAMLCoding
       #expect(
         matches(expectation.lines, output),
         "\(expectation.place): \(expectation.command)\nprints\n\(output.prefix(4000))")
+    }
+  }
+
+  /// What cannot be run here is only what runs the tests themselves, or runs until somebody ends it.
+  @Test(arguments: MarkdownBlock.all.filter { $0.language == "sh" }) func shell(_ block: MarkdownBlock) throws {
+    let makefile = String(decoding: Goldens.bytes("Makefile") ?? [], as: UTF8.self)
+    let gate = String(decoding: Goldens.bytes(".ci/run") ?? [], as: UTF8.self)
+    for line in block.lines {
+      let words = line.prefix { $0 != "#" }.split(separator: " ").map(String.init)
+      if words == ["rolloutc", "sandbox"] { continue }
+      #expect(words.count == 2 && words.first == "make", "\(block.testDescription): a test could run `\(line)`")
+      let target = words.last ?? ""
+      #expect(makefile.contains("\n\(target):"), "\(block.testDescription): the Makefile has no `\(target)`")
+      #expect(gate.contains("make \(target)"), "\(block.testDescription): the gate does not run `make \(target)`")
     }
   }
 
@@ -192,6 +214,36 @@ import YAMLCoding
     let page = try scratch.shell("python3 '\(Goldens.root)/Tests/tools/make-man' '\(version)' <help.json")
     #expect(page.code == 0, "\(page.errors)")
     Goldens.check(page.outputBytes, against: "docs/man/rolloutc.1")
+  }
+
+  @Test func theExamplesOfTheManualPage() throws {
+    let page = String(decoding: Goldens.bytes("docs/man/rolloutc.1") ?? [], as: UTF8.self)
+    let examples = try page[#require(page.range(of: "\n.SH EXAMPLES\n")).upperBound...]
+      .matches(of: #/\n\\fB(rolloutc .*)\\fR/#).map { String($0.1).replacing("\\", with: "") }
+    #expect(examples.count >= 8)
+    let scratch = try Scratch(withPlans: true)
+    for example in examples where Tool.installed("kubectl") != nil || !example.contains("kubectl") {
+      let outcome = try scratch.shell(example)
+      #expect(outcome.code == 0, "\(example): \(outcome.errors)")
+      #expect(!(outcome.output + outcome.errors).isEmpty, "\(example)")
+    }
+  }
+
+  /// Whoever asks for help gets a word on every option and every command.
+  @Test func everyOptionHasAWord() throws {
+    func check(_ command: [String: Any], _ path: String) {
+      #expect(command["abstract"] is String, "\(path)")
+      for argument in command["arguments"] as? [[String: Any]] ?? [] where argument["shouldDisplay"] as? Bool ?? false {
+        #expect(argument["abstract"] is String, "\(path) \(argument["valueName"] ?? "")")
+      }
+      // `help` is the argument parser's own.
+      for inner in command["subcommands"] as? [[String: Any]] ?? [] where inner["commandName"] as? String != "help" {
+        check(inner, "\(path) \(inner["commandName"] ?? "")")
+      }
+    }
+    let dump = try Scratch().rolloutc("--experimental-dump-help").outputBytes
+    let root = try #require(try JSONSerialization.jsonObject(with: Data(dump)) as? [String: Any])
+    check(try #require(root["command"] as? [String: Any]), "rolloutc")
   }
 
   // MARK: - Comparing

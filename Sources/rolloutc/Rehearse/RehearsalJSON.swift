@@ -4,7 +4,7 @@ import KubernetesModel
 import Rehearsal
 import RolloutPlan
 
-/// The same for a program. Times are milliseconds of the rehearsal's own clock.
+/// The same for a program, as `docs/formats.md` describes it. Times are milliseconds of the rehearsal's own clock.
 func rehearsalJSON(
   _ plan: Plan, _ results: [RehearsalResult], _ storm: Chaos.Report?, _ coverage: RehearsalCoverage?
 ) -> Value {
@@ -48,7 +48,9 @@ func rehearsalJSON(
       "unmet": .array(result.unmet.map { .string($0.message) }), "duration": time(result.duration),
     ]
   }
-  var fields: Fields = ["schema": 1, "plan": .string(plan.name), "rehearsals": .array(results.map(value))]
+  var fields: Fields = [
+    "schema": "rolloutc.rehearsal/1", "plan": .string(plan.name), "rehearsals": .array(results.map(value)),
+  ]
   if let storm {
     fields["chaos"] = [
       "runs": .array(storm.runs.map { ["kind": .string($0.kind.rawValue), "count": .int($0.count)] }),

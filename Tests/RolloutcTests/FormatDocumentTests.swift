@@ -1,0 +1,147 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `docs/formats.md` says of every member that is written what it is, and of none that is not.
+@Suite(.enabled(if: Tool.isBuilt)) struct FormatDocumentTests {
+  /// A line of a table: the types that the member may have, and whether it is always there.
+  private struct Row {
+    var types: Set<String>
+    var isAlways: Bool
+  }
+
+  /// The tables of a section, by member.
+  private func tables(of section: String) throws -> [String: Row] {
+    let page = String(decoding: Goldens.bytes("docs/formats.md") ?? [], as: UTF8.self)
+    let start = try #require(page.range(of: "\n## \(section)\n")).upperBound
+    let end = page.range(of: "\n## ", range: start..<page.endIndex)?.lowerBound ?? page.endIndex
+    var rows: [String: Row] = [:]
+    var isLocation = false
+    for line in page[start..<end].split(separator: "\n") {
+      if line == "A location:" { isLocation = true }
+      let cells = line.split(separator: "|", omittingEmptySubsequences: false)
+        .map { $0.trimmingCharacters(in: .whitespaces) }
+      guard line.hasPrefix("| `"), cells.count == 5 else { continue }
+      for match in cells[1].matches(of: /`([^`]+)`/) {
+        rows[(isLocation ? "location:" : "") + match.1] = Row(
+          types: Set(cells[2].components(separatedBy: " or ")), isAlways: !cells[1].hasSuffix("?"))
+      }
+    }
+    return rows
+  }
+
+  /// Every member of a value with its type; what the tables call an object or a location is not gone into.
+  private func members(_ value: Any, _ path: String, _ rows: [String: Row]) -> [(path: String, type: String)] {
+    if rows[path]?.types.contains("object") ?? false { return [(path, value is [String: Any] ? "object" : "?")] }
+    switch value {
+    case let fields as [String: Any]:
+      if rows[path]?.types.contains("location") ?? false {
+        return [(path, "location")]
+          + members(fields, "", [:]).map { ("location:" + $0.path, $0.type) }
+      }
+      return fields.flatMap { members($0.value, path.isEmpty ? $0.key : path + "." + $0.key, rows) }
+    case let items as [Any]: return items.flatMap { members($0, path + "[]", rows) }
+    case is String: return [(path, "string")]
+    case is NSNull: return [(path, "null")]
+    case let number as NSNumber: return [(path, isBool(number) ? "bool" : "int")]
+    default: return [(path, "?")]
+    }
+  }
+
+  /// JSONSerialization makes numbers of truth values; only their type tells them apart.
+  private func isBool(_ number: NSNumber) -> Bool { String(cString: number.objCType) == "c" }
+
+  private func check(_ section: String, _ outputs: [[UInt8]]) throws {
+    let rows = try tables(of: section)
+    #expect(rows.count >= 5, "\(section) has no table")
+    var seen: Set<String> = []
+    for output in outputs {
+      let value = try JSONSerialization.jsonObject(with: Data(output))
+      for member in members(value, "", rows) {
+        seen.insert(member.path)
+        let row = rows[member.path]
+        #expect(row != nil, "\(section): `\(member.path)` is written, and not in docs/formats.md")
+        if let row { #expect(row.types.contains(member.type), "\(section): `\(member.path)` is \(member.type)") }
+      }
+    }
+    for (path, row) in rows where row.isAlways {
+      #expect(seen.contains(path), "\(section): `\(path)` is in docs/formats.md, and not written")
+    }
+  }
+
+  @Test func objects() throws {
+    let scratch = try Scratch(withPlans: true)
+    try check(
+      "Objects",
+      [
+        scratch.rolloutc("plans/bookinfo.rollout", "-o", "json").outputBytes,
+        scratch.rolloutc("plans/aks-voting.rollout", "-o", "json", "--state").outputBytes,
+      ])
+  }
+
+  @Test func diagnostics() throws {
+    let scratch = try Scratch()
+    try scratch.write("plan a\nlanguage 1\ncomponent web {\n  imag x\n  version 1\n  version 1\n}\n", to: "a.rollout")
+    try scratch.write("language 1\n", to: "b.rollout")
+    try scratch.write(
+      "plan a\nlanguage 1\ncomponent web {\n  image x\n  version 1\n}\nroute web all -> 1\n", to: "c.rollout")
+    try check(
+      "Diagnostics",
+      ["a.rollout", "b.rollout", "c.rollout"].map { try scratch.rolloutc("check", "--format", "json", $0).outputBytes })
+  }
+
+  @Test func rehearsals() throws {
+    let scratch = try Scratch(withPlans: true)
+    try check(
+      "Rehearsals",
+      [
+        scratch.rolloutc("rehearse", "plans/aks-voting.rollout", "-o", "json", "--coverage").outputBytes,
+        scratch.rolloutc("rehearse", "plans/bookinfo.rollout", "-o", "json").outputBytes,
+      ])
+  }
+
+  @Test func runsAndTheirStatus() async throws {
+    try await SandboxSession.run { session in
+      let before = try await session.rolloutc("status", "hello", "-o", "json")
+      let run = try await session.shell(
+        "rolloutc apply hello.rollout --yes --settle 0 --leave-at-questions --output ndjson")
+      let waiting = try await session.rolloutc("status", "hello", "-o", "json")
+      #expect(try await session.rolloutc("approve", "hello", "--reject").code == 0)
+      let back = try await session.shell("rolloutc resume hello.rollout --yes --settle 0 --output ndjson")
+      #expect(back.code == 4, "\(back.output)\(back.errors)")
+      let after = try await session.rolloutc("status", "hello", "-o", "json")
+      try check("Status", [before.outputBytes, waiting.outputBytes, after.outputBytes])
+      try checkLines(run.output + back.output)
+    }
+  }
+
+  /// The lines of runs: what every line has stands in `docs/running.md`, the rest by type in `docs/formats.md`.
+  private func checkLines(_ output: String) throws {
+    let common: Set<String> = [
+      "schema", "seq", "type", "time", "elapsedMilliseconds", "run", "plan", "step", "stepName", "leg", "phase",
+      "object",
+    ]
+    let running = String(decoding: Goldens.bytes("docs/running.md") ?? [], as: UTF8.self)
+    for member in common { #expect(running.contains("`\(member)`"), "\(member)") }
+    let page = String(decoding: Goldens.bytes("docs/formats.md") ?? [], as: UTF8.self)
+    let section = try page[#require(page.range(of: "\n## Runs\n")).upperBound...]
+    var known: [String: Set<String>] = [:]
+    for line in section.split(separator: "\n").prefix(while: { $0 != "## Status" }) where line.hasPrefix("| `") {
+      let cells = line.split(separator: "|", omittingEmptySubsequences: false)
+      let words = cells[2].matches(of: /`([^`]+)`/).map { String($0.1) }
+      for type in cells[1].matches(of: /`([^`]+)`/) { known[String(type.1)] = Set(words) }
+    }
+    var types: Set<String> = []
+    for line in output.split(separator: "\n") {
+      let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+      let type = try #require(object["type"] as? String)
+      types.insert(type)
+      let documented = try #require(known[type], "docs/formats.md does not know the type `\(type)`")
+      for member in object.keys where !common.contains(member) {
+        #expect(documented.contains(member), "`\(type)` has `\(member)`, which is not in docs/formats.md")
+      }
+    }
+    #expect(types.isSuperset(of: ["started", "write-ended", "gate-began", "asked", "answered", "failed", "summary"]))
+    for type in known.keys { #expect(running.contains("`\(type)`"), "docs/running.md does not know `\(type)`") }
+  }
+}
