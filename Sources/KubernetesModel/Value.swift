@@ -24,6 +24,10 @@ package enum Value: Hashable, Sendable {
   package var array: [Value]? { if case .array(let a) = self { a } else { nil } }
   package var fields: Fields? { if case .object(let f) = self { f } else { nil } }
 
+  /// The value at a path of keys. Most paths are short and often asked for: they need no array.
+  package func at(_ first: String, _ second: String) -> Value? { self[first]?[second] }
+  package func at(_ first: String, _ second: String, _ third: String) -> Value? { self[first]?[second]?[third] }
+
   /// The value at a path of keys: `object.at("metadata", "name")`.
   package func at(_ path: String...) -> Value? {
     var value = self
@@ -57,7 +61,10 @@ package struct Fields: Hashable, Sendable {
   package var keys: [String] { entries.map(\.key) }
 
   package subscript(key: String) -> Value? {
-    get { entries.first { $0.key == key }?.value }
+    get {
+      for i in entries.indices where entries[i].key == key { return entries[i].value }
+      return nil
+    }
     set {
       if let i = entries.firstIndex(where: { $0.key == key }) {
         if let newValue { entries[i].value = newValue } else { entries.remove(at: i) }
@@ -70,6 +77,7 @@ package struct Fields: Hashable, Sendable {
   /// Two objects are equal if they hold the same members, in whatever order.
   package static func == (a: Fields, b: Fields) -> Bool {
     guard a.entries.count == b.entries.count else { return false }
+    if a.isIdentical(to: b) { return true }
     for (i, entry) in a.entries.enumerated() {
       let other = b.entries[i]
       if other.key == entry.key {
@@ -79,6 +87,13 @@ package struct Fields: Hashable, Sendable {
       }
     }
     return true
+  }
+
+  /// One array in memory, and so equal; states that follow each other share most of what they hold. False says nothing.
+  package func isIdentical(to other: Fields) -> Bool {
+    entries.withUnsafeBufferPointer { a in
+      other.entries.withUnsafeBufferPointer { b in a.count == b.count && a.baseAddress == b.baseAddress }
+    }
   }
 
   package func hash(into hasher: inout Hasher) {

@@ -32,6 +32,15 @@ package struct CompiledSegment: Sendable {
   package var after: Standing
 }
 
+extension CompiledSegment {
+  /// What stands after the writes of the first `count` phases.
+  fileprivate func image(afterPhases count: Int) -> ObjectSet {
+    var image = before.image
+    for phase in phases.prefix(count) { for write in phase.writes { image.apply(write) } }
+    return image
+  }
+}
+
 /// A state with what stands in the cluster while it holds.
 package struct Standing: Sendable {
   package var state: State
@@ -92,8 +101,12 @@ extension Renderer {
   }
 
   /// Back to `state` from what stands. Volumes stay, whatever `state` says: a rollback never takes data.
-  package func rollback(from standing: Standing, to state: State, stamp: String, changes: [Change] = []) -> Transition {
-    let target = view(of: state, near: (standing.state, standing.view))
+  ///
+  /// `there` is the view of `state`, where it is known.
+  package func rollback(
+    from standing: Standing, to state: State, there: View? = nil, stamp: String, changes: [Change] = []
+  ) -> Transition {
+    let target = there ?? view(of: state, near: (standing.state, standing.view))
     return transition(
       from: standing.image, standing.view, to: target,
       options: TransitionOptions(stamp: stamp, origins: Origins(plan, changes: changes), keepsVolumes: true))
@@ -103,21 +116,23 @@ extension Renderer {
   ///
   /// What the phase was to bring into being may be there, so it is taken into account; where requests go is taken
   /// back to what held before the phase, which was safe, before anything else moves.
+  ///
+  /// `there` is the view of `state`, and `image` what stands after the writes of the phase, where they are known.
   package func rollback(
-    from segment: CompiledSegment, brokenOffIn phase: Int, to state: State, stamp: String, changes: [Change] = []
+    from segment: CompiledSegment, brokenOffIn phase: Int, to state: State, there: View? = nil,
+    image known: ObjectSet? = nil, stamp: String, changes: [Change] = []
   ) -> Transition {
     let (a, b) = (segment.before.view, segment.after.view)
-    var image = segment.before.image
-    for phase in segment.phases.prefix(phase + 1) { for write in phase.writes { image.apply(write) } }
+    let image = known ?? segment.image(afterPhases: phase + 1)
     let stages = segment.stages
     guard stages.indices.contains(phase) else {
-      return rollback(from: segment.after, to: state, stamp: stamp, changes: changes)
+      return rollback(from: segment.after, to: state, there: there, stamp: stamp, changes: changes)
     }
     let before = phase == 0 ? Stage.start : stages[phase - 1]
     let old = view(a, b, after: before)
     let new = view(a, b, after: stages[phase])
     var from = new
-    for i in components.indices where old.components[i] != new.components[i] {
+    for i in old.components.differences(from: new.components) {
       from.components[i].lanes = old.components[i].lanes
       from.components[i].lanePorts = old.components[i].lanePorts
       from.components[i].isMeshPinned = old.components[i].isMeshPinned
@@ -126,7 +141,7 @@ extension Renderer {
       from.components[i].isEntryPinned = old.components[i].isEntryPinned
       from.components[i].entryMirror = old.components[i].entryMirror
     }
-    let target = view(of: state, near: (segment.after.state, segment.after.view))
+    let target = there ?? view(of: state, near: (segment.after.state, segment.after.view))
     return transition(
       from: image, from, to: target,
       options: TransitionOptions(stamp: stamp, origins: Origins(plan, changes: changes), keepsVolumes: true),

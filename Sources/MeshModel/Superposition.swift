@@ -42,13 +42,21 @@ package final class Superposition {
       /// Nobody has been here.
       case unknown
       case leaf(Int32)
-      /// A version of an object; of a workload, what may be held of it.
-      case choice(object: Int, edges: [(key: Int32, child: Int)])
+      /// A version of an object; of a workload, what may be held of it. -1: there is no edge yet.
+      case choice(object: Int, edges: Int)
       /// What came before version `variant` of `object` was known, and what is where that is held.
       case split(object: Int, variant: Int, held: Int, other: Int)
     }
 
     var kind: Kind
+  }
+
+  /// Edges of one node are a list: a node is looked at far more often than made, and no memory is managed for it.
+  private struct Edge {
+    var key: Int32
+    var child: Int
+    /// -1: it is the last.
+    var next: Int
   }
 
   private struct Request {
@@ -60,6 +68,7 @@ package final class Superposition {
   private let choices = Choices()
   private var view: MeshView
   private var nodes: [Node] = []
+  private var edges: [Edge] = []
   private var requests: [Request] = []
   /// How many leaves there are.
   package private(set) var leaves = 0
@@ -123,19 +132,17 @@ package final class Superposition {
     case .unknown:
       follow(request, from: node, answer, read)
       walk(node, request, answer, read, visit)
-    case .choice(let object, let edges):
+    case .choice(let object, _):
       if choices.isWorkload[object] {
         choices.path.append(object)
-        walk(child(of: node, choices.place(object), edges), request, answer, read, visit)
+        walk(child(of: node, choices.place(object)), request, answer, read, visit)
         choices.path.removeLast()
       } else if choices.isFixed[object] {
-        walk(child(of: node, Int32(choices.fixed[object]), edges), request, answer, read, visit)
+        walk(child(of: node, Int32(choices.fixed[object])), request, answer, read, visit)
       } else {
         for variant in choices.holding(object).variants where !choices.excluded[object].contains(variant) {
           choices.fix(object, variant)
-          // The edges may have grown.
-          guard case .choice(_, let edges) = nodes[node].kind else { continue }
-          walk(child(of: node, Int32(variant), edges), request, answer, read, visit)
+          walk(child(of: node, Int32(variant)), request, answer, read, visit)
           choices.release(object)
         }
       }
@@ -161,13 +168,17 @@ package final class Superposition {
     }
   }
 
-  private func child(of node: Int, _ key: Int32, _ edges: [(key: Int32, child: Int)]) -> Int {
-    if let known = edges.first(where: { $0.key == key }) { return known.child }
-    let child = add(.unknown)
-    if case .choice(let object, var edges) = nodes[node].kind {
-      edges.append((key, child))
-      nodes[node].kind = .choice(object: object, edges: edges)
+  /// The end of the edge `key` of a choice.
+  private func child(of node: Int, _ key: Int32) -> Int {
+    guard case .choice(let object, let first) = nodes[node].kind else { return node }
+    var edge = first
+    while edge >= 0 {
+      if edges[edge].key == key { return edges[edge].child }
+      edge = edges[edge].next
     }
+    let child = add(.unknown)
+    edges.append(Edge(key: key, child: child, next: first))
+    nodes[node].kind = .choice(object: object, edges: edges.count - 1)
     return child
   }
 
@@ -188,9 +199,8 @@ package final class Superposition {
         if choices.isFixed[object] { continue }
         key = Int32(choices.variant(object))
       }
-      let next = add(.unknown)
-      nodes[node].kind = .choice(object: object, edges: [(key, next)])
-      node = next
+      nodes[node].kind = .choice(object: object, edges: -1)
+      node = child(of: node, key)
     }
     nodes[node].kind = .leaf(number)
   }

@@ -53,6 +53,8 @@ enum Main {
       try checkArguments()
       if let plan = solePlan {
         try BuildRequest(plan: PlanRequest(plan: plan)).run()
+      } else if let plan = soleCheckedPlan {
+        try PlanRequest(plan: plan).check()
       } else {
         var command = try Rolloutc.parseAsRoot()
         try command.run()
@@ -85,11 +87,16 @@ enum Main {
 
   /// `rolloutc PLAN`, the main job, with nothing to parse: ArgumentParser would take more time to say so than the whole
   /// compilation takes.
-  private static var solePlan: String? {
+  private static var solePlan: String? { plan(after: []) }
+
+  /// `rolloutc check PLAN`, which an editor may run with each key.
+  private static var soleCheckedPlan: String? { plan(after: ["check"]) }
+
+  private static func plan(after words: [String]) -> String? {
     let arguments = CommandLine.arguments
-    guard arguments.count == 2, let plan = arguments.last, plan.hasSuffix(".rollout"), !plan.hasPrefix("-") else {
-      return nil
-    }
+    guard arguments.dropFirst().dropLast().elementsEqual(words), arguments.count == words.count + 2,
+      let plan = arguments.last, plan.hasSuffix(".rollout"), !plan.hasPrefix("-")
+    else { return nil }
     return plan
   }
 }

@@ -19,7 +19,7 @@ package struct ObjectSet: Sendable {
 
   let renderer: Renderer
   private(set) var shared: [Entry] = []
-  private(set) var components: [[Slotted]]
+  private(set) var components: Chunked<[Slotted]>
 
   struct Slotted: Sendable {
     var slot: ObjectSlot
@@ -28,7 +28,7 @@ package struct ObjectSet: Sendable {
 
   init(_ renderer: Renderer) {
     self.renderer = renderer
-    components = [[Slotted]](repeating: [], count: renderer.components.count)
+    components = Chunked([[Slotted]](repeating: [], count: renderer.components.count))
   }
 
   /// Namespace, PeerAuthentication and manifests, claims, Services, Gateways, DestinationRules, VirtualServices,
@@ -45,7 +45,7 @@ package struct ObjectSet: Sendable {
     return all
   }
 
-  package var count: Int { components.reduce(shared.count) { $0 + $1.count } }
+  package var count: Int { components.indices.reduce(shared.count) { $0 + components[$1].count } }
 
   /// O(1) but for manifests.
   package subscript(id: ObjectID) -> Entry? {

@@ -46,7 +46,7 @@ extension Renderer {
     var view = a
     view.exists = stage >= .remove ? b.exists : a.exists || (stage >= .establish && b.exists)
     view.mtls = stage >= .tighten ? b.mtls : stage >= .prepare ? loosened(a.mtls, b.mtls) : a.mtls
-    for i in components.indices where a.components[i] != b.components[i] {
+    for i in a.components.differences(from: b.components) {
       view.components[i] = components[i].between(
         a.components[i], b.components[i], after: stage, keepsVolumes: keepsVolumes)
     }
@@ -94,7 +94,10 @@ private struct TransitionBuilder {
     self.doubtful = doubtful
     let unsure = Set(doubtful.compactMap { renderer.slots[$0]?.component })
     self.unsure = unsure
-    changing = renderer.callOrder.filter { unsure.contains($0) || a.components[$0] != b.components[$0] }
+    var isChanging = [Bool](repeating: false, count: renderer.components.count)
+    for i in a.components.differences(from: b.components) { isChanging[i] = true }
+    for i in unsure { isChanging[i] = true }
+    changing = renderer.callOrder.filter { isChanging[$0] }
     current = changing.map { a.components[$0] }
     differing = changing.map { TransitionBuilder.differing(a.components[$0], b.components[$0]) }
   }
@@ -291,29 +294,27 @@ private struct TransitionBuilder {
     switch part {
     case .claims:
       for c in names.claims.indices {
-        let value = view.claims.contains(c) ? renderer.claim(i, c) : nil
         // In doubt no claim is made: going back does not need it.
         let owners = names.versionOrder.filter { names.versions[$0].claims.contains(c) }
-        write(i, .claim(c), names.claims[c].id, value, .workload, versions: owners, inDoubt: false)
+        write(i, .claim(c), names.claims[c].id, view, .workload, versions: owners, inDoubt: false)
       }
-    case .service: write(i, .service, names.serviceID, renderer.service(i, view), .workload)
-    case .gateway: write(i, .gateway, names.gatewayID, renderer.gateway(i, view), .exposure)
+    case .service: write(i, .service, names.serviceID, view, .workload)
+    case .gateway: write(i, .gateway, names.gatewayID, view, .exposure)
     case .rule:
       // The subsets that go, or those that come: nothing goes while the rule gets wider.
       let old = a.components[i].subsets
       let gone = old.filter { !view.subsets.contains($0) }
       let moved = gone.isEmpty ? view.subsets.filter { !old.contains($0) } : gone
-      write(i, .rule, names.ruleID, renderer.rule(i, view), .subsets, versions: moved)
-    case .mesh: write(i, .mesh, names.meshID, renderer.meshRoute(i, view), .routing)
-    case .entry: write(i, .entry, names.entryID, renderer.entryRoute(i, view), .routing)
+      write(i, .rule, names.ruleID, view, .subsets, versions: moved)
+    case .mesh: write(i, .mesh, names.meshID, view, .routing)
+    case .entry: write(i, .entry, names.entryID, view, .routing)
     case .workloads:
       for v in names.versionOrder {
         let workload = view.workloads.first { $0.version == v }
         // In doubt a workload is written only as it is to be in the end: what never became ready is not tried again.
         let isFinal = workload == b.components[i].workloads.first { $0.version == v }
         write(
-          i, .deployment(v), names.versions[v].deploymentID, workload.map { renderer.deployment(i, $0) }, .workload,
-          versions: [v], inDoubt: isFinal)
+          i, .deployment(v), names.versions[v].deploymentID, view, .workload, versions: [v], inDoubt: isFinal)
       }
     default: break
     }
@@ -322,14 +323,18 @@ private struct TransitionBuilder {
   // MARK: - Writes
 
   private mutating func write(
-    _ i: Int, _ slot: ObjectSlot, _ id: ObjectID, _ value: Value?, _ aspect: Origins.Aspect, versions: [Int] = [],
-    inDoubt: Bool = true
+    _ i: Int, _ slot: ObjectSlot, _ id: ObjectID, _ view: ComponentView, _ aspect: Origins.Aspect,
+    versions: [Int] = [], inDoubt: Bool = true
   ) {
     let standing = image[i, slot]
+    let facts = renderer.facts(slot, view)
+    let value = renderer.rendered.plain(i, facts) { renderer.render(slot, i, view) }
     // Nothing is rewritten only to be stamped.
     if standing?.plain == value, !inDoubt || !doubtful.contains(id) { return }
     let origin = options.origins.of(i, aspect, versions: versions)
-    let entry = entry(id, value, origin: origin, isEntry: slot == .entry)
+    let entry = entry(id, value, origin: origin) { plain, stamp in
+      renderer.rendered.stamped(i, facts, plain, stamp, isEntry: slot == .entry)
+    }
     note(id, standing, entry, origin: origin)
     image[i, slot] = entry
   }
@@ -337,14 +342,16 @@ private struct TransitionBuilder {
   private mutating func write(shared id: ObjectID, _ value: Value?, origin: SourceRange) {
     let standing = image[shared: id]
     if standing?.plain == value, !doubtful.contains(id) { return }
-    let entry = entry(id, value, origin: origin, isEntry: false)
+    let entry = entry(id, value, origin: origin) { stamped($0, $1, isEntry: false) }
     note(id, standing, entry, origin: origin)
     image[shared: id] = entry
   }
 
-  private func entry(_ id: ObjectID, _ value: Value?, origin: SourceRange, isEntry: Bool) -> ObjectSet.Entry? {
+  private func entry(
+    _ id: ObjectID, _ value: Value?, origin: SourceRange, stamped: (Value, String) -> Value
+  ) -> ObjectSet.Entry? {
     guard let value else { return nil }
-    let object = options.stamp.map { stamped(value, $0, isEntry: isEntry) } ?? value
+    let object = options.stamp.map { stamped(value, $0) } ?? value
     return ObjectSet.Entry(id: id, object: object, plain: value, origin: origin, stamp: options.stamp)
   }
 

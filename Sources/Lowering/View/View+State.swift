@@ -4,7 +4,7 @@ extension Renderer {
   /// The view of `state`. Where the view of a neighbouring state is given, only components that the difference can
   /// touch are looked at again.
   package func view(of state: State, near neighbour: (state: State, view: View)? = nil) -> View {
-    var view = View(components: [])
+    var view = View(components: Chunked())
     view.exists = state.exists
     view.mtls = state.exists ? state.mtls : nil
     let release = defaultRelease(state)
@@ -27,7 +27,7 @@ extension Renderer {
       for i in components.indices where isTouched[i] { view.components[i] = component(i, state, release) }
       return view
     }
-    view.components = components.indices.map { component($0, state, release) }
+    view.components = Chunked(components.indices.map { component($0, state, release) })
     return view
   }
 

@@ -8,7 +8,7 @@ package struct View: Hashable, Sendable {
   /// The mode of the PeerAuthentication; nil where there is none.
   package var mtls: MTLSMode?
   /// Indexed by `ComponentID.index`.
-  package var components: [ComponentView]
+  package var components: Chunked<ComponentView>
 }
 
 /// What the objects of one component depend on. Versions, ports, claims and callers are indices into the renderer's

@@ -98,20 +98,23 @@ struct Checker {
       for (s, segment) in step.segments.enumerated() {
         run.begin()
         let to = IntentOfState(model.plan, segment.after.state)
+        var image = segment.before.image
         for (p, phase) in segment.phases.enumerated() {
+          for write in phase.writes { image.apply(write) }
           let isLast = p == segment.phases.count - 1
           judge(
             phase, p, Way(step: step.index, segment: s, course: .forward), Intent(from), Intent(to), isLast: isLast,
             &run
           )
-          breakOff(ways, in: p, of: s, Intent(from, to), run)
+          breakOff(ways, in: p, of: s, Intent(from, to), image, run)
           run.pass(phase.gates)
         }
         var run = run
         run.settleAll()
         let place = Moment.Place(segments: s + 1)
         let back = compiled.renderer.rollback(
-          from: segment.after, to: start.state, stamp: ways.backStamp, changes: ways.changes(upTo: s))
+          from: segment.after, to: start.state, there: start.view, stamp: ways.backStamp, changes: ways.changes(upTo: s)
+        )
         rollBack(ways, back, from: place, Intent(to), run)
         fail(ways, from: place, segment.after, run)
         from = to
@@ -141,17 +144,21 @@ struct Checker {
   }
 
   /// The run ends in the middle of a phase: any of its writes may have been made, and any proxy may have seen it.
-  private mutating func breakOff(_ ways: WaysBack, in p: Int, of s: Int, _ between: Intent, _ run: Walk) {
+  /// `image` has them all.
+  private mutating func breakOff(
+    _ ways: WaysBack, in p: Int, of s: Int, _ between: Intent, _ image: ObjectSet, _ run: Walk
+  ) {
     let segment = ways.step.segments[s]
     let place = Moment.Place(segments: s + 1, phase: segment.phases[p].kind)
     let back = compiled.renderer.rollback(
-      from: segment, brokenOffIn: p, to: ways.start.state, stamp: ways.backStamp, changes: ways.changes(upTo: s))
+      from: segment, brokenOffIn: p, to: ways.start.state, there: ways.start.view, image: image,
+      stamp: ways.backStamp, changes: ways.changes(upTo: s))
     rollBack(ways, back, from: place, between, run)
     guard let block = block(of: ways.planned, reached: s + 1), let first = block.segments.first else { return }
     coverage.failureBlocks += 1
     var run = run
     let way = compiled.renderer.rollback(
-      from: segment, brokenOffIn: p, to: first.after, stamp: ways.blockStamp, changes: first.changes)
+      from: segment, brokenOffIn: p, to: first.after, image: image, stamp: ways.blockStamp, changes: first.changes)
     walk(
       way.phases, Way(step: ways.step.index, segment: 0, course: .failureBlock(from: place)), between,
       Intent(model.plan, first.after), &run)

@@ -11,7 +11,7 @@ package struct TrackedCluster {
   let mesh: VersionedMesh
   private var pending: [Int: Tracked] = [:]
   /// What stands: the newest version of each object, by its number.
-  private var current: [Value?] = []
+  private var current = Chunked<Value?>()
   /// And the number of that version.
   private var versions: [Int] = []
   /// What may be held of each object; and where every proxy has the newest version, and every wanted pod is ready.
@@ -20,7 +20,8 @@ package struct TrackedCluster {
   /// By flow: what its requests may meet, as each of these says.
   private(set) var during: Outcomes
   private(set) var nominal: Outcomes
-  private var changed: Set<Int> = []
+  /// Objects that were written since, or acted on; some perhaps twice.
+  private var changed: [Int] = []
 
   init(_ mesh: VersionedMesh) {
     self.mesh = mesh
@@ -126,14 +127,14 @@ package struct TrackedCluster {
         variants: versions, mayBeEmpty: tracked.ready.lowerBound == 0, mayBeReady: tracked.ready.upperBound > 0),
       of: n)
     settled[n] = newest(n)
-    changed.insert(n)
+    changed.append(n)
   }
 
   private mutating func settle(_ n: Int) {
     pending[n] = nil
     settled[n] = newest(n)
     held[n] = settled[n]
-    changed.insert(n)
+    changed.append(n)
   }
 
   private func newest(_ n: Int) -> Int32 {

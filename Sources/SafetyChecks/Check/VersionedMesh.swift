@@ -20,6 +20,8 @@ package final class VersionedMesh {
   private struct Object {
     var id: ObjectID
     var versions: [Version] = []
+    /// What was written last, with the number of its version: most of it is written again.
+    var seen: [(fields: Fields, version: Int)] = []
     /// The flows that may read it.
     var readers: Set<Int> = []
   }
@@ -61,6 +63,15 @@ package final class VersionedMesh {
   /// The number of the version of object `n` that reads like `value`, -1 for none at all.
   func version(of n: Int, _ value: Value?) -> Int {
     guard let value else { return -1 }
+    guard let fields = value.fields else { return version(of: n, essentially: value) }
+    if let known = objects[n].seen.last(where: { $0.fields.isIdentical(to: fields) }) { return known.version }
+    let version = version(of: n, essentially: value)
+    if objects[n].seen.count == 6 { objects[n].seen.removeFirst() }
+    objects[n].seen.append((fields, version))
+    return version
+  }
+
+  private func version(of n: Int, essentially value: Value) -> Int {
     let essence = objects[n].id.essence(of: value)
     if let known = objects[n].versions.firstIndex(where: { $0.essence == essence }) { return known }
     let object = MeshObject.parse(value, options: model.options)
@@ -77,7 +88,7 @@ package final class VersionedMesh {
   // MARK: - Outcomes
 
   /// The flows whose outcome may depend on one of these objects, some perhaps twice.
-  func readers(of changed: Set<Int>) -> [Int] { changed.flatMap { objects[$0].readers } }
+  func readers(of changed: [Int]) -> [Int] { changed.flatMap { objects[$0].readers } }
 
   func outcome(numbered number: Int32) -> FlowOutcome { table[number] }
 

@@ -133,7 +133,8 @@ extension FlowModel {
   private func portFault(
     _ flow: Flow, _ version: Int, _ endpoint: Endpoint, _ destination: Destination
   ) -> Fault? {
-    let ports = plan[versions[version]].ports
+    let id = versions[version]
+    let ports = plan.components[id.component.index].versions[id.index].ports
     let actual = ports.first { $0.number == endpoint.targetPort }
     let fits: Bool
     if flow.isEntry {

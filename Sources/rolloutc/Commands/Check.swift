@@ -47,16 +47,20 @@ struct Check: ParsableCommand {
 
   func run() throws {
     let request = options.request
-    if !against.isEmpty {
-      var meant = request
-      if let intent { meant.plan = intent }
-      try FolderRequest(
-        folders: against + [request.plan], namespace: namespace, clusterDomain: request.clusterDomain,
-        intent: intent == nil ? nil : meant, mayDeleteVolumes: withVolumes, diagnostics: request.diagnostics
-      ).run()
-      return
-    }
-    let resolution = try request.resolved()
+    if against.isEmpty { return try request.check() }
+    var meant = request
+    if let intent { meant.plan = intent }
+    try FolderRequest(
+      folders: against + [request.plan], namespace: namespace, clusterDomain: request.clusterDomain,
+      intent: intent == nil ? nil : meant, mayDeleteVolumes: withVolumes, diagnostics: request.diagnostics
+    ).run()
+  }
+}
+
+extension PlanRequest {
+  /// Says what is wrong with the plan, or what was proved.
+  func check() throws {
+    let resolution = try resolved()
     var found = resolution.diagnostics
     var coverage: Coverage?
     if let plan = resolution.checked {
@@ -65,9 +69,9 @@ struct Check: ParsableCommand {
       found += resolution.allowances.filter(compiled.problems.compactMap { .init($0) } + report.diagnostics)
       coverage = report.coverage
     }
-    request.diagnostics.show(found.inReadingOrder, resolution.sources, always: true)
-    if request.diagnostics.refuses(found) { IO.exit(Exit.usage) }
-    guard request.diagnostics.format == .human, let plan = resolution.plan, let coverage else { return }
+    diagnostics.show(found.inReadingOrder, resolution.sources, always: true)
+    if diagnostics.refuses(found) { IO.exit(Exit.usage) }
+    guard diagnostics.format == .human, let plan = resolution.plan, let coverage else { return }
     let count = found.isEmpty ? "no diagnostics" : counted(found.count, "diagnostic")
     IO.standardError(
       """
