@@ -24,14 +24,14 @@ package enum Value: Hashable, Sendable {
   package var array: [Value]? { if case .array(let a) = self { a } else { nil } }
   package var fields: Fields? { if case .object(let f) = self { f } else { nil } }
 
-  /// The value at a path of keys. Most paths are short and often asked for: they need no array.
+  /// The value at a path of keys: `object.at("metadata", "name")`. Most paths are short and often asked for: no array is
+  /// made for them.
   package func at(_ first: String, _ second: String) -> Value? { self[first]?[second] }
   package func at(_ first: String, _ second: String, _ third: String) -> Value? { self[first]?[second]?[third] }
 
-  /// The value at a path of keys: `object.at("metadata", "name")`.
-  package func at(_ path: String...) -> Value? {
-    var value = self
-    for key in path {
+  package func at(_ first: String, _ second: String, _ third: String, _ fourth: String, _ more: String...) -> Value? {
+    guard var value = at(first, second, third)?[fourth] else { return nil }
+    for key in more {
       guard let next = value[key] else { return nil }
       value = next
     }

@@ -41,6 +41,20 @@ extension CompiledSegment {
   }
 }
 
+/// What somebody who goes back from many places of a plan has at hand. Nothing of it changes what is written; all of it
+/// would have to be worked out again.
+package struct RollbackFacts {
+  /// Which statements the writes are for; nil: the declarations.
+  package var origins: Origins?
+  /// The view of the state that is gone back to.
+  package var target: View?
+  /// What stands after the writes of the phase that was begun.
+  package var image: ObjectSet?
+  package var rendered: RenderedObjects?
+
+  package init() {}
+}
+
 /// A state with what stands in the cluster while it holds.
 package struct Standing: Sendable {
   package var state: State
@@ -101,32 +115,25 @@ extension Renderer {
   }
 
   /// Back to `state` from what stands. Volumes stay, whatever `state` says: a rollback never takes data.
-  ///
-  /// `there` is the view of `state`, where it is known.
   package func rollback(
-    from standing: Standing, to state: State, there: View? = nil, stamp: String, changes: [Change] = []
+    from standing: Standing, to state: State, stamp: String, known: RollbackFacts = RollbackFacts()
   ) -> Transition {
-    let target = there ?? view(of: state, near: (standing.state, standing.view))
-    return transition(
-      from: standing.image, standing.view, to: target,
-      options: TransitionOptions(stamp: stamp, origins: Origins(plan, changes: changes), keepsVolumes: true))
+    let target = known.target ?? view(of: state, near: (standing.state, standing.view))
+    return transition(from: standing.image, standing.view, to: target, options: options(stamp, known))
   }
 
   /// Back to `state` from the middle of `segment`: phase number `phase` (from 0) was begun and did not come through.
   ///
   /// What the phase was to bring into being may be there, so it is taken into account; where requests go is taken
   /// back to what held before the phase, which was safe, before anything else moves.
-  ///
-  /// `there` is the view of `state`, and `image` what stands after the writes of the phase, where they are known.
   package func rollback(
-    from segment: CompiledSegment, brokenOffIn phase: Int, to state: State, there: View? = nil,
-    image known: ObjectSet? = nil, stamp: String, changes: [Change] = []
+    from segment: CompiledSegment, brokenOffIn phase: Int, to state: State, stamp: String,
+    known: RollbackFacts = RollbackFacts()
   ) -> Transition {
     let (a, b) = (segment.before.view, segment.after.view)
-    let image = known ?? segment.image(afterPhases: phase + 1)
     let stages = segment.stages
     guard stages.indices.contains(phase) else {
-      return rollback(from: segment.after, to: state, there: there, stamp: stamp, changes: changes)
+      return rollback(from: segment.after, to: state, stamp: stamp, known: known)
     }
     let before = phase == 0 ? Stage.start : stages[phase - 1]
     let old = view(a, b, after: before)
@@ -141,11 +148,18 @@ extension Renderer {
       from.components[i].isEntryPinned = old.components[i].isEntryPinned
       from.components[i].entryMirror = old.components[i].entryMirror
     }
-    let target = there ?? view(of: state, near: (segment.after.state, segment.after.view))
+    let image = known.image ?? segment.image(afterPhases: phase + 1)
+    let target = known.target ?? view(of: state, near: (segment.after.state, segment.after.view))
     return transition(
-      from: image, from, to: target,
-      options: TransitionOptions(stamp: stamp, origins: Origins(plan, changes: changes), keepsVolumes: true),
+      from: image, from, to: target, options: options(stamp, known),
       doubtful: Set(segment.phases[phase].writes.map(\.id)), perhaps: new)
+  }
+
+  private func options(_ stamp: String, _ known: RollbackFacts) -> TransitionOptions {
+    var options = TransitionOptions(
+      stamp: stamp, origins: known.origins ?? Origins(plan, changes: []), keepsVolumes: true)
+    options.rendered = known.rendered
+    return options
   }
 
   private func patchProblems(_ steps: [CompiledStep]) -> [LoweringProblem] {

@@ -112,7 +112,7 @@ extension Schema {
         let keys = openAPI["x-kubernetes-list-map-keys"]?.array?.compactMap(\.string) ?? []
         var defaults: [String: Value] = [:]
         for key in keys {
-          if let value = items.at("properties")?[key]?["default"] { defaults[key] = value }
+          if let value = items["properties"]?[key]?["default"] { defaults[key] = value }
         }
         return .keyed(
           keys, patchKey: keys.first ?? "name", defaults: defaults, custom(openAPI: items, depth: depth + 1))

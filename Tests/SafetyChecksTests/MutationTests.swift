@@ -686,7 +686,7 @@ extension Case {
   mutating func appendWayBack(_ step: Int) throws {
     let segment = try #require(compiled.steps[step].segments.last)
     let start = segment.before
-    let back = compiled.renderer.rollback(from: segment.after, to: start.state, stamp: "back", changes: [])
+    let back = compiled.renderer.rollback(from: segment.after, to: start.state, stamp: "back")
     var way = segment
     (way.stamp, way.before, way.after) = ("back", segment.after, start)
     (way.phases, way.stages) = (back.phases, back.stages)

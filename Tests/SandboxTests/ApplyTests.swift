@@ -24,7 +24,7 @@ import Testing
     #expect(mine.at("f:spec", "f:strategy") == nil)
     let ports = mine.at("f:spec", "f:template", "f:spec", "f:containers", #"k:{"name":"app"}"#, "f:ports")
     #expect(ports?[#"k:{"containerPort":8080,"protocol":"TCP"}"#]?["f:name"] == [:])
-    #expect(mine.at("f:metadata") == nil, "no manager owns the name")
+    #expect(mine["f:metadata"] == nil, "no manager owns the name")
   }
 
   @Test func refusesAForeignFieldInTheServersWords() throws {

@@ -175,8 +175,10 @@ package struct Itinerary: Sendable {
     if isBegun, from.phase < segment.phases.count, let first = rest.popFirst() {
       // The writes of a block are for where its segment ends; from its middle the way is another.
       let phase = from.isPhaseBegun ? from.phase : from.phase - 1
+      var known = RollbackFacts()
+      known.origins = Origins(renderer.plan, changes: first.changes)
       let transition = renderer.rollback(
-        from: segment, brokenOffIn: phase, to: first.after, stamp: folder, changes: first.changes)
+        from: segment, brokenOffIn: phase, to: first.after, stamp: folder, known: known)
       standing = Standing(
         state: first.after, view: renderer.view(of: first.after, near: (segment.after.state, segment.after.view)),
         image: transition.image)

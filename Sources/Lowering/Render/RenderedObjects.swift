@@ -1,6 +1,5 @@
 internal import KubernetesModel
 internal import RolloutPlan
-internal import Synchronization
 
 /// What one object of a component depends on, besides the plan.
 enum ObjectFacts: Hashable, Sendable {
@@ -13,11 +12,15 @@ enum ObjectFacts: Hashable, Sendable {
   /// Nil: it does not exist.
   case deployment(Int, DeployedVersion?)
 
-  /// Kept where it is cheaper to look it up than to make it again.
-  var isKept: Bool {
+  /// Where the object is kept among those of its component; nil where it is cheaper to make it again than to look it up.
+  fileprivate var place: Int? {
     switch self {
-    case .claim, .gateway: false
-    case .service, .rule, .entry, .mesh, .deployment: true
+    case .claim, .gateway: nil
+    case .service: 0
+    case .rule: 1
+    case .entry: 2
+    case .mesh: 3
+    case .deployment(let v, _): 4 + v
     }
   }
 }
@@ -26,41 +29,53 @@ enum ObjectFacts: Hashable, Sendable {
 ///
 /// The ways back from a step write the same objects again and again. Whoever asks twice gets the same value in memory,
 /// so that to compare the two costs nothing.
-final class RenderedObjects: Sendable {
+package final class RenderedObjects {
   private struct Entry {
-    var facts: ObjectFacts
     var plain: Value?
     var stamped: [(stamp: String, object: Value)] = []
   }
 
-  /// By component: few each.
-  private let entries: Mutex<[[Entry]]>
+  /// What was rendered of one object: few differ.
+  private struct Entries {
+    var facts: [ObjectFacts] = []
+    var entries: [Entry] = []
 
-  init(components: Int) { entries = Mutex([[Entry]](repeating: [], count: components)) }
-
-  /// The object without a stamp, made by `render` where nobody has asked for it.
-  func plain(_ component: Int, _ facts: ObjectFacts, _ render: () -> Value?) -> Value? {
-    guard facts.isKept else { return render() }
-    let known: Value?? = entries.withLock { entries in
-      entries[component].firstIndex { $0.facts == facts }.map { entries[component][$0].plain }
+    /// The latest are asked for most.
+    func place(_ wanted: ObjectFacts) -> Int? {
+      for i in facts.indices.reversed() where facts[i] == wanted { return i }
+      return nil
     }
-    if let known { return known }
-    let plain = render()
-    entries.withLock { $0[component].append(Entry(facts: facts, plain: plain)) }
+  }
+
+  /// By component and place of the object in it.
+  private var entries: [[Entries]]
+
+  package init(_ renderer: Renderer) {
+    entries = [[Entries]](repeating: [], count: renderer.components.count)
+  }
+
+  /// The object without a stamp, made by `render` where nobody has asked for it. Where it is equal to what stands, it is
+  /// that very value.
+  func plain(_ component: Int, _ facts: ObjectFacts, standing: Value?, _ render: () -> Value?) -> Value? {
+    guard let slot = facts.place else { return render() }
+    while entries[component].count <= slot { entries[component].append(Entries()) }
+    if let known = entries[component][slot].place(facts) { return entries[component][slot].entries[known].plain }
+    let new = render()
+    let plain = new == standing ? standing : new
+    entries[component][slot].facts.append(facts)
+    entries[component][slot].entries.append(Entry(plain: plain))
     return plain
   }
 
   /// `plain`, which has these facts, with a stamp.
   func stamped(_ component: Int, _ facts: ObjectFacts, _ plain: Value, _ stamp: String, isEntry: Bool) -> Value {
-    entries.withLock { entries in
-      guard let place = entries[component].firstIndex(where: { $0.facts == facts }) else {
-        return Lowering.stamped(plain, stamp, isEntry: isEntry)
-      }
-      if let known = entries[component][place].stamped.first(where: { $0.stamp == stamp }) { return known.object }
-      let object = Lowering.stamped(plain, stamp, isEntry: isEntry)
-      entries[component][place].stamped.append((stamp, object))
-      return object
+    guard let slot = facts.place, let place = entries[component][slot].place(facts) else {
+      return Lowering.stamped(plain, stamp, isEntry: isEntry)
     }
+    for known in entries[component][slot].entries[place].stamped where known.stamp == stamp { return known.object }
+    let object = Lowering.stamped(plain, stamp, isEntry: isEntry)
+    entries[component][slot].entries[place].stamped.append((stamp, object))
+    return object
   }
 }
 

@@ -26,7 +26,6 @@ package final class Renderer: Sendable {
   let objectPatches: [Int]
   /// Per component, the components that it calls.
   let callees: [[Int]]
-  let rendered: RenderedObjects
 
   package init(_ plan: Plan, options: LoweringOptions = LoweringOptions()) {
     self.plan = plan
@@ -37,8 +36,6 @@ package final class Renderer: Sendable {
     peerAuthenticationID = ObjectID(
       group: "security.istio.io", kind: "PeerAuthentication", namespace: plan.namespace, name: "default")
     callOrder = Lowering.callOrder(plan)
-
-    rendered = RenderedObjects(components: plan.components.count)
 
     var naming = Naming(plan)
     components = naming.components()

@@ -3,12 +3,14 @@ package import KubernetesModel
 internal import RolloutPlan
 
 /// What a transition is to be, besides its two ends.
-package struct TransitionOptions: Sendable {
+package struct TransitionOptions {
   /// Written into every object that the transition changes; nil: no stamps.
   package var stamp: String?
   package var origins: Origins
   /// Claims that the new state does not list stay: a rollback never takes data.
   package var keepsVolumes: Bool
+  /// What other transitions of the same plan have rendered.
+  package var rendered: RenderedObjects?
 
   package init(stamp: String?, origins: Origins, keepsVolumes: Bool = false) {
     self.stamp = stamp
@@ -68,6 +70,7 @@ private struct TransitionBuilder {
   let b: View
   let perhaps: View
   let options: TransitionOptions
+  let rendered: RenderedObjects
   /// Components whose objects may be others than `a` says.
   let unsure: Set<Int>
   var doubtful: Set<ObjectID>
@@ -91,6 +94,7 @@ private struct TransitionBuilder {
     self.b = b
     self.perhaps = perhaps
     self.options = options
+    rendered = options.rendered ?? RenderedObjects(renderer)
     self.doubtful = doubtful
     let unsure = Set(doubtful.compactMap { renderer.slots[$0]?.component })
     self.unsure = unsure
@@ -328,12 +332,12 @@ private struct TransitionBuilder {
   ) {
     let standing = image[i, slot]
     let facts = renderer.facts(slot, view)
-    let value = renderer.rendered.plain(i, facts) { renderer.render(slot, i, view) }
+    let value = rendered.plain(i, facts, standing: standing?.plain) { renderer.render(slot, i, view) }
     // Nothing is rewritten only to be stamped.
     if standing?.plain == value, !inDoubt || !doubtful.contains(id) { return }
     let origin = options.origins.of(i, aspect, versions: versions)
     let entry = entry(id, value, origin: origin) { plain, stamp in
-      renderer.rendered.stamped(i, facts, plain, stamp, isEntry: slot == .entry)
+      rendered.stamped(i, facts, plain, stamp, isEntry: slot == .entry)
     }
     note(id, standing, entry, origin: origin)
     image[i, slot] = entry

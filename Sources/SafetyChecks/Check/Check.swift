@@ -78,46 +78,55 @@ struct Checker {
   private let needs: Needs
   private(set) var findings: [Finding] = []
   private var coverage = Coverage()
+  private let rendered: RenderedObjects
 
   init(_ compiled: Compiled, _ model: FlowModel) {
     self.compiled = compiled
     self.model = model
     mesh = VersionedMesh(model)
     needs = Needs(compiled, model)
+    rendered = RenderedObjects(compiled.renderer)
     coverage.cohorts = Set(model.entryFlows.map { model.flows[$0].cohort }).count
   }
 
   mutating func run() {
     var run = Walk(mesh)
-    var from = IntentOfState(model.plan, compiled.start.state)
+    var latest = IntentOfState(model.plan, compiled.start.state)
+    /// States follow each other, and what is known of one is worth keeping.
+    func intent(_ state: State) -> IntentOfState {
+      if latest.state != state { latest = IntentOfState(model.plan, state) }
+      return latest
+    }
     for step in compiled.steps {
       guard let planned = model.plan.steps.first(where: { $0.index == step.index }) else { continue }
       let start = step.segments.first?.before ?? compiled.end(before: step.index)
-      let ways = WaysBack(step: step, planned: planned, start: start, intent: from)
+      let ways = WaysBack(step: step, planned: planned, start: start, intent: intent(start.state))
       fail(ways, from: Moment.Place(segments: 0), start, run)
       for (s, segment) in step.segments.enumerated() {
         run.begin()
-        let to = IntentOfState(model.plan, segment.after.state)
+        let (from, to) = (intent(segment.before.state), intent(segment.after.state))
+        var known = RollbackFacts()
+        known.origins = Origins(model.plan, changes: ways.changes(upTo: s))
+        known.target = start.view
+        known.rendered = rendered
         var image = segment.before.image
         for (p, phase) in segment.phases.enumerated() {
           for write in phase.writes { image.apply(write) }
+          known.image = image
           let isLast = p == segment.phases.count - 1
           judge(
             phase, p, Way(step: step.index, segment: s, course: .forward), Intent(from), Intent(to), isLast: isLast,
-            &run
-          )
-          breakOff(ways, in: p, of: s, Intent(from, to), image, run)
+            &run)
+          breakOff(ways, in: p, of: s, Intent(from, to), known, run)
           run.pass(phase.gates)
         }
         var run = run
         run.settleAll()
         let place = Moment.Place(segments: s + 1)
         let back = compiled.renderer.rollback(
-          from: segment.after, to: start.state, there: start.view, stamp: ways.backStamp, changes: ways.changes(upTo: s)
-        )
+          from: segment.after, to: start.state, stamp: ways.backStamp, known: known)
         rollBack(ways, back, from: place, Intent(to), run)
         fail(ways, from: place, segment.after, run)
-        from = to
       }
     }
     coverage.configurations = mesh.configurations
@@ -144,21 +153,22 @@ struct Checker {
   }
 
   /// The run ends in the middle of a phase: any of its writes may have been made, and any proxy may have seen it.
-  /// `image` has them all.
   private mutating func breakOff(
-    _ ways: WaysBack, in p: Int, of s: Int, _ between: Intent, _ image: ObjectSet, _ run: Walk
+    _ ways: WaysBack, in p: Int, of s: Int, _ between: Intent, _ known: RollbackFacts, _ run: Walk
   ) {
     let segment = ways.step.segments[s]
     let place = Moment.Place(segments: s + 1, phase: segment.phases[p].kind)
     let back = compiled.renderer.rollback(
-      from: segment, brokenOffIn: p, to: ways.start.state, there: ways.start.view, image: image,
-      stamp: ways.backStamp, changes: ways.changes(upTo: s))
+      from: segment, brokenOffIn: p, to: ways.start.state, stamp: ways.backStamp, known: known)
     rollBack(ways, back, from: place, between, run)
     guard let block = block(of: ways.planned, reached: s + 1), let first = block.segments.first else { return }
     coverage.failureBlocks += 1
     var run = run
+    var known = known
+    known.origins = Origins(model.plan, changes: first.changes)
+    known.target = nil
     let way = compiled.renderer.rollback(
-      from: segment, brokenOffIn: p, to: first.after, image: image, stamp: ways.blockStamp, changes: first.changes)
+      from: segment, brokenOffIn: p, to: first.after, stamp: ways.blockStamp, known: known)
     walk(
       way.phases, Way(step: ways.step.index, segment: 0, course: .failureBlock(from: place)), between,
       Intent(model.plan, first.after), &run)

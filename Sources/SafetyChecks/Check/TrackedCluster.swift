@@ -37,7 +37,7 @@ package struct TrackedCluster {
     guard let id = ObjectID(object) else { return }
     let n = number(id)
     current[n] = object
-    if id.isMeshObject { versions[n] = mesh.version(of: n, object) }
+    if mesh.isMeshObject(n) { versions[n] = mesh.version(of: n, object) }
     settle(n)
   }
 
@@ -47,7 +47,7 @@ package struct TrackedCluster {
   /// Every workload that stands, with its id.
   var workloads: [(id: ObjectID, value: Value)] {
     current.indices.compactMap { n in
-      guard mesh.id(n).isWorkload, let value = current[n] else { return nil }
+      guard mesh.isWorkload(n), let value = current[n] else { return nil }
       return (mesh.id(n), value)
     }
   }
@@ -56,7 +56,7 @@ package struct TrackedCluster {
 
   mutating func write(_ write: Write) {
     let n = number(write.id)
-    guard write.id.isMeshObject else {
+    guard mesh.isMeshObject(n) else {
       current[n] = write.object
       return
     }
@@ -75,7 +75,7 @@ package struct TrackedCluster {
       case .ready(let targets): for target in targets { finish(target.deployment) }
       case .stopped(let ids): for id in ids { finish(id) }
       case .settled:
-        for (n, tracked) in pending where !mesh.id(n).isWorkload {
+        for (n, tracked) in pending where !mesh.isWorkload(n) {
           var tracked = tracked
           tracked.settle()
           if tracked.isPending { hold(n, tracked) } else { settle(n) }
@@ -84,7 +84,7 @@ package struct TrackedCluster {
       case .drained: break
       }
     }
-    for (n, tracked) in pending where mesh.id(n).isWorkload && tracked.ready == 0...0 && current[n] == nil { settle(n) }
+    for (n, tracked) in pending where mesh.isWorkload(n) && tracked.ready == 0...0 && current[n] == nil { settle(n) }
   }
 
   private mutating func finish(_ id: ObjectID) { if let n = mesh.known(id), pending[n] != nil { settle(n) } }
@@ -138,7 +138,7 @@ package struct TrackedCluster {
   }
 
   private func newest(_ n: Int) -> Int32 {
-    guard mesh.id(n).isMeshObject else { return 0 }
+    guard mesh.isMeshObject(n) else { return 0 }
     let count = current[n].map(replicas) ?? 0
     return mesh.intern(
       Superposition.Holding(variants: [versions[n]], mayBeEmpty: count == 0, mayBeReady: count > 0), of: n)

@@ -18,7 +18,10 @@ package final class VersionedMesh {
   private(set) var workloads: [Int] = []
 
   private struct Object {
-    var id: ObjectID
+    let id: ObjectID
+    let isWorkload: Bool
+    /// Routing depends on it.
+    let isMeshObject: Bool
     var versions: [Version] = []
     /// What was written last, with the number of its version: most of it is written again.
     var seen: [(fields: Fields, version: Int)] = []
@@ -47,13 +50,15 @@ package final class VersionedMesh {
   // MARK: - Objects
 
   func id(_ n: Int) -> ObjectID { objects[n].id }
+  func isWorkload(_ n: Int) -> Bool { objects[n].isWorkload }
+  func isMeshObject(_ n: Int) -> Bool { objects[n].isMeshObject }
 
   func known(_ id: ObjectID) -> Int? { numbers[id] }
 
   func number(_ id: ObjectID) -> Int {
     if let known = numbers[id] { return known }
     let n = superposition.addObject(isWorkload: id.isWorkload)
-    objects.append(Object(id: id))
+    objects.append(Object(id: id, isWorkload: id.isWorkload, isMeshObject: id.isMeshObject))
     numbers[id] = n
     return n
   }

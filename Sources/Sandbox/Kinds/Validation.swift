@@ -16,7 +16,7 @@ extension ClusterStore {
       }
       checkPodSpec(object.at("spec", "template", "spec"), "spec.template.spec", &causes)
     case "pods":
-      checkPodSpec(object.at("spec"), "spec", &causes)
+      checkPodSpec(object["spec"], "spec", &causes)
       if let old, !isPodUpdateAllowed(old, object) {
         causes.append(
           Cause(
