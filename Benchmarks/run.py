@@ -103,7 +103,11 @@ def row(*cells):
 def main():
     folder = tempfile.mkdtemp(prefix="rolloutc-bench-")
     try:
-        measure(folder)
+        # `proof` alone: what takes the longest, and compares with nothing.
+        if sys.argv[1:] == ["proof"]:
+            proof(install(BUILT, folder), folder)
+        else:
+            measure(folder)
     finally:
         shutil.rmtree(folder)
 
@@ -192,6 +196,30 @@ def measure(folder):
         memory = peak([rolloutc, plans[count]])
         row(f"{count:,}", milliseconds(seconds), f"{seconds / count * 1e6:.0f} µs",
             f"{memory:.0f} MiB", f"{memory * 1024 / count:.0f} KiB")
+
+    print()
+    proof(rolloutc, folder)
+
+
+def proof(rolloutc, folder):
+    """What proving takes, as plans get more components and more steps."""
+    row("`check` of", "components", "steps", "time", "processor", "peak memory")
+    row("---", "---", "---", "---", "---", "---")
+    shapes = [("20 updates a step", []), ("two releases, share by share", ["releases"])]
+    for words, shape in shapes:
+        for count, steps in ((200, 50), (1000, 50), (5000, 50), (1000, 10), (1000, 100), (1000, 200)):
+            plan = os.path.join(folder, "proof.rollout")
+            with open(plan, "w") as file:
+                subprocess.run(
+                    [sys.executable, "Benchmarks/make_plan.py", str(count), str(steps), *shape], cwd=ROOT, stdout=file,
+                    check=True)
+            command = [rolloutc, "check", plan]
+            if limited(command, 60) is None:
+                row(words, f"{count:,}", str(steps), "ended after 60 s", "", "")
+                continue
+            runs = [once(command) for _ in range(3)]
+            cpu = statistics.median(run.cpu for run in runs)
+            row(words, f"{count:,}", str(steps), milliseconds(median(runs)), milliseconds(cpu), f"{peak(command):.0f} MiB")
 
 
 if __name__ == "__main__":

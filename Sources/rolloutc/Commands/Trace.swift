@@ -15,7 +15,7 @@ struct TraceCommand: ParsableCommand {
       The request comes in at the gateway, by every `expose` of the plan, or begins at a version with `--from`, and is \
       followed along what each version calls. It is shown as it goes before the step, and from each phase on that \
       changes it. While a phase is being written a request may still go the way before it; that neither way fails is \
-      what `rolloutc check --prove` proves.
+      what `rolloutc check` proves.
 
       Headers are taken to be passed on from hop to hop; where that decides, the output says so.
       """)
