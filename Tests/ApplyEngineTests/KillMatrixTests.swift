@@ -22,6 +22,9 @@ final class Visitors: Sendable {
   var answers: Int { state.withLock { $0.answers } }
   var failures: [String] { state.withLock { $0.failures } }
 
+  /// From here on nobody needs to be served: what they were let in by is undone.
+  func close() { state.withLock { $0.isOpen = [] } }
+
   /// Counts an answer. Before the first good one nobody was served, and nobody can be hurt.
   func note(_ answer: MeshAnswer, to visitor: String, at moment: Duration) {
     state.withLock { state in

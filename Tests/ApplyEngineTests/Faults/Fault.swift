@@ -138,7 +138,6 @@ extension Fault {
     Fault("a stale list", .stale),
     Fault("400", answer(400, "BadRequest"), isOvercome: false),
     Fault("403", answer(403, "Forbidden"), isOvercome: false),
-    Fault("404", answer(404, "NotFound"), isOvercome: false),
     Fault("410", answer(410, "Expired"), isOvercome: false),
     Fault("413", answer(413, "RequestEntityTooLarge"), isOvercome: false),
     Fault("422", answer(422, "Invalid"), isOvercome: false),

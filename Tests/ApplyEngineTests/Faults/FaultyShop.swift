@@ -140,7 +140,11 @@ struct FaultyShop: Sendable {
     let environment = RunEnvironment(
       cluster: RetryingCluster(client, clock: time.clock, random: { 0.5 }) { log.add(.repeated($0)) },
       clock: time.clock, wallTime: { time.timestamp.rfc3339Micro }, random: { 0.5 }, journal: journal,
-      identity: RunIdentity(run: id, who: "ann@desk, pid 1"), tell: { log.add($0) })
+      identity: RunIdentity(run: id, who: "ann@desk, pid 1")
+    ) { event in
+      log.add(event)
+      if case .turned(.rollback(_, steps: 0), _) = event { visitors.close() }
+    }
     var options = RunOptions()
     options.settle = .seconds(1)
     options.waitForLock = .seconds(120)

@@ -73,6 +73,7 @@ private actor ShortJournal: Journal {
 
   @Test("somebody takes the lock at any request: the loser stops, and the lock stays theirs") func theft() throws {
     let lease = "/apis/coordination.k8s.io/v1/namespaces/shop/leases/rolloutc-shop"
+    let lastLook = shop.marks.lastIndex { $0.kind == "get leases" } ?? 0
     for place in shop.places(sample: 8, salt: 2, where: { !$0.isWatch }) where place > 4 {
       let sandbox = LiveCluster(shop.start)
       let visitors = Visitors()
@@ -82,8 +83,8 @@ private actor ShortJournal: Journal {
       }
       let name = "stolen at \(place), \(shop.marks[place])"
       #expect(object(lease, in: sandbox)?.at("spec", "holderIdentity") == "thief", "\(name)")
-      // Who learns of it with the last request of all has done everything before.
-      #expect(outcome.result.outcome == .locked || place >= shop.marks.count - 2, "\(name): \(outcome.result)")
+      // The lock is looked at before each phase; who loses it in the last one may have done everything before it shows.
+      #expect(outcome.result.outcome == .locked || place > lastLook, "\(name): \(outcome.result)")
       _ = blocking { [self] in await sandbox.respond(to: patch(lease, ["spec": ["holderIdentity": .null]])) }
       try shop.expectTheSame(outcome.result, in: sandbox, visitors, name)
     }
@@ -116,7 +117,7 @@ private actor ShortJournal: Journal {
   }
 
   @Test("the namespace begins to go at any request: the run ends, and says why") func namespaceGoes() throws {
-    for place in shop.places(sample: 8, salt: 4, where: { !$0.isWatch }) where place < shop.marks.count - 2 {
+    for place in shop.places(sample: 8, salt: 4, where: { !$0.isWatch }) where place < shop.marks.count - 4 {
       let sandbox = LiveCluster(shop.start)
       let outcome = try shop.run(.apply(steps: 2), in: sandbox, id: "ours", Visitors()) { index, _ in
         if index == place { _ = await sandbox.respond(to: APIRequest("DELETE", "/api/v1/namespaces/shop")) }

@@ -1,0 +1,218 @@
+import ClusterAPI
+import CurlTransport
+import Foundation
+import KubernetesModel
+import Lowering
+import RolloutPlan
+import TestSupport
+import Testing
+
+/// The scenario in a namespace of its own on the real control plane, with everything around it that is not the plan's:
+/// a volume, the database's Secret that somebody keeps, and a folder with the plan for the built tool.
+final class RealVoting: Sendable {
+  let plane: ControlPlane
+  let namespace: String
+  let plan: Plan
+  let scratch: Scratch
+  let cluster: any Cluster
+
+  private static let transport = CurlTransport()
+
+  /// - Parameter isQuiet: without what asks the outside.
+  init(isQuiet: Bool) async throws {
+    plane = try await ControlPlane.shared()
+    let name = "v-\(UInt32.random(in: .min ... .max))"
+    namespace = name
+    scratch = try Scratch()
+    let lines = String(decoding: Goldens.bytes("plans/aks-voting.rollout") ?? [], as: UTF8.self)
+      .split(separator: "\n", omittingEmptySubsequences: false)
+    let outside = ["verify", "approve", "probe", "pattern"]
+    let text =
+      lines.filter { line in
+        let word = line.drop { $0 == " " }
+        return !isQuiet || !outside.contains { word.hasPrefix($0) }
+      }
+      .map { $0 == "namespace voting" ? "namespace \(name)" : String($0) }
+      .joined(separator: "\n")
+    let resolution = resolve(path: "voting.rollout", bytes: Array(text.utf8))
+    plan = try #require(resolution.checked, "\(resolution.diagnostics)")
+    try scratch.write(text, to: "voting.rollout")
+    let sources = KubeconfigSources(explicitPath: plane.kubeconfig, environment: [:], files: .disk)
+    let connection = try sources.connection(ConnectionOverrides())
+    cluster = APIClient(
+      endpoint: connection.endpoint, credentials: connection.credentialSource(environment: [:]),
+      transport: Self.transport)
+    try await apply([
+      "apiVersion": "v1", "kind": "PersistentVolume", "metadata": ["name": .string(namespace)],
+      "spec": [
+        "capacity": ["storage": "1Gi"], "accessModes": ["ReadWriteOnce"], "hostPath": ["path": "/nowhere"],
+        "persistentVolumeReclaimPolicy": "Retain",
+        "claimRef": [
+          "apiVersion": "v1", "kind": "PersistentVolumeClaim", "name": "mysql-pv-claim",
+          "namespace": .string(namespace),
+        ],
+      ],
+    ])
+  }
+
+  // MARK: - What others do
+
+  func apply(_ object: Value) async throws {
+    let type = try await cluster.resourceType(of: object)
+    let target = type.named(
+      try #require(object.at("metadata", "name")?.string), in: object.at("metadata", "namespace")?.string ?? "")
+    _ = try await cluster.apply(ApplyRequest(object, to: target, fieldManager: "somebody"))
+  }
+
+  /// As soon as the plan has made the namespace, and whether or not it does.
+  func bringSecret() async throws {
+    let secret: Value = [
+      "apiVersion": "v1", "kind": "Secret",
+      "metadata": ["name": "voting-storage-secret", "namespace": .string(namespace)],
+      "stringData": [
+        "MYSQL_USER": "u", "MYSQL_PASSWORD": "p", "MYSQL_DATABASE": "d", "MYSQL_ROOT_PASSWORD": "r",
+      ],
+    ]
+    for _ in 0..<4000 where !Task.isCancelled {
+      if (try? await apply(secret)) != nil { return }
+      try await Task.sleep(for: .milliseconds(30))
+    }
+  }
+
+  /// Lists each ready pod in a slice of its own, until the task is cancelled. All pods of a hollow node have the same address,
+  /// and the controller keeps only one endpoint of each address.
+  func bringEndpoints() async throws {
+    let pods = try await cluster.resourceType(of: "Pod", in: GroupVersion(group: "", version: "v1"))
+    let changes = CollectionObservation(of: pods.collection(in: namespace), in: cluster, clock: ContinuousClock())
+    var number = 0
+    var listed: Set<String> = []
+    for try await change in changes {
+      guard case .changed(let pod) = change, let name = pod.at("metadata", "name")?.string,
+        let service = pod.at("metadata", "labels", "app")?.string, !listed.contains(name),
+        (pod.at("status", "conditions")?.array ?? []).contains(where: {
+          $0["type"]?.string == "Ready" && $0["status"]?.string == "True"
+        })
+      else { continue }
+      listed.insert(name)
+      number += 1
+      let uid = pod.at("metadata", "uid") ?? .null
+      try? await apply([
+        "apiVersion": "discovery.k8s.io/v1beta1", "kind": "EndpointSlice", "addressType": "IPv4",
+        "metadata": [
+          "name": .string("\(name)-alone"), "namespace": .string(namespace),
+          "labels": [
+            "kubernetes.io/service-name": .string(service), "endpointslice.kubernetes.io/managed-by": "stand-in",
+          ],
+          "ownerReferences": [["apiVersion": "v1", "kind": "Pod", "name": .string(name), "uid": uid]],
+        ],
+        "endpoints": [
+          [
+            "addresses": [.string("10.1.\(number / 250).\(number % 250 + 1)")], "conditions": ["ready": true],
+            "targetRef": ["kind": "Pod", "name": .string(name), "namespace": .string(namespace), "uid": uid],
+          ]
+        ],
+      ])
+    }
+  }
+
+  /// Does both for as long as `body` takes.
+  func withOthers<T: Sendable>(_ body: () async throws -> T) async throws -> T {
+    let secret = Task { try await bringSecret() }
+    let endpoints = Task { try await bringEndpoints() }
+    defer {
+      secret.cancel()
+      endpoints.cancel()
+    }
+    return try await body()
+  }
+
+  /// The namespace goes in its own time.
+  func remove() async {
+    for (kind, version) in [("Namespace", "v1"), ("PersistentVolume", "v1")] {
+      guard let version = GroupVersion(version), let type = try? await cluster.resourceType(of: kind, in: version)
+      else {
+        continue
+      }
+      _ = try? await cluster.delete(DeleteRequest(type.named(namespace, in: ""), uid: nil))
+    }
+  }
+
+  // MARK: - The tool
+
+  struct Proxied {
+    var requests: [String]
+    var code: Int
+    var output: String
+  }
+
+  /// Runs the tool through the proxy that kills it; see `Tests/tools/kill-proxy`.
+  func proxied(_ arguments: [String], kill: Kill? = nil) async throws -> Proxied {
+    let how = kill.map { ["--kill", "\($0.request)"] + ($0.isAfter ? ["--after"] : []) } ?? []
+    let outcome = try await run(
+      ["python3", "\(Goldens.root)/Tests/tools/kill-proxy", plane.directory] + how + ["--", #require(Tool.path)]
+        + arguments)
+    let object = try JSONSerialization.jsonObject(with: Data(outcome.outputBytes)) as? [String: Any]
+    let answer = try #require(object, "\(outcome.errors)")
+    return Proxied(
+      requests: answer["requests"] as? [String] ?? [], code: answer["code"] as? Int ?? -1,
+      output: answer["output"] as? String ?? "")
+  }
+
+  func rolloutc(_ arguments: String...) async throws -> Outcome {
+    try await run([try #require(Tool.path)] + arguments)
+  }
+
+  private func run(_ arguments: [String]) async throws -> Outcome {
+    let (scratch, variables) = (scratch, ["KUBECONFIG": plane.kubeconfig])
+    return try await Subprocess.running { started in
+      try scratch.run(arguments, environment: variables, started: started)
+    }
+  }
+
+  /// Takes the lock from a run that was killed, as a person does who knows that it is dead.
+  func unlock() async throws {
+    let status = try await rolloutc("status", "voting", "-n", namespace, "-o", "json")
+    let object = try JSONSerialization.jsonObject(with: Data(status.outputBytes)) as? [String: Any]
+    guard let run = (object?["lock"] as? [String: Any])?["run"] as? String else { return }
+    let outcome = try await rolloutc("unlock", "voting", "-n", namespace, "--run", run, "--yes")
+    // It may have been given back meanwhile.
+    #expect(outcome.code <= 1, "\(outcome.errors)")
+  }
+
+  // MARK: - What stands
+
+  /// Everything in the namespace that is the plan's, without what differs from server to server and from run to run.
+  func content() async throws -> [String: Value] {
+    var content: [String: Value] = [:]
+    for (kind, version) in [
+      ("Deployment", "apps/v1"), ("Service", "v1"), ("PersistentVolumeClaim", "v1"),
+      ("VirtualService", "networking.istio.io/v1beta1"), ("DestinationRule", "networking.istio.io/v1beta1"),
+      ("Gateway", "networking.istio.io/v1beta1"), ("PeerAuthentication", "security.istio.io/v1beta1"),
+      ("ServiceAccount", "v1"),
+    ] {
+      let type = try await cluster.resourceType(of: kind, in: try #require(GroupVersion(version)))
+      for object in try await cluster.list(type.collection(in: namespace)).items {
+        var fields: Fields = [:]
+        var spec = object["spec"]?.fields ?? Fields()
+        for key in ["clusterIP", "clusterIPs", "volumeName"] { spec[key] = nil }
+        fields["spec"] = .object(spec)
+        fields["labels"] = object.at("metadata", "labels") ?? .null
+        fields["step"] = object.at("metadata", "annotations", "rolloutc.dev/step") ?? .null
+        let text = jsonText(.object(fields)).replacing(namespace, with: "NAMESPACE")
+        let name = object.at("metadata", "name")?.string ?? ""
+        content["\(kind)/\(name)"] = try parseJSON(Array(text.utf8))
+      }
+    }
+    return content
+  }
+}
+
+/// At which of the requests that change something a process is killed.
+struct Kill: Hashable, Sendable, CustomStringConvertible {
+  /// Counted from 1.
+  var request: Int
+  /// When the server has answered, and before the tool hears of it.
+  var isAfter: Bool
+
+  var description: String { "\(isAfter ? "after" : "before") request \(request)" }
+}

@@ -1,0 +1,101 @@
+import Diagnostics
+import KubernetesModel
+import Lowering
+import MeshModel
+import RequestTracing
+import RolloutPlan
+import SafetyChecks
+
+/// What requests of a plan would meet at every moment of a server's history: by the objects that it held, and the pods
+/// that were ready then.
+struct ServedMesh {
+  private let plan: Plan
+  private var mesh: MeshSnapshot
+  private var deployments: [ObjectID: Value] = [:]
+  /// By app and version: names of pods that are ready and stay.
+  private var ready: [[String]: Set<String>] = [:]
+  private var labels: [String: [String]] = [:]
+  private(set) var violations: [String] = []
+  private var served: Set<Int> = []
+
+  init(_ plan: Plan) {
+    self.plan = plan
+    mesh = MeshSnapshot(FlowModel(plan))
+  }
+
+  /// Breaches of S1 (no subset), S2 (no pod behind it) and S9 (gone, and still asked for; data that is gone).
+  static func violations(of plan: Plan, in events: [ServerHistory.Event]) -> [String] {
+    var served = ServedMesh(plan)
+    for event in events { served.take(event) }
+    return served.violations
+  }
+
+  private mutating func take(_ event: ServerHistory.Event) {
+    guard let id = ObjectID(event.object) else { return }
+    let moment = "version \(event.version), \(event.isGone ? "without " : "")\(id)"
+    switch id.kind {
+    case "Pod": note(pod: event.object, isGone: event.isGone)
+    case "PersistentVolumeClaim":
+      if event.isGone { violations.append("\(moment): data is gone") }
+      return
+    case "Deployment":
+      deployments[id] = event.isGone ? nil : event.object
+      apply(id, event.isGone ? nil : withReadyPods(event.object))
+    default: apply(id, event.isGone ? nil : event.object)
+    }
+    look(moment)
+  }
+
+  private mutating func apply(_ id: ObjectID, _ object: Value?) {
+    mesh.apply(
+      Write(action: object == nil ? .delete : .update, id: id, object: object, previous: nil, origin: plan.nameRange))
+  }
+
+  private mutating func note(pod: Value, isGone: Bool) {
+    guard let name = pod.at("metadata", "name")?.string else { return }
+    let key = ["app", "version"].map { pod.at("metadata", "labels", $0)?.string ?? "" }
+    let isReady = (pod.at("status", "conditions")?.array ?? []).contains {
+      $0["type"]?.string == "Ready" && $0["status"]?.string == "True"
+    }
+    if isReady, !isGone, pod.at("metadata", "deletionTimestamp") == nil {
+      ready[key, default: []].insert(name)
+    } else {
+      ready[key]?.remove(name)
+    }
+    for (id, deployment) in deployments where key == Self.key(of: deployment) { apply(id, withReadyPods(deployment)) }
+  }
+
+  private static func key(of deployment: Value) -> [String] {
+    ["app", "version"].map { deployment.at("spec", "template", "metadata", "labels", $0)?.string ?? "" }
+  }
+
+  /// The model takes a Deployment's replicas for its ready pods.
+  private func withReadyPods(_ deployment: Value) -> Value {
+    var fields = deployment.fields ?? Fields()
+    var spec = fields["spec"]?.fields ?? Fields()
+    spec["replicas"] = .int(ready[Self.key(of: deployment)]?.count ?? 0)
+    fields["spec"] = .object(spec)
+    return .object(fields)
+  }
+
+  private mutating func look(_ moment: String) {
+    for route in Survey(mesh).routes {
+      var isServed = true
+      for way in route.answer.ways {
+        guard case .failure(let failure) = way.end else { continue }
+        isServed = false
+        let isBreach =
+          switch failure.reason {
+          case .undefinedSubset, .noReadyEndpoints: true
+          // Before a route was there nobody could be hurt by its absence.
+          default: served.contains(route.flow)
+          }
+        if isBreach, violations.count < 20 {
+          violations.append(
+            "\(moment): \(failure.reason) for \(mesh.model.flows[route.flow].source) to \(failure.host ?? "?")")
+        }
+      }
+      if isServed { served.insert(route.flow) }
+    }
+  }
+}
