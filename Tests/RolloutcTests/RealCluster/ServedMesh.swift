@@ -21,16 +21,50 @@ struct ServedMesh {
   init(_ plan: Plan) {
     self.plan = plan
     mesh = MeshSnapshot(FlowModel(plan))
+    // Pods of a namespace without this label have no sidecars.
+    let namespace: Value = [
+      "apiVersion": "v1", "kind": "Namespace",
+      "metadata": ["name": .string(plan.namespace), "labels": ["istio-injection": "enabled"]],
+    ]
+    if let id = ObjectID(namespace) { apply(id, namespace) }
   }
 
   /// Breaches of S1 (no subset), S2 (no pod behind it) and S9 (gone, and still asked for; data that is gone).
   static func violations(of plan: Plan, in events: [ServerHistory.Event]) -> [String] {
     var served = ServedMesh(plan)
     for event in events { served.take(event) }
-    return served.violations
+    // Where no entry answers nothing is asked of what stands behind it, and nothing was looked at.
+    let entries = Set(served.mesh.model.entryFlows)
+    return served.violations + (served.served.isDisjoint(with: entries) ? ["nobody was ever served"] : [])
   }
 
-  private mutating func take(_ event: ServerHistory.Event) {
+  /// Who answers a visitor by what the server holds now, the caller before what it calls, and the stamp of the route that the
+  /// gateway takes. Empty where nobody does.
+  static func answer(to headers: [(String, String)], of plan: Plan, in events: [ServerHistory.Event])
+    -> (versions: [String: String], stamp: String?)
+  {
+    var served = ServedMesh(plan)
+    var objects: [ObjectID: Value] = [:]
+    for event in events {
+      served.take(event, isLooking: false)
+      if let id = ObjectID(event.object) { objects[id] = event.isGone ? nil : event.object }
+    }
+    let trace = Trace(TracedRequest(headers: headers), in: served.mesh)
+    var versions: [String: String] = [:]
+    var stamp: String?
+    for hop in trace.hops {
+      guard case .version(let version) = hop.end else { continue }
+      let id = served.mesh.model.versions[version]
+      versions[plan[id.component].name] = plan[id].name
+      guard hop.parent == nil, let rule = hop.rule else { continue }
+      let routes = objects[rule.object]?.at("spec", "http")?.array ?? []
+      stamp =
+        routes.first { $0["name"]?.string == rule.name }?.at("headers", "response", "set", "x-rollout-step")?.string
+    }
+    return (versions, stamp)
+  }
+
+  private mutating func take(_ event: ServerHistory.Event, isLooking: Bool = true) {
     guard let id = ObjectID(event.object) else { return }
     let moment = "version \(event.version), \(event.isGone ? "without " : "")\(id)"
     switch id.kind {
@@ -43,7 +77,7 @@ struct ServedMesh {
       apply(id, event.isGone ? nil : withReadyPods(event.object))
     default: apply(id, event.isGone ? nil : event.object)
     }
-    look(moment)
+    if isLooking { look(moment) }
   }
 
   private mutating func apply(_ id: ObjectID, _ object: Value?) {
@@ -69,12 +103,13 @@ struct ServedMesh {
     ["app", "version"].map { deployment.at("spec", "template", "metadata", "labels", $0)?.string ?? "" }
   }
 
-  /// The model takes a Deployment's replicas for its ready pods.
+  /// The model takes a Deployment's replicas for its ready pods where it has no status.
   private func withReadyPods(_ deployment: Value) -> Value {
     var fields = deployment.fields ?? Fields()
     var spec = fields["spec"]?.fields ?? Fields()
     spec["replicas"] = .int(ready[Self.key(of: deployment)]?.count ?? 0)
     fields["spec"] = .object(spec)
+    fields["status"] = nil
     return .object(fields)
   }
 

@@ -7,9 +7,9 @@ import RolloutPlan
 import TestSupport
 import Testing
 
-/// The scenario in a namespace of its own on the real control plane, with everything around it that is not the plan's:
-/// a volume, the database's Secret that somebody keeps, and a folder with the plan for the built tool.
-final class RealVoting: Sendable {
+/// A plan of the project in a namespace of its own on the real control plane, with everything around it that is not the
+/// plan's: a volume, the database's Secret that somebody keeps, and a folder with the plan for the built tool.
+final class RealPlan: Sendable {
   let plane: ControlPlane
   let namespace: String
   let plan: Plan
@@ -18,25 +18,24 @@ final class RealVoting: Sendable {
 
   private static let transport = CurlTransport()
 
-  /// - Parameter isQuiet: without what asks the outside.
-  init(isQuiet: Bool) async throws {
+  /// The scenario, or another of `plans/`, as `edit` changes it line by line; nil leaves a line out.
+  init(_ file: String = "aks-voting", edit: (Substring) -> String? = { String($0) }) async throws {
     plane = try await ControlPlane.shared()
     let name = "v-\(UInt32.random(in: .min ... .max))"
     namespace = name
     scratch = try Scratch()
-    let lines = String(decoding: Goldens.bytes("plans/aks-voting.rollout") ?? [], as: UTF8.self)
+    let lines = String(decoding: Goldens.bytes("plans/\(file).rollout") ?? [], as: UTF8.self)
       .split(separator: "\n", omittingEmptySubsequences: false)
-    let outside = ["verify", "approve", "probe", "pattern"]
+    let hasNamespace = lines.contains { $0.hasPrefix("namespace ") }
     let text =
-      lines.filter { line in
-        let word = line.drop { $0 == " " }
-        return !isQuiet || !outside.contains { word.hasPrefix($0) }
+      lines.compactMap { line in
+        if line.hasPrefix("namespace ") { return "namespace \(name)" }
+        return line == "language 1" && !hasNamespace ? "language 1\nnamespace \(name)" : edit(line)
       }
-      .map { $0 == "namespace voting" ? "namespace \(name)" : String($0) }
       .joined(separator: "\n")
-    let resolution = resolve(path: "voting.rollout", bytes: Array(text.utf8))
+    let resolution = resolve(path: "plan.rollout", bytes: Array(text.utf8))
     plan = try #require(resolution.checked, "\(resolution.diagnostics)")
-    try scratch.write(text, to: "voting.rollout")
+    try scratch.write(text, to: "plan.rollout")
     let sources = KubeconfigSources(explicitPath: plane.kubeconfig, environment: [:], files: .disk)
     let connection = try sources.connection(ConnectionOverrides())
     cluster = APIClient(
@@ -53,6 +52,15 @@ final class RealVoting: Sendable {
         ],
       ],
     ])
+  }
+
+  /// The scenario without what asks the outside.
+  static func quietVoting() async throws -> RealPlan {
+    let outside = ["verify", "approve", "probe", "pattern"]
+    return try await RealPlan { line in
+      let word = line.drop { $0 == " " }
+      return outside.contains { word.hasPrefix($0) } ? nil : String(line)
+    }
   }
 
   // MARK: - What others do
@@ -158,7 +166,9 @@ final class RealVoting: Sendable {
       output: answer["output"] as? String ?? "")
   }
 
-  func rolloutc(_ arguments: String...) async throws -> Outcome {
+  func rolloutc(_ arguments: String...) async throws -> Outcome { try await rolloutc(arguments) }
+
+  func rolloutc(_ arguments: [String]) async throws -> Outcome {
     try await run([try #require(Tool.path)] + arguments)
   }
 
@@ -171,10 +181,10 @@ final class RealVoting: Sendable {
 
   /// Takes the lock from a run that was killed, as a person does who knows that it is dead.
   func unlock() async throws {
-    let status = try await rolloutc("status", "voting", "-n", namespace, "-o", "json")
+    let status = try await rolloutc("status", plan.name, "-n", namespace, "-o", "json")
     let object = try JSONSerialization.jsonObject(with: Data(status.outputBytes)) as? [String: Any]
     guard let run = (object?["lock"] as? [String: Any])?["run"] as? String else { return }
-    let outcome = try await rolloutc("unlock", "voting", "-n", namespace, "--run", run, "--yes")
+    let outcome = try await rolloutc("unlock", plan.name, "-n", namespace, "--run", run, "--yes")
     // It may have been given back meanwhile.
     #expect(outcome.code <= 1, "\(outcome.errors)")
   }
