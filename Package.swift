@@ -214,9 +214,9 @@ let package = Package(
     .testTarget(
       name: "RolloutcTests",
       dependencies: [
-        "ApplyEngine", "ClusterAPI", "CurlTransport", "DiagnosticRendering", "Diagnostics", "KubernetesModel", "Lowering",
-        "MeshModel", "RequestTracing", "rolloutc", "RolloutPlan", "SafetyChecks", "Sandbox", "SandboxServer",
-        "TestSupport", "YAMLCoding",
+        "ApplyEngine", "ClusterAPI", "CurlTransport", "DiagnosticRendering", "Diagnostics", "KubernetesModel",
+        "Lowering", "MeshModel", "RequestTracing", "rolloutc", "RolloutPlan", "SafetyChecks", "Sandbox",
+        "SandboxServer", "TestSupport", "YAMLCoding",
       ],
       swiftSettings: settings
     ),
