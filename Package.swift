@@ -122,7 +122,8 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "Diagnostics", "KubernetesModel", "Lowering", "RequestTracing", "RolloutPlan", "RolloutSyntax", "SafetyChecks",
+        "ClusterAPI", "Diagnostics", "KubernetesModel", "Lowering", "RequestTracing", "RolloutPlan", "RolloutSyntax",
+        "SafetyChecks",
       ],
       path: "Tests/TestSupport",
       swiftSettings: settings

@@ -115,8 +115,10 @@ struct RealWorld {
     var options = RunOptions()
     options.settle = .zero
     change(&options)
-    let result = await Run(itinerary, environment: environment, options: options, stop: stop)
-      .perform(goal ?? .apply(steps: itinerary.stepCount))
+    let result = try await withEndpoints(of: namespace, in: admin) {
+      await Run(itinerary, environment: environment, options: options, stop: stop)
+        .perform(goal ?? .apply(steps: itinerary.stepCount))
+    }
     return Outcome(result: result, log: log, requests: requests.withLock { $0 })
   }
 

@@ -87,51 +87,11 @@ final class RealPlan: Sendable {
     }
   }
 
-  /// Lists each ready pod in a slice of its own, until the task is cancelled. All pods of a hollow node have the same address,
-  /// and the controller keeps only one endpoint of each address.
-  func bringEndpoints() async throws {
-    let pods = try await cluster.resourceType(of: "Pod", in: GroupVersion(group: "", version: "v1"))
-    let changes = CollectionObservation(of: pods.collection(in: namespace), in: cluster, clock: ContinuousClock())
-    var number = 0
-    var listed: Set<String> = []
-    for try await change in changes {
-      guard case .changed(let pod) = change, let name = pod.at("metadata", "name")?.string,
-        let service = pod.at("metadata", "labels", "app")?.string, !listed.contains(name),
-        (pod.at("status", "conditions")?.array ?? []).contains(where: {
-          $0["type"]?.string == "Ready" && $0["status"]?.string == "True"
-        })
-      else { continue }
-      listed.insert(name)
-      number += 1
-      let uid = pod.at("metadata", "uid") ?? .null
-      try? await apply([
-        "apiVersion": "discovery.k8s.io/v1beta1", "kind": "EndpointSlice", "addressType": "IPv4",
-        "metadata": [
-          "name": .string("\(name)-alone"), "namespace": .string(namespace),
-          "labels": [
-            "kubernetes.io/service-name": .string(service), "endpointslice.kubernetes.io/managed-by": "stand-in",
-          ],
-          "ownerReferences": [["apiVersion": "v1", "kind": "Pod", "name": .string(name), "uid": uid]],
-        ],
-        "endpoints": [
-          [
-            "addresses": [.string("10.1.\(number / 250).\(number % 250 + 1)")], "conditions": ["ready": true],
-            "targetRef": ["kind": "Pod", "name": .string(name), "namespace": .string(namespace), "uid": uid],
-          ]
-        ],
-      ])
-    }
-  }
-
   /// Does both for as long as `body` takes.
   func withOthers<T: Sendable>(_ body: () async throws -> T) async throws -> T {
     let secret = Task { try await bringSecret() }
-    let endpoints = Task { try await bringEndpoints() }
-    defer {
-      secret.cancel()
-      endpoints.cancel()
-    }
-    return try await body()
+    defer { secret.cancel() }
+    return try await withEndpoints(of: namespace, in: cluster, body)
   }
 
   /// The namespace goes in its own time.
