@@ -63,7 +63,7 @@ import Testing
     let scratch = try Scratch()
     try scratch.write(try scratch.rolloutc("--generate-completion-script", "zsh").output, to: "_rolloutc")
     let outcome = try scratch.shell(
-      "HOME=$PWD zsh -f -c 'fpath=($PWD $fpath); autoload -Uz compinit; compinit -D; "
+      "HOME=$PWD zsh -f -c 'fpath=($PWD $fpath); autoload -Uz compinit; compinit -u -D; "
         + "print $_comps[rolloutc]; autoload -Uz +X _rolloutc && functions _rolloutc | grep -c explain'")
     #expect(outcome.code == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
     #expect(outcome.output.hasPrefix("_rolloutc\n"), "\(outcome.output)")
