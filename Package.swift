@@ -122,8 +122,8 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "ClusterAPI", "Diagnostics", "KubernetesModel", "Lowering", "RequestTracing", "RolloutPlan", "RolloutSyntax",
-        "SafetyChecks",
+        "ClusterAPI", "CurlTransport", "Diagnostics", "KubernetesModel", "Lowering", "RequestTracing", "RolloutPlan",
+        "RolloutSyntax", "SafetyChecks",
       ],
       path: "Tests/TestSupport",
       swiftSettings: settings

@@ -14,8 +14,6 @@ package func withEndpoints<T>(
 
 private func bringEndpoints(of namespace: String, in cluster: any Cluster) async throws {
   let pods = try await cluster.resourceType(of: "Pod", in: GroupVersion(group: "", version: "v1"))
-  let slices = try await cluster.resourceType(
-    of: "EndpointSlice", in: GroupVersion(group: "discovery.k8s.io", version: "v1beta1"))
   let changes = CollectionObservation(of: pods.collection(in: namespace), in: cluster, clock: ContinuousClock())
   var number = 0
   var listed: Set<String> = []
@@ -45,8 +43,7 @@ private func bringEndpoints(of namespace: String, in cluster: any Cluster) async
         ]
       ],
     ]
-    _ = try? await cluster.apply(
-      ApplyRequest(slice, to: slices.named("\(name)-alone", in: namespace), fieldManager: "somebody"))
+    try? await cluster.apply(slice, by: "somebody")
   }
   for try await change in changes {
     switch change {

@@ -12,26 +12,7 @@ import Testing
 
 /// A plan of two steps in a namespace where others have objects, too: what each line of the fault matrix is tried on.
 struct FaultyShop: Sendable {
-  static let text = """
-    plan shop
-    language 1
-    namespace shop existing
-    expose web on port 80
-    component web {
-      image registry.example.com/web
-      port 8080 http
-      version 1.0, 2.0
-    }
-    on failure rollback
-    step "Deploy 1.0" {
-      deploy web 1.0
-    }
-    step "Move to 2.0" {
-      deploy web 2.0
-      route web all -> 2.0
-      retire web 1.0
-    }
-    """
+  static let text = RealClusterTests.shop("shop", existing: true)
 
   static let shared = Result { try FaultyShop() }
 

@@ -11,7 +11,7 @@ import Testing
 
 /// What a run promises about objects, fields, locks and rights of others, on a real API server with its controllers.
 @Suite(.controlPlane, .timeLimit(.minutes(20))) struct RealClusterTests {
-  private static func shop(_ namespace: String, _ extra: String = "", existing: Bool = false) -> String {
+  static func shop(_ namespace: String, _ extra: String = "", existing: Bool = false) -> String {
     """
     plan shop
     language 1
@@ -244,7 +244,7 @@ import Testing
     let world = try await RealWorld { Self.shop($0) }
     let roles = AccessRoles(world.itinerary, subject: .user("limited")).objects
     for object in roles { try await world.apply(object, by: "rolloutc") }
-    let limited = try RealWorld.client(world.plane, "limited.kubeconfig")
+    let limited = try world.plane.client("limited.kubeconfig")
     func settled(_ expected: Bool, _ verb: String, _ resource: String, _ group: String, _ name: String) async throws {
       let parts = resource.split(separator: "/").map(String.init)
       let type = ClusterAPI.ResourceType(

@@ -1,5 +1,4 @@
 import ClusterAPI
-import CurlTransport
 import Diagnostics
 import KubernetesModel
 import Lowering
@@ -17,13 +16,11 @@ struct RealWorld {
   let itinerary: Itinerary
   let namespace: String
 
-  private static let transport = CurlTransport()
-
   /// - Parameter text: the plan, for a namespace.
   init(_ text: (_ namespace: String) -> String, namespaceIsThere: Bool = false) async throws {
     plane = try await ControlPlane.shared()
     namespace = "r-\(UInt32.random(in: .min ... .max))"
-    let plain = try Self.client(plane, "kubeconfig")
+    let plain = try plane.client()
     let versions = try #require(
       APIVersions(
         networking: try await plain.versions(of: "networking.istio.io"),
@@ -39,18 +36,7 @@ struct RealWorld {
     }
   }
 
-  /// A client with the rights of a kubeconfig of the control plane.
-  static func client(
-    _ plane: ControlPlane, _ file: String, through wrap: (any HTTPTransport) -> any HTTPTransport = { $0 }
-  ) throws -> any Cluster {
-    let sources = KubeconfigSources(explicitPath: "\(plane.directory)/\(file)", environment: [:], files: .disk)
-    let connection = try sources.connection(ConnectionOverrides())
-    return APIClient(
-      endpoint: connection.endpoint, credentials: connection.credentialSource(environment: [:]),
-      transport: wrap(transport))
-  }
-
-  var admin: any Cluster { get throws { try Self.client(plane, "kubeconfig") } }
+  var admin: any Cluster { get throws { try plane.client() } }
 
   // MARK: - Objects
 
@@ -65,10 +51,7 @@ struct RealWorld {
 
   /// Server-side apply as somebody; of ours where nobody is named.
   func apply(_ object: Value, by manager: String = "kubectl", force: Bool = false) async throws {
-    let type = try await admin.resourceType(of: object)
-    let target = type.named(
-      try #require(object.at("metadata", "name")?.string), in: object.at("metadata", "namespace")?.string ?? "")
-    _ = try await admin.apply(ApplyRequest(object, to: target, fieldManager: manager, force: force))
+    try await admin.apply(object, by: manager, force: force)
   }
 
   func patch(_ target: ObjectReference, _ change: Value, by manager: String = "kubectl-edit") async throws {
@@ -103,7 +86,7 @@ struct RealWorld {
       requests.withLock { $0.append("\(request.label) \(path)") }
       await hook(request)
     }
-    let cluster = try Self.client(plane, file) { HookedTransport(base: $0, hook: seen) }
+    let cluster = try plane.client(file) { HookedTransport(base: $0, hook: seen) }
     let environment = RunEnvironment(
       cluster: RetryingCluster(cluster, clock: ContinuousClock()) { log.add(.repeated($0)) }, clock: .continuous,
       wallTime: { "2026-01-01T00:00:00.000000Z" }, random: { 0.5 }, journal: MemoryJournal(),
@@ -125,7 +108,7 @@ struct RealWorld {
   func preflight(as file: String = "kubeconfig") async throws -> [Diagnostic] {
     await Preflight(
       itinerary, legs: itinerary.forward, inventory: Inventory(plan: itinerary.plan.name),
-      cluster: try Self.client(plane, file)
+      cluster: try plane.client(file)
     ).findings()
   }
 

@@ -1,5 +1,4 @@
 import ClusterAPI
-import CurlTransport
 import Foundation
 import KubernetesModel
 import Lowering
@@ -15,8 +14,6 @@ final class RealPlan: Sendable {
   let plan: Plan
   let scratch: Scratch
   let cluster: any Cluster
-
-  private static let transport = CurlTransport()
 
   /// The scenario, or another of `plans/`, as `edit` changes it line by line; nil leaves a line out.
   init(_ file: String = "aks-voting", edit: (Substring) -> String? = { String($0) }) async throws {
@@ -36,11 +33,7 @@ final class RealPlan: Sendable {
     let resolution = resolve(path: "plan.rollout", bytes: Array(text.utf8))
     plan = try #require(resolution.checked, "\(resolution.diagnostics)")
     try scratch.write(text, to: "plan.rollout")
-    let sources = KubeconfigSources(explicitPath: plane.kubeconfig, environment: [:], files: .disk)
-    let connection = try sources.connection(ConnectionOverrides())
-    cluster = APIClient(
-      endpoint: connection.endpoint, credentials: connection.credentialSource(environment: [:]),
-      transport: Self.transport)
+    cluster = try plane.client()
     try await apply([
       "apiVersion": "v1", "kind": "PersistentVolume", "metadata": ["name": .string(namespace)],
       "spec": [
@@ -66,10 +59,7 @@ final class RealPlan: Sendable {
   // MARK: - What others do
 
   func apply(_ object: Value) async throws {
-    let type = try await cluster.resourceType(of: object)
-    let target = type.named(
-      try #require(object.at("metadata", "name")?.string), in: object.at("metadata", "namespace")?.string ?? "")
-    _ = try await cluster.apply(ApplyRequest(object, to: target, fieldManager: "somebody"))
+    try await cluster.apply(object, by: "somebody")
   }
 
   /// As soon as the plan has made the namespace, and whether or not it does.
