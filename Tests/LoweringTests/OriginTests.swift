@@ -82,4 +82,123 @@ import Testing
     #expect(try origins(1)["update VirtualService/web"] == ["route web all -> 3.0"])
     #expect(try origins(3)["update VirtualService/web"] == ["mirror web 10% -> 4.0"])
   }
+
+  /// Each VirtualService of a step with the lines that made it, as its last write has it.
+  private func routingLines(_ plan: Plan, _ sources: SourceSet) -> [[String: [String]]] {
+    let compiled = compile(plan)
+    var lines = RoutingLines(compiled.renderer)
+    var found: [[String: [String]]] = []
+    for step in plan.steps {
+      var inStep: [String: [String]] = [:]
+      for (segment, made) in zip(step.segments, compiled.steps[step.index].segments) {
+        lines.advance(over: segment)
+        for write in made.phases.flatMap(\.writes) {
+          let texts = lines.of(write.id).map { sources[$0.file]?.text($0) ?? "?" }
+          if write.id.kind == "VirtualService" { inStep[write.id.name] = texts } else { #expect(texts.isEmpty) }
+        }
+      }
+      found.append(inStep)
+    }
+    return found
+  }
+
+  /// A rule stays with the line that made it, however often the object is written for others.
+  @Test func everyRouteLineOfAnObject() throws {
+    let resolution = resolve(
+      path: "plan.rollout",
+      bytes: Array(
+        """
+        plan shop
+        language 1
+        mesh istio
+        expose web on port 80
+        component web {
+          image web
+          port 8080 http
+          version 1.0, 2.0, 3.0
+        }
+        deploy web 1.0
+        step "two rules" {
+          deploy web 2.0
+          deploy web 3.0
+          route web cookie beta=1 -> 2.0
+          route web 10% -> 3.0
+        }
+        route web 20% -> 3.0
+        step "one goes" {
+          unroute web cookie beta=1
+        }
+        step "back" {
+          mirror web 5% -> 2.0
+          rollback to "two rules"
+        }
+        step "end" {
+          route web all -> 3.0
+          retire web 1.0
+          retire web 2.0
+        }
+        """.utf8))
+    let plan = try #require(resolution.checked, "\(resolution.diagnostics.map(\.message))")
+    let found = routingLines(plan, resolution.sources).map { $0["web"] }
+    #expect(
+      found == [
+        ["deploy web 1.0"],
+        ["deploy web 1.0", "route web cookie beta=1 -> 2.0", "route web 10% -> 3.0"],
+        ["deploy web 1.0", "route web cookie beta=1 -> 2.0", "route web 20% -> 3.0"],
+        ["deploy web 1.0", "route web 20% -> 3.0", "unroute web cookie beta=1"],
+        ["deploy web 1.0", "rollback to \"two rules\""],
+        ["route web all -> 3.0"],
+      ])
+  }
+
+  /// Two releases that end together: the object that loses both lanes names both.
+  @Test func everyRetireLineOfAnObject() throws {
+    let resolution = resolve(
+      path: "plan.rollout",
+      bytes: Array(
+        """
+        plan shop
+        language 1
+        mesh istio
+        expose web on port 80
+        component web {
+          image web
+          port 8080 http
+          calls store
+          version 1.0, 2.0, 3.0
+        }
+        component store {
+          image store
+          port 8080 http
+          version 1.0, 2.0, 3.0
+        }
+        release 1.0 {
+          web 1.0
+          store 1.0
+        }
+        release 2.0 {
+          web 2.0
+          store 2.0
+        }
+        release 3.0 {
+          web 3.0
+          store 3.0
+        }
+        step "all" {
+          deploy release 1.0
+          deploy release 2.0
+          deploy release 3.0
+          route web cookie beta=1 -> 2.0
+        }
+        route web all -> 3.0
+        step "end" {
+          retire 1.0
+          retire 2.0
+        }
+        """.utf8))
+    let plan = try #require(resolution.checked, "\(resolution.diagnostics.map(\.message))")
+    let found = routingLines(plan, resolution.sources)
+    #expect(found[0]["store"] == ["deploy release 1.0", "deploy release 2.0", "deploy release 3.0"])
+    #expect(found[2]["store"] == ["deploy release 3.0", "retire 1.0", "retire 2.0"])
+  }
 }

@@ -78,13 +78,17 @@ import Testing
       let folder = (kustomization as NSString).deletingLastPathComponent
       for line in text.split(separator: "\n") where line.hasPrefix("- ") {
         written.append(try #require(scratch.text("review/\(folder)/\(line.dropFirst(2))")))
+        #expect(written.last?.hasPrefix("# plans/aks-voting.rollout:") == true, "where it comes from")
       }
       for line in text.split(separator: "\n") where line.hasPrefix("# ") {
         #expect(stream.contains("\n" + line), "\(line)")
       }
     }
     let documents = stream.components(separatedBy: "\n---\n").dropFirst().map { document in
-      document.split(separator: "\n").filter { !$0.hasPrefix("#") }.joined(separator: "\n") + "\n"
+      // Behind it come the comments of the phase.
+      let lines = document.split(separator: "\n")
+      let end = lines.lastIndex { !$0.hasPrefix("#") } ?? 0
+      return lines[...end].joined(separator: "\n") + "\n"
     }
     #expect(written == Array(documents))
   }

@@ -101,7 +101,9 @@ final class Interpreter {
         checkShift(shift, statement)
         for level in shift.levels {
           guard apply(shift, level: level, statement) else { break }
-          changes.append(change(.shift, statement, [shift.version], text: "\(statement.text) [\(level)%]"))
+          var change = change(.shift, statement, [shift.version], text: "\(statement.text) [\(level)%]")
+          change.isForEverybody = level == 100
+          changes.append(change)
           close()
           if let last = segments.indices.last {
             segments[last].observations.append(
@@ -187,7 +189,10 @@ final class Interpreter {
       deploy(version, replicas: wanted, statement)
       return change(.deploy, statement, [version])
     case .route(let component, let selector, let version):
-      return route(component, selector, version, statement) ? change(.route, statement, [version]) : nil
+      guard route(component, selector, version, statement) else { return nil }
+      var change = change(.route, statement, [version])
+      change.isForEverybody = selector.isForEverybody
+      return change
     case .unroute(let component, let selector):
       return unroute(component, selector, statement) ? change(.unroute, statement, [component]) : nil
     case .mirror(let component, let percent, let version):

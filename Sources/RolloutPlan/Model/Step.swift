@@ -53,6 +53,8 @@ package struct Change: Hashable, Sendable {
   package var components: [ComponentID]
   /// The versions that it deploys, retires or routes to; empty where it is about whole components.
   package var versions: [VersionID]
+  /// A route or a level of `shift` that leads everybody to its version, and so sets the default.
+  package var isForEverybody = false
 
   package init(
     kind: Kind, range: SourceRange, text: String, components: [ComponentID], versions: [VersionID] = []

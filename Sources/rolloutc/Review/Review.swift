@@ -66,7 +66,8 @@ struct Review {
     writer.write(line: "# plan \(plan.name): \(counted(plan.steps.count, "step")), from \(path)")
     if let environment = plan.environment { writer.write(line: "# environment \(environment.name)") }
     if let warning { writer.write(line: "# \(warning)") }
-    for index in steps { write(index, state: state, to: &writer) }
+    var lines = ReviewLines(review: self)
+    for index in steps { write(index, state: state, &lines, to: &writer) }
     return writer.pieces()
   }
 
@@ -75,7 +76,7 @@ struct Review {
     faults == 0 ? nil : "NOT PROVED: `rolloutc check` finds \(counted(faults, "fault")) on the way through these writes"
   }
 
-  private func write(_ index: Int, state: Bool, to writer: inout ReviewStream) {
+  private func write(_ index: Int, state: Bool, _ lines: inout ReviewLines, to writer: inout ReviewStream) {
     let step = plan.steps[index]
     let compiledStep = compiled.steps[index]
     writer.write(line: "#")
@@ -85,10 +86,14 @@ struct Review {
     if state {
       let image = compiledStep.segments.last?.after.image ?? standing(before: index).image
       writer.write(line: "# The full state after this step: \(counted(image.count, "object"))")
-      for entry in image.entries { write(entry.object, from: entry.origin, to: &writer) }
+      lines.advance(to: index, segment: step.segments.count - 1)
+      for entry in image.entries {
+        write(entry.object, from: lines.places(entry.id, entry.origin), to: &writer)
+      }
       return
     }
     for (m, segment) in step.segments.enumerated() {
+      lines.advance(to: index, segment: m)
       if step.segments.count > 1 { writer.write(line: "# Part \(m + 1) of \(step.segments.count)") }
       for change in segment.changes { writer.write(line: "#   \(oneLine(change.text))") }
       let phases = compiledStep.segments[m].phases
@@ -97,7 +102,7 @@ struct Review {
         writer.write(line: "# Phase \(p + 1) of \(phases.count), \(phase.kind.title)")
         for write in phase.writes {
           if let object = write.object {
-            self.write(object, from: write.origin, to: &writer)
+            self.write(object, from: lines.places(write.id, write.origin), to: &writer)
           } else {
             writer.write(line: "# delete \(write.id)  (\(place(write.origin)))")
           }
@@ -110,9 +115,9 @@ struct Review {
     }
   }
 
-  private func write(_ object: Value, from origin: SourceRange, to writer: inout ReviewStream) {
+  private func write(_ object: Value, from places: [String], to writer: inout ReviewStream) {
     writer.write(line: "---")
-    writer.write(line: "# \(place(origin))")
+    for line in ReviewLines.comments(places) { writer.write(line: line) }
     writer.write(document: object)
   }
 
@@ -127,6 +132,7 @@ struct Review {
   // MARK: - JSON
 
   func json(state: Bool) -> [UInt8] {
+    var lines = ReviewLines(review: self)
     let items = steps.map { index -> Value in
       let step = plan.steps[index]
       var fields: Fields = [
@@ -136,10 +142,12 @@ struct Review {
         fields["objects"] = .array(image(after: index).entries.map(\.object))
       } else {
         fields["segments"] = .array(
-          zip(step.segments, compiled.steps[index].segments).map { segment, compiled in
-            [
+          zip(step.segments, compiled.steps[index].segments).enumerated().map { m, pair in
+            let (segment, compiled) = pair
+            lines.advance(to: index, segment: m)
+            return [
               "changes": .array(segment.changes.map { .string($0.text) }),
-              "phases": .array(compiled.phases.map(json)),
+              "phases": .array(compiled.phases.map { json($0, lines) }),
               "observations": .array(segment.observations.map { .string(words(of: $0)) }),
             ]
           })
@@ -153,7 +161,7 @@ struct Review {
     return jsonBytes(root, pretty: true) + [0x0A]
   }
 
-  private func json(_ phase: Phase) -> Value {
+  private func json(_ phase: Phase, _ lines: ReviewLines) -> Value {
     [
       "phase": .string(phase.kind.rawValue),
       "writes": .array(
@@ -162,6 +170,8 @@ struct Review {
             "action": .string(write.action.rawValue), "kind": .string(write.id.kind), "name": .string(write.id.name),
             "source": .string(place(write.origin)),
           ]
+          let places = lines.places(write.id, write.origin)
+          if places.count > 1 { fields["sources"] = .array(places.map { .string($0) }) }
           if !write.id.namespace.isEmpty { fields["namespace"] = .string(write.id.namespace) }
           if let object = write.object { fields["object"] = object }
           return .object(fields)

@@ -70,17 +70,22 @@ struct ReviewFolders {
     var files: [(String, [UInt8])] = [
       (ReviewFolders.marker, Array("plan \(review.plan.name)\n".utf8))
     ]
+    var lines = ReviewLines(review: review)
     for index in review.steps {
       let step = review.compiled.steps[index]
       for (m, segment) in step.segments.enumerated() {
+        lines.advance(to: index, segment: m)
         let folder = step.segments.count > 1 ? "\(step.folder)/\(m + 1)" : step.folder
-        files += self.files(of: segment, in: folder)
+        files += self.files(of: segment, in: folder, lines)
       }
     }
     return files
   }
 
-  private func files(of segment: CompiledSegment, in folder: String) -> [(String, [UInt8])] {
+  private func files(of segment: CompiledSegment, in folder: String, _ lines: ReviewLines) -> [(String, [UInt8])] {
+    func document(_ write: Write, _ object: Value?) -> Document? {
+      object.map { Document(object: $0, places: lines.places(write.id, write.origin)) }
+    }
     var files: [(String, [UInt8])] = []
     var last: [ObjectID: Write] = [:]
     var order: [ObjectID] = []
@@ -92,15 +97,20 @@ struct ReviewFolders {
       let number = p + 1 < 10 ? "0\(p + 1)" : "\(p + 1)"
       let phaseFolder = "\(folder)/phases/\(number)-\(phase.kind.rawValue)"
       files += self.files(
-        in: phaseFolder, objects: phase.writes.compactMap(\.object),
+        in: phaseFolder, documents: phase.writes.compactMap { document($0, $0.object) },
         notes: (review.warning.map { [$0] } ?? []) + phase.writes.filter { $0.object == nil }.map { "delete \($0.id)" }
           + phase.gates.map { "then wait until \($0.words)" })
     }
+    let writes = order.compactMap { last[$0] }
     files += self.files(
-      in: "\(folder)/apply", objects: order.compactMap { last[$0]?.object }, notes: review.warning.map { [$0] } ?? [])
-    let deleted = order.compactMap { id in last[id]?.object == nil ? last[id]?.previous.map(identity) : nil }
-    files += self.files(in: "\(folder)/delete", objects: deleted, notes: [])
-    files += self.files(in: "\(folder)/state", objects: segment.after.image.entries.map(\.object), notes: [])
+      in: "\(folder)/apply", documents: writes.compactMap { document($0, $0.object) },
+      notes: review.warning.map { [$0] } ?? [])
+    let deleted = writes.compactMap { $0.object == nil ? document($0, $0.previous.map(identity)) : nil }
+    files += self.files(in: "\(folder)/delete", documents: deleted, notes: [])
+    let standing = segment.after.image.entries.map {
+      Document(object: $0.object, places: lines.places($0.id, $0.origin))
+    }
+    files += self.files(in: "\(folder)/state", documents: standing, notes: [])
     return files
   }
 
@@ -111,18 +121,27 @@ struct ReviewFolders {
     return ["apiVersion": object["apiVersion"] ?? "v1", "kind": object["kind"] ?? "", "metadata": .object(metadata)]
   }
 
-  private func files(in folder: String, objects: [Value], notes: [String]) -> [(String, [UInt8])] {
+  /// An object, and the lines of the plan that it comes from.
+  private struct Document {
+    var object: Value
+    var places: [String]
+  }
+
+  private func files(in folder: String, documents: [Document], notes: [String]) -> [(String, [UInt8])] {
     var files: [(String, [UInt8])] = []
     var names: [Value] = []
     var taken: Set<String> = []
-    for object in objects {
-      guard let id = ObjectID(object) else { continue }
+    for document in documents {
+      guard let id = ObjectID(document.object) else { continue }
       var name = "\(id.kind.lowercased())-\(id.name).yaml"
       if !taken.insert(name).inserted {
         name = "\(id.kind.lowercased())-\(id.group)-\(id.namespace)-\(id.name).yaml"
         taken.insert(name)
       }
-      files.append(("\(folder)/\(name)", yamlBytes(object)))
+      var writer = YAMLWriter()
+      for line in ReviewLines.comments(document.places) { writer.write(line: line) }
+      writer.write(document: document.object)
+      files.append(("\(folder)/\(name)", writer.finish()))
       names.append(.string(name))
     }
     var writer = YAMLWriter()
