@@ -69,6 +69,48 @@ import Testing
     #expect(outcome.output.hasPrefix("_rolloutc\n"), "\(outcome.output)")
   }
 
+  /// What zsh offers for a command, for a flag and for a value, as its completion hands it to `compadd`.
+  @Test func zshCompletesCommandsAndValues() throws {
+    guard Tool.installed("zsh") != nil else { return Tool.announce("zsh is not installed") }
+    let scratch = try Scratch(withPlans: true)
+    try scratch.write(try scratch.rolloutc("--generate-completion-script", "zsh").output, to: "_rolloutc")
+    try scratch.write(
+      """
+      fpath=($PWD $fpath)
+      autoload -Uz compinit
+      compinit -u -D
+      # Each completion ends the line editor by the way of a widget: what it would insert is written to a file.
+      zmodload zsh/zpty
+      cat >rc <<'END'
+      PROMPT= ; unsetopt zle_bracketed_paste 2>/dev/null
+      fpath=($PWD $fpath)
+      autoload -Uz compinit
+      compinit -u -D
+      show() { print -r -- "$BUFFER" >$PWD/result; BUFFER=; zle .accept-line }
+      zle -N show
+      bindkey '^X' show
+      bindkey '^I' complete-word
+      print ready
+      END
+      mkdir home && cp rc home/.zshrc && print "cd $PWD" | cat - rc >home/.zshrc
+      zpty -b shell "HOME=$PWD/home ZDOTDIR=$PWD/home TERM=dumb zsh -i"
+      zpty -r shell out '*ready*'
+      for line in 'rolloutc ch' 'rolloutc check --form' 'rolloutc check --format sa'; do
+        rm -f result
+        zpty -w -n shell "$line"$'\\t\\x18'
+        tries=0
+        until [[ -s result ]] || (( tries++ > 600 )); do zpty -r -t shell out; zselect -t 5 2>/dev/null || sleep 0.05; done
+        cat result
+      done
+      zpty -d shell
+      """, to: "try")
+    let outcome = try scratch.shell("HOME=$PWD zsh -f try")
+    let lines = outcome.output.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+    #expect(
+      lines == ["rolloutc check", "rolloutc check --format", "rolloutc check --format sarif"],
+      "\(outcome.output)\(outcome.errors)")
+  }
+
   @Test func anUnknownShellIsUsage() throws {
     let outcome = try Scratch().rolloutc("--generate-completion-script", "cmd")
     #expect(outcome.code == 2)
