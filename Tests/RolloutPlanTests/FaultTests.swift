@@ -44,11 +44,15 @@ import Testing
       print("with lints: \(withLints.summary)")
       if let path = ProcessInfo.processInfo.environment["ROLLOUTC_CASCADES"] {
         try Data(errors.cascades.joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: path))
+        let lints = withLints.cascades.joined(separator: "\n")
+        try Data(lints.utf8).write(to: URL(fileURLWithPath: path + ".lints"))
       }
     }
     #expect(errors.noticed + errors.unnoticed >= 1_400)
     #expect(errors.shareOfOne >= 0.91, "\(errors.summary)\n\(errors.cascades.prefix(40).joined(separator: "\n"))")
     #expect(errors.shareOfThreeOrMore <= 0.009, "\(errors.summary)")
+    #expect(withLints.shareOfOne >= 0.91, "\(withLints.summary)\n\(withLints.cascades.prefix(40))")
+    #expect(withLints.shareOfThreeOrMore <= 0.009, "\(withLints.summary)")
   }
 
   /// An edit is offered only where it is certain: made, its diagnostic is gone and no other error has come. Of the many

@@ -59,6 +59,7 @@ package func resolve(
   let steps = resolver.resolveSteps()
   var plan = resolver.plan
   resolver.checkDeclarations()
+  resolver.hasWrongNames = resolver.diagnostics.hasErrors
   let interpreter = Interpreter(plan: resolver.plan, taint: resolver.taint)
   interpreter.run(steps)
   plan.steps = interpreter.steps
@@ -67,8 +68,12 @@ package func resolve(
   resolver.resolveRehearsals()
   plan = resolver.plan
   let allowances = Allowances(resolver.trees)
-  let found =
-    resolver.diagnostics + interpreter.diagnostics.filter { !resolver.isSilenced($0) } + allowances.diagnostics
+  let told = interpreter.diagnostics.filter { diagnostic in
+    // Where a name or a value is wrong, what the order of steps seems odd by may follow from it: a release that lost a
+    // member, a route that could not be taken. Such lints are told when the plan can be followed as it is meant.
+    !resolver.isSilenced(diagnostic) && !(resolver.hasWrongNames && diagnostic.severity == .warning)
+  }
+  let found = resolver.diagnostics + told + allowances.diagnostics
   return Resolution(
     plan: resolver.hasPlanStatement ? plan : nil, diagnostics: allowances.filter(found).inReadingOrder,
     sources: resolver.sources, trees: resolver.trees, allowances: allowances

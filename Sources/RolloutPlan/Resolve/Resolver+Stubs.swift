@@ -43,7 +43,8 @@ extension Resolver {
   }
 
   func check(_ stub: RehearsalScript.Stub, at range: SourceRange, _ asked: Asked) {
-    guard !taint.everything else { return }
+    // A line with a fault may be the one that asks.
+    guard !taint.everything, !hasWrongNames else { return }
     let problem: String?
     switch stub {
     case .answers(let version, let probe, _):

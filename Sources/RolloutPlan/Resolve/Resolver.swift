@@ -28,6 +28,8 @@ final class Resolver {
   var faultyLines: [FileID: FaultyLines] = [:]
   /// An include could not be read: what it declares is not known.
   var hasMissingFile = false
+  /// A name or a value of the declarations or the steps is wrong: what lints say about the order of steps may follow from it.
+  var hasWrongNames = false
   var doubtfulWords: Set<String> = []
   /// Secrets whose line has a fault: their keys are not known.
   var brokenSecrets: Set<String> = []
