@@ -7,8 +7,9 @@ import Testing
 /// as the objects that the server holds would have it, with the pages of the versions that they lead to.
 @Suite(.controlPlane, .enabled(if: Tool.isBuilt), .serialized, .timeLimit(.minutes(10)))
 struct RealCommandTests {
-  /// Pages of the application, by the versions that a request meets.
+  /// Pages of the two applications, by the versions that a request meets.
   private static func page(_ versions: [String: String]) -> String {
+    if versions["productpage"] != nil { return "<html><body>Book Details</body></html>" }
     let results = versions["analytics"] == "1.0" ? "Cats: 3 | Dogs: 4" : "Cats: 3/7 (42%) | Dogs: 4/7 (57%)"
     let store = versions["voting-app"] == "2.0" ? "mysql" : "redis"
     return "<html><body><div id=results>\(results)</div><div id=footer>store: \(store)</div></body></html>"
@@ -66,5 +67,12 @@ struct RealCommandTests {
 
   @Test("the scenario, with its verifications and its question") func voting() async throws {
     try await upAndBack(try await RealPlan())
+  }
+
+  @Test("Bookinfo, with seconds for minutes") func bookinfo() async throws {
+    try await upAndBack(
+      try await RealPlan("bookinfo") {
+        String($0.replacing("pause 10m", with: "pause 1s").replacing("every 10m", with: "every 1s"))
+      })
   }
 }
