@@ -186,15 +186,17 @@ struct FaultyShop: Sendable {
   func finish(_ result: RunResult, in sandbox: LiveCluster, _ visitors: Visitors, _ name: String) throws {
     var last = result
     for attempt in 0..<4 where ![.done, .unchanged].contains(last.outcome) {
-      let goal: RunGoal =
-        switch last.outcome {
-        case .held, .locked, .interrupted, .waiting: .resume
-        case .done, .unchanged, .undone, .failedClean, .rolledBack, .refused: .apply(steps: 2)
-        }
-      last = try run(goal, in: sandbox, id: "next-\(attempt)", visitors).result
+      last = try run(Self.goal(after: last.outcome), in: sandbox, id: "next-\(attempt)", visitors).result
     }
     #expect(
       [.done, .unchanged].contains(last.outcome), "\(name): it cannot be brought to an end: \(last)")
+  }
+
+  static func goal(after outcome: RunResult.Outcome) -> RunGoal {
+    switch outcome {
+    case .held, .locked, .interrupted, .waiting: .resume
+    case .done, .unchanged, .undone, .failedClean, .rolledBack, .refused: .apply(steps: 2)
+    }
   }
 
   private func plain(_ content: [String: Value]) -> [String: Value] {

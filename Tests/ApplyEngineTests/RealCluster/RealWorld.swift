@@ -66,6 +66,15 @@ struct RealWorld {
     }
   }
 
+  /// What the plan made, as far as it is the same on every server and in every run.
+  func content() async throws -> [String: Value] { try await contentOfPlan(in: namespace, of: admin) }
+
+  /// The namespace goes in its own time.
+  func remove() async throws {
+    let type = try await admin.resourceType(of: "Namespace", in: GroupVersion(group: "", version: "v1"))
+    _ = try await admin.delete(DeleteRequest(type.named(namespace, in: ""), uid: nil))
+  }
+
   // MARK: - Runs
 
   struct Outcome {
@@ -76,6 +85,7 @@ struct RealWorld {
 
   func run(
     _ goal: RunGoal? = nil, as file: String = "kubeconfig", id: String = "run-1", stop: StopSignal = StopSignal(),
+    through wrap: (any HTTPTransport) -> any HTTPTransport = { $0 },
     hook: @escaping @Sendable (HTTPRequest) async -> Void = { _ in },
     tell: @escaping @Sendable (RunEvent) -> Void = { _ in }, options change: (inout RunOptions) -> Void = { _ in }
   ) async throws -> Outcome {
@@ -86,7 +96,7 @@ struct RealWorld {
       requests.withLock { $0.append("\(request.label) \(path)") }
       await hook(request)
     }
-    let cluster = try plane.client(file) { HookedTransport(base: $0, hook: seen) }
+    let cluster = try plane.client(file) { HookedTransport(base: wrap($0), hook: seen) }
     let environment = RunEnvironment(
       cluster: RetryingCluster(cluster, clock: ContinuousClock()) { log.add(.repeated($0)) }, clock: .continuous,
       wallTime: { "2026-01-01T00:00:00.000000Z" }, random: { 0.5 }, journal: MemoryJournal(),

@@ -32,6 +32,23 @@ struct RealCommandTests {
     }
   }
 
+  /// `kubectl describe` of what the plan owns tells each step. (It sorts by whole seconds, so no order is looked at.)
+  private func expectStory(of real: RealPlan) async throws {
+    guard Tool.installed("kubectl") != nil else { return }
+    let described = try await real.run(
+      ["kubectl", "describe", "configmap", "rolloutc-\(real.plan.name)", "-n", real.namespace])
+    #expect(described.code == 0, "\(described.errors)")
+    let story = try #require(described.output.split(separator: "\nEvents:").last, "\(described.output)")
+    let lines = story.split(separator: "\n").filter { $0.contains("rolloutc") }
+    for (index, step) in real.plan.steps.enumerated() {
+      for reason in ["StepStarted", "StepDone"] {
+        let text = "step \(index + 1) of \(real.plan.steps.count): \(step.name)"
+        #expect(lines.contains { $0.contains(reason) && $0.hasSuffix(text) }, "no \(reason), \(text):\n\(story)")
+      }
+    }
+    #expect(lines.allSatisfy { $0.contains("Normal") }, "\(story)")
+  }
+
   private func upAndBack(_ real: RealPlan) async throws {
     let history = try await ServerHistory(real.namespace, in: real.cluster)
     let server = try Self.gateway(real.plan, history)
@@ -48,6 +65,7 @@ struct RealCommandTests {
       try #require(first.code == 0, "\(first.output)\(first.errors)")
       let status = try await real.rolloutc(["status", real.plan.name, "-n", real.namespace])
       #expect(status.output.contains("\(steps) of \(steps) steps done"), "\(status.output)")
+      try await expectStory(of: real)
       let content = try await real.content()
 
       let second = try await real.proxied(["apply"] + common)

@@ -8,19 +8,43 @@ private let isWhole = ProcessInfo.processInfo.environment["ROLLOUTC_WHOLE_MATRIX
 /// The built tool runs the scenario on the real control plane and is killed at its requests; another one resumes. All end in
 /// the same state, and at no moment does what the server holds break S1, S2 or S9.
 ///
-/// A sample, spread over the run, is always taken; ROLLOUTC_WHOLE_MATRIX=1 takes every request, before and after it.
+/// Two runs are killed at every request, one before and one after it, and resumed each time. Of runs that are killed once
+/// a sample is taken; ROLLOUTC_WHOLE_MATRIX=1 takes every request, before and after it.
 @Suite(
-  .controlPlane, .enabled(if: Tool.isBuilt && Tool.installed("python3") != nil), .serialized,
-  .timeLimit(.minutes(isWhole ? 180 : 10)))
+  .controlPlane, .enabled(if: Tool.isBuilt && Tool.installed("python3") != nil),
+  .timeLimit(.minutes(isWhole ? 180 : 15)))
 struct RealKillTests {
   private static let atOnce = 6
+  private static let apply = ["apply", "plan.rollout", "--yes", "--settle", "0"]
+  private static let undisturbed = Task { try await straight() }
 
-  @Test("killed before and after requests and resumed, the scenario ends the same") func scenario() async throws {
+  @Test(
+    "killed at every request of a run, and resumed each time, the scenario ends the same", arguments: [false, true])
+  func stuttering(isAfter: Bool) async throws {
+    let begin = ContinuousClock.now
+    let (run, content) = try await Self.observed("killed at each request") { voting in
+      try await voting.proxied(Self.apply, kill: .each(isAfter: isAfter))
+    }
+    #expect(run.code == 0, "\(run.output)")
+    let (requests, wanted) = try await Self.undisturbed.value
+    expectSame(content, wanted, "killed \(isAfter ? "after" : "before") each request")
+    var missing = Set(requests.map(Self.place)).subtracting(run.kills.map(Self.place))
+    // Who dies after each new head of the inventory never comes to remove what the head before it named.
+    if isAfter { missing = missing.filter { !$0.hasPrefix("DELETE") || !$0.contains("/configmaps/") } }
+    #expect(missing.isEmpty, "nothing was killed at \(missing.sorted())")
+    print("kill matrix:", run.kills.count, "kills in one run, in \(begin.duration(to: .now))")
+  }
+
+  /// A request without what differs from namespace to namespace and from run to run.
+  private static func place(_ request: String) -> String {
+    request.replacing(/\/v-\d+/, with: "/NAMESPACE").replacing(/-[0-9a-f]{12}$/, with: "-CONTENT")
+  }
+
+  @Test("killed before or after one request and resumed, the scenario ends the same") func once() async throws {
     let begin = ContinuousClock.now
     // The runs of a sample need not wait for the undisturbed one, as long as it has about this many requests.
     let expected = 135
-    async let undisturbed = straight()
-    let cases = isWhole ? Self.cases(of: try await undisturbed.requests.count) : Self.cases(of: expected)
+    let cases = isWhole ? Self.cases(of: try await Self.undisturbed.value.requests.count) : Self.cases(of: expected)
     let ends = try await withThrowingTaskGroup(of: (Kill, RealPlan.Proxied, [String: Value]).self) { group in
       var ends: [(Kill, RealPlan.Proxied, [String: Value])] = []
       for (index, kill) in cases.enumerated() {
@@ -30,43 +54,34 @@ struct RealKillTests {
       for try await end in group { ends.append(end) }
       return ends
     }
-    let (requests, wanted) = try await undisturbed
+    let (requests, wanted) = try await Self.undisturbed.value
     #expect(abs(requests.count - expected) < 20)
-    for (kill, run, content) in ends {
-      for name in Set(content.keys).union(wanted.keys).sorted() where content[name] != wanted[name] {
-        Issue.record(
-          "\(kill), \(run.requests.last ?? ""): \(name) is \(content[name] as Any), not \(wanted[name] as Any)")
-      }
-    }
+    for (kill, run, content) in ends { expectSame(content, wanted, "\(kill), \(run.kills.last ?? "")") }
     print(
       "kill matrix: \(requests.count) requests, \(ends.count) kills in \(begin.duration(to: .now)), seed",
       SeededGenerator.seed)
   }
 
-  /// Every one, or one in each part of the run, before and after by turns.
-  private static func cases(of count: Int) -> [Kill] {
-    if isWhole { return (1...count).flatMap { [Kill(request: $0, isAfter: false), Kill(request: $0, isAfter: true)] } }
-    var generator = SeededGenerator(seed: SeededGenerator.seed)
-    let parts = 4
-    return (0..<parts).map { part in
-      let (first, next) = (count * part / parts, count * (part + 1) / parts)
-      return Kill(request: first + 1 + generator.below(next - first), isAfter: part % 2 == 1)
+  private func expectSame(_ content: [String: Value], _ wanted: [String: Value], _ name: String) {
+    for object in Set(content.keys).union(wanted.keys).sorted() where content[object] != wanted[object] {
+      Issue.record("\(name): \(object) is \(content[object] as Any), not \(wanted[object] as Any)")
     }
   }
 
-  private func straight() async throws -> (requests: [String], content: [String: Value]) {
-    let voting = try await RealPlan.quietVoting()
-    let history = try await ServerHistory(voting.namespace, in: voting.cluster)
-    let run = try await voting.withOthers {
-      try await voting.proxied(["apply", "plan.rollout", "--yes", "--settle", "0"])
+  /// Every one, or one in each part of the run, before and after by turns.
+  private static func cases(of count: Int) -> [Kill] {
+    if isWhole { return (1...count).flatMap { [Kill.at($0, isAfter: false), .at($0, isAfter: true)] } }
+    var generator = SeededGenerator(seed: SeededGenerator.seed)
+    let parts = 2
+    return (0..<parts).map { part in
+      let (first, next) = (count * part / parts, count * (part + 1) / parts)
+      return .at(first + 1 + generator.below(next - first), isAfter: part % 2 == 1)
     }
+  }
+
+  private static func straight() async throws -> (requests: [String], content: [String: Value]) {
+    let (run, content) = try await observed("undisturbed") { try await $0.proxied(apply) }
     try #require(run.code == 0, "\(run.output)")
-    let content = try await voting.content()
-    let events = try await history.caughtUp()
-    #expect(events.count > 50)
-    #expect(ServedMesh.violations(of: voting.plan, in: events) == [])
-    history.stop()
-    await voting.remove()
     return (run.requests, content)
   }
 
@@ -74,24 +89,31 @@ struct RealKillTests {
   private func killed(
     _ kill: Kill, isPatient: Bool
   ) async throws -> (Kill, RealPlan.Proxied, [String: Value]) {
-    let voting = try await RealPlan.quietVoting()
-    let history = try await ServerHistory(voting.namespace, in: voting.cluster)
-    let (run, resumed) = try await voting.withOthers {
-      let run = try await voting.proxied(["apply", "plan.rollout", "--yes", "--settle", "0"], kill: kill)
+    let (run, content) = try await Self.observed("\(kill)") { voting in
+      let run = try await voting.proxied(Self.apply, kill: kill)
       // Writes of one phase go in any order, so that a run may have one more or less; then nobody was killed.
       #expect(run.code == -9 || run.code == 0, "\(kill): \(run.output)")
       if run.code == -9, !isPatient { try await voting.unlock() }
-      return (
-        run,
-        try await voting.rolloutc("resume", "plan.rollout", "--yes", "--settle", "0", "--wait-lock", "90s")
-      )
+      let resumed = try await voting.rolloutc(["resume"] + Self.apply.dropFirst() + ["--wait-lock", "90s"])
+      #expect(resumed.code == 0, "\(kill), \(run.kills.last ?? ""): \(resumed.output)\(resumed.errors)")
+      return run
     }
-    #expect(resumed.code == 0, "\(kill), \(run.requests.last ?? ""): \(resumed.output)\(resumed.errors)")
-    let content = try await voting.content()
-    let violations = ServedMesh.violations(of: voting.plan, in: try await history.caughtUp())
-    #expect(violations == [], "\(kill), \(run.requests.last ?? "")")
-    history.stop()
-    await voting.remove()
     return (kill, run, content)
+  }
+
+  /// Runs the scenario in a namespace of its own, and looks at every moment of what the server held.
+  private static func observed(
+    _ name: String, _ body: @Sendable (RealPlan) async throws -> RealPlan.Proxied
+  ) async throws -> (RealPlan.Proxied, [String: Value]) {
+    let voting = try await RealPlan.quietVoting()
+    let history = try await ServerHistory(voting.namespace, in: voting.cluster)
+    defer { history.stop() }
+    let run = try await voting.withOthers { try await body(voting) }
+    let content = try await voting.content()
+    let events = try await history.caughtUp()
+    #expect(events.count > 50)
+    #expect(ServedMesh.violations(of: voting.plan, in: events) == [], "\(name), \(run.kills.last ?? "")")
+    await voting.remove()
+    return (run, content)
   }
 }

@@ -99,21 +99,25 @@ final class RealPlan: Sendable {
 
   struct Proxied {
     var requests: [String]
+    /// Those of them at which it was killed.
+    var kills: [String]
     var code: Int
     var output: String
   }
 
   /// Runs the tool through the proxy that kills it; see `Tests/tools/kill-proxy`.
   func proxied(_ arguments: [String], kill: Kill? = nil) async throws -> Proxied {
-    let how = kill.map { ["--kill", "\($0.request)"] + ($0.isAfter ? ["--after"] : []) } ?? []
     let outcome = try await run(
-      ["python3", "\(Goldens.root)/Tests/tools/kill-proxy", plane.directory] + how + ["--", #require(Tool.path)]
+      ["python3", "\(Goldens.root)/Tests/tools/kill-proxy", plane.directory] + (kill?.arguments ?? []) + [
+        "--", #require(Tool.path),
+      ]
         + arguments)
     let object = try JSONSerialization.jsonObject(with: Data(outcome.outputBytes)) as? [String: Any]
     let answer = try #require(object, "\(outcome.errors)")
+    let requests = answer["requests"] as? [String] ?? []
     return Proxied(
-      requests: answer["requests"] as? [String] ?? [], code: answer["code"] as? Int ?? -1,
-      output: answer["output"] as? String ?? "")
+      requests: requests, kills: (answer["kills"] as? [Int] ?? []).map { requests[$0 - 1] },
+      code: answer["code"] as? Int ?? -1, output: answer["output"] as? String ?? "")
   }
 
   func rolloutc(_ arguments: String...) async throws -> Outcome { try await rolloutc(arguments) }
@@ -122,7 +126,8 @@ final class RealPlan: Sendable {
     try await run([try #require(Tool.path)] + arguments)
   }
 
-  private func run(_ arguments: [String]) async throws -> Outcome {
+  /// Any program, with the cluster as its own.
+  func run(_ arguments: [String]) async throws -> Outcome {
     let (scratch, variables) = (scratch, ["KUBECONFIG": plane.kubeconfig])
     return try await Subprocess.running { started in
       try scratch.run(arguments, environment: variables, started: started)
@@ -141,38 +146,39 @@ final class RealPlan: Sendable {
 
   // MARK: - What stands
 
-  /// Everything in the namespace that is the plan's, without what differs from server to server and from run to run.
-  func content() async throws -> [String: Value] {
-    var content: [String: Value] = [:]
-    for (kind, version) in [
-      ("Deployment", "apps/v1"), ("Service", "v1"), ("PersistentVolumeClaim", "v1"),
-      ("VirtualService", "networking.istio.io/v1beta1"), ("DestinationRule", "networking.istio.io/v1beta1"),
-      ("Gateway", "networking.istio.io/v1beta1"), ("PeerAuthentication", "security.istio.io/v1beta1"),
-      ("ServiceAccount", "v1"),
-    ] {
-      let type = try await cluster.resourceType(of: kind, in: try #require(GroupVersion(version)))
-      for object in try await cluster.list(type.collection(in: namespace)).items {
-        var fields: Fields = [:]
-        var spec = object["spec"]?.fields ?? Fields()
-        for key in ["clusterIP", "clusterIPs", "volumeName"] { spec[key] = nil }
-        fields["spec"] = .object(spec)
-        fields["labels"] = object.at("metadata", "labels") ?? .null
-        fields["step"] = object.at("metadata", "annotations", "rolloutc.dev/step") ?? .null
-        let text = jsonText(.object(fields)).replacing(namespace, with: "NAMESPACE")
-        let name = object.at("metadata", "name")?.string ?? ""
-        content["\(kind)/\(name)"] = try parseJSON(Array(text.utf8))
-      }
-    }
-    return content
-  }
+  /// What the plan made, as far as it is the same on every server and in every run.
+  func content() async throws -> [String: Value] { try await contentOfPlan(in: namespace, of: cluster) }
 }
 
-/// At which of the requests that change something a process is killed.
-struct Kill: Hashable, Sendable, CustomStringConvertible {
+/// At which of the requests that change something a process is killed: before it, or when the server has answered it and
+/// the tool has not heard of it.
+enum Kill: Hashable, Sendable, CustomStringConvertible {
   /// Counted from 1.
-  var request: Int
-  /// When the server has answered, and before the tool hears of it.
-  var isAfter: Bool
+  case at(Int, isAfter: Bool)
+  /// At every one that it was not killed at before, and resumed each time.
+  case each(isAfter: Bool)
 
-  var description: String { "\(isAfter ? "after" : "before") request \(request)" }
+  var isAfter: Bool {
+    switch self {
+    case .at(_, let isAfter), .each(let isAfter): isAfter
+    }
+  }
+
+  fileprivate var arguments: [String] {
+    let place =
+      switch self {
+      case .at(let number, _): ["--kill", "\(number)"]
+      case .each: ["--each"]
+      }
+    return place + (isAfter ? ["--after"] : [])
+  }
+
+  var description: String {
+    let place =
+      switch self {
+      case .at(let number, _): "request \(number)"
+      case .each: "each request"
+      }
+    return "\(isAfter ? "after" : "before") \(place)"
+  }
 }
