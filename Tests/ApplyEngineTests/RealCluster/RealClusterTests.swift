@@ -244,29 +244,54 @@ import Testing
     let world = try await RealWorld { Self.shop($0) }
     let roles = AccessRoles(world.itinerary, subject: .user("limited")).objects
     for object in roles { try await world.apply(object, by: "rolloutc") }
-    let limited = try world.plane.client("limited.kubeconfig")
-    func settled(_ expected: Bool, _ verb: String, _ resource: String, _ group: String, _ name: String) async throws {
-      let parts = resource.split(separator: "/").map(String.init)
-      let type = ClusterAPI.ResourceType(
-        groupVersion: GroupVersion(group: group, version: "v1"), kind: "", plural: parts[0],
-        isNamespaced: !["namespaces", "nodes", "storageclasses"].contains(resource))
-      // The authorizer learns of roles by a watch: asked until it knows.
-      for _ in 0..<5000 {
-        let answer = try await limited.isAllowed(
-          verb, on: type, namespace: world.namespace, name: name, subresource: parts.count > 1 ? parts[1] : "")
-        if answer.isAllowed == expected { return }
-      }
-      Issue.record("the server never learned that \(verb) \(resource) \(name) is \(expected)")
-    }
-    for need in world.itinerary.accessNeeds(plural: { _, kind in guessedPlural(kind) }) {
-      for verb in need.verbs { try await settled(true, verb, need.resource, need.group, need.names.first ?? "") }
-    }
+    try await expectGranted(in: world)
     #expect(try await world.preflight(as: "limited.kubeconfig").map(\.message) == [])
     let outcome = try await world.run(as: "limited.kubeconfig")
     #expect(outcome.result.outcome == .done, "\(outcome.log.text)")
     let back = try await world.run(.rollback(steps: 0), as: "limited.kubeconfig", id: "run-2")
     #expect(back.result.outcome == .undone, "\(back.log.text)")
 
+    try await expectEachVerbNamed(of: roles, in: world)
+    try await withdraw(roles, in: world)
+    // The scenario has volumes, a Secret, a Gateway and mTLS as well.
+    let voting = try await RealWorld { namespace in
+      String(decoding: Goldens.bytes("plans/aks-voting.rollout") ?? [], as: UTF8.self)
+        .replacing("\nnamespace voting\n", with: "\nnamespace \(namespace)\n")
+    }
+    let more = AccessRoles(voting.itinerary, subject: .user("limited")).objects
+    for object in more { try await voting.apply(object, by: "rolloutc") }
+    try await expectGranted(in: voting)
+    try await expectEachVerbNamed(of: more, in: voting)
+    try await withdraw(more, in: voting)
+  }
+
+  /// Waits until the authorizer, which learns of roles by a watch, knows.
+  private func settled(
+    _ expected: Bool, _ verb: String, _ resource: String, _ group: String, _ name: String, in world: RealWorld
+  ) async throws {
+    let limited = try world.plane.client("limited.kubeconfig")
+    let parts = resource.split(separator: "/").map(String.init)
+    let type = ClusterAPI.ResourceType(
+      groupVersion: GroupVersion(group: group, version: "v1"), kind: "", plural: parts[0],
+      isNamespaced: !["namespaces", "nodes", "storageclasses"].contains(resource))
+    for _ in 0..<5000 {
+      let answer = try await limited.isAllowed(
+        verb, on: type, namespace: world.namespace, name: name, subresource: parts.count > 1 ? parts[1] : "")
+      if answer.isAllowed == expected { return }
+    }
+    Issue.record("the server never learned that \(verb) \(resource) \(name) is \(expected)")
+  }
+
+  private func expectGranted(in world: RealWorld) async throws {
+    for need in world.itinerary.accessNeeds(plural: { _, kind in guessedPlural(kind) }) {
+      for verb in need.verbs {
+        try await settled(true, verb, need.resource, need.group, need.names.first ?? "", in: world)
+      }
+    }
+  }
+
+  /// Takes one verb after the other away and gives it back.
+  private func expectEachVerbNamed(of roles: [Value], in world: RealWorld) async throws {
     for role in roles where ["Role", "ClusterRole"].contains(role["kind"]?.string) {
       let rules = role["rules"]?.array ?? []
       for (index, rule) in rules.enumerated() {
@@ -282,15 +307,23 @@ import Testing
           let group = rule["apiGroups"]?[0]?.string ?? ""
           let resource = rule["resources"]?[0]?.string ?? ""
           let name = rule["resourceNames"]?[0]?.string ?? ""
-          try await settled(false, verb, resource, group, name)
+          try await settled(false, verb, resource, group, name, in: world)
           let found = try await world.preflight(as: "limited.kubeconfig")
           #expect(
             found.contains { $0.message.contains("`\(verb)") && $0.message.contains(resource) },
             "\(verb) \(resource): \(found.map(\.message))")
           try await world.apply(role, by: "rolloutc")
-          try await settled(true, verb, resource, group, name)
+          try await settled(true, verb, resource, group, name, in: world)
         }
       }
+    }
+  }
+
+  private func withdraw(_ roles: [Value], in world: RealWorld) async throws {
+    for role in roles where role.at("metadata", "namespace") == nil {
+      let type = try await world.admin.resourceType(of: role)
+      let name = role.at("metadata", "name")?.string ?? ""
+      _ = try await world.admin.delete(DeleteRequest(type.named(name, in: ""), uid: nil))
     }
   }
 }
