@@ -1,8 +1,15 @@
 /// The candidate nearest to `word`, where it is near enough to be meant: an edit distance (Damerau's, with swaps of
 /// neighbours) of at most a third of the longer word's length, and at least 1. A tie is no answer.
 package func nearest(to word: String, in candidates: [String]) -> String? {
+  let closest = closest(to: word, in: candidates)
+  return closest.count == 1 ? closest[0] : nil
+}
+
+/// All candidates that are as near to `word` as the nearest one: an edit distance of at most a third of the length, with
+/// one edit always allowed. Empty where none is that close.
+package func closest(to word: String, in candidates: [String]) -> [String] {
   let scalars = Array(word.unicodeScalars)
-  var best: (distance: Int, candidate: String, isTie: Bool)?
+  var best = (distance: Int.max, candidates: [String]())
   var seen: Set<String> = []
   for candidate in candidates where seen.insert(candidate).inserted && candidate != word {
     let other = Array(candidate.unicodeScalars)
@@ -11,18 +18,10 @@ package func nearest(to word: String, in candidates: [String]) -> String? {
     if min(scalars.count, other.count) < 2, limit >= max(scalars.count, other.count) { continue }
     let distance = editDistance(scalars, other)
     guard distance <= limit else { continue }
-    if let current = best {
-      if distance < current.distance {
-        best = (distance, candidate, false)
-      } else if distance == current.distance {
-        best?.isTie = true
-      }
-    } else {
-      best = (distance, candidate, false)
-    }
+    if distance < best.distance { best = (distance, []) }
+    if distance == best.distance { best.candidates.append(candidate) }
   }
-  guard let best, !best.isTie else { return nil }
-  return best.candidate
+  return best.candidates
 }
 
 /// Optimal string alignment distance: insertions, deletions, substitutions, and swaps of neighbours cost 1 each.

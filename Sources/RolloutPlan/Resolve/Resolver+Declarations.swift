@@ -174,7 +174,7 @@ extension Resolver {
       return plan.cookies.indices.contains(index) ? plan.cookies[index].selector : nil
     case .poisoned: return nil
     case nil:
-      if nearest(to: name.value, in: names.cookies.order) != nil || names.cookies.hasNamelessDeclaration {
+      if !closest(to: name.value, in: names.cookies.order).isEmpty || names.cookies.hasNamelessDeclaration {
         _ = lookUp(.cookie, name)
         return nil
       }
