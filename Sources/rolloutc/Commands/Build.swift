@@ -13,6 +13,12 @@ struct Build: ParsableCommand {
       Prints one YAML stream: each step under a header, its writes phase by phase in the order of writing, each \
       object behind the line of the plan that it comes from, deletions as comments. A plan during whose run some \
       request may fail is refused, as `check` refuses it.
+
+      EXAMPLES:
+        rolloutc plans/aks-voting.rollout
+        rolloutc plans/aks-voting.rollout --step 2
+        rolloutc build plans/aks-voting.rollout --state --step Finish -o json
+        rolloutc build plans/aks-voting.rollout --out review
       """)
 
   @OptionGroup var options: PlanOptions

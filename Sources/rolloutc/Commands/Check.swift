@@ -17,6 +17,10 @@ struct Check: ParsableCommand {
       Nothing says in which order their objects are written, so each may be held as it was or as it will be. Callers \
       are the workloads that the lanes of a service name, or whose environment names it. `--intent` says who should be \
       served by what: a plan without images, one step for each folder or one for all.
+
+      EXAMPLES:
+        rolloutc check plans/aks-voting.rollout
+        rolloutc check --strict --format github plans/bookinfo.rollout
       """)
 
   @OptionGroup var options: PlanOptions

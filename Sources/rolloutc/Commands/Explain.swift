@@ -3,7 +3,12 @@ import Diagnostics
 
 struct Explain: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Explain a diagnostic's code: what it means, a bad plan, a good plan, the fix.")
+    abstract: "Explain a diagnostic's code: what it means, a bad plan, a good plan, the fix.",
+    discussion: """
+      EXAMPLES:
+        rolloutc explain R0202
+        rolloutc explain undeclared-cookie
+      """)
 
   @Argument(help: "A code such as R0202, or its name such as undeclared-cookie; all codes unless given.")
   var code: String?

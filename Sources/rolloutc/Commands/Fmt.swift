@@ -6,7 +6,13 @@ import RolloutSyntax
 struct Fmt: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Format plans in place; standard input to standard output.",
-    discussion: "With `--check` or `--diff` nothing is written; the exit code is 1 if a file would change.")
+    discussion: """
+      With `--check` or `--diff` nothing is written; the exit code is 1 if a file would change.
+
+      EXAMPLES:
+        rolloutc fmt --check plans/aks-voting.rollout plans/bookinfo.rollout
+        rolloutc fmt --diff plans/bookinfo.rollout
+      """)
 
   @Argument(help: "Plan files; `-` or nothing for standard input.", completion: .file(extensions: ["rollout"]))
   var files: [String] = []

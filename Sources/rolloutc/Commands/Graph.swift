@@ -33,6 +33,10 @@ struct Graph: ParsableCommand {
       One picture for each step, and for each part of a step that has several. Without `--out` they are printed as one, \
       below each other; `--out NAME.svg` writes that to a file, and any other `--out` is a folder that gets a file for \
       each picture.
+
+      EXAMPLES:
+        rolloutc graph plans/aks-voting.rollout --out release.svg
+        rolloutc graph plans/aks-voting.rollout -o mermaid
       """)
 
   @OptionGroup var options: PlanOptions

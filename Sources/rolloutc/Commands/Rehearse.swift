@@ -18,6 +18,9 @@ struct Rehearse: ParsableCommand {
 
       Exit codes: 0 all went as expected · 2 usage, or a plan that does not check · 8 a request failed, or an expectation \
       was not met.
+
+      EXAMPLES:
+        rolloutc rehearse plans/aks-voting.rollout --scenario "All goes well"
       """)
 
   @OptionGroup var options: PlanOptions

@@ -5,7 +5,11 @@ import RolloutPlan
 struct Steps: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract:
-      "Show the steps of a plan on one screen: what each changes, and who is served by what before and after it.")
+      "Show the steps of a plan on one screen: what each changes, and who is served by what before and after it.",
+    discussion: """
+      EXAMPLES:
+        rolloutc steps plans/aks-voting.rollout
+      """)
 
   @OptionGroup var options: PlanOptions
 

@@ -18,6 +18,9 @@ struct TraceCommand: ParsableCommand {
       what `rolloutc check` proves.
 
       Headers are taken to be passed on from hop to hop; where that decides, the output says so.
+
+      EXAMPLES:
+        rolloutc trace plans/aks-voting.rollout --step 3
       """)
 
   @OptionGroup var options: PlanOptions
