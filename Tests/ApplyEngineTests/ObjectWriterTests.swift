@@ -38,7 +38,7 @@ actor MemoryJournal: Journal {
 
   private func writer(
     _ budget: RequestBudget? = nil, decisions: WriteDecisions = .init(),
-    permission: @escaping @Sendable () async throws(LockError) -> Void = {}
+    permission: @escaping ObjectWriter.Permission = { _ in }
   ) -> ObjectWriter {
     ObjectWriter(
       InProcessTransport.cluster(sandbox, requests: budget), journal: journal, decisions: decisions,
@@ -153,7 +153,7 @@ actor MemoryJournal: Journal {
     var inventory = Inventory(plan: "shop")
     inventory.expect([try #require(ObjectID(object))], phase: 0)
     let other = sandbox
-    let racing = writer(permission: {
+    let racing = writer(permission: { _ in
       _ = await other.respond(to: APIRequest("POST", "/api/v1/namespaces/default/configmaps", body: object))
     })
     guard case .appeared = await failure(racing, try write(.create, object), inventory) else {
@@ -166,7 +166,7 @@ actor MemoryJournal: Journal {
   func deletedMeanwhile() async throws {
     let (inventory, _) = try await made(configMap("a", ["k": "1"]))
     let (other, path) = (sandbox, path)
-    let racing = writer(permission: { _ = await other.respond(to: APIRequest("DELETE", path)) })
+    let racing = writer(permission: { _ in _ = await other.respond(to: APIRequest("DELETE", path)) })
     let refused = await failure(racing, try write(.update, configMap("a", ["k": "2"])), inventory)
     // The server refuses the UID (409), and another look tells why.
     #expect(refused == .vanished(try #require(ObjectID(configMap("a", [:]))), successor: nil))
@@ -178,7 +178,7 @@ actor MemoryJournal: Journal {
   func lockLost() async throws {
     let object = configMap("a", ["k": "1"])
     let budget = RequestBudget(writes: 9)
-    let fenced = writer(budget, permission: { () async throws(LockError) in throw .stale })
+    let fenced = writer(budget, permission: { _ async throws(LockError) in throw .stale })
     #expect(await failure(fenced, try write(.create, object), Inventory(plan: "shop")) == .lock(.stale))
     #expect(budget.count == 0)
     #expect(await journal.open.isEmpty)
@@ -189,7 +189,7 @@ actor MemoryJournal: Journal {
   func order() async throws {
     let journal = journal
     let counts = Mutex<[Int]>([])
-    let watched = writer(permission: {
+    let watched = writer(permission: { _ in
       let count = await journal.records.count
       counts.withLock { $0.append(count) }
     })
@@ -206,7 +206,7 @@ actor MemoryJournal: Journal {
   private static func run(_ cluster: any Cluster, _ journal: MemoryJournal, _ writes: [[Write]]) async throws {
     let store = InventoryStore(plan: "shop", namespace: "default", in: cluster)
     var inventory = try await store.load()?.inventory ?? Inventory(plan: "shop")
-    let writer = ObjectWriter(cluster, journal: journal, permission: {})
+    let writer = ObjectWriter(cluster, journal: journal, permission: { _ in })
     let done = await journal.records
     for (phase, writes) in writes.enumerated() where !done.contains(.phaseDone(phase)) {
       for write in writes {

@@ -45,7 +45,7 @@ import Testing
   ) async throws -> WriteVerdict {
     let writer = ObjectWriter(
       InProcessTransport.cluster(sandbox, requests: budget), journal: journal,
-      decisions: WriteDecisions(takes: takes, adopts: adopts), permission: {})
+      decisions: WriteDecisions(takes: takes, adopts: adopts), permission: { _ in })
     let write = try write(object)
     let verdict = try await writer.perform(write, phase: 0, number: 1, inventory: inventory)
     inventory.record(verdict, of: write, phase: 0)
@@ -213,7 +213,7 @@ import Testing
           _ = try await perform(deployment(["spec": ["replicas": 7]]), &known)
         }
       }
-      let writer = ObjectWriter(InProcessTransport.cluster(sandbox), journal: journal, permission: {})
+      let writer = ObjectWriter(InProcessTransport.cluster(sandbox), journal: journal, permission: { _ in })
       let removal = try write(deployment(), .delete)
       if isOurs {
         _ = try await writer.perform(removal, phase: 0, number: 2, inventory: lost)

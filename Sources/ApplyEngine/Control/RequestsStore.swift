@@ -53,11 +53,6 @@ package struct RequestsStore: Sendable {
       _ = try await cluster.create(CreateRequest(object, in: target.collection))
       return
     }
-    var data = object["data"]?.fields ?? Fields()
-    for key in live["data"]?.fields?.keys ?? [] where data[key] == nil { data[key] = .null }
-    var metadata: Fields = [:]
-    for key in ["uid", "resourceVersion"] { metadata[key] = live.at("metadata", key) }
-    _ = try await cluster.patch(
-      PatchRequest(["metadata": .object(metadata), "data": .object(data)], .merge, to: target))
+    _ = try await cluster.patch(PatchRequest(object, over: live, to: target))
   }
 }

@@ -1,3 +1,4 @@
+package import ClusterAPI
 package import KubernetesModel
 
 /// An inventory as ConfigMaps: a head, and chunks where it is long. A chunk is named by its content and never changes, so
@@ -95,11 +96,12 @@ package enum InventoryError: Error, Hashable, Sendable, CustomStringConvertible 
   case unreadable(String)
   /// Somebody else wrote it since it was read.
   case changed
-  case cluster(String)
+  case cluster(ClusterError)
 
   package var description: String {
     switch self {
-    case .unreadable(let what), .cluster(let what): what
+    case .unreadable(let what): what
+    case .cluster(let error): "\(error)"
     case .changed: "somebody else wrote it since it was read"
     }
   }

@@ -51,7 +51,7 @@ package actor InventoryStore {
       return try await cluster.get(reference(name))
     } catch {
       if error.isNotFound { return nil }
-      throw .cluster("\(error)")
+      throw .cluster(error)
     }
   }
 
@@ -78,7 +78,7 @@ package actor InventoryStore {
         _ = try await cluster.apply(ApplyRequest(chunk, to: reference(name)))
         return
       } catch {
-        guard error.status?.code == 409, attempt < Self.attempts else { throw .cluster("\(error)") }
+        guard error.status?.code == 409, attempt < Self.attempts else { throw .cluster(error) }
         attempt += 1
       }
     }
@@ -94,12 +94,12 @@ package actor InventoryStore {
         return
       } catch {
         if error.mayHaveTakenEffect { unanswered = new["data"] }
-        guard error.status?.code == 409 else { throw .cluster("\(error)") }
+        guard error.status?.code == 409 else { throw .cluster(error) }
         let now: Value?
         do throws(ClusterError) {
           now = try await cluster.get(reference(InventoryDocument.name(of: plan)))
         } catch {
-          guard error.isNotFound else { throw .cluster("\(error)") }
+          guard error.isNotFound else { throw .cluster(error) }
           now = nil
         }
         if let now, now["data"] == new["data"] {
@@ -111,17 +111,14 @@ package actor InventoryStore {
         head = now
       }
     }
-    throw .cluster("it changes faster than it can be written")
+    throw .cluster(.notUnderstood("it changes faster than it can be written"))
   }
 
   private func send(_ new: Value) async throws(ClusterError) -> Value {
     let target = reference(InventoryDocument.name(of: plan))
     // A POST fails where another run's head appeared meanwhile; an apply would take it over.
     guard let head else { return try await cluster.create(CreateRequest(new, in: target.collection)).object }
-    var metadata = new["metadata"]?.fields ?? Fields()
-    for key in ["uid", "resourceVersion"] { metadata[key] = head.at("metadata", key) }
-    let patch: Value = ["metadata": .object(metadata), "data": new["data"] ?? .null]
-    return try await cluster.patch(PatchRequest(patch, .merge, to: target)).object
+    return try await cluster.patch(PatchRequest(new, over: head, to: target)).object
   }
 
   /// Tries to write over what changes under our eyes.

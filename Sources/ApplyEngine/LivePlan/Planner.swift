@@ -179,10 +179,12 @@ package struct Planner: Sendable {
     let inventory = memory.inventory
     let known = standing.entries.filter { inventory[$0.id]?.uid != nil }
     return await concurrently(known) { entry in
-      guard let target = try? await cluster.reference(to: entry.object, entry.id) else { return Outcome() }
-      let live: Value
-      do throws(ClusterError) { live = try await cluster.get(target) } catch {
-        guard error.isNotFound else { return Outcome() }
+      let (live, target): (Value, ObjectReference)
+      do throws(ClusterError) {
+        target = try await cluster.reference(to: entry.object, entry.id)
+        live = try await cluster.get(target)
+      } catch {
+        guard error.isNotFound else { return Outcome(problem: unread(entry.id, error, entry.origin)) }
         return Outcome(problem: .writeFailed(.vanished(entry.id, successor: nil), write(entry)))
       }
       switch inventory.ownership(of: entry.id, live: live) {
@@ -215,6 +217,11 @@ package struct Planner: Sendable {
     return names
   }
 
+  /// Rights that are missing are for the preflight to tell, all together.
+  private func unread(_ id: ObjectID, _ error: ClusterError, _ origin: SourceRange) -> Diagnostic? {
+    error.isForbidden ? nil : .clusterFailed("`\(id)` cannot be read", "\(error)", at: origin)
+  }
+
   // MARK: - One object
 
   private func outcome(
@@ -234,10 +241,14 @@ package struct Planner: Sendable {
       return Outcome(change: change)
     }
     if item.isTouched { return Outcome(change: change) }
-    guard let target = try? await cluster.reference(to: object, item.id) else { return Outcome(change: change) }
+    let target: ObjectReference
+    do throws(ClusterError) { target = try await cluster.reference(to: object, item.id) } catch {
+      // A kind that the server does not have is for the preflight to tell.
+      return Outcome(change: change, problem: error.isNotFound ? nil : unread(item.id, error, item.origin))
+    }
     let live: Value?
     do throws(ClusterError) { live = try await cluster.get(target) } catch {
-      guard error.isNotFound else { return Outcome(change: change) }
+      guard error.isNotFound else { return Outcome(change: change, problem: unread(item.id, error, item.origin)) }
       live = nil
     }
     switch (live, action) {

@@ -1,3 +1,4 @@
+package import ClusterAPI
 package import KubernetesModel
 
 /// What a Lease says of the run that holds it.
@@ -39,7 +40,8 @@ package enum LockError: Error, Hashable, Sendable {
   case lost(to: LeaseRecord?)
   /// It was not renewed in time: it may be somebody else's.
   case stale
-  case cluster(String)
+  /// The cluster did not say.
+  case cluster(ClusterError)
 }
 
 /// The annotations' common beginning.

@@ -33,11 +33,8 @@ package struct LockKeeper: Sendable {
     do throws(ClusterError) { live = try await look() } catch { throw .cluster(error) }
     guard let live, let record = LeaseRecord(live), !record.holder.isEmpty else { throw .free }
     guard record.run == run || record.holder == run else { throw .heldByAnother(record) }
-    var metadata: Fields = [:]
-    for key in ["uid", "resourceVersion"] { metadata[key] = live.at("metadata", key) }
     do throws(ClusterError) {
-      _ = try await cluster.patch(
-        PatchRequest(["metadata": .object(metadata), "spec": ["holderIdentity": .null]], .merge, to: target))
+      _ = try await cluster.patch(PatchRequest(["spec": ["holderIdentity": .null]], over: live, to: target))
     } catch {
       throw error.status?.code == 409 ? .alive(record) : .cluster(error)
     }

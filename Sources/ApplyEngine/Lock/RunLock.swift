@@ -8,6 +8,13 @@ internal import KubernetesModel
 /// the moment it was sent, and for two thirds of the duration.
 ///
 /// Every change of the lease names the version it was read at, so of two takers one gets 409.
+///
+/// A lock that goes to somebody else while a phase is written, by `unlock` or because we seemed dead, stops us before the
+/// next write: `confirm` looks at the lease before each request that changes something, each repetition anew. A look that
+/// is younger than an instant serves all writes of that instant, so that a thousand of them cost a few looks, and a GET
+/// costs a server a fourth of a write; a deletion, which nobody can take back, always has its own. A watch would tell as
+/// soon, but never that it tells in time, and would need one more right. Whoever takes the lock reads the inventory and
+/// looks at what stands before it writes, which takes longer than that instant.
 package actor RunLock<C: Clock> where C.Duration == Duration {
   private let cluster: any Cluster
   private let target: ObjectReference
@@ -17,6 +24,8 @@ package actor RunLock<C: Clock> where C.Duration == Duration {
   /// What the server answered last; nil while we do not hold it.
   private var live: Value?
   private var renewed: C.Instant
+  /// When the last request left whose answer said that the lease is ours.
+  private var seenOurs: C.Instant
   /// What we saw of another holder, and when first: version and moment.
   private var watched: (version: String, since: C.Instant)?
 
@@ -32,6 +41,7 @@ package actor RunLock<C: Clock> where C.Duration == Duration {
     self.wallTime = wallTime
     self.record = record
     renewed = clock.now
+    seenOurs = clock.now
     target = leaseType.named(name, in: namespace)
   }
 
@@ -49,7 +59,7 @@ package actor RunLock<C: Clock> where C.Duration == Duration {
       stamp(isNew: true)
       return try await write(nil, start)
     }
-    guard let theirs = LeaseRecord(found) else { throw .cluster("the lease cannot be read") }
+    guard let theirs = LeaseRecord(found) else { throw .cluster(.notUnderstood("the lease cannot be read")) }
     if theirs.holder.isEmpty || theirs.holder == record.holder || hasExpired(found, theirs) {
       record.transitions = theirs.transitions &+ 1
       stamp(isNew: true)
@@ -80,7 +90,13 @@ package actor RunLock<C: Clock> where C.Duration == Duration {
     }
   }
 
-  /// Throws unless we surely hold it at this moment. Before every write.
+  /// Throws unless the server said within the last `age` that the lease is ours, or says so now. Before every write.
+  package func confirm(within age: Duration) async throws(LockError) {
+    try await ensure()
+    if age == .zero || seenOurs.duration(to: clock.now) > age { try await verify() }
+  }
+
+  /// Throws unless nobody else can think it theirs by the clock.
   ///
   /// A request is made only where the last renewal is too long ago, as after a time without a connection: it comes through
   /// only if nobody took the lock meanwhile.
@@ -99,11 +115,13 @@ package actor RunLock<C: Clock> where C.Duration == Duration {
   /// Asks the server whether the fence is still ours. Before every step.
   package func verify() async throws(LockError) {
     try await ensure()
+    let start = clock.now
     let found = try await look().flatMap { LeaseRecord($0) }
     guard let found, found.holder == record.holder, found.transitions == record.transitions else {
       live = nil
       throw .lost(to: found)
     }
+    seenOurs = max(seenOurs, start)
     // The answer may have taken long.
     try await ensure()
   }
@@ -125,7 +143,7 @@ package actor RunLock<C: Clock> where C.Duration == Duration {
       return try await cluster.get(target)
     } catch {
       if error.isNotFound { return nil }
-      throw .cluster("\(error)")
+      throw .cluster(error)
     }
   }
 
@@ -149,6 +167,7 @@ package actor RunLock<C: Clock> where C.Duration == Duration {
     try await replace(old, with: record)
     // From when it was sent: the answer may have taken long.
     renewed = start
+    seenOurs = max(seenOurs, start)
   }
 
   /// Afterwards `live` is what the server has.
@@ -164,12 +183,12 @@ package actor RunLock<C: Clock> where C.Duration == Duration {
         return
       } catch {
         let isConflict = error.status?.code == 409
-        guard isConflict || error.mayHaveTakenEffect || error.isNotFound else { throw .cluster("\(error)") }
+        guard isConflict || error.mayHaveTakenEffect || error.isNotFound else { throw .cluster(error) }
         guard let found = try await look(), let seen = LeaseRecord(found) else {
           // What we held was deleted; where there was nothing we made nothing.
           if base != nil { throw .lost(to: nil) }
           if isConflict { continue }
-          throw .cluster("\(error)")
+          throw .cluster(error)
         }
         let isOurs = seen.holder == new.holder && seen.transitions == new.transitions
         if isOurs, seen.renewTime == new.renewTime {
@@ -179,25 +198,17 @@ package actor RunLock<C: Clock> where C.Duration == Duration {
         let isUntouched = base.map { version(of: found) == version(of: $0) } ?? false
         guard isUntouched || isOurs || seen.holder == record.holder else { throw .held(by: seen) }
         // The server is in trouble, and nobody has taken the lock: the caller may try again later.
-        if !isConflict { throw .cluster("\(error)") }
+        if !isConflict { throw .cluster(error) }
         base = found
       }
     }
-    throw .cluster("the lease changes faster than it can be written")
+    throw .cluster(.notUnderstood("the lease changes faster than it can be written"))
   }
 
   private func send(_ new: LeaseRecord, over old: Value?) async throws(ClusterError) -> Value {
     let lease = new.lease(name: target.name, namespace: target.namespace)
     guard let old else { return try await cluster.create(CreateRequest(lease, in: target.collection)).object }
-    var patch = lease.fields ?? Fields()
-    patch["apiVersion"] = nil
-    patch["kind"] = nil
-    var metadata: Fields = [:]
-    metadata["annotations"] = lease.at("metadata", "annotations")
-    metadata["uid"] = old.at("metadata", "uid")
-    metadata["resourceVersion"] = old.at("metadata", "resourceVersion")
-    patch["metadata"] = .object(metadata)
-    return try await cluster.patch(PatchRequest(.object(patch), .merge, to: target)).object
+    return try await cluster.patch(PatchRequest(lease, over: old, to: target)).object
   }
 
   private func version(of lease: Value) -> String? { lease.at("metadata", "resourceVersion")?.string }

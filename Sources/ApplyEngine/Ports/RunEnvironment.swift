@@ -65,6 +65,10 @@ package struct RunOptions: Hashable, Sendable {
   package var concurrency = 8
   /// How long the lock outlives its last sign of life.
   package var leaseSeconds = 30
+  /// A look at the lock serves the writes of so long.
+  package var lockLookAge: Duration = .milliseconds(100)
+  /// For how long the API server may give no answer before a wait for something in the cluster ends.
+  package var silence: Duration = .seconds(120)
   /// Ends the run at a question that nobody here can answer, instead of waiting for an answer from elsewhere.
   package var leavesAtQuestions = false
   /// Fields that may be taken from other managers: by object and path, as a conflict shows them.

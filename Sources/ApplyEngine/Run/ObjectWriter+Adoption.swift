@@ -15,7 +15,7 @@ extension ObjectWriter {
       number: place.number, phase: place.phase, method: .patch, apiVersion: target.type.groupVersion.description,
       id: id, uid: live.at("metadata", "uid")?.string, body: patch, preImage: live)
     let request = PatchRequest(patch, .json, to: target, fieldManager: Self.fieldManager)
-    return try await journaled(intent) { () async throws(ClusterError) in
+    return try await journaled(intent) { cluster async throws(ClusterError) in
       try await cluster.patch(request).object
     } outcome: { object in
       .done(

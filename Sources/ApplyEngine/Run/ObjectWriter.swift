@@ -1,6 +1,7 @@
 package import ClusterAPI
 package import KubernetesModel
 package import Lowering
+internal import Synchronization
 
 /// What one write came to.
 package enum WriteVerdict: Hashable, Sendable {
@@ -43,10 +44,12 @@ package struct ObjectWriter: Sendable {
   let cluster: any Cluster
   private let journal: any Journal
   let decisions: WriteDecisions
-  /// Throws unless we may write at this moment.
-  private let permission: @Sendable () async throws(LockError) -> Void
+  private let permission: Permission
   /// Takes what the server advises.
   private let warn: @Sendable (ObjectID, String) -> Void
+
+  /// Throws unless we may send a request of this method at this moment.
+  package typealias Permission = @Sendable (WriteIntent.Method) async throws(LockError) -> Void
 
   static let fieldManager = "rolloutc"
   /// Looks at an object that changes under our eyes (csaupgrade tries as often).
@@ -55,7 +58,7 @@ package struct ObjectWriter: Sendable {
   package init(
     _ cluster: any Cluster, journal: any Journal, decisions: WriteDecisions = WriteDecisions(),
     warn: @escaping @Sendable (ObjectID, String) -> Void = { _, _ in },
-    permission: @escaping @Sendable () async throws(LockError) -> Void
+    permission: @escaping Permission
   ) {
     self.cluster = cluster
     self.journal = journal
@@ -131,7 +134,7 @@ package struct ObjectWriter: Sendable {
       number: place.number, phase: place.phase, method: .apply, apiVersion: target.type.groupVersion.description,
       id: id, uid: request.uid, body: object, preImage: live)
     let final = request
-    let result = try await journaled(intent) { () async throws(ClusterError) in
+    let result = try await journaled(intent) { cluster async throws(ClusterError) in
       try await cluster.apply(final)
     } outcome: { result in
       .done(
@@ -193,7 +196,7 @@ package struct ObjectWriter: Sendable {
       number: place.number, phase: place.phase, method: .delete, apiVersion: target.type.groupVersion.description,
       id: write.id, uid: uid, body: nil, preImage: live)
     let request = DeleteRequest(target, uid: uid, propagation: .foreground)
-    let result = try await journaled(intent) { () async throws(ClusterError) in
+    let result = try await journaled(intent) { cluster async throws(ClusterError) in
       do throws(ClusterError) {
         return try await cluster.delete(request)
       } catch {
@@ -211,27 +214,41 @@ package struct ObjectWriter: Sendable {
 
   // MARK: - Parts
 
-  /// Intent, permission, request, result: in this order. Without an answer the intent stays open.
+  /// Intent, permission, request, result: in this order, and permission again before each repetition of the request. Without
+  /// an answer the intent stays open.
   func journaled<T: Sendable>(
-    _ intent: WriteIntent, _ send: () async throws(ClusterError) -> T,
+    _ intent: WriteIntent, _ send: (any Cluster) async throws(ClusterError) -> T,
     outcome: (T) -> WriteOutcome
   ) async throws(WriteFailure) -> T {
     try await record(.intent(intent))
-    do throws(LockError) {
-      try await permission()
-    } catch {
-      try await record(.result(number: intent.number, .refused("the lock was not ours any more")))
-      throw .lock(error)
+    let (permission, refusal) = (permission, Refusal())
+    let guarded = cluster.guarded { () async throws(ClusterError) in
+      do throws(LockError) {
+        try await permission(intent.method)
+      } catch {
+        refusal.error.withLock { $0 = error }
+        throw .withheld()
+      }
     }
     let result: T
     do throws(ClusterError) {
-      result = try await send()
+      result = try await send(guarded)
     } catch {
-      if !error.mayHaveTakenEffect { try await record(.result(number: intent.number, .refused("\(error)"))) }
+      if case .withheld(false) = error {
+        try await record(.result(number: intent.number, .refused("the lock was not ours any more")))
+      } else if !error.mayHaveTakenEffect {
+        try await record(.result(number: intent.number, .refused("\(error)")))
+      }
+      if let lock = refusal.error.withLock({ $0 }) { throw .lock(lock) }
       throw failure(error, intent.id)
     }
     try await record(.result(number: intent.number, outcome(result)))
     return result
+  }
+
+  /// Why a request was not sent.
+  private final class Refusal: Sendable {
+    let error = Mutex<LockError?>(nil)
   }
 
   private func record(_ record: JournalRecord) async throws(WriteFailure) {

@@ -20,8 +20,8 @@ struct ReadinessWait: Sendable {
     var after: Duration
     /// What else a person should see: the last lines of a container's log.
     var lines: [String] = []
-    /// The cluster could not be watched: no verdict about the object.
-    var stuck: String?
+    /// Why the cluster does not say how far it is: no verdict about the object.
+    var stuck: ClusterError?
   }
 
   private enum Input: Sendable {
@@ -46,7 +46,11 @@ struct ReadinessWait: Sendable {
 
   /// Nil when all are ready.
   func run() async -> Failure? {
-    let collections = await collections()
+    let collections: [ObjectCollection]
+    switch await self.collections() {
+    case .success(let found): collections = found
+    case .failure(let blindness): return unseen(blindness.id, blindness.error, after: .zero)
+    }
     let (inputs, sink) = AsyncStream<Input>.makeStream()
     return await withTaskGroup(of: Void.self) { group in
       for (index, collection) in collections.enumerated() {
@@ -64,24 +68,39 @@ struct ReadinessWait: Sendable {
     }
   }
 
+  private struct Blindness: Error {
+    var id: ObjectID
+    var error: ClusterError
+  }
+
+  private func unseen(_ id: ObjectID, _ error: ClusterError, after: Duration) -> Failure {
+    Failure(id: id, cause: Cause("Unknown", "\(error)", in: "\(id)"), after: after, stuck: error)
+  }
+
   /// One collection for each kind and namespace; of a single object only that one is asked for.
-  private func collections() async -> [ObjectCollection] {
+  private func collections() async -> Result<[ObjectCollection], Blindness> {
     var byKind: [ObjectCollection: [String]] = [:]
     var order: [ObjectCollection] = []
     for subject in subjects {
-      guard let reference = try? await environment.cluster.reference(to: subject.id) else { continue }
+      let reference: ObjectReference
+      do throws(ClusterError) { reference = try await environment.cluster.reference(to: subject.id) } catch {
+        return .failure(Blindness(id: subject.id, error: error))
+      }
       if byKind[reference.collection] == nil { order.append(reference.collection) }
       byKind[reference.collection, default: []].append(reference.name)
     }
-    return order.map { collection in
-      let names = byKind[collection] ?? []
-      return names.count == 1 ? collection.only(names[0]) : collection
-    }
+    return .success(
+      order.map { collection in
+        let names = byKind[collection] ?? []
+        return names.count == 1 ? collection.only(names[0]) : collection
+      })
   }
 
   private func follow(_ collection: ObjectCollection, _ index: Int, _ sink: AsyncStream<Input>.Continuation) async {
+    var policy = ObservationPolicy()
+    policy.patience = options.silence
     var changes = CollectionObservation(
-      of: collection, in: environment.cluster, clock: environment.clock, random: environment.random
+      of: collection, in: environment.cluster, clock: environment.clock, policy: policy, random: environment.random
     ).makeAsyncIterator()
     while true {
       do throws(ClusterError) {
@@ -125,11 +144,12 @@ struct ReadinessWait: Sendable {
         continue
       case .end(_, let error):
         guard let subject = waiting.first else { return nil }
-        return Failure(
-          id: subject.id, cause: Cause("Unknown", "\(error)", in: "\(subject.id)"),
-          after: begin.duration(to: environment.clock.now), stuck: "\(error)")
+        return unseen(subject.id, error, after: begin.duration(to: environment.clock.now))
       case .tick:
-        for subject in waiting { await learn(about: subject, &trackers) }
+        for subject in waiting {
+          // The watches tell when it is time to give up.
+          if await learn(about: subject, &trackers) == .silence { break }
+        }
       }
       let now = begin.duration(to: environment.clock.now)
       for subject in waiting {
@@ -168,26 +188,65 @@ struct ReadinessWait: Sendable {
 
   // MARK: - Why
 
-  private func learn(about subject: Subject, _ trackers: inout [ObjectID: ReadinessTracker]) async {
-    let cluster = environment.cluster
-    let namespace = subject.id.namespace
+  /// What is known of the pods and events behind a subject, and what could not be read of them: a cause may be missing
+  /// from it, which a person should know.
+  private struct Surroundings {
+    var pods: [Value] = []
+    var sets: [Value] = []
+    var events: [Value] = []
+    /// Nil where they may not be read.
+    var storageClasses: [Value]?
+    var unread: [String] = []
+    /// The server gives no answer; nothing more is asked.
+    var isSilent = false
+
+    mutating func read<T: Sendable>(
+      _ what: String, _ call: () async throws(ClusterError) -> T
+    ) async -> T? {
+      if isSilent { return nil }
+      do throws(ClusterError) {
+        return try await call()
+      } catch {
+        isSilent = error.isSilence
+        let line = "\(what) cannot be read: \(error)"
+        if !unread.contains(line) { unread.append(line) }
+        return nil
+      }
+    }
+  }
+
+  private enum Lesson { case answers, silence }
+
+  private func learn(about subject: Subject, _ trackers: inout [ObjectID: ReadinessTracker]) async -> Lesson {
     switch subject.id.kind {
     case "Deployment":
       let found = await pods(of: subject)
       trackers[subject.id]?.learned(
         causes(pods: found.pods, events: found.events, owners: found.sets, options: options.readiness))
+      return found.isSilent ? .silence : .answers
     case "PersistentVolumeClaim":
-      let type = ResourceType(
-        groupVersion: GroupVersion(group: "storage.k8s.io", version: "v1"), kind: "StorageClass",
-        plural: "storageclasses", isNamespaced: false)
-      let classes = try? await cluster.list(type.collection(in: nil)).items
-      let events = await events(about: subject.anchor, in: namespace)
-      trackers[subject.id]?.learned(storageClasses: classes, events: events)
-    default: break
+      let found = await claim(subject)
+      trackers[subject.id]?.learned(storageClasses: found.storageClasses, events: found.events)
+      return found.isSilent ? .silence : .answers
+    default: return .answers
     }
   }
 
-  private func pods(of subject: Subject) async -> (pods: [Value], sets: [Value], events: [Value]) {
+  /// Of a claim. Without a right to read the classes of storage its events must do.
+  private func claim(_ subject: Subject) async -> Surroundings {
+    let cluster = environment.cluster
+    let type = ResourceType(
+      groupVersion: GroupVersion(group: "storage.k8s.io", version: "v1"), kind: "StorageClass",
+      plural: "storageclasses", isNamespaced: false)
+    var found = Surroundings()
+    found.storageClasses = await found.read("the classes of storage") { () async throws(ClusterError) in
+      try await cluster.list(type.collection(in: nil)).items
+    }
+    await addEvents(about: subject.anchor, in: subject.id.namespace, &found)
+    return found
+  }
+
+  private func pods(of subject: Subject) async -> Surroundings {
     let cluster = environment.cluster
     let namespace = subject.id.namespace
     let labels = subject.anchor.at("spec", "selector", "matchLabels")?.fields?.entries ?? []
@@ -195,26 +254,37 @@ struct ReadinessWait: Sendable {
     let setType = ResourceType(
       groupVersion: GroupVersion(group: "apps", version: "v1"), kind: "ReplicaSet", plural: "replicasets",
       isNamespaced: true)
-    guard !selector.isEmpty,
-      let sets = try? await cluster.list(setType.collection(in: namespace).selecting(selector)).items,
-      let reference = try? await cluster.reference(to: subject.id),
-      let live = try? await cluster.get(reference),
-      let newest = newReplicaSet(of: live, among: sets),
-      let all = try? await cluster.list(podType.collection(in: namespace).selecting(selector)).items
-    else { return ([], [], []) }
-    let own = ApplyEngine.pods(ownedBy: newest, among: all)
-    var found: [Value] = await events(about: newest, in: namespace)
-    for pod in own.prefix(3) where !isReady(pod) { found += await events(about: pod, in: namespace) }
-    return (own, [newest], found)
+    var found = Surroundings()
+    if selector.isEmpty { return found }
+    func list(_ what: String, _ type: ResourceType) async -> [Value]? {
+      await found.read(what) { () async throws(ClusterError) in
+        try await cluster.list(type.collection(in: namespace).selecting(selector)).items
+      }
+    }
+    guard let sets = await list("its ReplicaSets", setType),
+      let live = await found.read("`\(subject.id)`", { () async throws(ClusterError) in
+        try await cluster.get(try await cluster.reference(to: subject.id))
+      }),
+      let newest = newReplicaSet(of: live, among: sets), let all = await list("its pods", podType)
+    else { return found }
+    found.pods = ApplyEngine.pods(ownedBy: newest, among: all)
+    found.sets = [newest]
+    await addEvents(about: newest, in: namespace, &found)
+    for pod in found.pods.prefix(3) where !isReady(pod) { await addEvents(about: pod, in: namespace, &found) }
+    return found
   }
 
-  private func events(about object: Value, in namespace: String) async -> [Value] {
-    guard let uid = object.at("metadata", "uid")?.string else { return [] }
+  private func addEvents(about object: Value, in namespace: String, _ found: inout Surroundings) async {
+    guard let uid = object.at("metadata", "uid")?.string else { return }
+    let cluster = environment.cluster
     let type = ResourceType(
       groupVersion: GroupVersion(group: "", version: "v1"), kind: "Event", plural: "events", isNamespaced: true)
     var collection = type.collection(in: namespace)
     collection.fieldSelector = "involvedObject.uid=\(uid)"
-    return (try? await environment.cluster.list(collection).items) ?? []
+    let events = await found.read("its events") { [collection] () async throws(ClusterError) in
+      try await cluster.list(collection).items
+    }
+    found.events += events ?? []
   }
 
   private func isReady(_ pod: Value) -> Bool { condition("Ready", of: pod)?.isTrue == true }
@@ -222,8 +292,11 @@ struct ReadinessWait: Sendable {
   /// With the last lines of the log of a container that failed.
   private func failure(_ subject: Subject, _ cause: Cause, _ after: Duration) async -> Failure {
     var failure = Failure(id: subject.id, cause: cause, after: after)
-    guard subject.id.kind == "Deployment" else { return failure }
-    let found = await pods(of: subject)
+    guard subject.id.kind == "Deployment" else {
+      if subject.id.kind == "PersistentVolumeClaim" { failure.lines = await claim(subject).unread }
+      return failure
+    }
+    var found = await pods(of: subject)
     // A deadline says that it is over; the pods say why.
     if cause.reason == "ProgressDeadlineExceeded" || cause.reason == "DeadlineExceeded",
       let better = causes(pods: found.pods, events: found.events, owners: found.sets, options: options.readiness).first
@@ -234,18 +307,29 @@ struct ReadinessWait: Sendable {
       guard let name = pod.at("metadata", "name")?.string,
         let status = (pod.at("status", "containerStatuses")?.array ?? []).first(where: { $0["ready"]?.bool != true }),
         let container = status["name"]?.string, (status["restartCount"]?.int ?? 0) > 0,
-        let answer = try? await environment.cluster.read(
-          "/api/v1/namespaces/\(percentEncoded(subject.id.namespace))/pods/\(percentEncoded(name))/log",
-          query: [("container", container), ("previous", "true"), ("tailLines", "20")])
+        let lines = await lastLines(of: container, in: name, subject.id.namespace, &found), !lines.isEmpty
       else { continue }
-      let lines = String(decoding: answer.body.suffix(16 << 10), as: UTF8.self)
-        .split(separator: "\n", omittingEmptySubsequences: true).suffix(20).map(String.init)
-      if lines.isEmpty { continue }
       environment.tell(.log(place, subject.id, pod: name, container: container, lines: lines))
       failure.lines.append("the last lines of \(container) in Pod/\(name):")
       failure.lines += lines.map { "  \($0)" }
       break
     }
+    failure.lines += found.unread
     return failure
+  }
+
+  private func lastLines(
+    of container: String, in pod: String, _ namespace: String, _ found: inout Surroundings
+  ) async -> [String]? {
+    let cluster = environment.cluster
+    let answer = await found.read("the log of \(container) in Pod/\(pod)") { () async throws(ClusterError) in
+      try await cluster.read(
+        "/api/v1/namespaces/\(percentEncoded(namespace))/pods/\(percentEncoded(pod))/log",
+        query: [("container", container), ("previous", "true"), ("tailLines", "20")])
+    }
+    return answer.map { answer in
+      String(decoding: answer.body.suffix(16 << 10), as: UTF8.self)
+        .split(separator: "\n", omittingEmptySubsequences: true).suffix(20).map(String.init)
+    }
   }
 }

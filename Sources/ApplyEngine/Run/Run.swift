@@ -24,7 +24,7 @@ extension Run {
     case .leftAtQuestion: RunResult(.waiting)
     case .lock: RunResult(.locked)
     case .refused(let failure): RunResult(.refused, failure: failure)
-    case .failed(let failure): RunResult(.failedClean, failure: failure)
+    case .failed(let failure), .cutOff(let failure): RunResult(.failedClean, failure: failure)
     }
   }
 
@@ -55,10 +55,23 @@ extension Run {
     return result
   }
 
+  /// It ends by itself, so nobody waits long for a server that does not answer.
   private func giveBack(_ lock: RunLock<RunClock>) async {
-    do throws(LockError) { try await lock.release() } catch {
-      environment.tell(.note("the lock could not be given back; it expires by itself"))
+    let clock = environment.clock
+    let isGivenBack = await withTaskGroup(of: Bool.self) { group in
+      group.addTask {
+        do throws(LockError) { try await lock.release() } catch { return false }
+        return true
+      }
+      group.addTask {
+        do { try await clock.sleep(for: .seconds(5)) } catch {}
+        return false
+      }
+      let first = await group.next() ?? false
+      group.cancelAll()
+      return first
     }
+    if !isGivenBack { environment.tell(.note("the lock could not be given back; it expires by itself")) }
   }
 
   // MARK: - Before the lock
@@ -126,7 +139,7 @@ extension Run {
             help: "create it, or leave out `existing`"), at: start, isBeforeWriting: true))
     }
     if stop.isRaised { throw .stopped }
-    let writer = ObjectWriter(cluster, journal: environment.journal) { () async throws(LockError) in }
+    let writer = ObjectWriter(cluster, journal: environment.journal) { _ async throws(LockError) in }
     var inventory = Inventory(plan: plan.name)
     inventory.expect([write.id], phase: 0)
     environment.tell(.writeBegan(start, write.id, .create))
@@ -171,11 +184,11 @@ extension Run {
           if begin.duration(to: environment.clock.now) >= options.waitForLock { throw .lock(error) }
           try await pause(min(.seconds(1), options.waitForLock))
         case .lost, .stale: throw .lock(error)
-        case .cluster(let text):
+        case .cluster(let why):
           throw .failed(
             RunFailure(
               .clusterFailed(
-                "the lock cannot be taken", text, at: plan.nameRange,
+                "the lock cannot be taken", "\(why)", at: plan.nameRange,
                 help: "`rolloutc rbac` prints the rights that the plan needs"), at: start, isBeforeWriting: true))
         }
       }

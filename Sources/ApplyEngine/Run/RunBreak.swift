@@ -8,6 +8,8 @@ enum RunBreak: Error {
   case lock(LockError)
   /// The plan's failure path is next.
   case failed(RunFailure)
+  /// The API server gives no answer: neither could a record be stored, nor a way back be begun.
+  case cutOff(RunFailure)
   /// What is remembered or approved does not fit: nothing was written.
   case refused(RunFailure)
 }

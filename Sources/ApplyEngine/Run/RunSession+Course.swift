@@ -20,16 +20,46 @@ extension RunSession {
       do throws(RunBreak) {
         try await goOn()
       } catch {
-        guard case .failed(let failure) = error else { throw error }
-        tell(.failed(failure))
-        if let cause = first { return try await hold(cause, further: failure) }
-        // A way back that a person asked for, or that an earlier run began, has no way back of its own.
-        guard case .forward = record.course else { return try await hold(failure, further: nil) }
-        if let result = try await turn(after: failure) { return result }
-        first = failure
-        continue
+        switch error {
+        case .failed(let failure):
+          tell(.failed(failure))
+          switch await comeTo(failure, after: first) {
+          case .turned:
+            first = failure
+            continue
+          case .ended(let result): return result
+          case .broke(.failed(let further)), .broke(.cutOff(let further)):
+            tell(.failed(further))
+            return RunResult(.held, failure: first ?? failure, further: further, writes: writeCount)
+          case .broke(let error): throw error
+          }
+        case .cutOff(let failure):
+          guard let cause = first else { throw error }
+          tell(.failed(failure))
+          return RunResult(.held, failure: cause, further: failure, writes: writeCount)
+        case .stopped, .leftAtQuestion, .lock, .refused: throw error
+        }
       }
       return try await arrived(after: first)
+    }
+  }
+
+  private enum Consequence {
+    case turned
+    case ended(RunResult)
+    /// What follows from the failure could not be done, or not be recorded.
+    case broke(RunBreak)
+  }
+
+  /// What follows from a failure: the plan's failure path, or the end where it stands.
+  private func comeTo(_ failure: RunFailure, after first: RunFailure?) async -> Consequence {
+    do throws(RunBreak) {
+      if let first { return .ended(try await hold(first, further: failure)) }
+      // A way back that a person asked for, or that an earlier run began, has no way back of its own.
+      guard case .forward = record.course else { return .ended(try await hold(failure, further: nil)) }
+      return try await turn(after: failure).map { .ended($0) } ?? .turned
+    } catch {
+      return .broke(error)
     }
   }
 
@@ -77,7 +107,7 @@ extension RunSession {
   private func perform(_ phase: Phase, of leg: Leg) async throws(RunBreak) {
     place.phase = record.progress.phase
     if stop.isRaised { throw .stopped }
-    do throws(LockError) { try await lock.verify() } catch { throw .lock(error) }
+    do throws(LockError) { try await lock.verify() } catch { throw broken(by: error) }
     tell(.phaseBegan(place, phase.kind, writes: phase.writes))
     try await write(phase)
     try await awaitDeletions(phase)
@@ -198,7 +228,18 @@ extension RunSession {
       return RunResult(.interrupted, writes: writeCount)
     // The record says already what is asked; the next run asks it again.
     case .leftAtQuestion: return RunResult(.waiting, writes: writeCount)
-    case .lock: return RunResult(.locked, writes: writeCount)
+    case .lock(let error):
+      if case .lost(let holder?) = error, !holder.holder.isEmpty {
+        tell(.note("the lock went to \(holder.who), run \(holder.run)"))
+      }
+      return RunResult(.locked, writes: writeCount)
+    case .cutOff(let failure):
+      let isClean = writeCount == 0 && !wasBegunBefore && record.progress.isAtBoundary
+      var told = failure
+      told.isBeforeWriting = isClean
+      told.diagnostic.notes += isClean ? [] : whereItStands
+      tell(.failed(told))
+      return RunResult(isClean ? .failedClean : .held, failure: told, writes: writeCount)
     case .refused(let failure): return RunResult(.refused, failure: failure, writes: writeCount)
     case .failed(let failure):
       tell(.failed(failure))
@@ -207,6 +248,20 @@ extension RunSession {
       _ = try? await save()
       return RunResult(writeCount == 0 ? .failedClean : .held, failure: failure, writes: writeCount)
     }
+  }
+
+  /// What the last record in the cluster says, as none can be stored now.
+  private var whereItStands: [String] {
+    let legs = itinerary.legs(of: record.course) ?? []
+    let name = plan.steps.indices.contains(place.step) ? plan.steps[place.step].name : ""
+    var place = "it stands in step \(place.step + 1) of \(plan.steps.count), \(name)"
+    if legs.indices.contains(record.progress.leg), record.progress.phase < legs[record.progress.leg].phases.count {
+      place += ", in phase \(record.progress.phase + 1) of \(legs[record.progress.leg].phases.count)"
+    }
+    return [
+      place, "nothing is undone: that, too, needs the server",
+      "the cluster remembers the place, and the lock ends by itself after \(options.leaseSeconds) s",
+    ]
   }
 
   /// The lock went to somebody else: every wait ends, and nothing more is written.

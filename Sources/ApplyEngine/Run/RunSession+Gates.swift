@@ -24,15 +24,19 @@ extension RunSession {
   /// What was deleted is waited for until it is gone: with its finalizers it may still be used, and its name is not free.
   func awaitDeletions(_ phase: Phase) async throws(RunBreak) {
     for write in phase.writes where write.action == .delete {
-      guard let uid = inventory[write.id]?.uid, let target = try? await environment.cluster.reference(to: write.id)
-      else { continue }
+      guard let uid = inventory[write.id]?.uid else { continue }
+      let target: ObjectReference
+      do throws(ClusterError) { target = try await environment.cluster.reference(to: write.id) } catch {
+        throw unreadable("whether `\(write.id)` is gone", error)
+      }
       try await poll(within: options.readyWithin) { session, isLast in
         let live: Value
         do throws(ClusterError) {
           live = try await session.environment.cluster.get(target)
         } catch {
-          if error.isNotFound { session.inventory.gone(write.id) }
-          return error.isNotFound
+          guard error.isNotFound else { throw session.unreadable("whether `\(write.id)` is gone", error) }
+          session.inventory.gone(write.id)
+          return true
         }
         if live.at("metadata", "uid")?.string != uid {
           session.inventory.gone(write.id)
@@ -149,9 +153,11 @@ extension RunSession {
       await ReadinessWait(subjects, environment: environment, options: options, place: place).run()
     }
     if let failure {
-      if let text = failure.stuck {
-        throw .failed(
-          RunFailure(.clusterFailed("the cluster cannot be watched", text, at: origin(failure.id)), at: place))
+      if let error = failure.stuck {
+        throw broken(
+          .clusterFailed(
+            "how far `\(failure.id)` is cannot be seen", "\(error)", at: origin(failure.id),
+            help: "when the cluster answers again, `rolloutc resume`"), by: error)
       }
       throw .failed(
         RunFailure(
@@ -225,8 +231,8 @@ extension RunSession {
       return try await environment.cluster.list(collection).items
     } catch {
       if error.isForbidden { return nil }
-      throw .failed(
-        RunFailure(.clusterFailed("the cluster does not say what `\(id)` has", "\(error)", at: origin(id)), at: place))
+      throw broken(
+        .clusterFailed("the cluster does not say what `\(id)` has", "\(error)", at: origin(id)), by: error)
     }
   }
 

@@ -52,11 +52,12 @@ actor RunSession {
     self.requests = requests
     wasBegunBefore = record.progress.isPhaseBegun
     let tell = run.environment.tell
+    let age = run.options.lockLookAge
     writer = ObjectWriter(
       run.environment.cluster, journal: run.environment.journal, decisions: run.options.decisions,
       warn: { tell(.warning($0, $1)) }
-    ) { () async throws(LockError) in
-      try await lock.ensure()
+    ) { method async throws(LockError) in
+      try await lock.confirm(within: method == .delete ? .zero : age)
     }
   }
 
@@ -73,8 +74,10 @@ actor RunSession {
 
   // MARK: - The record
 
-  /// Stores record and inventory with one write. Only with the lock: the store refuses where somebody else wrote.
+  /// Stores record and inventory with one write. Only with the lock: the store refuses where somebody else wrote, and where
+  /// they have not yet they would find theirs refused.
   func save() async throws(RunBreak) {
+    do throws(LockError) { try await lock.confirm(within: options.lockLookAge) } catch { throw broken(by: error) }
     record.updated = environment.wallTime()
     inventory.run = record.run
     inventory.planHash = record.planHash
@@ -83,14 +86,16 @@ actor RunSession {
     } catch {
       switch error {
       case .changed: throw .lock(.lost(to: nil))
-      case .unreadable(let what), .cluster(let what):
-        throw .failed(
-          RunFailure(
-            .clusterFailed(
-              "the record of the run cannot be stored", what, at: plan.nameRange,
-              help: "when the cluster takes writes again, `rolloutc resume`"), at: place))
+      case .unreadable(let what): throw .failed(RunFailure(unstored(what), at: place))
+      case .cluster(let error): throw broken(unstored("\(error)"), by: error)
       }
     }
+  }
+
+  private func unstored(_ why: String) -> Diagnostic {
+    .clusterFailed(
+      "the record of the run cannot be stored", why, at: plan.nameRange,
+      help: "when the cluster takes writes again, `rolloutc resume`")
   }
 
   func journal(_ entry: JournalRecord) async throws(RunBreak) {
@@ -186,11 +191,12 @@ actor RunSession {
   }
 
   private func note(_ failure: WriteFailure, of write: Write) -> RunBreak {
-    if case .lock(let error) = failure { return .lock(error) }
+    if case .lock(let error) = failure { return broken(by: error) }
     inventory.failed(write.id, phase: phaseNumber)
     let diagnostic = Diagnostic.writeFailed(failure, write)
     tell(.writeEnded(place, write.id, .failed(diagnostic.message)))
-    return .failed(RunFailure(diagnostic, at: place))
+    guard case .cluster(_, let error) = failure else { return .failed(RunFailure(diagnostic, at: place)) }
+    return broken(diagnostic, by: error)
   }
 
   /// The object as we know it best: our own answer, or what stands now where an earlier run wrote it. Nil where it is gone.
@@ -207,11 +213,24 @@ actor RunSession {
   }
 
   func unreadable(_ what: String, _ error: ClusterError) -> RunBreak {
-    .failed(
-      RunFailure(
-        .clusterFailed(
-          "\(what) cannot be read", "\(error)", at: plan.nameRange,
-          help: "when the cluster answers again, `rolloutc resume`"), at: place))
+    broken(
+      .clusterFailed(
+        "\(what) cannot be read", "\(error)", at: plan.nameRange,
+        help: "when the cluster answers again, `rolloutc resume`"), by: error)
+  }
+
+  /// What comes of a failure of the cluster: a failure of the step, or, where there is no answer at all, the end.
+  func broken(_ diagnostic: Diagnostic, by error: ClusterError) -> RunBreak {
+    let failure = RunFailure(diagnostic, at: place)
+    return error.isSilence ? .cutOff(failure) : .failed(failure)
+  }
+
+  func broken(by error: LockError) -> RunBreak {
+    guard case .cluster(let why) = error else { return .lock(error) }
+    return broken(
+      .clusterFailed(
+        "whether the lock is still ours cannot be told", "\(why)", at: plan.nameRange,
+        help: "when the cluster answers again, `rolloutc resume`"), by: why)
   }
 }
 

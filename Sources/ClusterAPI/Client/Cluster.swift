@@ -31,7 +31,12 @@ package protocol Cluster: Sendable {
   /// A request to a Service by way of the API server: whatever the Service answers, with any status. What the API server
   /// itself says instead is an error.
   func proxy(_ request: ServiceProxyRequest) async throws(ClusterError) -> HTTPResponse
+  /// The same cluster, which asks `permission` before each request that changes something, each repetition anew.
+  func guarded(by permission: @escaping WritePermission) -> any Cluster
 }
+
+/// Throws where a request that changes something must not leave now: `withheld`, or what kept it from finding out.
+package typealias WritePermission = @Sendable () async throws(ClusterError) -> Void
 
 package struct ServerVersion: Hashable, Sendable, CustomStringConvertible {
   package var major: Int

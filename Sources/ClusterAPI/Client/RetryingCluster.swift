@@ -22,11 +22,15 @@ package struct RepeatedCall: Hashable, Sendable {
 
 /// A cluster whose calls are repeated as `RetryDecision` says. Watches pass through: `CollectionObservation` knows better how to go
 /// on with them. The caller's deadline is the cancellation of its task.
+///
+/// The time for which a lost server is asked again is one for all calls together (`Outage`): a server that stays away for
+/// two minutes is asked once by each call that comes later.
 package struct RetryingCluster<C: Clock>: Cluster where C.Duration == Duration {
-  private let base: any Cluster
+  private var base: any Cluster
   private let clock: C
   private let random: @Sendable () -> Double
   private let tell: @Sendable (RepeatedCall) -> Void
+  private let outage = Outage<C>()
   /// Kinds whose definitions were written a moment ago: 404 may be another API server's lag.
   package var newKinds: Set<GroupVersion> = []
 
@@ -96,6 +100,12 @@ package struct RetryingCluster<C: Clock>: Cluster where C.Duration == Duration {
     try await base.watch(collection, from: resourceVersion)
   }
 
+  package func guarded(by permission: @escaping WritePermission) -> any Cluster {
+    var copy = self
+    copy.base = base.guarded(by: permission)
+    return copy
+  }
+
   package func apply(_ request: ApplyRequest) async throws(ClusterError) -> WriteResult {
     var (result, attempts) = try await perform(
       "apply \(request.target)", request.dryRun ? .read : .apply, request.target.type.groupVersion
@@ -148,11 +158,15 @@ package struct RetryingCluster<C: Clock>: Cluster where C.Duration == Duration {
   ) async throws(ClusterError) -> T {
     var hasFreshCredentials = false
     var firstFailure: C.Instant?
+    var isUncertain = false
+    func final(_ error: ClusterError) -> ClusterError { isUncertain ? error.afterUncertainAttempt() : error }
     /// Repetitions by reason: a throttled server does not use up the tries for a lost connection.
     var repetitions: [RetryReason: Int] = [:]
     while true {
       do throws(ClusterError) {
-        return try await operation()
+        let result = try await operation()
+        outage.end()
+        return result
       } catch {
         if Task.isCancelled { throw .cancelled }
         let start = firstFailure ?? clock.now
@@ -161,17 +175,21 @@ package struct RetryingCluster<C: Clock>: Cluster where C.Duration == Duration {
         switch RetryDecision.after(
           error, of: call, expectsNewKind: expectsNewKind, hasFreshCredentials: hasFreshCredentials)
         {
-        case .giveUp, .lookFirst: throw error
+        case .giveUp, .lookFirst:
+          if let status = error.status, status.code < 500 { outage.end() }
+          throw final(error)
         case .refreshCredentials:
           hasFreshCredentials = true
           attempts += 1
           tell(RepeatedCall(call: name, attempt: attempts, error: error, reason: nil, wait: .zero))
         case .retry(let schedule, let reason):
           repetitions[reason, default: 0] += 1
-          let elapsed = start.duration(to: clock.now)
+          if call != .read, error.mayHaveTakenEffect { isUncertain = true }
+          var elapsed = start.duration(to: clock.now)
+          if reason == .transient { elapsed = max(elapsed, outage.length(at: clock.now)) }
           guard
             let wait = schedule.wait(before: repetitions[reason] ?? 1, elapsed: elapsed, random: random())
-          else { throw error }
+          else { throw final(error) }
           attempts += 1
           tell(RepeatedCall(call: name, attempt: attempts, error: error, reason: reason, wait: wait))
           do {

@@ -10,6 +10,8 @@ package enum ClusterError: Error, Hashable, Sendable {
   case notUnderstood(String)
   /// The caller's task was cancelled. What was sent may have taken effect.
   case cancelled
+  /// Whoever guards the call gave no leave to send it; an earlier attempt may have been sent, and done.
+  case withheld(mayHaveTakenEffect: Bool = false)
 
   package init(_ error: TransportError) {
     self = error.kind == .cancelled ? .cancelled : .unreachable(error)
@@ -21,6 +23,14 @@ package enum ClusterError: Error, Hashable, Sendable {
   package var isForbidden: Bool { status?.code == 403 }
   /// The version to watch or continue from is too old; a new LIST is needed.
   package var isExpired: Bool { status?.code == 410 }
+  /// There was no answer at all, however often it was asked: whatever comes next cannot be asked for either.
+  package var isSilence: Bool {
+    guard case .unreachable(let error) = self else { return false }
+    return switch error.kind {
+    case .connect, .other, .protocolViolation, .proxy, .refused, .reset, .stalled, .timeout, .unresolvedHost: true
+    case .badRequest, .cancelled, .libraryMissing, .tls, .tooLarge: false
+    }
+  }
   package var isFieldConflict: Bool { status?.fieldConflicts.isEmpty == false }
 
   /// Whether a write that gave this error may nevertheless have been done.
@@ -30,6 +40,18 @@ package enum ClusterError: Error, Hashable, Sendable {
     case .unreachable(let error): error.mayHaveTakenEffect
     case .notUnderstood, .cancelled: true
     case .unauthenticated: false
+    case .withheld(let mayHaveTakenEffect): mayHaveTakenEffect
+    }
+  }
+
+  /// The same, of a call of which an earlier attempt may have been done.
+  func afterUncertainAttempt() -> ClusterError {
+    switch self {
+    case .unreachable(var error):
+      error.mayHaveTakenEffect = true
+      return .unreachable(error)
+    case .withheld: return .withheld(mayHaveTakenEffect: true)
+    case .refused, .unauthenticated, .notUnderstood, .cancelled: return self
     }
   }
 }
@@ -42,6 +64,7 @@ extension ClusterError: CustomStringConvertible {
     case .unreachable(let error): error.message
     case .unauthenticated(let text), .notUnderstood(let text): text
     case .cancelled: "cancelled"
+    case .withheld: "it was not sent: the right to send it was gone"
     }
   }
 }

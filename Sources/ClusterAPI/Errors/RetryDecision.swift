@@ -43,6 +43,8 @@ package enum GiveUpReason: String, Hashable, Sendable {
   case unusableConnection
   /// Somebody wrote between our read and our write: read, compare, decide.
   case versionConflict
+  /// Whoever guards the call gave no leave.
+  case withheld
 }
 
 package enum RetryReason: String, Hashable, Sendable {
@@ -106,6 +108,7 @@ extension RetryDecision {
     switch error {
     case .cancelled: .giveUp(.cancelled)
     case .unauthenticated: .giveUp(.credentials)
+    case .withheld: .giveUp(.withheld)
     case .notUnderstood: call == .unrepeatable ? .lookFirst(.transient) : .giveUp(.other)
     case .unreachable(let error): after(error, of: call)
     case .refused(let status):

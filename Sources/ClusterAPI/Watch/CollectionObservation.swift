@@ -30,6 +30,8 @@ package struct ObservationPolicy: Hashable, Sendable {
   package var pollInterval = Duration.seconds(3)
   /// Failures in a row before it gives up; nil for never, which leaves it to the caller's deadline.
   package var failureLimit: Int?
+  /// For how long the server may give no answer before it gives up; nil for ever.
+  package var patience: Duration?
 
   package init() {}
 }
@@ -96,6 +98,8 @@ package struct CollectionObservation<C: Clock>: AsyncSequence where C.Duration =
     private var pendingWait: Duration?
     private var hasFreshCredentials = false
     private var isPolling = false
+    /// Since when the server has answered nothing.
+    private var silentSince: C.Instant?
 
     init(
       cluster: any Cluster, collection: ObjectCollection, clock: C, policy: ObservationPolicy,
@@ -126,21 +130,24 @@ package struct CollectionObservation<C: Clock>: AsyncSequence where C.Duration =
     private mutating func step() async throws(ClusterError) -> ObservedChange? {
       switch state {
       case .list:
+        let begin = clock.now
         do throws(ClusterError) {
           let list = try await cluster.list(collection)
           version = list.resourceVersion
           state = isPolling ? .poll : .connect
           if isPolling { failures = 0 }
           hasFreshCredentials = false
+          silentSince = nil
           return .listed(list.items)
         } catch {
-          return try recover(from: error, to: .list)
+          return try recover(from: error, to: .list, since: begin)
         }
       case .connect:
         do throws(ClusterError) {
           let stream = try await cluster.watch(collection, from: version)
           state = .watching(stream.makeAsyncIterator(), since: clock.now, hadEvents: false)
           hasFreshCredentials = false
+          silentSince = nil
           return nil
         } catch {
           if error.isForbidden {
@@ -191,9 +198,11 @@ package struct CollectionObservation<C: Clock>: AsyncSequence where C.Duration =
     }
 
     /// Decides how to go on after `error`, or throws it.
-    /// - Parameter wasOpen: the watch had been opened.
+    /// - Parameters:
+    ///   - begin: when the call began that gave it, where that was a while ago.
+    ///   - wasOpen: the watch had been opened.
     private mutating func recover(
-      from error: ClusterError, to next: State, wasOpen: Bool = false
+      from error: ClusterError, to next: State, since begin: C.Instant? = nil, wasOpen: Bool = false
     ) throws(ClusterError) -> ObservedChange? {
       try throwIfCancelled()
       state = next
@@ -218,6 +227,7 @@ package struct CollectionObservation<C: Clock>: AsyncSequence where C.Duration =
       case .retry, .lookFirst: break
       }
       failures += 1
+      silentSince = silentSince ?? begin ?? clock.now
       // Something between here and the server does not let watches live: a list shows what they would have told.
       if failures >= (wasOpen ? 2 : 4) { state = .list }
       try giveUpIfTired(error)
@@ -228,6 +238,7 @@ package struct CollectionObservation<C: Clock>: AsyncSequence where C.Duration =
 
     private func giveUpIfTired(_ error: ClusterError) throws(ClusterError) {
       if let limit = policy.failureLimit, failures > limit { throw error }
+      if let patience = policy.patience, let silentSince, silentSince.duration(to: clock.now) >= patience { throw error }
     }
 
     private func backoff() -> Duration {

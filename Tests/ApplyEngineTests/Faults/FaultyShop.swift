@@ -99,17 +99,27 @@ struct FaultyShop: Sendable {
 
   func run(
     _ goal: RunGoal, in sandbox: LiveCluster, id: String, script: FaultScript = FaultScript(), _ visitors: Visitors,
-    journal: any Journal = MemoryJournal(), before: @escaping Happening = { _, _ in }
+    journal: any Journal = MemoryJournal(), options: RunOptions = FaultyShop.options,
+    before: @escaping Happening = { _, _ in }
   ) throws -> World.Outcome {
-    try Self.run(world, goal, in: sandbox, id: id, script: script, visitors, journal: journal, before: before)
+    try Self.run(
+      world, goal, in: sandbox, id: id, script: script, visitors, journal: journal, options: options, before: before)
   }
+
+  static let options = {
+    var options = RunOptions()
+    options.settle = .seconds(1)
+    options.waitForLock = .seconds(120)
+    return options
+  }()
 
   /// What happens before a request leaves: its number, and the run's clock.
   typealias Happening = @Sendable (Int, RunClock) async -> Void
 
   private static func run(
     _ world: World, _ goal: RunGoal, in sandbox: LiveCluster, id: String, script: FaultScript, _ visitors: Visitors,
-    journal: any Journal = MemoryJournal(), before: @escaping Happening = { _, _ in }
+    journal: any Journal = MemoryJournal(), options: RunOptions = FaultyShop.options,
+    before: @escaping Happening = { _, _ in }
   ) throws -> World.Outcome {
     let log = EventLog()
     let time = VirtualTime(sandbox, from: try #require(blocking { await sandbox.now }))
@@ -126,9 +136,6 @@ struct FaultyShop: Sendable {
       log.add(event)
       if case .turned(.rollback(_, steps: 0), _) = event { visitors.close() }
     }
-    var options = RunOptions()
-    options.settle = .seconds(1)
-    options.waitForLock = .seconds(120)
     let run = Run(world.itinerary, environment: environment, options: options, stop: StopSignal())
     let mesh = LiveMesh(sandbox, front: MeshFront(propagation: Propagation(0...800)))
     let plan = world.itinerary.plan
