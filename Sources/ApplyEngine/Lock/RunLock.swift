@@ -101,7 +101,8 @@ package actor RunLock<C: Clock> where C.Duration == Duration {
   /// A request is made only where the last renewal is too long ago, as after a time without a connection: it comes through
   /// only if nobody took the lock meanwhile.
   package func ensure() async throws(LockError) {
-    if live != nil, isOverdue { try await renew() }
+    // One that took long because the server was away for a while may be overdue when it comes through.
+    for _ in 0..<3 where live != nil && isOverdue { try await renew() }
     try check()
   }
 
@@ -183,7 +184,10 @@ package actor RunLock<C: Clock> where C.Duration == Duration {
         return
       } catch {
         let isConflict = error.status?.code == 409
-        guard isConflict || error.mayHaveTakenEffect || error.isNotFound else { throw .cluster(error) }
+        // Who gives no answer to the change gives none to a look; what became of it shows with the next change.
+        guard isConflict || error.isNotFound || (error.mayHaveTakenEffect && !error.isSilence) else {
+          throw .cluster(error)
+        }
         guard let found = try await look(), let seen = LeaseRecord(found) else {
           // What we held was deleted; where there was nothing we made nothing.
           if base != nil { throw .lost(to: nil) }

@@ -69,7 +69,7 @@ extension RunSession {
     while record.progress.leg < legs.count {
       let leg = legs[record.progress.leg]
       place = RunPlace(step: leg.step, leg: record.progress.leg)
-      if isBeginning(of: leg) { await beginStep(leg) }
+      if isBeginning(of: leg) { try await beginStep(leg) }
       while record.progress.phase < leg.phases.count { try await perform(leg.phases[record.progress.phase], of: leg) }
       place.phase = nil
       try await observe(leg)
@@ -97,11 +97,11 @@ extension RunSession {
     }
   }
 
-  private func beginStep(_ leg: Leg) async {
+  private func beginStep(_ leg: Leg) async throws(RunBreak) {
     let name = plan.steps[leg.step].name
     if case .forward = leg.role { tell(.stepBegan(step: leg.step, name: name)) }
-    // For whoever waits for the lock; the fence is checked before the first write anyway.
-    _ = try? await lock.renew(step: name)
+    // For whoever waits for the lock.
+    do throws(LockError) { try await lock.renew(step: name) } catch { throw broken(by: error) }
   }
 
   private func perform(_ phase: Phase, of leg: Leg) async throws(RunBreak) {
