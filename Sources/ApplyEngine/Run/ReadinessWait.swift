@@ -262,9 +262,11 @@ struct ReadinessWait: Sendable {
       }
     }
     guard let sets = await list("its ReplicaSets", setType),
-      let live = await found.read("`\(subject.id)`", { () async throws(ClusterError) in
-        try await cluster.get(try await cluster.reference(to: subject.id))
-      }),
+      let live = await found.read(
+        "`\(subject.id)`",
+        { () async throws(ClusterError) in
+          try await cluster.get(try await cluster.reference(to: subject.id))
+        }),
       let newest = newReplicaSet(of: live, among: sets), let all = await list("its pods", podType)
     else { return found }
     found.pods = ApplyEngine.pods(ownedBy: newest, among: all)

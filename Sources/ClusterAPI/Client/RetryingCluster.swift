@@ -52,13 +52,14 @@ package struct RetryingCluster<C: Clock>: Cluster where C.Duration == Duration {
   }
 
   package func versions(of group: String) async throws(ClusterError) -> [String] {
-    try await perform("discover \(group)", .read) { () async throws(ClusterError) in
+    try await perform("discover \(group)", .read, mayBeRemembered: true) { () async throws(ClusterError) in
       try await base.versions(of: group)
     }.0
   }
 
   package func resources(of groupVersion: GroupVersion, refresh: Bool) async throws(ClusterError) -> [ResourceType] {
-    try await perform("discover \(groupVersion)", .read, groupVersion) { () async throws(ClusterError) in
+    try await perform("discover \(groupVersion)", .read, groupVersion, mayBeRemembered: true) {
+      () async throws(ClusterError) in
       try await base.resources(of: groupVersion, refresh: refresh)
     }.0
   }
@@ -144,17 +145,19 @@ package struct RetryingCluster<C: Clock>: Cluster where C.Duration == Duration {
   }
 
   private func perform<T: Sendable>(
-    _ name: String, _ call: CallClass, _ groupVersion: GroupVersion? = nil,
+    _ name: String, _ call: CallClass, _ groupVersion: GroupVersion? = nil, mayBeRemembered: Bool = false,
     _ operation: () async throws(ClusterError) -> T
   ) async throws(ClusterError) -> (T, attempts: Int) {
     var attempts = 0
-    let result = try await perform(name, call, groupVersion, attempts: &attempts, operation)
+    let result = try await perform(
+      name, call, groupVersion, mayBeRemembered: mayBeRemembered, attempts: &attempts, operation)
     return (result, attempts)
   }
 
+  /// - Parameter mayBeRemembered: the answer may come from memory; it then says nothing of the server.
   private func perform<T: Sendable>(
-    _ name: String, _ call: CallClass, _ groupVersion: GroupVersion? = nil, attempts: inout Int,
-    _ operation: () async throws(ClusterError) -> T
+    _ name: String, _ call: CallClass, _ groupVersion: GroupVersion? = nil, mayBeRemembered: Bool = false,
+    attempts: inout Int, _ operation: () async throws(ClusterError) -> T
   ) async throws(ClusterError) -> T {
     var hasFreshCredentials = false
     var firstFailure: C.Instant?
@@ -165,7 +168,7 @@ package struct RetryingCluster<C: Clock>: Cluster where C.Duration == Duration {
     while true {
       do throws(ClusterError) {
         let result = try await operation()
-        outage.end()
+        if !mayBeRemembered { outage.end() }
         return result
       } catch {
         if Task.isCancelled { throw .cancelled }

@@ -238,7 +238,8 @@ package struct CollectionObservation<C: Clock>: AsyncSequence where C.Duration =
 
     private func giveUpIfTired(_ error: ClusterError) throws(ClusterError) {
       if let limit = policy.failureLimit, failures > limit { throw error }
-      if let patience = policy.patience, let silentSince, silentSince.duration(to: clock.now) >= patience { throw error }
+      guard let patience = policy.patience, let silentSince else { return }
+      if silentSince.duration(to: clock.now) >= patience { throw error }
     }
 
     private func backoff() -> Duration {

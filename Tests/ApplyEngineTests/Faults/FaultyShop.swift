@@ -134,7 +134,12 @@ struct FaultyShop: Sendable {
       identity: RunIdentity(run: id, who: "ann@desk, pid 1")
     ) { event in
       log.add(event)
-      if case .turned(.rollback(_, steps: 0), _) = event { visitors.close() }
+      // Going back to the start takes everything away, whether this run began that or goes on with it.
+      switch event {
+      case .turned(.rollback(_, steps: 0), _): visitors.close()
+      case .started(let opening): if case .rollback(_, steps: 0) = opening.course { visitors.close() }
+      default: break
+      }
     }
     let run = Run(world.itinerary, environment: environment, options: options, stop: StopSignal())
     let mesh = LiveMesh(sandbox, front: MeshFront(propagation: Propagation(0...800)))

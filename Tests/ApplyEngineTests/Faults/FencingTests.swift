@@ -36,7 +36,9 @@ import Testing
     // Dry runs are labelled apart, so these are what changes an object; each is preceded by its own look at the lease.
     let writes = straight.marks.indices.filter { isWrite(straight.marks[$0]) }
     #expect(writes.count > 10)
-    for write in writes { #expect(straight.marks[write - 1].kind == "get leases", "\(straight.marks[write])") }
+    for write in writes {
+      #expect(straight.marks[write - 1].kind == "get leases", "\(straight.marks[write])")
+    }
     let between = (writes[0]..<writes[writes.count - 1]).filter { !isWrite(straight.marks[$0]) }
     var generator = SeededGenerator(seed: SeededGenerator.seed)
     let places = FaultyShop.isWhole ? between : Array(between.shuffled(using: &generator).prefix(12)).sorted()
