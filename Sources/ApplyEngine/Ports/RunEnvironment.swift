@@ -73,6 +73,8 @@ package struct RunOptions: Hashable, Sendable {
   package var leavesAtQuestions = false
   /// Fields that may be taken from other managers: by object and path, as a conflict shows them.
   package var takes: Set<String> = []
+  /// What is done was approved as a whole: before each step it is looked whether it would still be just that.
+  package var isApproved = false
   /// Objects that are there already and may become the plan's: `Deployment/web-1-0`.
   package var adopts: Set<String> = []
 

@@ -122,10 +122,13 @@ struct ReadinessWait: Sendable {
       trackers[subject.id] = ReadinessTracker(written: subject.anchor, options: options.readiness)
     }
     var isFirst = true
+    /// Nothing is asked beside the watches until they bring something again: they tell when it is time to give up.
+    var isSilent = false
     for await input in inputs {
       var touched: Set<ObjectID>?
       switch input {
       case .change(_, .listed(let objects)):
+        isSilent = false
         let kinds = Set(objects.compactMap { ObjectID($0)?.kind })
         for subject in subjects where kinds.contains(subject.id.kind) { trackers[subject.id]?.sawList(objects) }
       case .change(_, .changed(let object)):
@@ -146,10 +149,7 @@ struct ReadinessWait: Sendable {
         guard let subject = waiting.first else { return nil }
         return unseen(subject.id, error, after: begin.duration(to: environment.clock.now))
       case .tick:
-        for subject in waiting {
-          // The watches tell when it is time to give up.
-          if await learn(about: subject, &trackers) == .silence { break }
-        }
+        for subject in waiting where !isSilent { isSilent = await learn(about: subject, &trackers) == .silence }
       }
       let now = begin.duration(to: environment.clock.now)
       for subject in waiting {

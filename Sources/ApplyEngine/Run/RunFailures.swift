@@ -93,6 +93,12 @@ extension Diagnostic {
     Diagnostic(.clusterFailed, what, at: Label(range, "for this plan"), notes: [error], help: help)
   }
 
+  static func approvalMismatch(_ message: String, at range: SourceRange, notes: [String]) -> Diagnostic {
+    Diagnostic(
+      .recordMismatch, message, at: Label(range, "nothing of it was done"), notes: notes,
+      help: "look at `rolloutc plan` again, and approve what it shows")
+  }
+
   static func recordMismatch(_ message: String, at range: SourceRange, notes: [String] = [], help: String) -> Diagnostic
   {
     Diagnostic(.recordMismatch, message, at: Label(range, "this plan"), notes: notes, help: help)

@@ -69,7 +69,10 @@ extension RunSession {
     while record.progress.leg < legs.count {
       let leg = legs[record.progress.leg]
       place = RunPlace(step: leg.step, leg: record.progress.leg)
-      if isBeginning(of: leg) { try await beginStep(leg) }
+      if isBeginning(of: leg) {
+        if options.isApproved, case .forward = leg.role { try await reviewStep(legs[record.progress.leg...]) }
+        try await beginStep(leg)
+      }
       while record.progress.phase < leg.phases.count { try await perform(leg.phases[record.progress.phase], of: leg) }
       place.phase = nil
       try await observe(leg)

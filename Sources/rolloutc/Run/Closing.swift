@@ -23,7 +23,9 @@ struct Closing: Sendable {
       return result.writes == 0
         ? "another run of the plan has the lock; nothing was changed"
         : "another run of the plan took the lock; nothing more was written"
-    case .refused: return "refused; nothing was changed"
+    case .refused:
+      return result.writes == 0
+        ? "refused; nothing was changed" : "refused before the next step; what is done stands, and nothing else was changed"
     case .interrupted: return "stopped; what was begun is written down, and can be resumed from any machine"
     case .waiting: return "waits for an answer"
     }

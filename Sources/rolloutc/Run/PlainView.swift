@@ -67,6 +67,7 @@ struct PlainView: RunView {
       guard lastObservation != text else { return "" }
       lastObservation = text
       return line("    \(text)")
+    case .observationEnded where before.observation?.isAnswered == true: return ""
     case .observationEnded(_, let text, let result):
       return line("  \(text): \(result.isEmpty ? "done" : result)\(since(before.observation?.began))")
     case .asked(_, let question):

@@ -196,6 +196,7 @@ struct RunCommand: Sendable {
     var run = RunOptions()
     run.settle = options.settle.duration
     run.waitForLock = options.waitLock.duration
+    run.isApproved = approval != nil
     run.leavesAtQuestions = options.leaveAtQuestions
     run.takes = approval?.saved.decisions.takes ?? Set(options.take)
     run.adopts = approval?.saved.decisions.adopts ?? Set(options.adopt)

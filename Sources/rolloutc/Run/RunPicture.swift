@@ -60,6 +60,8 @@ struct RunPicture {
     var text: String
     var began: Duration
     var progress = ""
+    /// It was a question, and its answer was told.
+    var isAnswered = false
   }
 
   private(set) var opening: RunOpening?
@@ -108,7 +110,9 @@ struct RunPicture {
     case .observationProgress(_, let text): observation?.progress = text
     case .observationEnded: observation = nil
     case .asked(let place, let question): self.question = (place, question, moment.elapsed)
-    case .answered: question = nil
+    case .answered:
+      question = nil
+      observation?.isAnswered = true
     case .failed(let failure):
       if self.failure == nil { self.failure = failure }
       (phase, observation, question) = (nil, nil, nil)

@@ -66,6 +66,7 @@ struct TreeView: RunView {
     case .phaseEnded:
       guard let phase = before.phase else { return "" }
       return printed(Self.finished(phase, "✓", .good, since(phase.began)))
+    case .observationEnded where before.observation?.isAnswered == true: return ""
     case .observationEnded(_, let text, let result):
       let time = before.observation.map { since($0.began) } ?? ""
       let said = result.isEmpty ? text : "\(text): \(result)"

@@ -32,7 +32,8 @@ import Testing
   func thiefBetweenWrites() throws {
     let straight = FaultScript()
     _ = try shop.run(
-      .apply(steps: 2), in: LiveCluster(shop.start), id: "straight", script: straight, Visitors(), options: Self.oneByOne)
+      .apply(steps: 2), in: LiveCluster(shop.start), id: "straight", script: straight, Visitors(),
+      options: Self.oneByOne)
     // Dry runs are labelled apart, so these are what changes an object; each is preceded by its own look at the lease.
     let writes = straight.marks.indices.filter { isWrite(straight.marks[$0]) }
     #expect(writes.count > 10)
