@@ -53,8 +53,8 @@ import Testing
   private func run(_ body: Value, manager: String) async throws -> World.Outcome {
     let world = try World(Self.plan)
     let deed = APIRequest(
-      "PATCH", "/apis/apps/v1/namespaces/shop/deployments/web-1-0?fieldManager=\(manager)", body: body,
-      contentType: "application/merge-patch+json")
+      "PATCH", "/apis/apps/v1/namespaces/shop/deployments/web-1-0", query: ["fieldManager": manager],
+      body: body, contentType: "application/merge-patch+json")
     return try world.run(.apply(steps: 2), decider: Meddler(world.sandbox, deed)) { $0.isApproved = true }
   }
 
