@@ -138,6 +138,23 @@ import Testing
     }
   }
 
+  /// A file may not grow beyond a block: the journal ends in the middle. Nothing is sent that was not written down, so it
+  /// can be resumed when there is room again.
+  @Test func fullDisk() async throws {
+    try await SandboxSession.run { session in
+      let full = try await session.shell(
+        "trap '' XFSZ; ulimit -f 2; rolloutc apply hello.rollout --to 1 --yes --settle 0 | cat")
+      let said = full.output + full.errors
+      #expect(said.contains("the journal cannot be written"), "\(said)")
+      #expect(said.contains("make room for it"), "\(said)")
+      #expect(!said.contains("step 1 of 3 stands"), "\(said)")
+      let next = try await session.rolloutc("resume", "hello.rollout", "--yes", "--settle", "0")
+      let again = try await session.rolloutc("apply", "hello.rollout", "--to", "1", "--yes", "--settle", "0")
+      #expect(again.code == 0, "\(next.output)\(next.errors)\(again.output)\(again.errors)")
+      #expect(await session.deployments == ["web-1-0"])
+    }
+  }
+
   /// Killed, so that it cannot give the lock back.
   @Test func unlocked() async throws {
     try await SandboxSession.run { session in

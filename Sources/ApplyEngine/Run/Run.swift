@@ -36,17 +36,22 @@ extension Run {
     try await journal(
       .started(
         RunStart(run: environment.identity.run, planHash: itinerary.planHash, cluster: try await clusterIdentity())))
-    try await ensureNamespace(goal)
+    let making = try await ensureNamespace(goal)
     let lock = RunLock(
       "rolloutc-\(plan.name)", namespace: plan.namespace,
       as: LeaseRecord(
         holder: environment.identity.run, who: environment.identity.who, run: environment.identity.run,
         planHash: itinerary.planHash, step: "", durationSeconds: options.leaseSeconds),
       in: cluster, clock: environment.clock, wallTime: environment.wallTime)
-    try await take(lock)
     let result: RunResult
     do throws(RunBreak) {
-      result = try await underLock(lock, goal)
+      try await take(lock)
+    } catch {
+      for event in making { environment.tell(event) }
+      throw error
+    }
+    do throws(RunBreak) {
+      result = try await underLock(lock, goal, after: making)
     } catch {
       await giveBack(lock)
       throw error
@@ -91,7 +96,9 @@ extension Run {
   }
 
   /// Lock and record live in the plan's namespace, so it comes first, made exactly as the plan's first phase would.
-  private func ensureNamespace(_ goal: RunGoal) async throws(RunBreak) {
+  ///
+  /// - Returns: what is to be told of it, once the run has begun.
+  private func ensureNamespace(_ goal: RunGoal) async throws(RunBreak) -> [RunEvent] {
     let cluster = environment.cluster
     let type = ResourceType(
       groupVersion: GroupVersion(group: "", version: "v1"), kind: "Namespace", plural: "namespaces", isNamespaced: false
@@ -105,14 +112,14 @@ extension Run {
       } catch {
         guard error.isNotFound else {
           // With rights in the namespace alone, it cannot be seen; whether it is there shows at the lock.
-          if error.isForbidden { return }
+          if error.isForbidden { return [] }
           throw failed("the namespace `\(plan.namespace)` cannot be read", error)
         }
         break
       }
       if live.at("metadata", "deletionTimestamp")?.string == nil {
         try refuseForeign(live)
-        return
+        return []
       }
       if !hasSaidSo {
         environment.tell(.note("the namespace \(plan.namespace) is being deleted; waiting until it is gone"))
@@ -142,7 +149,6 @@ extension Run {
     let writer = ObjectWriter(cluster, journal: environment.journal) { _ async throws(LockError) in }
     var inventory = Inventory(plan: plan.name)
     inventory.expect([write.id], phase: 0)
-    environment.tell(.writeBegan(start, write.id, .create))
     do throws(WriteFailure) {
       // Somebody of this plan may be at the same point: the same object, written by both, is made once.
       _ = try await writer.perform(
@@ -153,7 +159,7 @@ extension Run {
         throw .failed(RunFailure(.writeFailed(error, write), at: start, isBeforeWriting: true))
       }
     }
-    environment.tell(.writeEnded(start, write.id, .created))
+    return [.writeBegan(start, write.id, .create), .writeEnded(start, write.id, .created)]
   }
 
   private func refuseForeign(_ live: Value) throws(RunBreak) {
@@ -197,7 +203,10 @@ extension Run {
 
   // MARK: - Under the lock
 
-  private func underLock(_ lock: RunLock<RunClock>, _ goal: RunGoal) async throws(RunBreak) -> RunResult {
+  /// - Parameter making: what was done before there was a lock.
+  private func underLock(
+    _ lock: RunLock<RunClock>, _ goal: RunGoal, after making: [RunEvent]
+  ) async throws(RunBreak) -> RunResult {
     let store = InventoryStore(plan: plan.name, namespace: plan.namespace, in: environment.cluster)
     let memory: (inventory: Inventory, record: RunRecord?)?
     do throws(InventoryError) {
@@ -223,6 +232,7 @@ extension Run {
         RunOpening(
           plan: plan.name, planHash: record.planHash, run: record.run, steps: plan.steps.map(\.name),
           course: record.course, progress: record.progress, isResumed: memory?.record != nil)))
+    for event in making { environment.tell(event) }
     return await withTaskGroup(of: RunResult?.self) { group in
       group.addTask {
         await self.keepLock(lock, session)

@@ -25,7 +25,8 @@ struct Closing: Sendable {
         : "another run of the plan took the lock; nothing more was written"
     case .refused:
       return result.writes == 0
-        ? "refused; nothing was changed" : "refused before the next step; what is done stands, and nothing else was changed"
+        ? "refused; nothing was changed"
+        : "refused before the next step; what is done stands, and nothing else was changed"
     case .interrupted: return "stopped; what was begun is written down, and can be resumed from any machine"
     case .waiting: return "waits for an answer"
     }
