@@ -69,6 +69,12 @@ package struct Inventory: Hashable, Sendable {
     }
   }
 
+  /// What is known of one object: enough to judge whose it is. A copy of everything for each of thousands of writes would
+  /// be copied again with each answer.
+  func only(_ id: ObjectID) -> Inventory {
+    Inventory(plan: plan, planHash: planHash, run: run, entries: self[id].map { [$0] } ?? [])
+  }
+
   // MARK: - The life of an entry
 
   /// Before writes of these objects leave. A UID that is known stays known; what stood there is not, from now on.

@@ -7,7 +7,8 @@ package import KubernetesModel
 package struct ReadinessTracker: Sendable {
   package let written: Value
   private let options: ReadinessOptions
-  private var latest: Value?
+  /// The newest version that was seen.
+  private(set) var latest: Value?
   private var end: Cause?
   private var suspects: [String: Duration] = [:]
   private var podCauses: [Cause] = []
@@ -41,7 +42,12 @@ package struct ReadinessTracker: Sendable {
   /// Takes in a whole list: without the object, it is gone.
   package mutating func sawList(_ objects: [Value]) {
     let id = ObjectID(written)
-    guard let object = objects.first(where: { ObjectID($0) == id }) else {
+    sawListed(objects.first { ObjectID($0) == id })
+  }
+
+  /// The same, of the object in that list, if it is there.
+  package mutating func sawListed(_ object: Value?) {
+    guard let object else {
       end = Cause("Deleted", "it was deleted while we waited", in: subject(written))
       return
     }

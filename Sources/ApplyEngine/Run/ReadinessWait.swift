@@ -43,6 +43,8 @@ struct ReadinessWait: Sendable {
   }
 
   private static let tick = Duration.seconds(2)
+  /// More than these are not asked about one by one: lists of a whole namespace say why they are late.
+  private static let fewSubjects = 8
 
   /// Nil when all are ready.
   func run() async -> Failure? {
@@ -117,7 +119,8 @@ struct ReadinessWait: Sendable {
     let begin = environment.clock.now
     var trackers: [ObjectID: ReadinessTracker] = [:]
     var told: [ObjectID: ObjectProgress] = [:]
-    var waiting = subjects
+    var waiting = Dictionary(subjects.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    var ticks = 0
     for subject in subjects {
       trackers[subject.id] = ReadinessTracker(written: subject.anchor, options: options.readiness)
     }
@@ -125,20 +128,24 @@ struct ReadinessWait: Sendable {
     /// Nothing is asked beside the watches until they bring something again: they tell when it is time to give up.
     var isSilent = false
     for await input in inputs {
-      var touched: Set<ObjectID>?
+      var touched: ObjectID?
       switch input {
       case .change(_, .listed(let objects)):
         isSilent = false
-        let kinds = Set(objects.compactMap { ObjectID($0)?.kind })
-        for subject in subjects where kinds.contains(subject.id.kind) { trackers[subject.id]?.sawList(objects) }
+        var listed: [ObjectID: Value] = [:]
+        for object in objects { if let id = ObjectID(object) { listed[id] = object } }
+        let kinds = Set(listed.keys.map(\.kind))
+        for subject in subjects where kinds.contains(subject.id.kind) {
+          trackers[subject.id]?.sawListed(listed[subject.id])
+        }
       case .change(_, .changed(let object)):
         guard let id = ObjectID(object), trackers[id] != nil else { continue }
         trackers[id]?.saw(object)
-        touched = [id]
+        touched = id
       case .change(_, .removed(let object)):
         guard let id = ObjectID(object), trackers[id] != nil else { continue }
         trackers[id]?.sawRemoval(of: object)
-        touched = [id]
+        touched = id
       case .change(_, .note(let note)):
         if isFirst, case .polling = note {
           environment.tell(.note("there is no right to watch; the objects are read again and again instead"))
@@ -146,14 +153,16 @@ struct ReadinessWait: Sendable {
         }
         continue
       case .end(_, let error):
-        guard let subject = waiting.first else { return nil }
+        guard let subject = subjects.first(where: { waiting[$0.id] != nil }) else { return nil }
         return unseen(subject.id, error, after: begin.duration(to: environment.clock.now))
       case .tick:
-        for subject in waiting where !isSilent { isSilent = await learn(about: subject, &trackers) == .silence }
+        ticks += 1
+        let late = subjects.filter { waiting[$0.id] != nil }
+        if !isSilent { isSilent = await learn(about: late, ticks, &trackers) == .silence }
       }
       let now = begin.duration(to: environment.clock.now)
-      for subject in waiting {
-        if let touched, !touched.contains(subject.id) { continue }
+      let judged = touched.map { waiting[$0].map { [$0] } ?? [] } ?? subjects.filter { waiting[$0.id] != nil }
+      for subject in judged {
         guard let verdict = trackers[subject.id]?.verdict(at: now) else { continue }
         switch verdict {
         case .ready: tell(subject.id, ObjectProgress("ready", isReady: true), &told)
@@ -173,7 +182,7 @@ struct ReadinessWait: Sendable {
           continue
         case .failed(let cause): return await failure(subject, cause, now)
         }
-        waiting.removeAll { $0.id == subject.id }
+        waiting[subject.id] = nil
       }
       if waiting.isEmpty { return nil }
     }
@@ -217,6 +226,68 @@ struct ReadinessWait: Sendable {
 
   private enum Lesson { case answers, silence }
 
+  private func learn(
+    about waiting: [Subject], _ ticks: Int, _ trackers: inout [ObjectID: ReadinessTracker]
+  ) async -> Lesson {
+    let deployments = waiting.filter { $0.id.kind == "Deployment" }
+    let isMany = deployments.count > Self.fewSubjects
+    // Every other time: the lists are long.
+    if isMany, ticks.isMultiple(of: 2), await learn(aboutAll: deployments, ticks / 2, &trackers) == .silence {
+      return .silence
+    }
+    for subject in waiting where !isMany || subject.id.kind != "Deployment" {
+      if await learn(about: subject, &trackers) == .silence { return .silence }
+    }
+    return .answers
+  }
+
+  /// Two lists for a whole namespace, whatever the number of Deployments; events only of some of those whose pods are late,
+  /// in turn.
+  private func learn(
+    aboutAll deployments: [Subject], _ round: Int, _ trackers: inout [ObjectID: ReadinessTracker]
+  ) async -> Lesson {
+    let cluster = environment.cluster
+    for (namespace, subjects) in Dictionary(grouping: deployments, by: \.id.namespace).sorted(by: { $0.key < $1.key }) {
+      var found = Surroundings()
+      func list(_ what: String, _ type: ResourceType) async -> [String: [Value]]? {
+        let all = await found.read(what) { () async throws(ClusterError) in
+          try await cluster.list(type.collection(in: namespace)).items
+        }
+        return all.map { Dictionary(grouping: $0, by: { controller(of: $0) }) }
+      }
+      guard let sets = await list("its ReplicaSets", setType), let pods = await list("its pods", podType) else {
+        if found.isSilent { return .silence }
+        continue
+      }
+      var late: [(subject: Subject, newest: Value, pods: [Value])] = []
+      for subject in subjects {
+        let live = trackers[subject.id]?.latest ?? subject.anchor
+        guard let newest = newReplicaSet(of: live, among: sets[uid(live)] ?? []) else { continue }
+        let own = pods[uid(newest)] ?? []
+        trackers[subject.id]?.learned(causes(pods: own, events: [], owners: [newest], options: options.readiness))
+        if own.contains(where: { !isReady($0) }) || own.isEmpty { late.append((subject, newest, own)) }
+      }
+      for offset in 0..<min(Self.fewSubjects, late.count) {
+        let one = late[(round * Self.fewSubjects + offset) % late.count]
+        found.events = []
+        await addEvents(about: one.newest, in: namespace, &found)
+        if let pod = one.pods.first(where: { !isReady($0) }) { await addEvents(about: pod, in: namespace, &found) }
+        if found.isSilent { return .silence }
+        trackers[one.subject.id]?.learned(
+          causes(pods: one.pods, events: found.events, owners: [one.newest], options: options.readiness))
+      }
+    }
+    return .answers
+  }
+
+  private func uid(_ object: Value) -> String { object.at("metadata", "uid")?.string ?? "" }
+
+  /// The UID of what made it.
+  private func controller(of object: Value) -> String {
+    let owners = object.at("metadata", "ownerReferences")?.array ?? []
+    return owners.first { $0["controller"]?.bool == true }?["uid"]?.string ?? ""
+  }
+
   private func learn(about subject: Subject, _ trackers: inout [ObjectID: ReadinessTracker]) async -> Lesson {
     switch subject.id.kind {
     case "Deployment":
@@ -251,9 +322,6 @@ struct ReadinessWait: Sendable {
     let namespace = subject.id.namespace
     let labels = subject.anchor.at("spec", "selector", "matchLabels")?.fields?.entries ?? []
     let selector = labels.map { "\($0.key)=\($0.value.string ?? "")" }.joined(separator: ",")
-    let setType = ResourceType(
-      groupVersion: GroupVersion(group: "apps", version: "v1"), kind: "ReplicaSet", plural: "replicasets",
-      isNamespaced: true)
     var found = Surroundings()
     if selector.isEmpty { return found }
     func list(_ what: String, _ type: ResourceType) async -> [Value]? {
@@ -335,3 +403,7 @@ struct ReadinessWait: Sendable {
     }
   }
 }
+
+private let setType = ResourceType(
+  groupVersion: GroupVersion(group: "apps", version: "v1"), kind: "ReplicaSet", plural: "replicasets",
+  isNamespaced: true)

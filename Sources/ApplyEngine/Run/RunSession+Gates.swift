@@ -186,41 +186,83 @@ extension RunSession {
     _ deployments: [ObjectID], origin: @escaping @Sendable (ObjectID) -> SourceRange
   ) async throws(RunBreak) -> Bool {
     guard let sliceType = try await endpointSliceType() else { return true }
-    var hasService = false
+    var pending: [Backed] = []
     for id in deployments {
       guard let anchor = try await anchor(id), anchor.at("spec", "replicas")?.int != 0,
         let labels = anchor.at("spec", "template", "metadata", "labels"), let service = labels["app"]?.string,
         inventory[ObjectID(group: "", kind: "Service", namespace: id.namespace, name: service)] != nil,
-        let selector = selector(of: anchor)
+        let selector = anchor.at("spec", "selector", "matchLabels")?.fields, !selector.isEmpty
       else { continue }
-      hasService = true
-      let slices = sliceType.collection(in: id.namespace).selecting("kubernetes.io/service-name=\(service)")
-      let pods = podType.collection(in: id.namespace).selecting(selector)
-      try await poll(within: options.readyWithin) { session, isLast in
-        guard let slices = try await session.listed(slices, of: id, origin),
-          let pods = try await session.listed(pods, of: id, origin)
-        else { return true }
-        let names = Set(pods.compactMap { $0.at("metadata", "uid")?.string })
-        let isListed = slices.contains { slice in
-          (slice["endpoints"]?.array ?? []).contains { endpoint in
-            endpoint.at("conditions", "ready")?.bool != false && endpoint.at("conditions", "terminating")?.bool != true
-              && names.contains(endpoint.at("targetRef", "uid")?.string ?? "")
-          }
+      pending.append(Backed(id: id, service: service, selector: selector))
+    }
+    if pending.isEmpty { return false }
+    try await poll(within: options.readyWithin) { session, isLast in
+      pending = try await session.unlisted(pending, sliceType, origin)
+      guard let first = pending.first else { return true }
+      session.tellPending(first.id, "its pods do not stand behind the Service `\(first.service)` yet")
+      if isLast {
+        throw RunBreak.failed(
+          RunFailure(
+            .gateFailed(
+              "no ready pod of `\(first.id)` stands behind the Service `\(first.service)`", at: origin(first.id),
+              notes: ["requests that are routed to it would meet a 503 (Envoy: UH)"],
+              help: "compare the Service's selector and ports with the pods"), at: session.place))
+      }
+      return false
+    }
+    return true
+  }
+
+  /// A Deployment whose pods a Service is to list.
+  private struct Backed {
+    var id: ObjectID
+    var service: String
+    var selector: Fields
+  }
+
+  /// Those of `pending` without a ready pod in the EndpointSlices of their Service. A few are asked for one by one, more by
+  /// lists of their namespace.
+  private func unlisted(
+    _ pending: [Backed], _ sliceType: ResourceType, _ origin: @Sendable (ObjectID) -> SourceRange
+  ) async throws(RunBreak) -> [Backed] {
+    var rest: [Backed] = []
+    if pending.count <= 8 {
+      for one in pending {
+        let slices = sliceType.collection(in: one.id.namespace).selecting("kubernetes.io/service-name=\(one.service)")
+        let pods = podType.collection(in: one.id.namespace).selecting(selectorText(one.selector))
+        guard let slices = try await listed(slices, of: one.id, origin),
+          let pods = try await listed(pods, of: one.id, origin)
+        else { continue }
+        if !isListed(pods, in: slices) { rest.append(one) }
+      }
+      return rest
+    }
+    for (namespace, members) in Dictionary(grouping: pending, by: \.id.namespace).sorted(by: { $0.key < $1.key }) {
+      guard let slices = try await listed(sliceType.collection(in: namespace), of: members[0].id, origin),
+        let pods = try await listed(podType.collection(in: namespace), of: members[0].id, origin)
+      else { continue }
+      let byService = Dictionary(grouping: slices) {
+        $0.at("metadata", "labels", "kubernetes.io/service-name")?.string ?? ""
+      }
+      let byApp = Dictionary(grouping: pods) { $0.at("metadata", "labels", "app")?.string ?? "" }
+      for one in members {
+        let own = (byApp[one.selector["app"]?.string ?? ""] ?? []).filter { pod in
+          one.selector.entries.allSatisfy { pod.at("metadata", "labels", $0.key) == $0.value }
         }
-        if isListed { return true }
-        session.tellPending(id, "its pods do not stand behind the Service `\(service)` yet")
-        if isLast {
-          throw RunBreak.failed(
-            RunFailure(
-              .gateFailed(
-                "no ready pod of `\(id)` stands behind the Service `\(service)`", at: origin(id),
-                notes: ["requests that are routed to it would meet a 503 (Envoy: UH)"],
-                help: "compare the Service's selector and ports with the pods"), at: session.place))
-        }
-        return false
+        if !isListed(own, in: byService[one.service] ?? []) { rest.append(one) }
       }
     }
-    return hasService
+    return rest
+  }
+
+  private func isListed(_ pods: [Value], in slices: [Value]) -> Bool {
+    let names = Set(pods.compactMap { $0.at("metadata", "uid")?.string })
+    return slices.contains { slice in
+      (slice["endpoints"]?.array ?? []).contains { endpoint in
+        endpoint.at("conditions", "ready")?.bool != false && endpoint.at("conditions", "terminating")?.bool != true
+          && names.contains(endpoint.at("targetRef", "uid")?.string ?? "")
+      }
+    }
   }
 
   /// What a collection holds now. Nil where there is no right to look; any other silence is no answer.
@@ -324,7 +366,7 @@ extension RunSession {
     within limit: Duration, until isDone: (isolated RunSession, _ isLast: Bool) async throws -> Bool
   ) async throws(RunBreak) {
     let begin = environment.clock.now
-    var wait = Duration.milliseconds(50)
+    var wait = Duration.milliseconds(10)
     while true {
       if stop.isRaised { throw .stopped }
       let isLast = begin.duration(to: environment.clock.now) >= limit
@@ -343,7 +385,11 @@ extension RunSession {
 
   private func selector(of deployment: Value) -> String? {
     guard let labels = deployment.at("spec", "selector", "matchLabels")?.fields, !labels.isEmpty else { return nil }
-    return labels.entries.map { "\($0.key)=\($0.value.string ?? "")" }.joined(separator: ",")
+    return selectorText(labels)
+  }
+
+  private func selectorText(_ labels: Fields) -> String {
+    labels.entries.map { "\($0.key)=\($0.value.string ?? "")" }.joined(separator: ",")
   }
 }
 

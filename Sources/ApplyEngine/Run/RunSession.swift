@@ -131,11 +131,12 @@ actor RunSession {
   /// where it is no longer what we wrote.
   func restore(_ writes: [Write]) async throws(RunBreak) {
     phaseNumber += 1
-    let failures = await perform(writes)
+    let failures = await perform(writes, seen: await writer.glance(at: writes))
     if let first = failures.first { throw first }
   }
 
-  private func perform(_ writes: [Write]) async -> [RunBreak] {
+  /// - Parameter seen: what a list told of some of them.
+  private func perform(_ writes: [Write], seen: [ObjectID: Value] = [:]) async -> [RunBreak] {
     let place = place
     var failures: [RunBreak] = []
     await withTaskGroup(of: (Write, Result<WriteVerdict, WriteFailure>).self) { group in
@@ -144,13 +145,16 @@ actor RunSession {
       while true {
         while running < options.concurrency, failures.isEmpty, !stop.isRaised, let write = waiting.popFirst() {
           running += 1
-          let (number, phase, inventory, writer) = (nextNumber, phaseNumber, inventory, writer)
+          let (number, phase, inventory, writer) = (nextNumber, phaseNumber, inventory.only(write.id), writer)
+          let live = seen[write.id]
           nextNumber += 1
           tell(.writeBegan(place, write.id, write.action))
           group.addTask {
             do throws(WriteFailure) {
               return (
-                write, .success(try await writer.perform(write, phase: phase, number: number, inventory: inventory))
+                write,
+                .success(
+                  try await writer.perform(write, phase: phase, number: number, inventory: inventory, seen: live))
               )
             } catch {
               return (write, .failure(error))
@@ -160,7 +164,7 @@ actor RunSession {
         guard let (write, result) = await group.next() else { break }
         running -= 1
         switch result {
-        case .success(let verdict): note(verdict, of: write)
+        case .success(let verdict): note(verdict, of: write, isKept: seen[write.id] == nil)
         case .failure(let failure): failures.append(note(failure, of: write))
         }
       }
@@ -168,12 +172,13 @@ actor RunSession {
     return failures
   }
 
-  private func note(_ verdict: WriteVerdict, of write: Write) {
+  private func note(_ verdict: WriteVerdict, of write: Write, isKept: Bool) {
     let news: WriteNews
     inventory.record(verdict, of: write, phase: phaseNumber)
     switch verdict {
     case .unchanged(let object):
-      answers[write.id] = object
+      // Of thousands that stand as they did, few are ever waited for; those are read again (`anchor`).
+      answers[write.id] = isKept ? object : nil
       news = .unchanged
     case .written(let object, let wasCreated):
       answers[write.id] = object
