@@ -115,6 +115,32 @@ import Testing
     #expect(left == ["rolloutc-shop"], "chunks that no head names stay behind: \(left)")
   }
 
+  @Test("what runs that were killed between a chunk and a head left goes with the next run's first save")
+  func strayChunks() async throws {
+    let sandbox = LiveCluster()
+    var generator = SeededGenerator(seed: SeededGenerator.seed)
+    func store() -> InventoryStore {
+      InventoryStore(plan: "shop", namespace: "default", in: InProcessTransport.cluster(sandbox))
+    }
+    // Only the first is a chunk of this plan.
+    for name in ["rolloutc-shop-0123456789ab", "rolloutc-shop-requests", "rolloutc-other-0123456789ab"] {
+      let left: Value = [
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": ["name": .string(name), "labels": ["rolloutc.dev/inventory": "shop"]],
+      ]
+      _ = await sandbox.respond(to: APIRequest("POST", "/api/v1/namespaces/default/configmaps", body: left))
+    }
+    let inventory = try random(30, &generator)
+    let next = store()
+    _ = try await next.load()
+    try await next.save(inventory)
+    #expect(try await store().load()?.inventory == inventory)
+    let left = await sandbox.snapshot.store.all("configmaps", namespace: "default")
+      .compactMap { $0.at("metadata", "name")?.string }
+    #expect(!left.contains("rolloutc-shop-0123456789ab"))
+    #expect(Set(left).isSuperset(of: ["rolloutc-shop-requests", "rolloutc-other-0123456789ab"]))
+  }
+
   /// `status` and `approve` read without the lock.
   @Test("who reads while it is written reads what was written last", arguments: [1, 2, 5])
   func readWhileWritten(_ saves: Int) async throws {

@@ -86,7 +86,7 @@ final class Scratch: Sendable {
   /// - Parameter errorDescriptor: what the process gets as standard error instead of a file.
   func run(
     _ arguments: [String], input: [UInt8] = [], merged: Bool = false, environment: [String: String] = [:],
-    errorDescriptor: Int32? = nil, started: (Subprocess) -> Void = { _ in }
+    errorDescriptor: Int32? = nil, limit: Int = 600, started: (Subprocess) -> Void = { _ in }
   ) throws -> Outcome {
     var variables = ProcessInfo.processInfo.environment
     for name in ["NO_COLOR", "TERM", "SWIFT_DETERMINISTIC_HASHING", "UPDATE_GOLDENS"] { variables[name] = nil }
@@ -95,6 +95,6 @@ final class Scratch: Sendable {
     variables.merge(environment) { $1 }
     return try Subprocess.run(
       arguments, in: path, input: input, merged: merged, environment: variables, errorDescriptor: errorDescriptor,
-      started: started)
+      limit: limit, started: started)
   }
 }

@@ -25,5 +25,10 @@ package func contentOfPlan(in namespace: String, of cluster: any Cluster) async 
       content["\(kind)/\(name)"] = try parseJSON(Array(text.utf8))
     }
   }
+  // Their names and contents hold UIDs; what matters is that none is left over.
+  let configMaps = try await cluster.resourceType(of: "ConfigMap", in: GroupVersion(group: "", version: "v1"))
+  let memory = try await cluster.list(configMaps.collection(in: namespace)).items
+    .filter { $0.at("metadata", "labels", "rolloutc.dev/inventory") != nil }
+  content["memory"] = .int(memory.count)
   return content
 }

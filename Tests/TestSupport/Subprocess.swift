@@ -121,9 +121,11 @@ package final class Subprocess: Sendable {
   ///   - started: gets it before its end is waited for.
   ///   - merged: both streams as a terminal shows them, as the output.
   ///   - errorDescriptor: what it gets as standard error instead of a file.
+  ///   - limit: seconds after which it is killed.
   package static func run(
     _ arguments: [String], in folder: String? = nil, input: [UInt8] = [], merged: Bool = false,
-    environment: [String: String]? = nil, errorDescriptor: Int32? = nil, started: (Subprocess) -> Void = { _ in }
+    environment: [String: String]? = nil, errorDescriptor: Int32? = nil, limit: Int = 600,
+    started: (Subprocess) -> Void = { _ in }
   ) throws -> Outcome {
     let scratch = FileManager.default.temporaryDirectory.path + "/rolloutc-run-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
@@ -134,7 +136,7 @@ package final class Subprocess: Sendable {
       error: errorDescriptor.map { .descriptor($0) } ?? (merged ? .output : .file(scratch + "/err")))
     let process = try Subprocess(arguments, in: folder, streams: streams, environment: environment)
     started(process)
-    let code = process.wait()
+    let code = process.wait(limit: limit)
     func bytes(_ name: String) -> [UInt8] {
       FileManager.default.contents(atPath: scratch + "/" + name).map(Array.init) ?? []
     }

@@ -9,6 +9,8 @@ package struct InventoryDocument: Hashable, Sendable {
 
   /// Half of what etcd takes in one object by default (1.5 MiB) leaves room for metadata.
   package static let chunkSize = 512 << 10
+  /// So many digits of the hash tell the few chunks of one plan apart.
+  private static let hashDigits = 12
   static let label = "rolloutc.dev/inventory"
 
   package static func name(of plan: String) -> String { "rolloutc-\(plan)" }
@@ -29,9 +31,9 @@ package struct InventoryDocument: Hashable, Sendable {
     }
     if !part.isEmpty { parts.append(part) }
     chunks = parts.map { text in
-      // Twelve digits of the hash tell the few chunks of one plan apart.
       Self.configMap(
-        "\(name)-\(contentHash(.string(text)).prefix(12))", namespace, inventory.plan, ["objects": .string(text)])
+        "\(name)-\(contentHash(.string(text)).prefix(Self.hashDigits))", namespace, inventory.plan,
+        ["objects": .string(text)])
     }
     let names = chunks.compactMap { $0.at("metadata", "name")?.string }
     var data: Fields = [
@@ -62,6 +64,13 @@ package struct InventoryDocument: Hashable, Sendable {
     return record
   }
 
+  /// Whether a ConfigMap is a chunk of some inventory of a plan: what a person answers has the same label.
+  static func isChunk(_ name: String, of plan: String) -> Bool {
+    let prefix = "\(Self.name(of: plan))-"
+    let rest = name.dropFirst(prefix.count)
+    return name.hasPrefix(prefix) && rest.count == hashDigits && rest.allSatisfy { $0.isHexDigit }
+  }
+
   /// The names of the chunks that a head speaks of.
   package static func chunkNames(of head: Value) -> [String] {
     (head.at("data", "chunks")?.string ?? "").split(separator: "\n").map(String.init)
@@ -76,7 +85,7 @@ package struct InventoryDocument: Hashable, Sendable {
     for name in chunkNames(of: head) {
       guard let text = chunks.first(where: { $0.at("metadata", "name")?.string == name })?.at("data", "objects")?.string
       else { throw .unreadable("ConfigMap \(name) is missing") }
-      guard name.hasSuffix(contentHash(.string(text)).prefix(12)) else {
+      guard name.hasSuffix(contentHash(.string(text)).prefix(Self.hashDigits)) else {
         throw .unreadable("ConfigMap \(name) was changed")
       }
       for line in text.utf8.split(separator: 0x0a) {

@@ -12,6 +12,8 @@ package actor InventoryStore {
   private var head: Value?
   /// What we sent and heard nothing of: the head may hold this instead.
   private var unanswered: Value?
+  /// Whether no chunk is there but those of the head: a run that was killed between the two leaves some.
+  private var isTidy = false
 
   package init(plan: String, namespace: String, in cluster: any Cluster) {
     self.cluster = cluster
@@ -65,10 +67,23 @@ package actor InventoryStore {
     let old = head.map { InventoryDocument.chunkNames(of: $0) } ?? []
     for (name, chunk) in zip(names, document.chunks) where !old.contains(name) { try await saveChunk(name, chunk) }
     try await saveHead(document.head)
-    for name in Set(old).subtracting(names) {
+    let stray = isTidy ? nil : await strayChunks(besides: names)
+    isTidy = isTidy || stray != nil
+    for name in stray ?? Set(old).subtracting(names) {
       // One chunk too many harms nobody.
       _ = try? await cluster.delete(DeleteRequest(reference(name), uid: nil))
     }
+  }
+
+  /// To be asked once a head of ours stands: one that somebody sent before, who lost the lock since, can then no longer
+  /// come through and name one of these. Nil where they cannot be seen.
+  private func strayChunks(besides names: [String]) async -> Set<String>? {
+    var collection = type.collection(in: namespace)
+    collection.labelSelector = "\(InventoryDocument.label)=\(plan)"
+    guard let found = try? await cluster.list(collection).items else { return nil }
+    let chunks = found.compactMap { $0.at("metadata", "name")?.string }
+      .filter { InventoryDocument.isChunk($0, of: plan) }
+    return Set(chunks).subtracting(names)
   }
 
   private func saveChunk(_ name: String, _ chunk: Value) async throws(InventoryError) {

@@ -111,7 +111,9 @@ final class RealPlan: Sendable {
       ["python3", "\(Goldens.root)/Tests/tools/kill-proxy", plane.directory] + (kill?.arguments ?? []) + [
         "--", #require(Tool.path),
       ]
-        + arguments)
+        + arguments,
+      // Hundreds of runs, where it is killed at each request.
+      limit: 1500)
     let object = try JSONSerialization.jsonObject(with: Data(outcome.outputBytes)) as? [String: Any]
     let answer = try #require(object, "\(outcome.errors)")
     let requests = answer["requests"] as? [String] ?? []
@@ -127,10 +129,10 @@ final class RealPlan: Sendable {
   }
 
   /// Any program, with the cluster as its own.
-  func run(_ arguments: [String]) async throws -> Outcome {
+  func run(_ arguments: [String], limit: Int = 600) async throws -> Outcome {
     let (scratch, variables) = (scratch, ["KUBECONFIG": plane.kubeconfig])
     return try await Subprocess.running { started in
-      try scratch.run(arguments, environment: variables, started: started)
+      try scratch.run(arguments, environment: variables, limit: limit, started: started)
     }
   }
 
