@@ -104,6 +104,36 @@ import Testing
     #expect(contentHash(["a": 1]) != contentHash(["a": "1"]))
   }
 
+  @Test("records that come at the same time are all stored, each once, those of one writer in their order")
+  func together() async throws {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("journal-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let (journal, _) = try JournalFile.open(path)
+    let (writers, rounds) = (40, 10)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for writer in 0..<writers {
+        group.addTask {
+          for round in 0..<rounds {
+            try await journal.append(.phaseDone(writer * rounds + round))
+            // What `append` returned for is in the file already.
+            let stored = JournalFormat.read([UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))).records
+            #expect(stored.contains(.phaseDone(writer * rounds + round)))
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    let content = JournalFormat.read([UInt8](try Data(contentsOf: URL(fileURLWithPath: path))))
+    #expect(content.rest == .none)
+    let numbers = content.records.compactMap { if case .phaseDone(let number) = $0 { number } else { nil } }
+    #expect(numbers.count == writers * rounds)
+    #expect(Set(numbers) == Set(0..<writers * rounds))
+    for writer in 0..<writers {
+      let own = numbers.filter { $0 / rounds == writer }
+      #expect(own == own.sorted())
+    }
+  }
+
   @Test("a file is taken by one run, is private, loses a torn end, and goes on after it")
   func files() async throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("journal-\(UUID().uuidString)")

@@ -11,12 +11,15 @@ import Testing
 @Suite struct ManyObjectsTests {
   private static let count = 30
 
-  private static let plan =
+  private static let plan = plan(of: count)
+
+  private static func plan(of count: Int) -> String {
     "plan many\nlanguage 1\n\n"
-    + (0..<count).map {
-      "component c\($0) {\n  image registry.example.com/c\($0):1\n  port 8080 http\n  version 1\n}\n"
-    }.joined()
-    + "step \"Deploy\" {\n" + (0..<count).map { "  deploy c\($0) 1\n" }.joined() + "}\n"
+      + (0..<count).map {
+        "component c\($0) {\n  image registry.example.com/c\($0):1\n  port 8080 http\n  version 1\n}\n"
+      }.joined()
+      + "step \"Deploy\" {\n" + (0..<count).map { "  deploy c\($0) 1\n" }.joined() + "}\n"
+  }
 
   private func path(_ name: String) -> String { "/apis/apps/v1/namespaces/many/deployments/\(name)" }
 
@@ -76,5 +79,34 @@ import Testing
     #expect(outcome.log.text.contains("CrashLoopBackOff"))
     // Well before the deadline of readiness: the lists told why.
     #expect(outcome.elapsed < .seconds(180), "\(outcome.elapsed)")
+  }
+
+  @Test("where very many are made one list says that they are not there; one that is there is refused all the same")
+  func creations() async throws {
+    let world = try World(Self.plan(of: 60))
+    let budget = RequestBudget(writes: .max)
+    #expect(try world.run(.apply(steps: 1), budget: budget).result.outcome == .done)
+    #expect(budget.labels.count { $0 == "get" } < 90, "\(budget.labels.count { $0 == "get" })")
+    let other = try World(Self.plan(of: 60))
+    _ = await other.sandbox.respond(
+      to: APIRequest("POST", "/api/v1/namespaces", body: ["metadata": ["name": "many"], "kind": "Namespace"]))
+    let labels: Value = ["app": "theirs"]
+    let theirs: Value = [
+      "apiVersion": "apps/v1", "kind": "Deployment", "metadata": ["name": "c9-1", "namespace": "many"],
+      "spec": [
+        "selector": ["matchLabels": labels],
+        "template": [
+          "metadata": ["labels": labels], "spec": ["containers": [["name": "web", "image": "example.com/web:1"]]],
+        ],
+      ],
+    ]
+    let answer = await other.sandbox.respond(
+      to: APIRequest("POST", "/apis/apps/v1/namespaces/many/deployments", body: theirs))
+    #expect(answer.status == 201, "\(answer)")
+    let refused = try other.run(.apply(steps: 1)) { $0.adopts = ["Namespace/many"] }
+    #expect(refused.result.failure != nil)
+    let after = await other.sandbox.respond(to: APIRequest("GET", path("c9-1")))
+    #expect(after.value?.at("spec", "template") == answer.value?.at("spec", "template"))
+    #expect(after.value?.at("metadata", "resourceVersion") == answer.value?.at("metadata", "resourceVersion"))
   }
 }

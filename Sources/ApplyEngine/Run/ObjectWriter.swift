@@ -70,16 +70,20 @@ package struct ObjectWriter: Sendable {
   /// - Parameters:
   ///   - number: of the intent in the journal; used up even where nothing is written.
   ///   - inventory: saved with the object in it before, or the object could become one that nobody knows of.
-  ///   - seen: the object as a list told it a moment ago, in place of a first look.
+  ///   - seen: what a list told a moment ago, in place of a first look.
   package func perform(
-    _ write: Write, phase: Int, number: Int, inventory: Inventory, seen: Value? = nil
+    _ write: Write, phase: Int, number: Int, inventory: Inventory, seen: Glance? = nil
   ) async throws(WriteFailure) -> WriteVerdict {
     let target = try await target(of: write)
     let place = JournalPlace(phase: phase, number: number)
     var looks = 1
     while true {
       let live: Value?
-      if looks == 1, let seen { live = seen } else { live = try await look(target, write.id) }
+      switch seen {
+      case .there(let object) where looks == 1: live = object
+      case .absent where looks == 1: live = nil
+      default: live = try await look(target, write.id)
+      }
       do throws(WriteFailure) {
         switch (write.action, write.object) {
         case (.delete, _): return try await delete(write, target, live, place, inventory)
@@ -96,27 +100,31 @@ package struct ObjectWriter: Sendable {
 
   /// What stands of these objects, as far as lists tell: one list costs the server a fraction of what a GET of each does.
   ///
-  /// Only what is there is taken from it. What it lacks (an object that lost our labels, a kind that may not be listed, a
-  /// list without an answer) is looked at by itself, and that look says what is wrong.
-  package func glance(at writes: [Write]) async -> [ObjectID: Value] {
+  /// What they say nothing of (a kind that may not be listed, a list without an answer) is looked at by itself, and that
+  /// look says what is wrong.
+  ///
+  /// - Parameter isOurs: only what has our labels is listed, however much of others stands beside it; what is not in the
+  ///   list may have lost them, so nothing is called absent.
+  package func glance(at writes: [Write], isOurs: Bool) async -> [ObjectID: Glance] {
     var wanted: [ObjectCollection: Set<ObjectID>] = [:]
     for write in writes {
       guard let collection = try? await target(of: write).collection else { continue }
       wanted[collection, default: []].insert(write.id)
     }
-    var seen: [ObjectID: Value] = [:]
+    var seen: [ObjectID: Glance] = [:]
     let ours = "app.kubernetes.io/managed-by=\(Self.fieldManager)"
-    for (collection, ids) in wanted where ids.count > Self.fewObjects {
-      guard let list = try? await cluster.list(collection.selecting(ours)) else { continue }
+    for (collection, ids) in wanted where ids.count > (isOurs ? Self.fewOurs : Self.few) {
+      guard let list = try? await cluster.list(isOurs ? collection.selecting(ours) : collection) else { continue }
+      if !isOurs { for id in ids { seen[id] = .absent } }
       for object in list.items {
-        if let id = ObjectID(object), ids.contains(id) { seen[id] = object }
+        if let id = ObjectID(object), ids.contains(id) { seen[id] = .there(object) }
       }
     }
     return seen
   }
 
-  /// As many are asked for one by one.
-  private static let fewObjects = 4
+  /// As many are asked for one by one: a list that may hold others' objects must be worth it.
+  private static let (few, fewOurs) = (50, 4)
 
   // MARK: - Apply
 
@@ -319,6 +327,12 @@ package struct ObjectWriter: Sendable {
       throw .cluster(write.id, error)
     }
   }
+}
+
+/// What a list says of one object.
+package enum Glance: Sendable {
+  case there(Value)
+  case absent
 }
 
 /// Where a write stands in the journal.

@@ -122,7 +122,7 @@ actor RunSession {
     record.progress.isPhaseBegun = true
     record.status = .running
     try await save()
-    let failures = await perform(phase.writes)
+    let failures = await perform(phase.writes, seen: await writer.glance(at: phase.writes, isOurs: false))
     if let first = failures.first { throw first }
     if stop.isRaised { throw .stopped }
   }
@@ -131,13 +131,22 @@ actor RunSession {
   /// where it is no longer what we wrote.
   func restore(_ writes: [Write]) async throws(RunBreak) {
     phaseNumber += 1
-    let failures = await perform(writes, seen: await writer.glance(at: writes))
+    let failures = await perform(writes, seen: await writer.glance(at: writes, isOurs: true), isKept: false)
     if let first = failures.first { throw first }
   }
 
-  /// - Parameter seen: what a list told of some of them.
-  private func perform(_ writes: [Write], seen: [ObjectID: Value] = [:]) async -> [RunBreak] {
+  /// An object that a list did not have is made without another look only this soon after: one that appears meanwhile
+  /// would be found out by the answer, but only then.
+  private static let freshness = Duration.seconds(1)
+
+  /// - Parameters:
+  ///   - seen: what a list told of some of them, just now.
+  ///   - isKept: what stands as it should is kept as an anchor for gates.
+  private func perform(
+    _ writes: [Write], seen: [ObjectID: Glance], isKept: Bool = true
+  ) async -> [RunBreak] {
     let place = place
+    let begin = environment.clock.now
     var failures: [RunBreak] = []
     await withTaskGroup(of: (Write, Result<WriteVerdict, WriteFailure>).self) { group in
       var waiting = writes[...]
@@ -146,10 +155,11 @@ actor RunSession {
         while running < options.concurrency, failures.isEmpty, !stop.isRaised, let write = waiting.popFirst() {
           running += 1
           let (number, phase, inventory, writer) = (nextNumber, phaseNumber, inventory.only(write.id), writer)
-          let live = seen[write.id]
+          var live = seen[write.id]
+          if case .absent = live, begin.duration(to: environment.clock.now) > Self.freshness { live = nil }
           nextNumber += 1
           tell(.writeBegan(place, write.id, write.action))
-          group.addTask {
+          group.addTask { [live] in
             do throws(WriteFailure) {
               return (
                 write,
@@ -164,7 +174,7 @@ actor RunSession {
         guard let (write, result) = await group.next() else { break }
         running -= 1
         switch result {
-        case .success(let verdict): note(verdict, of: write, isKept: seen[write.id] == nil)
+        case .success(let verdict): note(verdict, of: write, isKept: isKept)
         case .failure(let failure): failures.append(note(failure, of: write))
         }
       }
