@@ -44,6 +44,7 @@ format:
 
 bench: build setup-test ## Measure, side by side with other tools, and print the tables of docs/benchmarks.md.
 	PATH="$(CURDIR)/.build-python/bin:$$PATH" BUILD_FLAGS="$(BUILD_FLAGS)" python3 Benchmarks/run.py
+	PATH="$(CURDIR)/.build-python/bin:$$PATH" python3 Benchmarks/cluster.py
 	set -o pipefail; ROLLOUTC_MEASURE=1 $(SWIFT) test --filter RolloutPlanTests.FaultTests 2>&1 | grep 'single faults'
 
 clean:

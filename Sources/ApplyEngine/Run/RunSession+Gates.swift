@@ -58,6 +58,31 @@ extension RunSession {
     }
   }
 
+  /// What an earlier phase began to delete, and this one makes again, must be gone first: what is written to an object that
+  /// is being deleted goes with it. The way back from the middle of a removal comes here.
+  func awaitOwnDeletions(before phase: Phase) async throws(RunBreak) {
+    for write in phase.writes where write.action != .delete {
+      guard let entry = inventory[write.id], entry.outcome == .deleting, let uid = entry.uid else { continue }
+      let target: ObjectReference
+      do throws(ClusterError) { target = try await environment.cluster.reference(to: write.id) } catch {
+        throw unreadable("`\(write.id)`", error)
+      }
+      try await poll(within: options.readyWithin) { session, _ in
+        let live: Value
+        do throws(ClusterError) {
+          live = try await session.environment.cluster.get(target)
+        } catch {
+          if error.isNotFound { return true }
+          throw session.unreadable("`\(write.id)`", error)
+        }
+        // The deletion may never have been done; and what outlasts the wait is told by the write that it refuses.
+        if live.at("metadata", "uid")?.string != uid || live.at("metadata", "deletionTimestamp") == nil { return true }
+        session.tellPending(write.id, "is being deleted, and made again when it is gone")
+        return false
+      }
+    }
+  }
+
   private func settle() async throws(RunBreak) {
     if options.settle > .zero { try await sleep(options.settle) }
   }

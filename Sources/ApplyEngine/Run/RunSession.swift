@@ -116,6 +116,7 @@ actor RunSession {
   /// Writes the objects of a phase side by side. The first failure keeps further writes from beginning; those under way
   /// are finished. Afterwards the inventory knows what became of each.
   func write(_ phase: Phase) async throws(RunBreak) {
+    try await awaitOwnDeletions(before: phase)
     phaseNumber += 1
     inventory.expect(phase.writes.filter { $0.action != .delete }.map(\.id), phase: phaseNumber)
     inventory.expectDeletion(of: phase.writes.filter { $0.action == .delete }.map(\.id), phase: phaseNumber)
