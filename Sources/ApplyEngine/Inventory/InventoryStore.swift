@@ -70,8 +70,12 @@ package actor InventoryStore {
     let stray = isTidy ? nil : await strayChunks(besides: names)
     isTidy = isTidy || stray != nil
     for name in stray ?? Set(old).subtracting(names) {
-      // One chunk too many harms nobody.
-      _ = try? await cluster.delete(DeleteRequest(reference(name), uid: nil))
+      do throws(ClusterError) {
+        _ = try await cluster.delete(DeleteRequest(reference(name), uid: nil))
+      } catch {
+        // One chunk too many harms nobody; the next save looks for it.
+        if !error.isNotFound { isTidy = false }
+      }
     }
   }
 
