@@ -43,14 +43,18 @@ import Testing
     }
     """
 
+  private func checked(_ text: String) throws -> (Plan, SourceSet) {
+    let resolution = resolve(path: "plan.rollout", bytes: Array(text.utf8))
+    return (try #require(resolution.checked, "\(resolution.diagnostics.map(\.message))"), resolution.sources)
+  }
+
   /// What each write of a part says that it comes from.
   private func origins(_ part: Int) throws -> [String: Set<String>] {
-    let resolution = resolve(path: "plan.rollout", bytes: Array(Self.plan.utf8))
-    let plan = try #require(resolution.checked, "\(resolution.diagnostics.map(\.message))")
+    let (plan, sources) = try checked(Self.plan)
     var found: [String: Set<String>] = [:]
     for phase in compile(plan).steps[0].segments[part].phases {
       for write in phase.writes {
-        let line = resolution.sources[write.origin.file].map { $0.text(write.origin) } ?? "?"
+        let line = sources[write.origin.file].map { $0.text(write.origin) } ?? "?"
         found["\(write.action) \(write.id.kind)/\(write.id.name)", default: []].insert(line)
       }
     }
@@ -104,42 +108,39 @@ import Testing
 
   /// A rule stays with the line that made it, however often the object is written for others.
   @Test func everyRouteLineOfAnObject() throws {
-    let resolution = resolve(
-      path: "plan.rollout",
-      bytes: Array(
-        """
-        plan shop
-        language 1
-        mesh istio
-        expose web on port 80
-        component web {
-          image web
-          port 8080 http
-          version 1.0, 2.0, 3.0
-        }
-        deploy web 1.0
-        step "two rules" {
-          deploy web 2.0
-          deploy web 3.0
-          route web cookie beta=1 -> 2.0
-          route web 10% -> 3.0
-        }
-        route web 20% -> 3.0
-        step "one goes" {
-          unroute web cookie beta=1
-        }
-        step "back" {
-          mirror web 5% -> 2.0
-          rollback to "two rules"
-        }
-        step "end" {
-          route web all -> 3.0
-          retire web 1.0
-          retire web 2.0
-        }
-        """.utf8))
-    let plan = try #require(resolution.checked, "\(resolution.diagnostics.map(\.message))")
-    let found = routingLines(plan, resolution.sources).map { $0["web"] }
+    let (plan, sources) = try checked(
+      """
+      plan shop
+      language 1
+      mesh istio
+      expose web on port 80
+      component web {
+        image web
+        port 8080 http
+        version 1.0, 2.0, 3.0
+      }
+      deploy web 1.0
+      step "two rules" {
+        deploy web 2.0
+        deploy web 3.0
+        route web cookie beta=1 -> 2.0
+        route web 10% -> 3.0
+      }
+      route web 20% -> 3.0
+      step "one goes" {
+        unroute web cookie beta=1
+      }
+      step "back" {
+        mirror web 5% -> 2.0
+        rollback to "two rules"
+      }
+      step "end" {
+        route web all -> 3.0
+        retire web 1.0
+        retire web 2.0
+      }
+      """)
+    let found = routingLines(plan, sources).map { $0["web"] }
     #expect(
       found == [
         ["deploy web 1.0"],
@@ -153,51 +154,48 @@ import Testing
 
   /// Two releases that end together: the object that loses both lanes names both.
   @Test func everyRetireLineOfAnObject() throws {
-    let resolution = resolve(
-      path: "plan.rollout",
-      bytes: Array(
-        """
-        plan shop
-        language 1
-        mesh istio
-        expose web on port 80
-        component web {
-          image web
-          port 8080 http
-          calls store
-          version 1.0, 2.0, 3.0
-        }
-        component store {
-          image store
-          port 8080 http
-          version 1.0, 2.0, 3.0
-        }
-        release 1.0 {
-          web 1.0
-          store 1.0
-        }
-        release 2.0 {
-          web 2.0
-          store 2.0
-        }
-        release 3.0 {
-          web 3.0
-          store 3.0
-        }
-        step "all" {
-          deploy release 1.0
-          deploy release 2.0
-          deploy release 3.0
-          route web cookie beta=1 -> 2.0
-        }
-        route web all -> 3.0
-        step "end" {
-          retire 1.0
-          retire 2.0
-        }
-        """.utf8))
-    let plan = try #require(resolution.checked, "\(resolution.diagnostics.map(\.message))")
-    let found = routingLines(plan, resolution.sources)
+    let (plan, sources) = try checked(
+      """
+      plan shop
+      language 1
+      mesh istio
+      expose web on port 80
+      component web {
+        image web
+        port 8080 http
+        calls store
+        version 1.0, 2.0, 3.0
+      }
+      component store {
+        image store
+        port 8080 http
+        version 1.0, 2.0, 3.0
+      }
+      release 1.0 {
+        web 1.0
+        store 1.0
+      }
+      release 2.0 {
+        web 2.0
+        store 2.0
+      }
+      release 3.0 {
+        web 3.0
+        store 3.0
+      }
+      step "all" {
+        deploy release 1.0
+        deploy release 2.0
+        deploy release 3.0
+        route web cookie beta=1 -> 2.0
+      }
+      route web all -> 3.0
+      step "end" {
+        retire 1.0
+        retire 2.0
+      }
+      """)
+    let found = routingLines(plan, sources)
     #expect(found[0]["store"] == ["deploy release 1.0", "deploy release 2.0", "deploy release 3.0"])
     #expect(found[2]["store"] == ["deploy release 3.0", "retire 1.0", "retire 2.0"])
   }

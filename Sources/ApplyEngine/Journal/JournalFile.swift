@@ -39,7 +39,6 @@ package actor JournalFile: Journal {
   /// Frames of records whose `append` waits, in their order, and who waits besides the one that will write them.
   private var batch: [UInt8] = []
   private var waiting: [CheckedContinuation<JournalError?, Never>] = []
-  private var isCollecting = false
 
   /// Opens or makes the file, takes it for this process alone, and cuts off a torn end.
   package static func open(_ path: String) throws(JournalError) -> (JournalFile, JournalContent) {
@@ -75,15 +74,14 @@ package actor JournalFile: Journal {
   package func append(_ record: JournalRecord) async throws(JournalError) {
     if isBroken { throw .broken }
     guard let frame = JournalFormat.frame(record) else { throw .recordTooLong }
+    let isFirst = batch.isEmpty
     batch += frame
-    if isCollecting {
+    if !isFirst {
       if let error = await withCheckedContinuation({ waiting.append($0) }) { throw error }
       return
     }
-    isCollecting = true
     // Those who came during the last sync join before this one goes on.
     await Task.yield()
-    isCollecting = false
     let (frames, others) = (batch, waiting)
     (batch, waiting) = ([], [])
     let failure = store(frames)

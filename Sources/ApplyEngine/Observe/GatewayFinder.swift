@@ -25,8 +25,8 @@ struct GatewayFinder {
     let isTLS = server.map { ["HTTPS", "TLS"].contains($0.at("port", "protocol")?.string) } ?? exposure.isTLS
     let services = try await services(selecting: selector, port: exposure.port, near: id.namespace)
     if services.isEmpty {
-      let words = selector.entries.map { "\($0.key)=\($0.value.string ?? "")" }.joined(separator: ",")
-      throw ProbeError("no Service with port \(exposure.port) selects the pods of `\(id)` (\(words))", isFinal: true)
+      throw ProbeError(
+        "no Service with port \(exposure.port) selects the pods of `\(id)` (\(selectorText(selector)))", isFinal: true)
     }
     var routes: [GatewayRoute] = []
     for service in services { routes += loadBalancers(service, exposure.port, isTLS) }

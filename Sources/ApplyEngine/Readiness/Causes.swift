@@ -13,6 +13,17 @@ package func pods(ownedBy owner: Value, among pods: [Value]) -> [Value] {
   return pods.filter { isOwned($0, by: uid) }
 }
 
+/// Objects by the UID of each of their owners.
+func byOwner(_ objects: [Value]) -> [Value: [Value]] {
+  var owned: [Value: [Value]] = [:]
+  for object in objects {
+    for owner in object.at("metadata", "ownerReferences")?.array ?? [] {
+      if let uid = owner["uid"] { owned[uid, default: []].append(object) }
+    }
+  }
+  return owned
+}
+
 private func isOwned(_ object: Value, by uid: Value) -> Bool {
   (object.at("metadata", "ownerReferences")?.array ?? []).contains { $0["uid"] == uid }
 }

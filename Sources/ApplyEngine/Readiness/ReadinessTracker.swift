@@ -39,13 +39,7 @@ package struct ReadinessTracker: Sendable {
     end = Cause("Deleted", "it was deleted while we waited", in: subject(written))
   }
 
-  /// Takes in a whole list: without the object, it is gone.
-  package mutating func sawList(_ objects: [Value]) {
-    let id = ObjectID(written)
-    sawListed(objects.first { ObjectID($0) == id })
-  }
-
-  /// The same, of the object in that list, if it is there.
+  /// Takes in what a whole list has of it: without the object, it is gone.
   package mutating func sawListed(_ object: Value?) {
     guard let object else {
       end = Cause("Deleted", "it was deleted while we waited", in: subject(written))

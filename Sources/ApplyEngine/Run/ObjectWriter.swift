@@ -106,6 +106,8 @@ package struct ObjectWriter: Sendable {
   /// - Parameter isOurs: only what has our labels is listed, however much of others stands beside it; what is not in the
   ///   list may have lost them, so nothing is called absent.
   package func glance(at writes: [Write], isOurs: Bool) async -> [ObjectID: Glance] {
+    let few = isOurs ? Self.fewOurs : Self.few
+    if writes.count <= few { return [:] }
     var wanted: [ObjectCollection: Set<ObjectID>] = [:]
     for write in writes {
       guard let collection = try? await target(of: write).collection else { continue }
@@ -113,7 +115,7 @@ package struct ObjectWriter: Sendable {
     }
     var seen: [ObjectID: Glance] = [:]
     let ours = "app.kubernetes.io/managed-by=\(Self.fieldManager)"
-    for (collection, ids) in wanted where ids.count > (isOurs ? Self.fewOurs : Self.few) {
+    for (collection, ids) in wanted where ids.count > few {
       guard let list = try? await cluster.list(isOurs ? collection.selecting(ours) : collection) else { continue }
       if !isOurs { for id in ids { seen[id] = .absent } }
       for object in list.items {

@@ -44,7 +44,7 @@ struct ReadinessWait: Sendable {
 
   private static let tick = Duration.seconds(2)
   /// More than these are not asked about one by one: lists of a whole namespace say why they are late.
-  private static let fewSubjects = 8
+  static let few = 8
 
   /// Nil when all are ready.
   func run() async -> Failure? {
@@ -121,6 +121,7 @@ struct ReadinessWait: Sendable {
     var told: [ObjectID: ObjectProgress] = [:]
     var waiting = Dictionary(subjects.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     var ticks = 0
+    func late() -> [Subject] { subjects.filter { waiting[$0.id] != nil } }
     for subject in subjects {
       trackers[subject.id] = ReadinessTracker(written: subject.anchor, options: options.readiness)
     }
@@ -153,16 +154,14 @@ struct ReadinessWait: Sendable {
         }
         continue
       case .end(_, let error):
-        guard let subject = subjects.first(where: { waiting[$0.id] != nil }) else { return nil }
+        guard let subject = late().first else { return nil }
         return unseen(subject.id, error, after: begin.duration(to: environment.clock.now))
       case .tick:
         ticks += 1
-        let late = subjects.filter { waiting[$0.id] != nil }
-        if !isSilent { isSilent = await learn(about: late, ticks, &trackers) == .silence }
+        if !isSilent { isSilent = await learn(about: late(), ticks, &trackers) == .silence }
       }
       let now = begin.duration(to: environment.clock.now)
-      let judged = touched.map { waiting[$0].map { [$0] } ?? [] } ?? subjects.filter { waiting[$0.id] != nil }
-      for subject in judged {
+      for subject in touched.map({ id in waiting[id].map { [$0] } ?? [] }) ?? late() {
         guard let verdict = trackers[subject.id]?.verdict(at: now) else { continue }
         switch verdict {
         case .ready: tell(subject.id, ObjectProgress("ready", isReady: true), &told)
@@ -230,9 +229,9 @@ struct ReadinessWait: Sendable {
     about waiting: [Subject], _ ticks: Int, _ trackers: inout [ObjectID: ReadinessTracker]
   ) async -> Lesson {
     let deployments = waiting.filter { $0.id.kind == "Deployment" }
-    let isMany = deployments.count > Self.fewSubjects
+    let isMany = deployments.count > Self.few
     // Every other time: the lists are long.
-    if isMany, ticks.isMultiple(of: 2), await learn(aboutAll: deployments, ticks / 2, &trackers) == .silence {
+    if isMany, ticks.isMultiple(of: 2), await learn(aboutAll: deployments, &trackers) == .silence {
       return .silence
     }
     for subject in waiting where !isMany || subject.id.kind != "Deployment" {
@@ -241,51 +240,42 @@ struct ReadinessWait: Sendable {
     return .answers
   }
 
-  /// Two lists for a whole namespace, whatever the number of Deployments; events only of some of those whose pods are late,
-  /// in turn.
+  /// Three lists for a whole namespace, whatever the number of Deployments.
   private func learn(
-    aboutAll deployments: [Subject], _ round: Int, _ trackers: inout [ObjectID: ReadinessTracker]
+    aboutAll deployments: [Subject], _ trackers: inout [ObjectID: ReadinessTracker]
   ) async -> Lesson {
     let cluster = environment.cluster
     for (namespace, subjects) in Dictionary(grouping: deployments, by: \.id.namespace).sorted(by: { $0.key < $1.key }) {
       var found = Surroundings()
-      func list(_ what: String, _ type: ResourceType) async -> [String: [Value]]? {
-        let all = await found.read(what) { () async throws(ClusterError) in
+      func list(_ what: String, _ type: ResourceType) async -> [Value]? {
+        await found.read(what) { () async throws(ClusterError) in
           try await cluster.list(type.collection(in: namespace)).items
         }
-        return all.map { Dictionary(grouping: $0, by: { controller(of: $0) }) }
       }
-      guard let sets = await list("its ReplicaSets", setType), let pods = await list("its pods", podType) else {
+      guard let sets = await list("its ReplicaSets", setType).map(byOwner),
+        let pods = await list("its pods", podType).map(byOwner)
+      else {
         if found.isSilent { return .silence }
         continue
       }
-      var late: [(subject: Subject, newest: Value, pods: [Value])] = []
+      // Without them the pods tell what they can.
+      let events = Dictionary(grouping: await list("its events", eventType) ?? []) {
+        $0.at("involvedObject", "uid") ?? .null
+      }
+      if found.isSilent { return .silence }
       for subject in subjects {
         let live = trackers[subject.id]?.latest ?? subject.anchor
-        guard let newest = newReplicaSet(of: live, among: sets[uid(live)] ?? []) else { continue }
-        let own = pods[uid(newest)] ?? []
-        trackers[subject.id]?.learned(causes(pods: own, events: [], owners: [newest], options: options.readiness))
-        if own.contains(where: { !isReady($0) }) || own.isEmpty { late.append((subject, newest, own)) }
-      }
-      for offset in 0..<min(Self.fewSubjects, late.count) {
-        let one = late[(round * Self.fewSubjects + offset) % late.count]
-        found.events = []
-        await addEvents(about: one.newest, in: namespace, &found)
-        if let pod = one.pods.first(where: { !isReady($0) }) { await addEvents(about: pod, in: namespace, &found) }
-        if found.isSilent { return .silence }
-        trackers[one.subject.id]?.learned(
-          causes(pods: one.pods, events: found.events, owners: [one.newest], options: options.readiness))
+        guard let newest = newReplicaSet(of: live, among: owned(by: live, in: sets)) else { continue }
+        let own = owned(by: newest, in: pods)
+        let told = ([newest] + own).flatMap { object in object.at("metadata", "uid").flatMap { events[$0] } ?? [] }
+        trackers[subject.id]?.learned(causes(pods: own, events: told, owners: [newest], options: options.readiness))
       }
     }
     return .answers
   }
 
-  private func uid(_ object: Value) -> String { object.at("metadata", "uid")?.string ?? "" }
-
-  /// The UID of what made it.
-  private func controller(of object: Value) -> String {
-    let owners = object.at("metadata", "ownerReferences")?.array ?? []
-    return owners.first { $0["controller"]?.bool == true }?["uid"]?.string ?? ""
+  private func owned(by owner: Value, in all: [Value: [Value]]) -> [Value] {
+    owner.at("metadata", "uid").flatMap { all[$0] } ?? []
   }
 
   private func learn(about subject: Subject, _ trackers: inout [ObjectID: ReadinessTracker]) async -> Lesson {
@@ -320,10 +310,8 @@ struct ReadinessWait: Sendable {
   private func pods(of subject: Subject) async -> Surroundings {
     let cluster = environment.cluster
     let namespace = subject.id.namespace
-    let labels = subject.anchor.at("spec", "selector", "matchLabels")?.fields?.entries ?? []
-    let selector = labels.map { "\($0.key)=\($0.value.string ?? "")" }.joined(separator: ",")
     var found = Surroundings()
-    if selector.isEmpty { return found }
+    guard let selector = selector(of: subject.anchor) else { return found }
     func list(_ what: String, _ type: ResourceType) async -> [Value]? {
       await found.read(what) { () async throws(ClusterError) in
         try await cluster.list(type.collection(in: namespace).selecting(selector)).items
@@ -347,9 +335,7 @@ struct ReadinessWait: Sendable {
   private func addEvents(about object: Value, in namespace: String, _ found: inout Surroundings) async {
     guard let uid = object.at("metadata", "uid")?.string else { return }
     let cluster = environment.cluster
-    let type = ResourceType(
-      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Event", plural: "events", isNamespaced: true)
-    var collection = type.collection(in: namespace)
+    var collection = eventType.collection(in: namespace)
     collection.fieldSelector = "involvedObject.uid=\(uid)"
     let events = await found.read("its events") { [collection] () async throws(ClusterError) in
       try await cluster.list(collection).items
@@ -407,3 +393,6 @@ struct ReadinessWait: Sendable {
 private let setType = ResourceType(
   groupVersion: GroupVersion(group: "apps", version: "v1"), kind: "ReplicaSet", plural: "replicasets",
   isNamespaced: true)
+
+private let eventType = ResourceType(
+  groupVersion: GroupVersion(group: "", version: "v1"), kind: "Event", plural: "events", isNamespaced: true)

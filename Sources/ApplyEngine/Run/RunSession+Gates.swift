@@ -25,20 +25,8 @@ extension RunSession {
   func awaitDeletions(_ phase: Phase) async throws(RunBreak) {
     for write in phase.writes where write.action == .delete {
       guard let uid = inventory[write.id]?.uid else { continue }
-      let target: ObjectReference
-      do throws(ClusterError) { target = try await environment.cluster.reference(to: write.id) } catch {
-        throw unreadable("whether `\(write.id)` is gone", error)
-      }
       try await poll(within: options.readyWithin) { session, isLast in
-        let live: Value
-        do throws(ClusterError) {
-          live = try await session.environment.cluster.get(target)
-        } catch {
-          guard error.isNotFound else { throw session.unreadable("whether `\(write.id)` is gone", error) }
-          session.inventory.gone(write.id)
-          return true
-        }
-        if live.at("metadata", "uid")?.string != uid {
+        guard let live = try await session.standing(write.id, uid, "whether `\(write.id)` is gone") else {
           session.inventory.gone(write.id)
           return true
         }
@@ -63,23 +51,26 @@ extension RunSession {
   func awaitOwnDeletions(before phase: Phase) async throws(RunBreak) {
     for write in phase.writes where write.action != .delete {
       guard let entry = inventory[write.id], entry.outcome == .deleting, let uid = entry.uid else { continue }
-      let target: ObjectReference
-      do throws(ClusterError) { target = try await environment.cluster.reference(to: write.id) } catch {
-        throw unreadable("`\(write.id)`", error)
-      }
       try await poll(within: options.readyWithin) { session, _ in
-        let live: Value
-        do throws(ClusterError) {
-          live = try await session.environment.cluster.get(target)
-        } catch {
-          if error.isNotFound { return true }
-          throw session.unreadable("`\(write.id)`", error)
-        }
         // The deletion may never have been done; and what outlasts the wait is told by the write that it refuses.
-        if live.at("metadata", "uid")?.string != uid || live.at("metadata", "deletionTimestamp") == nil { return true }
+        guard let live = try await session.standing(write.id, uid, "`\(write.id)`"),
+          live.at("metadata", "deletionTimestamp") != nil
+        else { return true }
         session.tellPending(write.id, "is being deleted, and made again when it is gone")
         return false
       }
+    }
+  }
+
+  /// The object of this UID, being deleted or not. Nil where it is gone, whatever else has its name now.
+  private func standing(_ id: ObjectID, _ uid: String, _ what: String) async throws(RunBreak) -> Value? {
+    do throws(ClusterError) {
+      let cluster = environment.cluster
+      let live = try await cluster.get(try await cluster.reference(to: id))
+      return live.at("metadata", "uid")?.string == uid ? live : nil
+    } catch {
+      if error.isNotFound { return nil }
+      throw unreadable(what, error)
     }
   }
 
@@ -251,7 +242,7 @@ extension RunSession {
     _ pending: [Backed], _ sliceType: ResourceType, _ origin: @Sendable (ObjectID) -> SourceRange
   ) async throws(RunBreak) -> [Backed] {
     var rest: [Backed] = []
-    if pending.count <= 8 {
+    if pending.count <= ReadinessWait.few {
       for one in pending {
         let slices = sliceType.collection(in: one.id.namespace).selecting("kubernetes.io/service-name=\(one.service)")
         let pods = podType.collection(in: one.id.namespace).selecting(selectorText(one.selector))
@@ -407,15 +398,16 @@ extension RunSession {
       wait = min(wait * 2, .seconds(2))
     }
   }
+}
 
-  private func selector(of deployment: Value) -> String? {
-    guard let labels = deployment.at("spec", "selector", "matchLabels")?.fields, !labels.isEmpty else { return nil }
-    return selectorText(labels)
-  }
+/// The labels of a Deployment's pods, as a query has them.
+func selector(of deployment: Value) -> String? {
+  guard let labels = deployment.at("spec", "selector", "matchLabels")?.fields, !labels.isEmpty else { return nil }
+  return selectorText(labels)
+}
 
-  private func selectorText(_ labels: Fields) -> String {
-    labels.entries.map { "\($0.key)=\($0.value.string ?? "")" }.joined(separator: ",")
-  }
+func selectorText(_ labels: Fields) -> String {
+  labels.entries.map { "\($0.key)=\($0.value.string ?? "")" }.joined(separator: ",")
 }
 
 let podType = ResourceType(
