@@ -68,18 +68,15 @@ class Cluster:
         subprocess.run([CONTROL_PLANE, "stop", self.folder], check=False, stderr=subprocess.DEVNULL)
 
 
-def deployments(count):
-    """As a plan renders them, without a namespace."""
-    for i in range(count):
-        labels = {"app": f"c{i}", "version": "1"}
-        yield {
-            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": f"c{i}-1", "labels": labels},
-            "spec": {
-                "replicas": 0, "selector": {"matchLabels": labels},
-                "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-                "template": {
-                    "metadata": {"labels": labels},
-                    "spec": {"containers": [{"name": f"c{i}", "image": f"registry.example.com/team/c{i}:1"}]}}}}
+def deployments(rolloutc, file):
+    """The Deployments of a plan as rolloutc writes them, without their namespace."""
+    built = subprocess.run([rolloutc, "build", file, "-o", "json"], check=True, capture_output=True)
+    for step in json.loads(built.stdout)["steps"]:
+        for segment in step["segments"]:
+            for write in (write for phase in segment["phases"] for write in phase["writes"]):
+                if write["kind"] == "Deployment":
+                    del write["object"]["metadata"]["namespace"]
+                    yield write["object"]
 
 
 def plan(name, count, replicas=0, steps=False, port=False):
@@ -156,10 +153,6 @@ def plain_load(cluster, namespace, objects, folder):
 
 
 def writes(rolloutc, cluster, folder, count):
-    objects = list(deployments(count))
-    stream = os.path.join(folder, "objects.json")
-    with open(stream, "w") as file:
-        json.dump({"apiVersion": "v1", "kind": "List", "items": objects}, file)
     files = []
     figures = {"ours": [], "kubectl": [], "client": [], "plain": []}
     for i in range(ROUNDS + 1):
@@ -167,6 +160,10 @@ def writes(rolloutc, cluster, folder, count):
         with open(file, "w") as out:
             out.write(plan(f"bench{i}", count))
         files.append(file)
+    objects = list(deployments(rolloutc, files[0]))
+    stream = os.path.join(folder, "objects.json")
+    with open(stream, "w") as file:
+        json.dump({"apiVersion": "v1", "kind": "List", "items": objects}, file)
     # For the second runs: done to the end, with controllers that are not stopped.
     standing = files.pop()
     Applied(rolloutc, cluster, standing)
