@@ -5,6 +5,8 @@ import Lowering
 import Rehearsal
 import RolloutPlan
 import Sandbox
+import SandboxMesh
+import Synchronization
 import TestSupport
 import Testing
 
@@ -288,6 +290,146 @@ extension Itinerary {
       ]
       #expect(await findings(itinerary, lists: ["resourcequotas": [quota]]).map(\.message) == expected)
     }
+  }
+
+  // MARK: - Limits
+
+  @Test("what a LimitRange refuses is told before the first write, and what it gives is counted")
+  func limits() async throws {
+    await namespace()
+    func shop(_ web: String) throws -> Itinerary { try .shop("namespace shop existing", web: web) }
+    let small = "  resources cpu 100m memory 64Mi"
+    for (web, limit, expected): (String, Value, String?) in [
+      (small, ["type": "Container", "max": ["cpu": "1", "memory": "64Mi"]], nil),
+      (
+        small, ["type": "Container", "max": ["cpu": "50m"]], "wants 100m of cpu for a container, and allows at most 50m"
+      ),
+      (
+        small, ["type": "Container", "min": ["memory": "128Mi"]],
+        "wants 64Mi of memory for a container, and wants at least 128Mi"
+      ),
+      (
+        small, ["type": "Container", "default": ["cpu": "20m"]],
+        "wants 100m of cpu for a container, and gives it a limit of 20m"
+      ),
+      (small, ["type": "Pod", "max": ["cpu": "99m"]], "wants 100m of cpu for a pod, and allows at most 99m"),
+      (small, ["type": "Pod", "max": ["cpu": "0.1"]], nil),
+      (small, ["type": "PersistentVolumeClaim", "max": ["storage": "1"]], nil),
+      ("", ["type": "Container", "max": ["cpu": "1m"], "min": ["cpu": "1m"]], nil),
+    ] {
+      let range: Value = ["kind": "LimitRange", "metadata": ["name": "small"], "spec": ["limits": [limit]]]
+      let found = await findings(try shop(web), lists: ["limitranges": [range]])
+      let wanted = expected.map { text in
+        ["`Deployment/web-1-0` " + text.replacing(", and ", with: ", and the LimitRange `small` ")]
+      }
+      #expect(found.map(\.message) == wanted ?? [])
+      #expect(found.allSatisfy { $0.code == .outsideLimits && $0.severity == .error })
+    }
+  }
+
+  @Test("a volume's size is held against the LimitRange, too")
+  func volumeLimits() async throws {
+    await namespace()
+    let itinerary = try Itinerary.shop(
+      "namespace shop existing", web: "  volume data 5Gi at /data")
+    for (limit, count): (Value, Int) in [
+      (["max": ["storage": "5Gi"]], 0), (["max": ["storage": "4Gi"]], 1), (["min": ["storage": "6Gi"]], 1),
+    ] {
+      let range: Value = [
+        "kind": "LimitRange", "metadata": ["name": "disks"],
+        "spec": ["limits": [limit.mergePatched(by: ["type": "PersistentVolumeClaim"])]],
+      ]
+      let found = await findings(itinerary, lists: ["limitranges": [range]]).filter { $0.code == .outsideLimits }
+      #expect(found.count == count, "\(found)")
+    }
+  }
+
+  // MARK: - Certificates
+
+  @Test("a gateway's certificate must lie where the gateway's pods are, not where the plan is")
+  func certificates() async throws {
+    let cluster = LiveCluster(
+      {
+        var cluster = SandboxCluster()
+        cluster.installIngressGateway(port: 443)
+        return cluster
+      }())
+    _ = await cluster.respond(
+      to: APIRequest(
+        "POST", "/api/v1/namespaces",
+        body: [
+          "apiVersion": "v1", "kind": "Namespace",
+          "metadata": ["name": "shop", "labels": ["istio-injection": "enabled"]],
+        ]))
+    let itinerary = try Itinerary.of(
+      """
+      plan shop
+      language 1
+
+      namespace shop existing
+      expose web on port 443 hosts shop.example.com tls secret shop-cert
+
+      component web {
+        image registry.example.com/web
+        port 8080 http
+        version 1.0
+      }
+
+      deploy web 1.0
+      """)
+    func secret(in namespace: String) async {
+      let answer = await cluster.respond(
+        to: APIRequest(
+          "POST", "/api/v1/namespaces/\(namespace)/secrets",
+          body: [
+            "apiVersion": "v1", "kind": "Secret", "metadata": ["name": "shop-cert", "namespace": .string(namespace)],
+          ]
+        ))
+      #expect(answer.status == 201, "\(answer)")
+    }
+    let wanted = ["there is no Secret `shop-cert` in `istio-system`, where the gateway's pods run"]
+    #expect(await findings(itinerary, on: cluster).map(\.message) == wanted)
+    await secret(in: "shop")
+    let found = await findings(itinerary, on: cluster)
+    #expect(found.map(\.message) == wanted && found.map(\.code) == [.secretMissing])
+    await secret(in: "istio-system")
+    #expect(await findings(itinerary, on: cluster).map(\.message) == [])
+  }
+
+  @Test("where many objects are to be made, lists tell what stands there, with the same result")
+  func manyOwners() async throws {
+    let count = 60
+    let itinerary = try Itinerary.of(
+      "plan shop\nlanguage 1\nnamespace shop existing\n"
+        + (0..<count).map { "component c\($0) {\n  image registry.example.com/c\($0):1\n  version 1\n}\n" }.joined()
+        + (0..<count).map { "deploy c\($0) 1\n" }.joined())
+    await namespace()
+    let labels: Value = ["app": "theirs"]
+    await post(
+      [
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": ["name": "c9-1", "namespace": "shop"],
+        "spec": [
+          "selector": ["matchLabels": labels],
+          "template": [
+            "metadata": ["labels": labels], "spec": ["containers": [["name": "web", "image": "example.com/web:1"]]],
+          ],
+        ],
+      ], to: "/apis/apps/v1/namespaces/shop/deployments")
+    let asked = Mutex(0)
+    let transport = HookedTransport(
+      base: InProcessTransport(sandbox: sandbox),
+      hook: RequestHook { request in
+        if request.label == "get", request.url.contains("/deployments/") { asked.withLock { $0 += 1 } }
+      })
+    let client = APIClient(
+      endpoint: ClusterEndpoint(server: "http://sandbox"), credentials: FixedCredentials(Credentials()),
+      transport: transport)
+    let found = await Preflight(
+      itinerary, legs: itinerary.forward, inventory: Inventory(plan: "shop"), decisions: WriteDecisions(),
+      cluster: client
+    ).findings()
+    #expect(found.map(\.message) == ["`Deployment/c9-1` exists, and this plan did not make it"])
+    #expect(asked.withLock { $0 } == 0)
   }
 
   // MARK: - Webhooks

@@ -94,11 +94,6 @@ final class SandboxSession: Sendable {
   }
 }
 
-struct NeverSo: Error, CustomStringConvertible {
-  var last: String
-  var description: String { "it never came to that: \(last)" }
-}
-
 struct TerminalOutcome {
   var code: Int32
   var text: String

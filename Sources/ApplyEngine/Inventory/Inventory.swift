@@ -38,35 +38,47 @@ package struct Inventory: Hashable, Sendable {
   package var plan: String
   package var planHash: String
   package var run: String
-  /// In the order of their first writes: the order to undo is its reverse.
-  package private(set) var entries: [Entry]
+  /// In the order of their first writes: the order to undo is its reverse. What left leaves a hole, so that the places of
+  /// the others stay as they are.
+  private var slots: [Entry?]
   private var places: [ObjectID: Int]
 
   package init(plan: String, planHash: String = "", run: String = "", entries: [Entry] = []) {
     self.plan = plan
     self.planHash = planHash
     self.run = run
-    self.entries = []
+    slots = []
     places = [:]
     for entry in entries { self[entry.id] = entry }
   }
 
+  package var entries: [Entry] { slots.compactMap { $0 } }
+
   package subscript(id: ObjectID) -> Entry? {
-    get { places[id].map { entries[$0] } }
+    get { places[id].flatMap { slots[$0] } }
     set {
       guard let newValue else {
-        entries.removeAll { $0.id == id }
-        places = [:]
-        for (place, entry) in entries.enumerated() { places[entry.id] = place }
+        if let place = places.removeValue(forKey: id) { slots[place] = nil }
         return
       }
       if let place = places[id] {
-        entries[place] = newValue
+        slots[place] = newValue
       } else {
-        places[id] = entries.count
-        entries.append(newValue)
+        places[id] = slots.count
+        slots.append(newValue)
       }
     }
+  }
+
+  package static func == (a: Inventory, b: Inventory) -> Bool {
+    a.plan == b.plan && a.planHash == b.planHash && a.run == b.run && a.entries == b.entries
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(plan)
+    hasher.combine(planHash)
+    hasher.combine(run)
+    hasher.combine(entries)
   }
 
   /// What is known of one object: enough to judge whose it is. A copy of everything for each of thousands of writes would

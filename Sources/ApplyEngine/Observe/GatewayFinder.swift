@@ -12,8 +12,6 @@ struct GatewayFinder {
   let cluster: any Cluster
   let renderer: Renderer
 
-  /// Where ingress gateways stand where not all namespaces may be looked at: Istio's charts and AKS's add-on.
-  private static let usualNamespaces = ["istio-system", "istio-ingress", "aks-istio-ingress"]
   /// More than a few would only make the wait long where none of them can be reached.
   private static let triedNodes = 2
 
@@ -23,7 +21,7 @@ struct GatewayFinder {
     let selector = gateway.at("spec", "selector")?.fields ?? [:]
     let server = gateway.at("spec", "servers")?.array?.first { $0.at("port", "number")?.int == exposure.port }
     let isTLS = server.map { ["HTTPS", "TLS"].contains($0.at("port", "protocol")?.string) } ?? exposure.isTLS
-    let services = try await services(selecting: selector, port: exposure.port, near: id.namespace)
+    let services = try await cluster.ingressServices(selecting: selector, port: exposure.port, near: id.namespace)
     if services.isEmpty {
       throw ProbeError(
         "no Service with port \(exposure.port) selects the pods of `\(id)` (\(selectorText(selector)))", isFinal: true)
@@ -55,41 +53,6 @@ struct GatewayFinder {
     }
   }
 
-  private func services(selecting selector: Fields, port: Int, near namespace: String) async throws(ProbeError)
-    -> [Value]
-  {
-    let type = ResourceType(
-      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Service", plural: "services", isNamespaced: true)
-    var all: [Value] = []
-    do throws(ClusterError) {
-      all = try await cluster.list(type.collection(in: nil)).items
-    } catch {
-      guard error.isForbidden else { throw ProbeError("the Services cannot be listed: \(error)") }
-      // Without the right to see all namespaces, those where an ingress usually stands.
-      var isRefusedEverywhere = true
-      for namespace in [namespace] + Self.usualNamespaces where namespace != "" {
-        guard let items = try? await cluster.list(type.collection(in: namespace)).items else { continue }
-        isRefusedEverywhere = false
-        all += items
-      }
-      if isRefusedEverywhere {
-        throw ProbeError("the ingress gateway's Service cannot be looked for: \(error)", isFinal: true)
-      }
-    }
-    return all.filter { service in
-      guard let own = service.at("spec", "selector")?.fields, !selector.isEmpty else { return false }
-      return selector.entries.allSatisfy { own[$0.key] == $0.value } && self.port(port, of: service) != nil
-    }.sorted { place(of: $0) < place(of: $1) }
-  }
-
-  private func port(_ number: Int, of service: Value) -> Value? {
-    service.at("spec", "ports")?.array?.first { $0["port"]?.int == number }
-  }
-
-  private func place(of service: Value) -> (String, String) {
-    (service.at("metadata", "namespace")?.string ?? "", service.at("metadata", "name")?.string ?? "")
-  }
-
   private func loadBalancers(_ service: Value, _ port: Int, _ isTLS: Bool) -> [GatewayRoute] {
     let (namespace, name) = place(of: service)
     let ingress = service.at("status", "loadBalancer", "ingress")?.array ?? []
@@ -104,7 +67,7 @@ struct GatewayFinder {
   }
 
   private func nodePorts(_ service: Value, _ port: Int, _ isTLS: Bool) async -> [GatewayRoute] {
-    guard let nodePort = self.port(port, of: service)?["nodePort"]?.int else { return [] }
+    guard let nodePort = ApplyEngine.port(port, of: service)?["nodePort"]?.int else { return [] }
     let type = ResourceType(
       groupVersion: GroupVersion(group: "", version: "v1"), kind: "Node", plural: "nodes", isNamespaced: false)
     // Nodes are often not for everybody's eyes, and this is only one of several ways.
@@ -128,6 +91,47 @@ struct GatewayFinder {
       $0["type"]?.string == "Ready" && $0["status"]?.string == "True"
     }
   }
+}
+
+extension Cluster {
+  /// The Services of this port in front of the pods that a Gateway selects, in whatever namespace.
+  func ingressServices(selecting selector: Fields, port: Int, near namespace: String) async throws(ProbeError)
+    -> [Value]
+  {
+    let type = ResourceType(
+      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Service", plural: "services", isNamespaced: true)
+    var all: [Value] = []
+    do throws(ClusterError) {
+      all = try await list(type.collection(in: nil)).items
+    } catch {
+      guard error.isForbidden else { throw ProbeError("the Services cannot be listed: \(error)") }
+      // Without the right to see all namespaces, those where an ingress usually stands.
+      var isRefusedEverywhere = true
+      for namespace in [namespace] + usualNamespaces where namespace != "" {
+        guard let items = try? await list(type.collection(in: namespace)).items else { continue }
+        isRefusedEverywhere = false
+        all += items
+      }
+      if isRefusedEverywhere {
+        throw ProbeError("the ingress gateway's Service cannot be looked for: \(error)", isFinal: true)
+      }
+    }
+    return all.filter { service in
+      guard let own = service.at("spec", "selector")?.fields, !selector.isEmpty else { return false }
+      return selector.entries.allSatisfy { own[$0.key] == $0.value } && ApplyEngine.port(port, of: service) != nil
+    }.sorted { place(of: $0) < place(of: $1) }
+  }
+}
+
+/// Where ingress gateways stand where not all namespaces may be looked at: Istio's charts and AKS's add-on.
+private let usualNamespaces = ["istio-system", "istio-ingress", "aks-istio-ingress"]
+
+private func port(_ number: Int, of service: Value) -> Value? {
+  service.at("spec", "ports")?.array?.first { $0["port"]?.int == number }
+}
+
+private func place(of service: Value) -> (String, String) {
+  (service.at("metadata", "namespace")?.string ?? "", service.at("metadata", "name")?.string ?? "")
 }
 
 /// `host:port`, with an IPv6 address in brackets.

@@ -168,6 +168,10 @@ extension Itinerary {
       AccessNeed(
         "resourcequotas", verbs: ["list"], namespace: namespace, purpose: "see whether there is room for its pods",
         weight: .helpful))
+    needs.append(
+      AccessNeed(
+        "limitranges", verbs: ["list"], namespace: namespace, purpose: "see whether its pods would be refused",
+        weight: .helpful))
     if plan.components.contains(where: { $0.versions.contains { !$0.volumes.isEmpty } }) {
       needs.append(
         AccessNeed(

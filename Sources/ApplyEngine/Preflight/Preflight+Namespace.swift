@@ -65,6 +65,46 @@ extension Preflight {
     }.compactMap { $0 }
   }
 
+  /// The certificates that the plan's gateways show. Istio looks for them where the gateway's pods are, whose namespace the
+  /// Service in front of them tells.
+  func certificateFindings() async -> [Diagnostic] {
+    struct Use: Sendable {
+      var gateway: ObjectID
+      var secret: String
+      var selector: Fields
+      var port: Int
+      var origin: SourceRange
+    }
+    var uses: [Use] = []
+    for write in writes where write.id.kind == "Gateway" && write.id.group == "networking.istio.io" {
+      for server in write.object?.at("spec", "servers")?.array ?? [] {
+        // A name with a scheme or a path is not one of a Secret beside the pods.
+        guard let secret = server.at("tls", "credentialName")?.string, !secret.contains(where: { ":/".contains($0) }),
+          let port = server.at("port", "number")?.int, let selector = write.object?.at("spec", "selector")?.fields,
+          !uses.contains(where: { $0.secret == secret && $0.selector == selector })
+        else { continue }
+        uses.append(Use(gateway: write.id, secret: secret, selector: selector, port: port, origin: write.origin))
+      }
+    }
+    let type = ResourceType(
+      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Secret", plural: "secrets", isNamespaced: true)
+    return await concurrently(uses) { use in
+      let services = try? await cluster.ingressServices(
+        selecting: use.selector, port: use.port, near: plan.namespace)
+      let places = Set((services ?? []).compactMap { $0.at("metadata", "namespace")?.string }).sorted()
+      for place in places {
+        do throws(ClusterError) {
+          _ = try await cluster.metadata(of: type.named(use.secret, in: place))
+          return nil
+        } catch {
+          // Who may not look finds out when the first visitor comes.
+          if !error.isNotFound { return nil }
+        }
+      }
+      return places.isEmpty ? nil : .gatewaySecretMissing(use.secret, in: places, use.gateway, at: use.origin)
+    }.compactMap { $0 }
+  }
+
   // MARK: - Quota
 
   /// What the legs to come add at most at one moment, against what the quotas of the namespace leave.
@@ -171,7 +211,7 @@ func quantity(_ value: Value) -> Double? {
   }
 }
 
-private func quantityText(_ number: Double, _ resource: String) -> String {
+func quantityText(_ number: Double, _ resource: String) -> String {
   func whole(_ number: Double) -> Int { Int((number - 1e-6).rounded(.up)) }
   if resource.hasSuffix("memory") || resource.hasSuffix("storage") { return "\(whole(number / 0x1p20))Mi" }
   return number == number.rounded() ? "\(whole(number))" : "\(whole(number * 1000))m"

@@ -38,12 +38,15 @@ package struct Preflight: Sendable {
     async let kinds = kindFindings()
     async let namespace = namespaceFindings()
     async let secrets = secretFindings()
+    async let certificates = certificateFindings()
     async let quotas = quotaFindings()
+    async let limits = limitFindings()
     async let webhooks = webhookFindings()
     async let owners = ownerFindings()
     let (a, b, c, d) = await (rights, kinds, namespace, secrets)
     let (e, f, g) = await (quotas, webhooks, owners)
-    return (a + b + c + d + e + f + g).inReadingOrder
+    let (h, i) = await (certificates, limits)
+    return [a, b, c, d, e, f, g, h, i].flatMap { $0 }.inReadingOrder
   }
 
   // MARK: - Kinds
@@ -82,14 +85,26 @@ package struct Preflight: Sendable {
 
   /// Objects that stand where the plan would write, and are not the plan's.
   private func ownerFindings() async -> [Diagnostic] {
-    var seen: Set<ObjectID> = []
-    let first = writes.filter { $0.object != nil && inventory[$0.id] == nil && seen.insert($0.id).inserted }
-    return await concurrently(first) { write in
-      guard let object = write.object,
-        let live = try? await cluster.get(try await cluster.reference(to: object, write.id)),
-        !decisions.adopt(write.id), !isMade(live, by: plan.name)
-      else { return nil }
-      return .foreignObject(write.id, owner: owner(of: live), at: write.origin)
+    var known: Set<ObjectID> = []
+    var targets: [(id: ObjectID, target: ObjectReference)] = []
+    var origins: [ObjectID: SourceRange] = [:]
+    for write in writes {
+      guard let object = write.object, inventory[write.id] == nil, known.insert(write.id).inserted,
+        let target = try? await cluster.reference(to: object, write.id)
+      else { continue }
+      targets.append((write.id, target))
+      origins[write.id] = write.origin
+    }
+    let seen = await cluster.glance(at: targets, isOurs: false)
+    return await concurrently(targets) { [origins] id, target in
+      let live: Value?
+      switch seen[id] {
+      case .there(let object): live = object
+      case .absent: live = nil
+      case nil: live = try? await cluster.get(target)
+      }
+      guard let live, !decisions.adopt(id), !isMade(live, by: plan.name), let origin = origins[id] else { return nil }
+      return .foreignObject(id, owner: owner(of: live), at: origin)
     }.compactMap { $0 }
   }
 }

@@ -100,6 +100,30 @@ extension Diagnostic {
       help: "raise the quota, or lower `replicas` or `resources`")
   }
 
+  /// - Parameter whose: `a container`, `a pod`, `a volume`.
+  static func outsideLimits(
+    _ id: ObjectID, _ resource: String, wants: String, _ bound: String, for whose: String, of limits: String,
+    at range: SourceRange
+  ) -> Diagnostic {
+    Diagnostic(
+      .outsideLimits, "`\(id)` wants \(wants) of \(resource) for \(whose), and the LimitRange `\(limits)` \(bound)",
+      at: Label(range, "writes it"), notes: ["the server would refuse \(whose == "a volume" ? "it" : "its pods")"],
+      help: "change what it asks for, or ask the owner of the namespace for another LimitRange")
+  }
+
+  static func gatewaySecretMissing(
+    _ name: String, in namespaces: [String], _ gateway: ObjectID, at range: SourceRange
+  ) -> Diagnostic {
+    let places = namespaces.map { "`\($0)`" }.joined(separator: " or ")
+    return Diagnostic(
+      .secretMissing, "there is no Secret `\(name)` in \(places), where the gateway's pods run",
+      at: Label(range, "`\(gateway)` shows its certificate"),
+      notes: [
+        "Istio reads it beside the gateway's pods, not beside the plan's; without it every visitor is hung up on"
+      ],
+      help: "create it there: `kubectl create secret tls \(name) -n \(namespaces[0]) --cert FILE --key FILE`")
+  }
+
   static func webhookWithEffects(_ name: String, _ effects: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .webhookInTheWay, "the webhook `\(name)` has side effects, so that the server refuses trials",

@@ -98,35 +98,15 @@ package struct ObjectWriter: Sendable {
     }
   }
 
-  /// What stands of these objects, as far as lists tell: one list costs the server a fraction of what a GET of each does.
-  ///
-  /// What they say nothing of (a kind that may not be listed, a list without an answer) is looked at by itself, and that
-  /// look says what is wrong.
-  ///
-  /// - Parameter isOurs: only what has our labels is listed, however much of others stands beside it; what is not in the
-  ///   list may have lost them, so nothing is called absent.
+  /// What stands of what is to be written, as far as lists tell (`Cluster.glance`).
   package func glance(at writes: [Write], isOurs: Bool) async -> [ObjectID: Glance] {
-    let few = isOurs ? Self.fewOurs : Self.few
-    if writes.count <= few { return [:] }
-    var wanted: [ObjectCollection: Set<ObjectID>] = [:]
+    var targets: [(ObjectID, ObjectReference)] = []
     for write in writes {
-      guard let collection = try? await target(of: write).collection else { continue }
-      wanted[collection, default: []].insert(write.id)
+      guard let target = try? await target(of: write) else { continue }
+      targets.append((write.id, target))
     }
-    var seen: [ObjectID: Glance] = [:]
-    let ours = "app.kubernetes.io/managed-by=\(Self.fieldManager)"
-    for (collection, ids) in wanted where ids.count > few {
-      guard let list = try? await cluster.list(isOurs ? collection.selecting(ours) : collection) else { continue }
-      if !isOurs { for id in ids { seen[id] = .absent } }
-      for object in list.items {
-        if let id = ObjectID(object), ids.contains(id) { seen[id] = .there(object) }
-      }
-    }
-    return seen
+    return await cluster.glance(at: targets, isOurs: isOurs)
   }
-
-  /// As many are asked for one by one: a list that may hold others' objects must be worth it.
-  private static let (few, fewOurs) = (50, 4)
 
   // MARK: - Apply
 
@@ -329,12 +309,6 @@ package struct ObjectWriter: Sendable {
       throw .cluster(write.id, error)
     }
   }
-}
-
-/// What a list says of one object.
-package enum Glance: Sendable {
-  case there(Value)
-  case absent
 }
 
 /// Where a write stands in the journal.

@@ -271,13 +271,28 @@ extension Run {
   /// A run that was killed between a request and its answer does not know the UIDs of what it made. What carries our label
   /// and our manager's entry, and is expected by the inventory, is ours.
   private func learnUIDs(_ inventory: inout Inventory) async throws(RunBreak) {
-    for entry in inventory.entries where entry.uid == nil {
-      let live: Value
+    let unknown = inventory.entries.filter { $0.uid == nil }
+    var targets: [ObjectID: ObjectReference] = [:]
+    for entry in unknown {
       do throws(ClusterError) {
-        live = try await environment.cluster.get(try await environment.cluster.reference(to: entry.id))
+        targets[entry.id] = try await environment.cluster.reference(to: entry.id)
       } catch {
-        if error.isNotFound { continue }
-        throw failed("`\(entry.id)` cannot be read", error)
+        if !error.isNotFound { throw failed("`\(entry.id)` cannot be read", error) }
+      }
+    }
+    let seen = await environment.cluster.glance(at: targets.map { ($0.key, $0.value) }, isOurs: true)
+    for entry in unknown {
+      guard let target = targets[entry.id] else { continue }
+      let live: Value
+      if case .there(let object) = seen[entry.id] {
+        live = object
+      } else {
+        do throws(ClusterError) {
+          live = try await environment.cluster.get(target)
+        } catch {
+          if error.isNotFound { continue }
+          throw failed("`\(entry.id)` cannot be read", error)
+        }
       }
       guard isLabelled(live, plan.name), isApplied(by: ObjectWriter.fieldManager, live) else { continue }
       var known = entry

@@ -85,7 +85,9 @@ extension RunSession {
         if isStepDone {
           record.status = .rested
           record.cause = nil
-          try await save()
+          // The next step's first phase is recorded in a moment, and this with it; a run that is killed before does the
+          // last phase again. Between steps of an approved plan the run may end.
+          if next == legs.count || legs[next].phases.isEmpty || options.isApproved { try await save() }
         }
       }
       if isStepDone, case .forward = leg.role { tell(.stepEnded(step: leg.step, name: plan.steps[leg.step].name)) }

@@ -82,8 +82,10 @@ package struct RetrySchedule: Hashable, Sendable {
   package static let newKind = RetrySchedule(first: .milliseconds(500), longest: .seconds(2), budget: .seconds(15))
   package static let quota = RetrySchedule(first: .milliseconds(50), longest: .seconds(1), budget: nil, limit: 5)
 
+  /// It answers, so that it is worth a longer wait than one that does not; but one that takes nothing for ten minutes is
+  /// for a person to look at.
   package static func throttled(_ wait: Duration?) -> RetrySchedule {
-    RetrySchedule(first: .seconds(1), longest: .seconds(30), budget: nil, serverWait: wait)
+    RetrySchedule(first: .seconds(1), longest: .seconds(30), budget: .seconds(600), serverWait: wait)
   }
 
   /// The wait before repetition `attempt` (1, 2, …), or nil when the schedule is used up. `random` in 0..<1 adds up to a

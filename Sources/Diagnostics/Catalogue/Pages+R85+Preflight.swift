@@ -63,5 +63,13 @@ extension CodePage {
       good: .shop("on failure rollback\n\nstep \"Deploy 1.0\" {\n  deploy web 1.0\n}"),
       fix: "Mend the webhook, or ask its owner.",
       stage: .running),
+    CodePage(
+      .outsideLimits, "A LimitRange of the namespace refuses what a pod or a volume asks for.",
+      why:
+        "The Deployment is taken, but each of its pods is refused, and the step would wait until its time is over. What a container does not say itself the LimitRange says for it, so that a request may exceed a limit that stands nowhere in the plan.",
+      bad: .shop("deploy web 1.0"),
+      good: .shop("namespace shop existing\n\ndeploy web 1.0"),
+      fix: "Change `resources` or the volume's size, or ask the namespace's owner for another LimitRange.",
+      stage: .running),
   ]
 }

@@ -8,9 +8,10 @@ extension Code {
   package static let secretMissing = Code("R8525", "secret-missing")
   package static let quotaShort = Code("R8526", "quota-short", .warning)
   package static let webhookInTheWay = Code("R8527", "webhook-in-the-way", .warning)
+  package static let outsideLimits = Code("R8528", "outside-limits")
 
   static let preflight: [Code] = [
     .missingRight, .missingHelp, .missingKind, .namespaceUnusable, .notInjected, .secretMissing, .quotaShort,
-    .webhookInTheWay,
+    .webhookInTheWay, .outsideLimits,
   ]
 }

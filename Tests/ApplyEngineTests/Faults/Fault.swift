@@ -91,6 +91,15 @@ struct RequestMark: Hashable, Sendable, CustomStringConvertible {
     return "\(label) \(resources?.first ?? parts.last ?? "")"
   }
   var description: String { "\(label) \(path)" }
+  /// What it asks, without what differs from run to run: the namespace, and hashes of contents in names.
+  var identity: String {
+    var parts = path.split(separator: "/").map(String.init)
+    if let namespaces = parts.firstIndex(of: "namespaces"), parts.indices.contains(namespaces + 1) {
+      parts[namespaces + 1] = "*"
+    }
+    let plain = parts.joined(separator: "/").replacing(/-[0-9a-f]{12}$/, with: "-CONTENT")
+    return "\(isWatch ? "watch" : label) \(plain)"
+  }
 }
 
 extension Fault {

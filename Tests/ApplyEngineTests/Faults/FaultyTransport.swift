@@ -4,18 +4,29 @@ import Synchronization
 
 @testable import ApplyEngine
 
+/// One of the requests of a run that look the same: the first is number 0.
+struct RequestOccurrence: Hashable, Sendable, CustomStringConvertible {
+  var identity: String
+  var number: Int
+
+  var description: String { number == 0 ? identity : "\(identity), time \(number + 1)" }
+}
+
 /// Which requests of a run meet which fault, and everything that was asked.
 final class FaultScript: Sendable {
   enum Strikes: Sendable {
     case never
     /// So many of the requests that can meet it, from this one on.
     case requests(from: Int, count: Int)
+    /// One, whatever else was asked before it: a run in real time asks some things more or less often than another.
+    case occurrence(RequestOccurrence)
     /// Everything, for a time, from this request on.
     case outage(from: Int, Duration)
   }
 
   private struct State {
     var marks: [RequestMark] = []
+    var counts: [String: Int] = [:]
     var hits = 0
     var outageBegan: RunClock.Instant?
     var lists: [String: HTTPResponse] = [:]
@@ -39,11 +50,15 @@ final class FaultScript: Sendable {
     return state.withLock { state in
       let index = state.marks.count
       state.marks.append(mark)
+      let number = state.counts[mark.identity, default: 0]
+      state.counts[mark.identity] = number + 1
       guard let fault, fault.strikes(mark) else { return nil }
       switch strikes {
       case .never: return nil
       case .requests(let first, let count):
         guard index >= first, state.hits < count else { return nil }
+      case .occurrence(let wanted):
+        guard wanted == RequestOccurrence(identity: mark.identity, number: number) else { return nil }
       case .outage(let first, let length):
         guard index >= first else { return nil }
         let began = state.outageBegan ?? now

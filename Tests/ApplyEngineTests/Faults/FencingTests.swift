@@ -108,4 +108,34 @@ import Testing
       }
     }
   }
+
+  @Test("the way back makes again what the way forward is still deleting, once that is gone")
+  func backOverDeletion() throws {
+    // The Deployment that is retired goes, and whether it is gone may not be asked: the step fails while it goes.
+    let begin = try #require(
+      shop.marks.firstIndex { $0.label == "delete" && $0.path.hasSuffix("/deployments/web-1-0") })
+    let place = try #require(
+      shop.marks[begin...].firstIndex { $0.label == "get" && $0.path.hasSuffix("/deployments/web-1-0") })
+    let fault = try #require(Fault.ofRequests.first { $0.name == "403" })
+    let sandbox = LiveCluster(shop.start)
+    let visitors = Visitors()
+    let script = FaultScript(fault, .requests(from: place, count: 1))
+    // Somebody's finalizer keeps it for a while.
+    func finalizers(_ value: Value) -> APIRequest {
+      APIRequest(
+        "PATCH", "/apis/apps/v1/namespaces/shop/deployments/web-1-0", body: ["metadata": ["finalizers": value]],
+        contentType: "application/merge-patch+json")
+    }
+    let (held, free) = (finalizers(["example.com/hold"]), finalizers([]))
+    let outcome = try shop.run(.apply(steps: 2), in: sandbox, id: "turned", script: script, visitors) { index, _ in
+      if index == begin { _ = await sandbox.respond(to: held) }
+      if index == place + 20 { _ = await sandbox.respond(to: free) }
+    }
+    #expect(script.hits == 1)
+    #expect(outcome.result.outcome == .rolledBack, "\(outcome.result)\n\(outcome.log.text)")
+    #expect(outcome.log.text.contains("is being deleted, and made again when it is gone"), "\(outcome.log.text)")
+    let deletion = try #require(script.marks.firstIndex { $0.label == "delete" && $0.path.hasSuffix("/web-1-0") })
+    #expect(script.marks[deletion...].contains { $0.label == "apply" && $0.path.hasSuffix("/deployments/web-1-0") })
+    try shop.expectTheSame(outcome.result, in: sandbox, visitors, "turned over a deletion")
+  }
 }

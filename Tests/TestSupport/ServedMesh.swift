@@ -3,12 +3,12 @@ import KubernetesModel
 import Lowering
 import MeshModel
 import RequestTracing
-import RolloutPlan
+package import RolloutPlan
 import SafetyChecks
 
 /// What requests of a plan would meet at every moment of a server's history: by the objects that it held, and the pods
 /// that were ready then.
-struct ServedMesh {
+package struct ServedMesh {
   private let plan: Plan
   private var mesh: MeshSnapshot
   private var deployments: [ObjectID: Value] = [:]
@@ -30,7 +30,7 @@ struct ServedMesh {
   }
 
   /// Breaches of S1 (no subset), S2 (no pod behind it) and S9 (gone, and still asked for; data that is gone).
-  static func violations(of plan: Plan, in events: [ServerHistory.Event]) -> [String] {
+  package static func violations(of plan: Plan, in events: [ServerHistory.Event]) -> [String] {
     var served = ServedMesh(plan)
     for event in events { served.take(event) }
     // Where no entry answers nothing is asked of what stands behind it, and nothing was looked at.
@@ -40,7 +40,7 @@ struct ServedMesh {
 
   /// Who answers a visitor by what the server holds now, the caller before what it calls, and the stamp of the route that the
   /// gateway takes. Empty where nobody does.
-  static func answer(to headers: [(String, String)], of plan: Plan, in events: [ServerHistory.Event])
+  package static func answer(to headers: [(String, String)], of plan: Plan, in events: [ServerHistory.Event])
     -> (versions: [String: String], stamp: String?)
   {
     var served = ServedMesh(plan)

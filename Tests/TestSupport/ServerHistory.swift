@@ -1,19 +1,17 @@
-import ClusterAPI
-import CurlTransport
-import KubernetesModel
+package import ClusterAPI
+package import KubernetesModel
 import Synchronization
-import TestSupport
 import Testing
 
 /// Everything that happened to the objects of one namespace that matter to requests, as the API server tells it.
 ///
 /// Each kind has a watch of its own; the server's versions are those of one store, so that sorted by them the events of all
 /// kinds are what the server held from moment to moment.
-final class ServerHistory: Sendable {
-  struct Event: Sendable {
-    var version: Int
-    var object: Value
-    var isGone: Bool
+package final class ServerHistory: Sendable {
+  package struct Event: Sendable {
+    package var version: Int
+    package var object: Value
+    package var isGone: Bool
   }
 
   private static let kinds = [
@@ -22,13 +20,13 @@ final class ServerHistory: Sendable {
     ("networking.istio.io/v1beta1", "Gateway"), ("security.istio.io/v1beta1", "PeerAuthentication"),
   ]
 
-  let namespace: String
+  package let namespace: String
   private let cluster: any Cluster
   private let collections: [ObjectCollection]
   private let seen = Mutex<[Event]>([])
   private let tasks = Mutex<[Task<Void, Never>]>([])
 
-  init(_ namespace: String, in cluster: any Cluster) async throws {
+  package init(_ namespace: String, in cluster: any Cluster) async throws {
     self.namespace = namespace
     self.cluster = cluster
     var collections: [ObjectCollection] = []
@@ -45,7 +43,7 @@ final class ServerHistory: Sendable {
 
   deinit { stop() }
 
-  func stop() { tasks.withLock { for task in $0 { task.cancel() } } }
+  package func stop() { tasks.withLock { for task in $0 { task.cancel() } } }
 
   private func follow(_ collection: ObjectCollection) async {
     var changes = CollectionObservation(of: collection, in: cluster, clock: ContinuousClock()).makeAsyncIterator()
@@ -65,10 +63,10 @@ final class ServerHistory: Sendable {
   }
 
   /// What is known by now, in the order in which the server stored it.
-  var events: [Event] { seen.withLock { $0 }.sorted { $0.version < $1.version } }
+  package var events: [Event] { seen.withLock { $0 }.sorted { $0.version < $1.version } }
 
   /// The same once it has come to what the server holds now.
-  func caughtUp() async throws -> [Event] {
+  package func caughtUp() async throws -> [Event] {
     var wanted: [ObjectID: String] = [:]
     for collection in collections {
       for object in try await cluster.list(collection).items {
@@ -90,4 +88,12 @@ final class ServerHistory: Sendable {
     }
     throw NeverSo(last: "the watches of \(namespace) do not come to what is there")
   }
+}
+
+/// What was waited for did not come.
+package struct NeverSo: Error, CustomStringConvertible {
+  package var last: String
+  package var description: String { "it never came to that: \(last)" }
+
+  package init(last: String) { self.last = last }
 }
