@@ -16,6 +16,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
   ],
   targets: [
@@ -30,7 +31,8 @@ let package = Package(
     .target(
       name: "ApplyEngine",
       dependencies: [
-        "ClusterAPI", "Diagnostics", "KubernetesModel", "Lowering", "RegularExpressions", "RolloutPlan",
+        "ClusterAPI", .product(name: "Crypto", package: "swift-crypto"), "Diagnostics", "KubernetesModel", "Lowering",
+        "RegularExpressions", "RolloutPlan",
       ],
       swiftSettings: settings
     ),

@@ -71,6 +71,8 @@ package struct Itinerary: Sendable {
   package let forward: [Leg]
   /// How many forward legs the first `i` steps have.
   private let legCounts: [Int]
+  /// What tells this plan from others: `hash(of:_:)`, worked out once, as it reads every object.
+  package let planHash: String
 
   package init(_ plan: Plan, _ compiled: Compiled) {
     self.plan = plan
@@ -88,6 +90,7 @@ package struct Itinerary: Sendable {
     }
     forward = legs
     legCounts = counts
+    planHash = Self.hash(of: plan, legs)
   }
 
   package var stepCount: Int { plan.steps.count }

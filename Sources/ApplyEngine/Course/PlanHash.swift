@@ -6,7 +6,7 @@ internal import RolloutPlan
 extension Itinerary {
   /// Of everything that the plan would do: each write of each leg, and what is observed. Two plans with one hash can be
   /// taken for each other at any point of a run.
-  package var planHash: String {
+  static func hash(of plan: Plan, _ forward: [Leg]) -> String {
     var legs: [Value] = []
     for leg in forward {
       let phases: [Value] = leg.phases.map { phase in
@@ -32,6 +32,6 @@ extension Itinerary {
     let entries = standing(afterLegs: legs).image.entries.sorted { key($0.id) < key($1.id) }
     return contentHash(.array(entries.map { ["id": .string(key($0.id)), "o": $0.plain] }))
   }
-
-  private func key(_ id: ObjectID) -> String { "\(id.group)/\(id.kind)/\(id.namespace)/\(id.name)" }
 }
+
+private func key(_ id: ObjectID) -> String { "\(id.group)/\(id.kind)/\(id.namespace)/\(id.name)" }

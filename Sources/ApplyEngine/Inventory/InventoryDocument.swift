@@ -1,14 +1,17 @@
 package import ClusterAPI
 package import KubernetesModel
 
-/// An inventory as ConfigMaps: a head, and chunks where it is long. A chunk is named by its content and never changes, so
-/// that the write of the head alone turns one inventory into the next.
+/// An inventory as ConfigMaps: a head that holds it, or a head and chunks where it is long. A chunk is named by its content
+/// and never changes. Either way the write of the head alone turns one inventory into the next.
 package struct InventoryDocument: Hashable, Sendable {
   package var head: Value
   package var chunks: [Value]
 
   /// Half of what etcd takes in one object by default (1.5 MiB) leaves room for metadata.
   package static let chunkSize = 512 << 10
+  /// What the head itself holds of objects, at most: one write in place of three, and a head that is sent with each phase
+  /// stays short.
+  private static let ownSize = 32 << 10
   /// So many digits of the hash tell the few chunks of one plan apart.
   private static let hashDigits = 12
   static let label = "rolloutc.dev/inventory"
@@ -29,7 +32,12 @@ package struct InventoryDocument: Hashable, Sendable {
       }
       part += line
     }
-    if !part.isEmpty { parts.append(part) }
+    var own: String?
+    if parts.isEmpty, part.utf8.count <= min(Self.ownSize, chunkSize) {
+      own = part
+    } else if !part.isEmpty {
+      parts.append(part)
+    }
     chunks = parts.map { text in
       Self.configMap(
         "\(name)-\(contentHash(.string(text)).prefix(Self.hashDigits))", namespace, inventory.plan,
@@ -37,10 +45,11 @@ package struct InventoryDocument: Hashable, Sendable {
     }
     let names = chunks.compactMap { $0.at("metadata", "name")?.string }
     var data: Fields = [
-      "version": "1", "plan": .string(inventory.plan), "planHash": .string(inventory.planHash),
+      "version": own == nil ? "1" : "2", "plan": .string(inventory.plan), "planHash": .string(inventory.planHash),
       "run": .string(inventory.run), "count": .string(String(inventory.entries.count)),
       "chunks": .string(names.joined(separator: "\n")),
     ]
+    if let own { data["objects"] = .string(own) }
     if let record { data["record"] = .string(jsonText(record.value)) }
     head = Self.configMap(name, namespace, inventory.plan, data)
   }
@@ -80,20 +89,27 @@ package struct InventoryDocument: Hashable, Sendable {
   /// short would make our own objects foreign.
   package static func read(head: Value, chunks: [Value]) throws(InventoryError) -> Inventory {
     guard let data = head["data"], let plan = data["plan"]?.string else { throw .unreadable("it is no inventory") }
-    guard data["version"]?.string == "1" else { throw .unreadable("it is by a newer version of rolloutc") }
+    // Version 1 had all objects in chunks.
+    guard ["1", "2"].contains(data["version"]?.string) else {
+      throw .unreadable("it is by a newer version of rolloutc")
+    }
     var entries: [Inventory.Entry] = []
-    for name in chunkNames(of: head) {
-      guard let text = chunks.first(where: { $0.at("metadata", "name")?.string == name })?.at("data", "objects")?.string
-      else { throw .unreadable("ConfigMap \(name) is missing") }
-      guard name.hasSuffix(contentHash(.string(text)).prefix(Self.hashDigits)) else {
-        throw .unreadable("ConfigMap \(name) was changed")
-      }
+    func read(_ text: String, of name: String) throws(InventoryError) {
       for line in text.utf8.split(separator: 0x0a) {
         guard let value = try? parseJSON(Array(line)), let entry = Inventory.Entry(value) else {
           throw .unreadable("ConfigMap \(name) has an entry that cannot be read")
         }
         entries.append(entry)
       }
+    }
+    if let own = data["objects"]?.string { try read(own, of: head.at("metadata", "name")?.string ?? "") }
+    for name in chunkNames(of: head) {
+      guard let text = chunks.first(where: { $0.at("metadata", "name")?.string == name })?.at("data", "objects")?.string
+      else { throw .unreadable("ConfigMap \(name) is missing") }
+      guard name.hasSuffix(contentHash(.string(text)).prefix(Self.hashDigits)) else {
+        throw .unreadable("ConfigMap \(name) was changed")
+      }
+      try read(text, of: name)
     }
     guard data["count"]?.string == String(entries.count) else { throw .unreadable("entries are missing") }
     return Inventory(

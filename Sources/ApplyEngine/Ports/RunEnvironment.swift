@@ -62,7 +62,7 @@ package struct RunOptions: Hashable, Sendable {
   package var waitForLock: Duration = .zero
   package var readiness = ReadinessOptions()
   /// Writes of one phase that are under way at once.
-  package var concurrency = 8
+  package var concurrency = 16
   /// How long the lock outlives its last sign of life.
   package var leaseSeconds = 30
   /// A look at the lock serves the writes of so long.

@@ -112,7 +112,7 @@ extension RunSession {
   private func perform(_ phase: Phase, of leg: Leg) async throws(RunBreak) {
     place.phase = record.progress.phase
     if stop.isRaised { throw .stopped }
-    do throws(LockError) { try await lock.verify() } catch { throw broken(by: error) }
+    do throws(LockError) { try await lock.confirm(within: options.lockLookAge) } catch { throw broken(by: error) }
     tell(.phaseBegan(place, phase.kind, writes: phase.writes))
     try await write(phase)
     try await awaitDeletions(phase)

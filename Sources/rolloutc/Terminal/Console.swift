@@ -102,6 +102,11 @@ final class Console: Sendable {
     }
   }
 
+  /// Whatever comes meanwhile is there afterwards.
+  func pause(_ duration: Duration) {
+    if duration > .zero { _ = poll(nil, 0, Int32(clamping: Int(duration / .milliseconds(1)) + 1)) }
+  }
+
   /// Until there is a message, a key where `wantsKeys`, or the time is over.
   /// - Returns: whether there is a key to read.
   func wait(milliseconds: Int, wantsKeys: Bool) -> Bool {

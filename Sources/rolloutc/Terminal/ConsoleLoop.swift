@@ -31,6 +31,9 @@ struct ConsoleLoop {
   private static let drawInterval = Duration.milliseconds(100)
   private static let tick = Duration.seconds(1)
   private static let silence = Duration.seconds(30)
+  /// Lines that come faster than this are written together: a thousand writes to a pipe cost a run that does a thousand
+  /// writes a second more than the lines themselves.
+  private static let lineInterval = Duration.milliseconds(5)
 
   init(_ console: Console, _ view: any RunView, isLive: Bool, color: Bool, name: String) {
     self.console = console
@@ -68,7 +71,11 @@ struct ConsoleLoop {
       }
       let now = console.moment
       if isLive { draw(now) } else { printPending(now) }
-      if console.wait(milliseconds: patience(now.elapsed), wantsKeys: wantsKeys) { readKeys() }
+      if !isLive, !pending.isEmpty {
+        console.pause(Self.lineInterval - (console.moment.elapsed - lastWrite))
+      } else if console.wait(milliseconds: patience(now.elapsed), wantsKeys: wantsKeys) {
+        readKeys()
+      }
     }
   }
 
@@ -84,7 +91,7 @@ struct ConsoleLoop {
 
   private mutating func printPending(_ now: Moment) {
     if pending.isEmpty, now.elapsed - lastWrite >= Self.silence { pending = view.heartbeat(at: now) }
-    guard !pending.isEmpty else { return }
+    guard !pending.isEmpty, now.elapsed - lastWrite >= Self.lineInterval else { return }
     write(pending)
     pending = ""
     lastWrite = now.elapsed
