@@ -25,12 +25,22 @@ package func floatText(_ number: Double) -> String {
   return "\(text[..<e]).0\(text[e...])"
 }
 
+/// One line with the members of every object in the order of their keys' bytes: equal values become equal bytes, whatever
+/// order they were built in.
+package func canonicalJSONBytes(_ value: Value) -> [UInt8] {
+  var writer = JSONWriter(pretty: false, isSorted: true)
+  writer.write(value, depth: 0)
+  return writer.output
+}
+
 private struct JSONWriter {
   var output: [UInt8] = []
   let pretty: Bool
+  let isSorted: Bool
 
-  init(pretty: Bool) {
+  init(pretty: Bool, isSorted: Bool = false) {
     self.pretty = pretty
+    self.isSorted = isSorted
     output.reserveCapacity(1024)
   }
 
@@ -52,7 +62,7 @@ private struct JSONWriter {
       output.append(UInt8(ascii: "]"))
     case .object(let fields):
       output.append(UInt8(ascii: "{"))
-      for (i, entry) in fields.entries.enumerated() {
+      for (i, entry) in (isSorted ? sorted(fields.entries) : fields.entries).enumerated() {
         if i > 0 { output.append(UInt8(ascii: ",")) }
         newLine(depth &+ 1)
         write(string: entry.key)
@@ -63,6 +73,13 @@ private struct JSONWriter {
       if !fields.isEmpty { newLine(depth) }
       output.append(UInt8(ascii: "}"))
     }
+  }
+
+  private func sorted(_ entries: [Fields.Entry]) -> [Fields.Entry] {
+    func precedes(_ a: Fields.Entry, _ b: Fields.Entry) -> Bool { a.key.utf8.lexicographicallyPrecedes(b.key.utf8) }
+    // Most are in order: what we render, and what a server answers.
+    if zip(entries, entries.dropFirst()).allSatisfy({ !precedes($1, $0) }) { return entries }
+    return entries.sorted(by: precedes)
   }
 
   private mutating func newLine(_ depth: Int) {

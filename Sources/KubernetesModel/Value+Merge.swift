@@ -13,21 +13,4 @@ extension Value {
     }
     return .object(result)
   }
-
-  /// The same value with the members of every object in the order of their keys' bytes: equal values become equal
-  /// bytes, whatever order they were built in.
-  package var canonical: Value {
-    switch self {
-    case .null, .bool, .int, .double, .string: self
-    case .array(let items): .array(items.map(\.canonical))
-    case .object(let fields):
-      .object(
-        Fields(
-          fields.entries
-            .map { Fields.Entry(key: $0.key, value: $0.value.canonical) }
-            .sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-        )
-      )
-    }
-  }
 }

@@ -95,7 +95,7 @@ package struct WriteIntent: Hashable, Sendable {
 }
 
 /// SHA-256 over the canonical JSON: the same for equal objects, whatever the order of their members.
-package func contentHash(_ value: Value) -> String { sha256Hex(jsonBytes(value.canonical)) }
+package func contentHash(_ value: Value) -> String { sha256Hex(canonicalJSONBytes(value)) }
 
 /// What identifies a Secret, and nothing that it holds: annotations can carry its data, too.
 private func nameOnly(_ secret: Value) -> Value {

@@ -48,7 +48,8 @@ extension Itinerary {
   ///
   /// - Parameter plural: the plural of a kind, by its group; the roles are printed without a cluster to ask.
   package func accessNeeds(plural: (_ group: String, _ kind: String) -> String) -> [AccessNeed] {
-    records + objects(plural) + gates + looks
+    let legs = everyLeg
+    return records + objects(of: legs, plural) + gates(of: legs) + looks
   }
 
   private var namespace: String { plan.namespace }
@@ -74,7 +75,7 @@ extension Itinerary {
 
   // MARK: - The plan's own objects
 
-  private func objects(_ plural: (_ group: String, _ kind: String) -> String) -> [AccessNeed] {
+  private func objects(of legs: [Leg], _ plural: (_ group: String, _ kind: String) -> String) -> [AccessNeed] {
     struct Use {
       var resource: String
       var origin: SourceRange
@@ -88,7 +89,7 @@ extension Itinerary {
     }
     var uses: [Kind: Use] = [:]
     var order: [Kind] = []
-    for phase in everyLeg.flatMap(\.phases) {
+    for phase in legs.lazy.flatMap(\.phases) {
       let awaited = Set(phase.gates.flatMap(\.objects))
       for write in phase.writes where !isOwnNamespace(write.id) {
         let kind = Kind(group: write.id.group, kind: write.id.kind, isNamespaced: !write.id.namespace.isEmpty)
@@ -108,7 +109,7 @@ extension Itinerary {
       return AccessNeed(
         use.resource, group: kind.group, verbs: verbs.sorted(), namespace: kind.isNamespaced ? namespace : nil,
         purpose: use.isDeleted ? "write and remove each \(kind.kind)" : "write each \(kind.kind)", origin: use.origin)
-    } + ownNamespace
+    } + ownNamespace(in: legs)
   }
 
   private func isOwnNamespace(_ id: ObjectID) -> Bool {
@@ -117,9 +118,9 @@ extension Itinerary {
 
   /// The namespace that the plan makes. Whoever gives the rights makes it first, as rights in a namespace cannot be given
   /// before it is there; so making it is no part of them.
-  private var ownNamespace: [AccessNeed] {
+  private func ownNamespace(in legs: [Leg]) -> [AccessNeed] {
     guard !plan.namespaceExists else { return [] }
-    let writes = everyLeg.flatMap(\.phases).flatMap(\.writes).filter { isOwnNamespace($0.id) }
+    let writes = legs.flatMap { $0.phases.flatMap { $0.writes.filter { isOwnNamespace($0.id) } } }
     guard let first = writes.first else { return [] }
     let isDeleted = writes.contains { $0.action == .delete }
     return [
@@ -131,8 +132,8 @@ extension Itinerary {
 
   // MARK: - What it looks at
 
-  private var gates: [AccessNeed] {
-    let deploys = everyLeg.flatMap(\.phases).flatMap(\.gates).contains { gate in
+  private func gates(of legs: [Leg]) -> [AccessNeed] {
+    let deploys = legs.lazy.flatMap(\.phases).flatMap(\.gates).contains { gate in
       switch gate {
       case .ready, .stopped: true
       case .settled, .drained, .established: false

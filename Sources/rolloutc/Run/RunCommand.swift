@@ -62,7 +62,7 @@ struct RunCommand: Sendable {
       let control = RunControl()
       control.run {
         do {
-          return try await run(plan, resolution, goal, control)
+          return try await run(plan, compiled, resolution, goal, control)
         } catch let failure as Failure {
           end(failure)
           return failure.code
@@ -119,15 +119,16 @@ struct RunCommand: Sendable {
 
   // MARK: - With a cluster
 
+  /// - Parameter compiled: for a server of today.
   private func run(
-    _ plan: Plan, _ resolution: Resolution, _ goal: RunGoal, _ control: RunControl
+    _ plan: Plan, _ compiled: Compiled, _ resolution: Resolution, _ goal: RunGoal, _ control: RunControl
   ) async throws -> Int32 {
     let repetitions = Relay()
     let target = try ClusterTarget(connection) { repetitions.tell($0) }
     try target.check(against: plan)
     let version = try await target.reach()
     let options = LoweringOptions(apiVersions: try await target.istioVersions())
-    let itinerary = Itinerary(plan, compile(plan, options: options))
+    let itinerary = Itinerary(plan, options == LoweringOptions() ? compiled : compile(plan, options: options))
     let remembered = try await RememberedRun(plan, in: target.cluster)
     if let approval { try await approval.check(plan, resolution, request, in: target) }
     try await look(itinerary, goal, remembered, resolution.sources, target)
