@@ -87,7 +87,7 @@ actor MemoryJournal: Journal {
     let before = await journal.records
     let verdict = try await writer(budget)
       .perform(write(.update, configMap("a", ["k": "1"])), phase: 0, number: 2, inventory: inventory)
-    guard case .unchanged(let live) = verdict else {
+    guard case .known(let live) = verdict else {
       Issue.record("\(verdict)")
       return
     }

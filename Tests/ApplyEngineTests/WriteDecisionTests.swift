@@ -185,7 +185,7 @@ import Testing
     #expect(after.at("metadata", "annotations") == nil)
     #expect(clientSideFieldCount(after) == 0)
     // From now on it is ours, without anybody saying so again.
-    guard case .unchanged = try await perform(deployment(), &inventory) else {
+    guard case .known = try await perform(deployment(), &inventory) else {
       Issue.record("not ours")
       return
     }

@@ -103,7 +103,9 @@ package struct Inventory: Hashable, Sendable {
   /// After a write came to something.
   package mutating func record(_ verdict: WriteVerdict, of write: Write, phase: Int) {
     switch verdict {
-    case .unchanged(let object), .written(let object, _):
+    // What was applied then stands now: the entry is as it was, and a second run stores what the first one did.
+    case .known where self[write.id]?.outcome == .applied: break
+    case .known(let object), .unchanged(let object), .written(let object, _):
       self[write.id] = Entry(
         id: write.id, uid: object.at("metadata", "uid")?.string, outcome: .applied, phase: phase,
         intent: write.object.flatMap(Self.fingerprint))

@@ -5,6 +5,8 @@ internal import Synchronization
 
 /// What one write came to.
 package enum WriteVerdict: Hashable, Sendable {
+  /// It is what we applied last, and all of that still stands.
+  case known(Value)
   /// The cluster has it already, and it is ours: no request that changes something was sent.
   case unchanged(Value)
   case written(Value, wasCreated: Bool)
@@ -123,7 +125,7 @@ package struct ObjectWriter: Sendable {
       if inventory[id]?.uid != nil { throw .vanished(id, successor: nil) }
     case .ours(let uid):
       request.uid = uid
-      if let live, inventory.holds(object, as: id, in: live) { return .unchanged(live) }
+      if let live, inventory.holds(object, as: id, in: live) { return .known(live) }
     case .unproven(let uid):
       request.uid = uid
       if let adopted = try await adopted(id, target, live, place) {

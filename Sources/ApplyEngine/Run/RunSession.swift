@@ -187,7 +187,7 @@ actor RunSession {
     let news: WriteNews
     inventory.record(verdict, of: write, phase: phaseNumber)
     switch verdict {
-    case .unchanged(let object):
+    case .known(let object), .unchanged(let object):
       // Of thousands that stand as they did, few are ever waited for; those are read again (`anchor`).
       answers[write.id] = isKept ? object : nil
       news = .unchanged
