@@ -74,16 +74,18 @@ package struct MeshView: Sendable {
   mutating func insert(_ object: MeshObject) {
     switch object.content {
     case .destinationRule(let rule):
-      var own = destinationRules[object.id.namespace] ?? DestinationRulesOfNamespace()
+      // In place: a copy of the rules of a namespace for each new one would be quadratic.
+      let namespace = object.id.namespace
       if HostName.isWildcard(rule.host) {
-        own.wildcards.insert(rule) { a, b in
+        destinationRules[namespace, default: DestinationRulesOfNamespace()].wildcards.insert(rule) { a, b in
           a.host.utf8.count != b.host.utf8.count
             ? a.host.utf8.count > b.host.utf8.count : a.metadata.precedes(b.metadata)
         }
       } else {
-        own.exact[rule.host, default: []].insert(rule) { $0.metadata.precedes($1.metadata) }
+        destinationRules[namespace, default: DestinationRulesOfNamespace()].exact[rule.host, default: []].insert(rule) {
+          $0.metadata.precedes($1.metadata)
+        }
       }
-      destinationRules[object.id.namespace] = own
     case .gateway(let gateway): gateways.insert(gateway) { $0.metadata.precedes($1.metadata) }
     case .namespace(let namespace): namespaces[object.id.name, default: []].append(namespace)
     case .peerAuthentication(let policy):

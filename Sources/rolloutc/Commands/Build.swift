@@ -63,23 +63,44 @@ struct BuildRequest {
   var folder: String?
 
   func run() throws {
-    let proved = try plan.proved(demand)
-    let (plan, compiled) = (proved.plan, proved.compiled)
-    let chosen = try steps(step, of: plan, compiled)
-    var review = Review(plan: plan, compiled: compiled, sources: proved.resolution.sources, steps: chosen)
+    if let folder { return try write(to: folder) }
+    // What is not proved has the number of its faults in its first lines; what is proved is written while it is.
+    guard demand == .required else {
+      let proved = try plan.proved(demand)
+      return end(with: try pieces(proved), proved)
+    }
+    let (proved, pieces) = try plan.proved(demand, meanwhile: pieces)
+    end(with: pieces, proved)
+  }
+
+  private func review(_ proved: ProvedPlan) throws -> Review {
+    let chosen = try steps(step, of: proved.plan, proved.compiled)
+    var review = Review(
+      plan: proved.plan, compiled: proved.compiled, sources: proved.resolution.sources, steps: chosen)
     review.faults = proved.faults
-    if let folder {
-      let count = try ReviewFolders(review: review).write(to: folder)
-      IO.standardError(
-        "wrote \(count) files for \(counted(chosen.count, "step")) to \(safeText(folder))"
-          + (proved.isProved ? "\n" : ", which are not proved\n"))
-      return
+    return review
+  }
+
+  private func write(to folder: String) throws {
+    let proved = try plan.proved(demand)
+    let review = try review(proved)
+    let count = try ReviewFolders(review: review).write(to: folder)
+    IO.standardError(
+      "wrote \(count) files for \(counted(review.steps.count, "step")) to \(safeText(folder))"
+        + (proved.isProved ? "\n" : ", which are not proved\n"))
+  }
+
+  private func pieces(_ proved: ProvedPlan) throws -> [[UInt8]] {
+    let review = try review(proved)
+    return switch output {
+    case .yaml: review.yaml(state: state)
+    case .json: [review.json(state: state)]
     }
-    switch output {
-    case .yaml: for piece in review.yaml(state: state) { IO.standardOutput(piece) }
-    case .json: IO.standardOutput(review.json(state: state))
-    }
+  }
+
+  private func end(with pieces: [[UInt8]], _ proved: ProvedPlan) {
+    for piece in pieces { IO.standardOutput(piece) }
     // The process ends here: taking a large plan apart object by object would only cost time.
-    withExtendedLifetime((review, proved)) { IO.exit(Exit.done) }
+    withExtendedLifetime(proved) { IO.exit(Exit.done) }
   }
 }

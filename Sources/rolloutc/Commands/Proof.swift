@@ -3,6 +3,7 @@ import Diagnostics
 import Lowering
 import RolloutPlan
 import SafetyChecks
+import Synchronization
 
 /// What every command takes that goes on only with a plan that is proved.
 struct ProofOptions: ParsableArguments {
@@ -36,11 +37,20 @@ extension PlanRequest {
   /// The plan and its writes, where no request can fail at any moment of the run, on the way back or in a failure block.
   /// Where the plan does not check, or is not proved and `demand` asks for it, the diagnostics are shown and the run
   /// ends with 2. Everything that writes to a cluster, or shows what would be written, begins here.
-  func proved(_ demand: ProofDemand) throws -> ProvedPlan {
+  func proved(_ demand: ProofDemand) throws -> ProvedPlan { try proved(demand, meanwhile: { _ in }).0 }
+
+  /// The same, with `work` done beside the proof, which is most of the time of a large plan: on what the plan is if it is
+  /// proved, and for nothing if it is not.
+  func proved<T>(
+    _ demand: ProofDemand, meanwhile work: (ProvedPlan) throws -> T
+  ) throws -> (ProvedPlan, T) {
     let (plan, resolution) = try checked()
     let compiled = compile(plan)
+    var proved = ProvedPlan(plan: plan, compiled: compiled, resolution: resolution, coverage: Coverage(), faults: 0)
     let found = resolution.diagnostics + resolution.allowances.filter(compiled.problems.compactMap(Diagnostic.init))
-    let report = SafetyChecks.check(compiled, plan: plan)
+    let proof = Beside { SafetyChecks.check(compiled, plan: plan) }
+    let result = Result { try work(proved) }
+    let report = proof.result
     var faults = resolution.allowances.filter(report.diagnostics)
     let isRefused = diagnostics.refuses(found) || demand == .required && faults.hasErrors
     if demand == .waived { for i in faults.indices { faults[i].severity = .warning } }
@@ -51,8 +61,40 @@ extension PlanRequest {
       }
       IO.exit(Exit.usage)
     }
-    return ProvedPlan(
-      plan: plan, compiled: compiled, resolution: resolution, coverage: report.coverage, faults: faults.count)
+    proved.coverage = report.coverage
+    proved.faults = faults.count
+    return (proved, try result.get())
+  }
+}
+
+/// Work that is done on a thread of its own, or, where none can be had, when its result is asked for.
+private final class Beside<T: Sendable>: Sendable {
+  private let body: @Sendable () -> T
+  private let outcome = Mutex<T?>(nil)
+  private let done: Bell?
+
+  init(_ body: @escaping @Sendable () -> T) {
+    self.body = body
+    guard ReviewStream.processors > 1, let bell = try? Bell() else {
+      done = nil
+      return
+    }
+    done = bell
+    do {
+      try startThread { [self] in
+        let result = body()
+        outcome.withLock { $0 = result }
+        bell.ring()
+      }
+    } catch {
+      outcome.withLock { $0 = body() }
+      bell.ring()
+    }
+  }
+
+  var result: T {
+    done?.wait()
+    return outcome.withLock { $0 } ?? body()
   }
 }
 
