@@ -67,7 +67,7 @@ package actor InventoryStore {
     let old = head.map { InventoryDocument.chunkNames(of: $0) } ?? []
     for (name, chunk) in zip(names, document.chunks) where !old.contains(name) { try await saveChunk(name, chunk) }
     try await saveHead(document.head)
-    let stray = isTidy ? nil : await strayChunks(besides: names)
+    let stray = isTidy ? nil : try await strayChunks(besides: names)
     isTidy = isTidy || stray != nil
     for name in stray ?? Set(old).subtracting(names) {
       do throws(ClusterError) {
@@ -75,16 +75,23 @@ package actor InventoryStore {
       } catch {
         // One chunk too many harms nobody; the next save looks for it.
         if !error.isNotFound { isTidy = false }
+        if error.isSilence { throw .cluster(error) }
       }
     }
   }
 
   /// To be asked once a head of ours stands: one that somebody sent before, who lost the lock since, can then no longer
   /// come through and name one of these. Nil where they cannot be seen.
-  private func strayChunks(besides names: [String]) async -> Set<String>? {
+  private func strayChunks(besides names: [String]) async throws(InventoryError) -> Set<String>? {
     var collection = type.collection(in: namespace)
     collection.labelSelector = "\(InventoryDocument.label)=\(plan)"
-    guard let found = try? await cluster.list(collection).items else { return nil }
+    let found: [Value]
+    do throws(ClusterError) {
+      found = try await cluster.list(collection).items
+    } catch {
+      if error.isSilence { throw .cluster(error) }
+      return nil
+    }
     let chunks = found.compactMap { $0.at("metadata", "name")?.string }
       .filter { InventoryDocument.isChunk($0, of: plan) }
     return Set(chunks).subtracting(names)

@@ -89,11 +89,14 @@ package struct Preflight: Sendable {
     var targets: [(id: ObjectID, target: ObjectReference)] = []
     var origins: [ObjectID: SourceRange] = [:]
     for write in writes {
-      guard let object = write.object, inventory[write.id] == nil, known.insert(write.id).inserted,
-        let target = try? await cluster.reference(to: object, write.id)
-      else { continue }
-      targets.append((write.id, target))
-      origins[write.id] = write.origin
+      guard let object = write.object, inventory[write.id] == nil, known.insert(write.id).inserted else { continue }
+      do throws(ClusterError) {
+        targets.append((write.id, try await cluster.reference(to: object, write.id)))
+        origins[write.id] = write.origin
+      } catch {
+        // Kinds that are missing are told by `kindFindings`; a silent server is not asked about each object.
+        if error.isSilence { return [] }
+      }
     }
     let seen = await cluster.glance(at: targets, isOurs: false)
     return await concurrently(targets) { [origins] id, target in

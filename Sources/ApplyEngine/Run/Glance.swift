@@ -6,6 +6,9 @@ internal import Lowering
 package enum Glance: Sendable {
   case there(Value)
   case absent
+
+  /// As many are asked for one by one: a list that may hold others' objects must be worth it.
+  static func few(_ isOurs: Bool) -> Int { isOurs ? 4 : 50 }
 }
 
 extension Cluster {
@@ -19,7 +22,7 @@ extension Cluster {
   func glance(
     at targets: [(id: ObjectID, target: ObjectReference)], isOurs: Bool
   ) async -> [ObjectID: Glance] {
-    let few = isOurs ? fewOurs : fewOfAll
+    let few = Glance.few(isOurs)
     if targets.count <= few { return [:] }
     var wanted: [ObjectCollection: Set<ObjectID>] = [:]
     for (id, target) in targets { wanted[target.collection, default: []].insert(id) }
@@ -35,6 +38,3 @@ extension Cluster {
     return seen
   }
 }
-
-/// As many are asked for one by one: a list that may hold others' objects must be worth it.
-private let (fewOfAll, fewOurs) = (50, 4)

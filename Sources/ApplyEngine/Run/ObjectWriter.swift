@@ -102,10 +102,15 @@ package struct ObjectWriter: Sendable {
 
   /// What stands of what is to be written, as far as lists tell (`Cluster.glance`).
   package func glance(at writes: [Write], isOurs: Bool) async -> [ObjectID: Glance] {
+    if writes.count <= Glance.few(isOurs) { return [:] }
     var targets: [(ObjectID, ObjectReference)] = []
     for write in writes {
-      guard let target = try? await target(of: write) else { continue }
-      targets.append((write.id, target))
+      do throws(WriteFailure) {
+        targets.append((write.id, try await target(of: write)))
+      } catch {
+        // Each of them would wait for the same silent server; the writes say so.
+        if case .cluster(_, let error) = error, error.isSilence { return [:] }
+      }
     }
     return await cluster.glance(at: targets, isOurs: isOurs)
   }
