@@ -29,11 +29,8 @@ ROUNDS = 3
 class Cluster:
     def __init__(self, folder):
         self.folder = folder
-        # Istio's definitions, as Istio's release has them: rolloutc refuses a cluster without them.
-        crds = os.environ.get("ROLLOUTC_CRDS", "")
-        if not os.path.isfile(crds):
-            print("not measured on a cluster: ROLLOUTC_CRDS names no file with Istio's CustomResourceDefinitions")
-            sys.exit(0)
+        # rolloutc refuses a cluster without Istio's definitions; nothing of Istio's is written here.
+        crds = os.environ.get("ROLLOUTC_CRDS", os.path.join(ROOT, "Tests", "Corpus", "crds", "istio.yaml"))
         subprocess.run(
             [CONTROL_PLANE, "start", folder, "--crds", crds, "--owner", str(os.getpid())], check=True,
             stderr=subprocess.DEVNULL)

@@ -56,12 +56,12 @@ package struct ControlPlane: Sendable {
     return ControlPlane(directory: directory)
   }
 
-  /// Istio's definitions, where they are at hand.
+  /// Istio's own definitions where they are at hand, else its kinds without their schemas.
   private static var crds: [String] {
     let root = URL(filePath: tool).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     let candidates = [
-      root.appending(path: "Tests/Corpus/crds/istio.yaml"),
       root.deletingLastPathComponent().appending(path: "shared/reference/crds/istio.yaml"),
+      root.appending(path: "Tests/Corpus/crds/istio.yaml"),
     ]
     return candidates.map(\.path).first { FileManager.default.isReadableFile(atPath: $0) }.map { [$0] } ?? []
   }
