@@ -6,6 +6,10 @@ struct Apply: ParsableCommand {
     discussion: """
       Every write is written down before it is sent, and no phase begins before what it stands on is seen to be ready. \
       Ctrl-C once finishes what is under way and says how to go on; `rolloutc resume` goes on from any machine.
+
+      EXAMPLES:
+        rolloutc apply hello.rollout --to 1 --yes
+        rolloutc apply hello.rollout --to "Deploy 1.0" --yes --output ndjson
       """)
 
   @OptionGroup var plan: PlanOptions

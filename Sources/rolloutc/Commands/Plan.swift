@@ -17,6 +17,10 @@ struct PlanCommand: ParsableCommand {
 
       With `-o FILE` the plan is saved: `rolloutc apply FILE` does just that, or refuses with what changed meanwhile. \
       Exit code 0, or 3 with `--exit-code` where something would change.
+
+      EXAMPLES:
+        rolloutc plan hello.rollout
+        rolloutc plan hello.rollout --to 1 -o hello.plan
       """)
 
   @OptionGroup var options: PlanOptions

@@ -15,6 +15,10 @@ struct Rbac: ParsableCommand {
       plan would write it; so apply the output in the plan's name, and the plan takes it for its own:
 
         rolloutc rbac PLAN --user ann | kubectl apply --server-side --field-manager rolloutc -f -
+
+      EXAMPLES:
+        rolloutc rbac plans/aks-voting.rollout --user ann
+        rolloutc rbac plans/aks-voting.rollout --service-account ci/deployer -o json
       """)
 
   @OptionGroup var options: PlanOptions

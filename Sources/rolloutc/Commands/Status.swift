@@ -11,6 +11,10 @@ struct Status: ParsableCommand {
     discussion: """
       For PLAN, the file or only the name of the plan: then `-n` names its namespace, which is the plan's name unless \
       the plan says another.
+
+      EXAMPLES:
+        rolloutc status hello.rollout
+        rolloutc status hello -n hello -o json
       """)
 
   @OptionGroup var plan: PlanOptions
