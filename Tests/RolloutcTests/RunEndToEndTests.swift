@@ -1,4 +1,6 @@
 import Foundation
+import Sandbox
+import Synchronization
 import TestSupport
 import Testing
 
@@ -280,6 +282,41 @@ struct RunTerminalTests {
       #expect(outcome.text.contains("rolloutc resume hello.rollout"), "\(outcome.text)")
       let status = try await session.rolloutc("status", "hello")
       #expect(status.output.contains("lock    free"), "the lock was given back: \(status.output)")
+    }
+  }
+
+  @Test(
+    "a server that hangs holds up nobody who wants to stop, and what was begun can be gone on with", arguments: [1, 2])
+  func interruptedWhileRequestsHang(_ signals: Int) async throws {
+    try await SandboxSession.run { session in
+      let isOver = Mutex(false)
+      let hang = Task {
+        while await !session.names("/api/v1/namespaces/hello/services").contains("web") {
+          try await Task.sleep(for: .milliseconds(5))
+        }
+        // Whoever asks the cluster waits from now on. At last the test would fail, and not hang itself.
+        await session.cluster.update { _ in
+          try? session.scratch.write("", to: "hangs")
+          for _ in 0..<3000 where !isOver.withLock({ $0 }) { usleep(10_000) }
+        }
+        return isOver.withLock { $0 }
+      }
+      let kill = String(repeating: "sleep 0.3; kill -TERM $p; ", count: signals)
+      let outcome = try await session.shell(
+        """
+        rolloutc apply hello.rollout --yes --settle 0 --leave-at-questions & p=$!
+        while [ ! -e hangs ]; do sleep 0.02; done; \(kill) wait $p
+        """)
+      isOver.withLock { $0 = true }
+      #expect(try await hang.value, "it ended while the server hung")
+      #expect(outcome.code == 130, "\(outcome.output)\(outcome.errors)")
+      let said = outcome.output + outcome.errors
+      #expect(said.contains("rolloutc resume hello.rollout") && !said.contains("error["), "\(said)")
+      let holder = try #require(said.firstMatch(of: /run (hello-\w+)/)?.1)
+      _ = try await session.rolloutc("unlock", "hello", "-n", "hello", "--run", String(holder), "--yes")
+      let next = try await session.rolloutc(
+        "resume", "hello.rollout", "--yes", "--settle", "0", "--leave-at-questions", "--wait-lock", "60s")
+      #expect(next.output.contains("Is 2.0 good?"), "\(next.output)\(next.errors)")
     }
   }
 

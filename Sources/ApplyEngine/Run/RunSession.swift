@@ -237,6 +237,8 @@ actor RunSession {
 
   /// What comes of a failure of the cluster: a failure of the step, or, where there is no answer at all, the end.
   func broken(_ diagnostic: Diagnostic, by error: ClusterError) -> RunBreak {
+    // Who stopped the run gave up what it still waited for: nothing failed.
+    if error == .cancelled, stop.isRaised { return .stopped }
     let failure = RunFailure(diagnostic, at: place)
     return error.isSilence ? .cutOff(failure) : .failed(failure)
   }
