@@ -348,19 +348,8 @@ extension Itinerary {
 
   @Test("a gateway's certificate must lie where the gateway's pods are, not where the plan is")
   func certificates() async throws {
-    let cluster = LiveCluster(
-      {
-        var cluster = SandboxCluster()
-        cluster.installIngressGateway(port: 443)
-        return cluster
-      }())
-    _ = await cluster.respond(
-      to: APIRequest(
-        "POST", "/api/v1/namespaces",
-        body: [
-          "apiVersion": "v1", "kind": "Namespace",
-          "metadata": ["name": "shop", "labels": ["istio-injection": "enabled"]],
-        ]))
+    await sandbox.update { $0.installIngressGateway(port: 443) }
+    await namespace()
     let itinerary = try Itinerary.of(
       """
       plan shop
@@ -378,22 +367,17 @@ extension Itinerary {
       deploy web 1.0
       """)
     func secret(in namespace: String) async {
-      let answer = await cluster.respond(
-        to: APIRequest(
-          "POST", "/api/v1/namespaces/\(namespace)/secrets",
-          body: [
-            "apiVersion": "v1", "kind": "Secret", "metadata": ["name": "shop-cert", "namespace": .string(namespace)],
-          ]
-        ))
-      #expect(answer.status == 201, "\(answer)")
+      await post(
+        ["apiVersion": "v1", "kind": "Secret", "metadata": ["name": "shop-cert", "namespace": .string(namespace)]],
+        to: "/api/v1/namespaces/\(namespace)/secrets")
     }
     let wanted = ["there is no Secret `shop-cert` in `istio-system`, where the gateway's pods run"]
-    #expect(await findings(itinerary, on: cluster).map(\.message) == wanted)
+    #expect(await findings(itinerary).map(\.message) == wanted)
     await secret(in: "shop")
-    let found = await findings(itinerary, on: cluster)
+    let found = await findings(itinerary)
     #expect(found.map(\.message) == wanted && found.map(\.code) == [.secretMissing])
     await secret(in: "istio-system")
-    #expect(await findings(itinerary, on: cluster).map(\.message) == [])
+    #expect(await findings(itinerary).map(\.message) == [])
   }
 
   @Test("where many objects are to be made, lists tell what stands there, with the same result")

@@ -66,10 +66,6 @@ private func breaches(of limit: Value, by object: Value) -> [Breach] {
   }
 }
 
-private func containers(of deployment: Value) -> [Value] {
-  deployment.at("spec", "template", "spec", "containers")?.array ?? []
-}
-
 private func sum(_ containers: [Value]) -> [String: Double] {
   var sums: [String: Double] = [:]
   for container in containers {

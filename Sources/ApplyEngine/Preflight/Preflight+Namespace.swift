@@ -174,7 +174,7 @@ private func amounts(of object: Value) -> [String: Double] {
     let replicas = Double(object.at("spec", "replicas")?.int ?? 1)
     let surge = object.at("spec", "strategy", "type")?.string == "Recreate" || replicas == 0 ? 0.0 : 1.0
     var sum: [String: Double] = ["pods": replicas + surge, "count/deployments.apps": 1]
-    for container in object.at("spec", "template", "spec", "containers")?.array ?? [] {
+    for container in containers(of: object) {
       for kind in ["requests", "limits"] {
         for entry in container.at("resources", kind)?.fields?.entries ?? [] {
           sum["\(kind).\(entry.key)", default: 0] += (quantity(entry.value) ?? 0) * (replicas + surge)
@@ -190,6 +190,9 @@ private func amounts(of object: Value) -> [String: Double] {
   default: return [:]
   }
 }
+
+/// Of a Deployment's pods; none of any other object.
+func containers(of object: Value) -> [Value] { object.at("spec", "template", "spec", "containers")?.array ?? [] }
 
 /// A Kubernetes quantity as a number; exact enough to compare sums.
 func quantity(_ value: Value) -> Double? {
@@ -219,7 +222,7 @@ func quantityText(_ number: Double, _ resource: String) -> String {
 
 /// The Secrets that a Deployment's containers take variables from.
 private func secretNames(_ object: Value) -> [String] {
-  (object.at("spec", "template", "spec", "containers")?.array ?? []).flatMap { container in
+  containers(of: object).flatMap { container in
     (container["env"]?.array ?? []).compactMap { $0.at("valueFrom", "secretKeyRef", "name")?.string }
   }
 }

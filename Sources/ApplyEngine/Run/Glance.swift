@@ -23,7 +23,6 @@ extension Cluster {
     at targets: [(id: ObjectID, target: ObjectReference)], isOurs: Bool
   ) async -> [ObjectID: Glance] {
     let few = Glance.few(isOurs)
-    if targets.count <= few { return [:] }
     var wanted: [ObjectCollection: Set<ObjectID>] = [:]
     for (id, target) in targets { wanted[target.collection, default: []].insert(id) }
     var seen: [ObjectID: Glance] = [:]

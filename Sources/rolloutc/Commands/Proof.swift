@@ -31,26 +31,40 @@ struct ProvedPlan {
   var faults: Int
 
   var isProved: Bool { faults == 0 }
+
+  fileprivate func check() -> SafetyReport { SafetyChecks.check(compiled, plan: plan) }
 }
 
 extension PlanRequest {
   /// The plan and its writes, where no request can fail at any moment of the run, on the way back or in a failure block.
   /// Where the plan does not check, or is not proved and `demand` asks for it, the diagnostics are shown and the run
   /// ends with 2. Everything that writes to a cluster, or shows what would be written, begins here.
-  func proved(_ demand: ProofDemand) throws -> ProvedPlan { try proved(demand, meanwhile: { _ in }).0 }
+  func proved(_ demand: ProofDemand) throws -> ProvedPlan {
+    let candidate = try candidate()
+    return judged(candidate, by: candidate.check(), demand)
+  }
 
   /// The same, with `work` done beside the proof, which is most of the time of a large plan: on what the plan is if it is
   /// proved, and for nothing if it is not.
   func proved<T>(
     _ demand: ProofDemand, meanwhile work: (ProvedPlan) throws -> T
   ) throws -> (ProvedPlan, T) {
+    let candidate = try candidate()
+    let proof = Beside { candidate.check() }
+    let result = Result { try work(candidate) }
+    return (judged(candidate, by: proof.result, demand), try result.get())
+  }
+
+  private func candidate() throws -> ProvedPlan {
     let (plan, resolution) = try checked()
-    let compiled = compile(plan)
-    var proved = ProvedPlan(plan: plan, compiled: compiled, resolution: resolution, coverage: Coverage(), faults: 0)
-    let found = resolution.diagnostics + resolution.allowances.filter(compiled.problems.compactMap(Diagnostic.init))
-    let proof = Beside { SafetyChecks.check(compiled, plan: plan) }
-    let result = Result { try work(proved) }
-    let report = proof.result
+    return ProvedPlan(
+      plan: plan, compiled: compile(plan), resolution: resolution, coverage: Coverage(), faults: 0)
+  }
+
+  private func judged(_ candidate: ProvedPlan, by report: SafetyReport, _ demand: ProofDemand) -> ProvedPlan {
+    let resolution = candidate.resolution
+    let problems = candidate.compiled.problems.compactMap(Diagnostic.init)
+    let found = resolution.diagnostics + resolution.allowances.filter(problems)
     var faults = resolution.allowances.filter(report.diagnostics)
     let isRefused = diagnostics.refuses(found) || demand == .required && faults.hasErrors
     if demand == .waived { for i in faults.indices { faults[i].severity = .warning } }
@@ -61,9 +75,10 @@ extension PlanRequest {
       }
       IO.exit(Exit.usage)
     }
+    var proved = candidate
     proved.coverage = report.coverage
     proved.faults = faults.count
-    return (proved, try result.get())
+    return proved
   }
 }
 
@@ -87,7 +102,6 @@ private final class Beside<T: Sendable>: Sendable {
         bell.ring()
       }
     } catch {
-      outcome.withLock { $0 = body() }
       bell.ring()
     }
   }

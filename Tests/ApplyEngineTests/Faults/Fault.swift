@@ -84,6 +84,8 @@ struct RequestMark: Hashable, Sendable, CustomStringConvertible {
   }
 
   var changes: Bool { ["apply", "create", "patch", "delete"].contains(label) }
+  /// It changes an object of the plan's, and not the lock, the record or the story of a run.
+  var isWrite: Bool { changes && !["/leases", "/configmaps", "/events"].contains { path.contains($0) } }
   /// What kind of request it is, whatever it is for: `get leases`.
   var kind: String {
     let parts = path.split(separator: "/")

@@ -26,6 +26,7 @@ final class FaultScript: Sendable {
 
   private struct State {
     var marks: [RequestMark] = []
+    var occurrences: [RequestOccurrence] = []
     var counts: [String: Int] = [:]
     var hits = 0
     var outageBegan: RunClock.Instant?
@@ -42,6 +43,10 @@ final class FaultScript: Sendable {
   }
 
   var marks: [RequestMark] { state.withLock { $0.marks } }
+  /// Which one of its like each of them is.
+  var occurrences: [RequestOccurrence] { state.withLock { $0.occurrences } }
+  /// How many requests of each identity there were.
+  var counts: [String: Int] { state.withLock { $0.counts } }
   var hits: Int { state.withLock { $0.hits } }
 
   /// Nil where the request goes its way.
@@ -50,15 +55,17 @@ final class FaultScript: Sendable {
     return state.withLock { state in
       let index = state.marks.count
       state.marks.append(mark)
-      let number = state.counts[mark.identity, default: 0]
-      state.counts[mark.identity] = number + 1
+      let identity = mark.identity
+      let occurrence = RequestOccurrence(identity: identity, number: state.counts[identity, default: 0])
+      state.occurrences.append(occurrence)
+      state.counts[identity] = occurrence.number + 1
       guard let fault, fault.strikes(mark) else { return nil }
       switch strikes {
       case .never: return nil
       case .requests(let first, let count):
         guard index >= first, state.hits < count else { return nil }
       case .occurrence(let wanted):
-        guard wanted == RequestOccurrence(identity: mark.identity, number: number) else { return nil }
+        guard occurrence == wanted else { return nil }
       case .outage(let first, let length):
         guard index >= first else { return nil }
         let began = state.outageBegan ?? now

@@ -24,10 +24,6 @@ import Testing
     return options
   }()
 
-  private func isWrite(_ mark: RequestMark) -> Bool {
-    mark.changes && !["/leases", "/configmaps", "/events"].contains { mark.path.contains($0) }
-  }
-
   @Test("somebody takes the lock between two requests of a phase: no write leaves after that")
   func thiefBetweenWrites() throws {
     let straight = FaultScript()
@@ -35,12 +31,12 @@ import Testing
       .apply(steps: 2), in: LiveCluster(shop.start), id: "straight", script: straight, Visitors(),
       options: Self.oneByOne)
     // Dry runs are labelled apart, so these are what changes an object; each is preceded by its own look at the lease.
-    let writes = straight.marks.indices.filter { isWrite(straight.marks[$0]) }
+    let writes = straight.marks.indices.filter { straight.marks[$0].isWrite }
     #expect(writes.count > 10)
     for write in writes {
       #expect(straight.marks[write - 1].kind == "get leases", "\(straight.marks[write])")
     }
-    let between = (writes[0]..<writes[writes.count - 1]).filter { !isWrite(straight.marks[$0]) }
+    let between = (writes[0]..<writes[writes.count - 1]).filter { !straight.marks[$0].isWrite }
     var generator = SeededGenerator(seed: SeededGenerator.seed)
     let places = FaultyShop.isWhole ? between : Array(between.shuffled(using: &generator).prefix(12)).sorted()
     for place in places {
@@ -55,7 +51,7 @@ import Testing
             "PATCH", Self.lease, body: ["spec": ["holderIdentity": "thief", "leaseTransitions": 99]],
             contentType: "application/merge-patch+json"))
       }
-      let late = script.marks[place...].filter(isWrite)
+      let late = script.marks[place...].filter(\.isWrite)
       #expect(late.isEmpty, "stolen at \(place), \(straight.marks[place]), seed \(SeededGenerator.seed): \(late)")
       #expect(outcome.result.outcome == .locked, "\(outcome.result)")
     }
@@ -64,7 +60,7 @@ import Testing
   @Test("a write that is repeated for a while asks for the lock before each repetition")
   func thiefBetweenAttempts() throws {
     let fault = try #require(Fault.ofRequests.first { $0.name == "503" })
-    let write = try #require(shop.marks.firstIndex { isWrite($0) && $0.path.hasSuffix("web-2-0") })
+    let write = try #require(shop.marks.firstIndex { $0.isWrite && $0.path.hasSuffix("web-2-0") })
     let sandbox = LiveCluster(shop.start)
     let script = FaultScript(fault, .requests(from: write, count: 1))
     let outcome = try shop.run(.apply(steps: 2), in: sandbox, id: "loser", script: script, Visitors()) { index, _ in
@@ -77,7 +73,7 @@ import Testing
     #expect(outcome.result.outcome == .locked, "\(outcome.result)")
     // The first attempt was answered with 503; there is no second one.
     let path = script.marks[write].path
-    #expect(script.marks[(write + 1)...].filter { isWrite($0) && $0.path == path }.isEmpty)
+    #expect(script.marks[(write + 1)...].filter { $0.isWrite && $0.path == path }.isEmpty)
   }
 
   @Test(

@@ -118,10 +118,7 @@ private actor ShortJournal: Journal {
 
   @Test("the namespace begins to go at any request: the run ends, and says why") func namespaceGoes() throws {
     // Once everything is written a run may come to its end before the namespace does.
-    let last = try #require(
-      shop.marks.lastIndex { mark in
-        mark.changes && !["/leases", "/configmaps", "/events"].contains { mark.path.contains($0) }
-      })
+    let last = try #require(shop.marks.lastIndex { $0.isWrite })
     for place in shop.places(sample: 8, salt: 4, where: { !$0.isWatch }) where place <= last {
       let sandbox = LiveCluster(shop.start)
       let outcome = try shop.run(.apply(steps: 2), in: sandbox, id: "ours", Visitors()) { index, _ in

@@ -19,19 +19,14 @@ struct RealFaultTests {
 
   @Test("a fault strikes one request of a run on a real server") func faults() async throws {
     let begin = ContinuousClock.now
-    let (marks, wanted) = try await undisturbed()
-    var counts: [String: Int] = [:]
-    var occurrences: [(mark: RequestMark, place: RequestOccurrence)] = []
-    for mark in marks {
-      occurrences.append((mark, RequestOccurrence(identity: mark.identity, number: counts[mark.identity, default: 0])))
-      counts[mark.identity, default: 0] += 1
-    }
+    let (straight, wanted) = try await undisturbed()
+    let counts = straight.counts
     var cases: [(fault: Fault, place: RequestOccurrence)] = []
     for fault in Fault.ofRequests + Fault.ofWatches {
       // The last times that something is asked again and again are not reached by every run.
-      let able = occurrences.filter {
-        fault.strikes($0.mark) && $0.place.number < (counts[$0.place.identity, default: 0] + 1) / 2
-      }.map(\.place)
+      let able = zip(straight.marks, straight.occurrences).filter { mark, place in
+        fault.strikes(mark) && place.number < (counts[place.identity, default: 0] + 1) / 2
+      }.map(\.1)
       if FaultyShop.isWhole {
         cases += able.map { (fault, $0) }
       } else {
@@ -49,7 +44,7 @@ struct RealFaultTests {
       }
       try await group.waitForAll()
     }
-    print("fault matrix: \(marks.count) requests, \(cases.count) faults in \(begin.duration(to: .now))")
+    print("fault matrix: \(straight.marks.count) requests, \(cases.count) faults in \(begin.duration(to: .now))")
   }
 
   private static func draw(_ fault: Fault, _ place: RequestOccurrence) -> UInt64 {
@@ -59,14 +54,14 @@ struct RealFaultTests {
     return generator.next()
   }
 
-  private func undisturbed() async throws -> (marks: [RequestMark], content: [String: Value]) {
+  private func undisturbed() async throws -> (script: FaultScript, content: [String: Value]) {
     let world = try await RealWorld { RealClusterTests.shop($0) }
     let script = FaultScript()
     let outcome = try await run(world, .apply(steps: 2), "straight", script)
     try #require(outcome.result.outcome == .done, "\(outcome.log.text)")
     let content = try await world.content()
     try await world.remove()
-    return (script.marks, content)
+    return (script, content)
   }
 
   /// A run that meets a fault, and as many more as it takes.
