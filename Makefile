@@ -7,10 +7,13 @@ PLAN ?= plans/aks-voting.rollout
 BINARY := $(RELEASE)/release/rolloutc
 # Static, so that the binary needs no library of ours at run time and starts in a few milliseconds: the C++ library that
 # Swift's runtime needs costs 0.4 ms where it is loaded. Types are made by calls and not looked up by their names, which
-# reads through all conformances of the process: 0.5 ms.
+# reads through all conformances of the process: 0.5 ms. At a fixed address, as Debian links its Python, and without
+# exporting what nobody asks for by name: 86,000 addresses need not be set, and the pages that hold them need not be
+# copied, before `main`, 1.4 ms. Exclusive access is checked where the tests run, in debug builds.
 BUILD_FLAGS := -c release --static-swift-stdlib --disable-local-rpath \
 	-Xlinker -L$(CURDIR)/$(RELEASE)/static -Xswiftc -Xclang-linker -Xswiftc -static-libgcc \
-	-Xswiftc -cross-module-optimization \
+	-Xswiftc -Xclang-linker -Xswiftc -no-pie -Xlinker --no-export-dynamic \
+	-Xswiftc -cross-module-optimization -Xswiftc -enforce-exclusivity=unchecked \
 	-Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-mangled-name-accessors
 RELEASE_FLAGS := $(BUILD_FLAGS) --product rolloutc --scratch-path $(RELEASE)
 

@@ -1,17 +1,35 @@
 /// Names one object in a cluster, whatever version of its API is used: group, kind, namespace and name.
+///
+/// One reference: identities are copied with every write, and far more often than they are made.
 package struct ObjectID: Hashable, Sendable, Comparable, CustomStringConvertible {
   /// The API group; empty for the core group.
-  package var group: String
-  package var kind: String
+  package var group: String { parts.group }
+  package var kind: String { parts.kind }
   /// Empty for cluster-scoped kinds.
-  package var namespace: String
-  package var name: String
+  package var namespace: String { parts.namespace }
+  package var name: String { parts.name }
+
+  private let parts: Parts
+
+  private final class Parts: Sendable {
+    let group: String
+    let kind: String
+    let namespace: String
+    let name: String
+    /// Of the name alone, which tells objects apart well enough.
+    let hash: Int
+
+    init(group: String, kind: String, namespace: String, name: String) {
+      self.group = group
+      self.kind = kind
+      self.namespace = namespace
+      self.name = name
+      hash = name.hashValue
+    }
+  }
 
   package init(group: String, kind: String, namespace: String, name: String) {
-    self.group = group
-    self.kind = kind
-    self.namespace = namespace
-    self.name = name
+    parts = Parts(group: group, kind: kind, namespace: namespace, name: name)
   }
 
   /// Reads the identity of `object`; nil where `kind` or `metadata.name` is missing.
@@ -24,11 +42,17 @@ package struct ObjectID: Hashable, Sendable, Comparable, CustomStringConvertible
     )
   }
 
-  /// The name tells objects apart well enough; hashing all four would only cost time.
-  package func hash(into hasher: inout Hasher) { hasher.combine(name) }
+  package func hash(into hasher: inout Hasher) { hasher.combine(parts.hash) }
+
+  package static func == (a: ObjectID, b: ObjectID) -> Bool {
+    if a.parts === b.parts { return true }
+    return a.parts.hash == b.parts.hash && a.name == b.name && a.kind == b.kind && a.namespace == b.namespace
+      && a.group == b.group
+  }
 
   /// By group, kind, namespace and name. Spelled out: a comparison of tuples is generic, and takes ten times as long.
   package static func < (a: ObjectID, b: ObjectID) -> Bool {
+    if a.parts === b.parts { return false }
     if a.group != b.group { return a.group < b.group }
     if a.kind != b.kind { return a.kind < b.kind }
     if a.namespace != b.namespace { return a.namespace < b.namespace }

@@ -1,10 +1,10 @@
 /// An array in chunks. A copy in which few elements are changed shares the other chunks, and what differs between two
 /// copies is found without a look at what they share: the configurations of a plan differ in little.
 package struct Chunked<Element: Sendable>: Sendable {
-  private static var size: Int { 32 }
+  @inlinable static var size: Int { 32 }
 
-  private var chunks: [[Element]]
-  package private(set) var count: Int
+  @usableFromInline var chunks: [[Element]]
+  @usableFromInline package internal(set) var count: Int
 
   package init(_ elements: [Element] = []) {
     chunks = stride(from: 0, to: elements.count, by: Self.size).map { start in
@@ -13,14 +13,14 @@ package struct Chunked<Element: Sendable>: Sendable {
     count = elements.count
   }
 
-  package var indices: Range<Int> { 0..<count }
+  @inlinable package var indices: Range<Int> { 0..<count }
 
-  package subscript(i: Int) -> Element {
+  @inlinable package subscript(i: Int) -> Element {
     _read { yield chunks[i / Self.size][i % Self.size] }
     _modify { yield &chunks[i / Self.size][i % Self.size] }
   }
 
-  package mutating func append(_ element: Element) {
+  @inlinable package mutating func append(_ element: Element) {
     if count % Self.size == 0 { chunks.append([]) }
     chunks[chunks.count - 1].append(element)
     count += 1

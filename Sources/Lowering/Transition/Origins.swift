@@ -16,6 +16,8 @@ package struct Origins: Sendable {
   /// A change as one component sees it: of what it names, the versions of that component.
   private struct Own {
     var change: Int
+    var kind: Change.Kind
+    var range: SourceRange
     var versions: [Int]
   }
 
@@ -32,7 +34,8 @@ package struct Origins: Sendable {
       let named = Dictionary(grouping: change.versions, by: \.component.index)
       for component in change.components where byComponent[component.index]?.last?.change != c {
         let versions = named[component.index]?.map(\.index) ?? []
-        byComponent[component.index, default: []].append(Own(change: c, versions: versions))
+        byComponent[component.index, default: []].append(
+          Own(change: c, kind: change.kind, range: change.range, versions: versions))
       }
       if change.versions.isEmpty {
         for component in change.components { for version in plan[component].versions { note(callees: version, c) } }
@@ -54,9 +57,14 @@ package struct Origins: Sendable {
     guard let own = byComponent[component] else {
       return (byCallee[component].map { changes[$0] } ?? changes.first)?.range ?? declaration
     }
-    let fitting = own.filter { fits(changes[$0.change].kind, aspect) }
-    let exact = fitting.last { $0.versions.contains(where: versions.contains) }
-    return (exact ?? fitting.first ?? own.first).map { changes[$0.change].range } ?? declaration
+    // Asked for every write of every way back: nothing is allocated.
+    var fitting: Int?
+    var exact: Int?
+    for i in own.indices where fits(own[i].kind, aspect) {
+      if fitting == nil { fitting = i }
+      if own[i].versions.contains(where: versions.contains) { exact = i }
+    }
+    return own[exact ?? fitting ?? own.startIndex].range
   }
 
   package func mtls() -> SourceRange {

@@ -41,13 +41,28 @@ package struct RoutingLines {
     }
   }
 
+  /// A change as one component sees it.
+  private struct Own {
+    var kind: Change.Kind
+    var range: SourceRange
+    var isForEverybody: Bool
+    /// Of what the change names, the versions of that component.
+    var versions: [Int]
+  }
+
   package init(_ renderer: Renderer) { self.renderer = renderer }
 
   /// Takes in what `segment` changes. O(what its statements are about).
   package mutating func advance(over segment: Segment) {
-    var byComponent: [Int: [Change]] = [:]
+    var byComponent: [Int: [Own]] = [:]
     for change in segment.changes where change.kind != .mtls {
-      for component in Set(change.components) { byComponent[component.index, default: []].append(change) }
+      let named = Dictionary(grouping: change.versions, by: \.component.index)
+      for component in Set(change.components) {
+        byComponent[component.index, default: []].append(
+          Own(
+            kind: change.kind, range: change.range, isForEverybody: change.isForEverybody,
+            versions: named[component.index]?.map(\.index) ?? []))
+      }
     }
     entryEndings = [:]
     insideEndings = [:]
@@ -56,11 +71,11 @@ package struct RoutingLines {
         facts.flatMap { fact in
           // What held before comes from where it came from.
           let known = before.contains(fact) ? made?.filter { $0.fact == fact } ?? [] : []
-          return known.isEmpty ? makers(of: fact, component, changes).map { Made(fact: fact, range: $0.range) } : known
+          return known.isEmpty ? makers(of: fact, changes).map { Made(fact: fact, range: $0.range) } : known
         }
       }
       func endings(_ facts: [Fact], before: [Fact]) -> [SourceRange] {
-        before.filter { !facts.contains($0) }.flatMap { enders(of: $0, component, changes).map(\.range) }
+        before.filter { !facts.contains($0) }.flatMap { enders(of: $0, changes).map(\.range) }
       }
       let (before, after) = (state(component, segment.before), state(component, segment.after))
       let (entered, called) = (entryFacts(before), insideFacts(before))
@@ -87,11 +102,10 @@ package struct RoutingLines {
 
   /// The last statement that can have said it; both where two of one segment may have, as routes of two cookies to one
   /// version.
-  private func makers(of fact: Fact, _ component: Int, _ changes: [Change]) -> [Change] {
-    let version = VersionID(ComponentID(component), fact.version)
+  private func makers(of fact: Fact, _ changes: [Own]) -> [Own] {
     let fitting = changes.filter { change in
       if change.kind == .rollback { return true }
-      guard change.versions.contains(version) else { return false }
+      guard change.versions.contains(fact.version) else { return false }
       return switch (fact, change.kind) {
       case (.mirror, .mirror), (.fallback, .deploy): true
       case (.rule, .route), (.share, .route), (.share, .shift): !change.isForEverybody
@@ -105,15 +119,14 @@ package struct RoutingLines {
   }
 
   /// The statements that can have taken it away: `route … 0%`, `mirror … 0%`, `unroute`, `retire`.
-  private func enders(of fact: Fact, _ component: Int, _ changes: [Change]) -> [Change] {
-    let version = VersionID(ComponentID(component), fact.version)
+  private func enders(of fact: Fact, _ changes: [Own]) -> [Own] {
     // What is retired gets no traffic: where a route of the same segment took it away, that ended the rule.
     let isRouted = changes.contains { [.route, .shift, .unroute, .rollback].contains($0.kind) }
     return changes.filter { change in
       switch change.kind {
       case .unroute, .rollback: true
-      case .route, .shift, .mirror: change.versions.contains(version)
-      case .retire: !isRouted && change.versions.contains(version)
+      case .route, .shift, .mirror: change.versions.contains(fact.version)
+      case .retire: !isRouted && change.versions.contains(fact.version)
       case .deploy, .mtls: false
       }
     }

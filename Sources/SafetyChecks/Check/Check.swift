@@ -78,18 +78,19 @@ struct Checker {
   private let needs: Needs
   private(set) var findings: [Finding] = []
   private var coverage = Coverage()
-  private let rendered: RenderedObjects
 
   init(_ compiled: Compiled, _ model: FlowModel) {
     self.compiled = compiled
     self.model = model
     mesh = VersionedMesh(model)
     needs = Needs(compiled, model)
-    rendered = RenderedObjects(compiled.renderer)
     coverage.cohorts = Set(model.entryFlows.map { model.flows[$0].cohort }).count
   }
 
   mutating func run() {
+    let (compiled, plan) = (compiled, model.plan)
+    // The next ways back are worked out while one is walked.
+    let ways = Ahead(lead: 2) { WaysBack(compiled, plan) }
     var run = Walk(mesh)
     var latest = IntentOfState(model.plan, compiled.start.state)
     /// States follow each other, and what is known of one is worth keeping.
@@ -98,35 +99,26 @@ struct Checker {
       return latest
     }
     for step in compiled.steps {
-      guard let planned = model.plan.steps.first(where: { $0.index == step.index }) else { continue }
       let start = step.segments.first?.before ?? compiled.end(before: step.index)
-      let ways = WaysBack(step: step, planned: planned, start: start, intent: intent(start.state))
-      fail(ways, from: Moment.Place(segments: 0), start, run)
+      let planned = model.plan.steps.first { $0.index == step.index }
+      let origin = Origin(step: step, planned: planned, start: Intent(intent(start.state)))
+      fail(origin, from: Moment.Place(segments: 0), start, run)
       for (s, segment) in step.segments.enumerated() {
         run.begin()
         let (from, to) = (intent(segment.before.state), intent(segment.after.state))
-        var known = RollbackFacts()
-        known.origins = Origins(model.plan, changes: ways.changes(upTo: s))
-        known.target = start.view
-        known.rendered = rendered
-        var image = segment.before.image
         for (p, phase) in segment.phases.enumerated() {
-          for write in phase.writes { image.apply(write) }
-          known.image = image
           let isLast = p == segment.phases.count - 1
           judge(
             phase, p, Way(step: step.index, segment: s, course: .forward), Intent(from), Intent(to), isLast: isLast,
             &run)
-          breakOff(ways, in: p, of: s, Intent(from, to), known, run)
+          if let way = ways.next() { breakOff(origin, by: way, in: p, of: s, Intent(from, to), run) }
           run.pass(phase.gates)
         }
         var run = run
         run.settleAll()
         let place = Moment.Place(segments: s + 1)
-        let back = compiled.renderer.rollback(
-          from: segment.after, to: start.state, stamp: ways.backStamp, known: known)
-        rollBack(ways, back, from: place, Intent(to), run)
-        fail(ways, from: place, segment.after, run)
+        if let way = ways.next() { rollBack(origin, way.back, from: place, Intent(to), run) }
+        fail(origin, from: place, segment.after, run)
       }
     }
     coverage.configurations = mesh.configurations
@@ -139,76 +131,63 @@ struct Checker {
 
   // MARK: - Ways back
 
-  /// What the ways back from one step have in common.
-  private struct WaysBack {
+  /// The step that a way leads back from.
+  private struct Origin {
     var step: CompiledStep
-    var planned: Step
-    var start: Standing
-    var intent: IntentOfState
-
-    var backStamp: String { step.folder + "/rollback" }
-    var blockStamp: String { step.folder + "/on-failure" }
-
-    func changes(upTo segment: Int) -> [Change] { planned.segments.prefix(segment + 1).flatMap(\.changes) }
+    var planned: Step?
+    /// What the state before it says.
+    var start: Intent
   }
 
   /// The run ends in the middle of a phase: any of its writes may have been made, and any proxy may have seen it.
   private mutating func breakOff(
-    _ ways: WaysBack, in p: Int, of s: Int, _ between: Intent, _ known: RollbackFacts, _ run: Walk
+    _ origin: Origin, by way: WayBack, in p: Int, of s: Int, _ between: Intent, _ run: Walk
   ) {
-    let segment = ways.step.segments[s]
+    let segment = origin.step.segments[s]
     let place = Moment.Place(segments: s + 1, phase: segment.phases[p].kind)
-    let back = compiled.renderer.rollback(
-      from: segment, brokenOffIn: p, to: ways.start.state, stamp: ways.backStamp, known: known)
-    rollBack(ways, back, from: place, between, run)
-    guard let block = block(of: ways.planned, reached: s + 1), let first = block.segments.first else { return }
+    rollBack(origin, way.back, from: place, between, run)
+    guard let block = way.block else { return }
     coverage.failureBlocks += 1
     var run = run
-    var known = known
-    known.origins = Origins(model.plan, changes: first.changes)
-    known.target = nil
-    let way = compiled.renderer.rollback(
-      from: segment, brokenOffIn: p, to: first.after, stamp: ways.blockStamp, known: known)
+    let after = block.first.after
     walk(
-      way.phases, Way(step: ways.step.index, segment: 0, course: .failureBlock(from: place)), between,
-      Intent(model.plan, first.after), &run)
-    let view = compiled.renderer.view(of: first.after, near: (segment.after.state, segment.after.view))
-    let standing = Standing(state: first.after, view: view, image: way.image)
-    continueBlock(ways, Array(block.segments.dropFirst()), from: standing, place, done: 1, &run)
+      block.transition.phases, Way(step: origin.step.index, segment: 0, course: .failureBlock(from: place)), between,
+      Intent(model.plan, after), &run)
+    let view = compiled.renderer.view(of: after, near: (segment.after.state, segment.after.view))
+    let standing = Standing(state: after, view: view, image: block.transition.image)
+    continueBlock(origin, block.rest, from: standing, place, done: 1, &run)
   }
 
   private mutating func rollBack(
-    _ ways: WaysBack, _ back: Transition, from place: Moment.Place, _ from: Intent, _ run: Walk
+    _ origin: Origin, _ back: Transition, from place: Moment.Place, _ from: Intent, _ run: Walk
   ) {
     coverage.rollbacks += 1
     var run = run
-    let way = Way(step: ways.step.index, segment: place.segments - 1, course: .rollback(from: place))
-    walk(back.phases, way, from, Intent(ways.intent), keepsVolumes: true, &run)
+    let way = Way(step: origin.step.index, segment: place.segments - 1, course: .rollback(from: place))
+    walk(back.phases, way, from, origin.start, keepsVolumes: true, &run)
   }
 
   /// The failure block that may start between two segments.
-  private mutating func fail(_ ways: WaysBack, from place: Moment.Place, _ standing: Standing, _ run: Walk) {
-    guard let block = block(of: ways.planned, reached: place.segments) else { return }
+  private mutating func fail(_ origin: Origin, from place: Moment.Place, _ standing: Standing, _ run: Walk) {
+    guard let block = origin.planned.flatMap({ model.plan.failureBlock(of: $0, reached: place.segments) }) else {
+      return
+    }
     coverage.failureBlocks += 1
     var run = run
     run.settleAll()
-    continueBlock(ways, block.segments, from: standing, place, done: 0, &run)
+    continueBlock(origin, block.segments, from: standing, place, done: 0, &run)
   }
 
   private mutating func continueBlock(
-    _ ways: WaysBack, _ segments: [Segment], from standing: Standing, _ place: Moment.Place, done: Int,
+    _ origin: Origin, _ segments: [Segment], from standing: Standing, _ place: Moment.Place, done: Int,
     _ run: inout Walk
   ) {
-    for (s, segment) in compiled.renderer.compiled(segments, from: standing, folder: ways.blockStamp).enumerated() {
+    let all = compiled.renderer.compiled(segments, from: standing, folder: origin.step.blockStamp)
+    for (s, segment) in all.enumerated() {
       walk(
-        segment.phases, Way(step: ways.step.index, segment: done + s, course: .failureBlock(from: place)),
+        segment.phases, Way(step: origin.step.index, segment: done + s, course: .failureBlock(from: place)),
         Intent(model.plan, segment.before.state), Intent(model.plan, segment.after.state), &run)
     }
-  }
-
-  private func block(of step: Step, reached: Int) -> FailureStart? {
-    guard case .block(let block) = step.onFailure ?? model.plan.onFailure else { return nil }
-    return block.starts.first { $0.step == step.index && $0.reachedSegments == reached }
   }
 
   // MARK: - Phases
@@ -237,7 +216,7 @@ struct Checker {
     let early = needs.violations(phase, run.cluster, to: to)
     let verdict = run.take(phase, from: from, to: to, isLast: isLast, keepsVolumes: keepsVolumes)
     coverage.phases += 1
-    coverage.callPaths = max(coverage.callPaths, verdict.liveFlows)
+    coverage.callPaths = max(coverage.callPaths, verdict.followed)
     let moment = Moment(step: way.step, segment: way.segment, course: way.course, phase: p, kind: phase.kind)
     for violation in early + verdict.violations {
       findings.append(Finding(moment: moment, violation: violation, write: run.culprit(violation, phase)))

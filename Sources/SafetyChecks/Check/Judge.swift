@@ -75,10 +75,10 @@ package struct Judge {
     package var violations: [Violation]
     /// Versions that requests may have reached in this phase.
     package var asked: [Bool]
-    /// Versions that requests reach when the phase is over.
-    package var reachedAtEnd: [Bool]
+    /// Versions that requests reach when the phase is over; nil where nothing waits for one to be drained.
+    package var reachedAtEnd: [Bool]?
     /// Flows that were followed.
-    package var liveFlows: Int
+    package var followed: Int
   }
 
   func judge(_ facts: PhaseFacts) -> Verdict {
@@ -86,24 +86,22 @@ package struct Judge {
     let everywhere = Reachability(
       model, entries: model.entryFlows, sources: startedSources(facts), facts.during, followsCopies: true,
       isAbandoned: { isAbandoned($0, facts) })
-    let promised = model.entryFlows.filter { isPromised($0, facts) }
-    let live = Reachability(model, entries: promised, sources: running, facts.during)
-    let old = Reachability(
-      model, entries: model.entryFlows.filter { facts.atStart.isServed($0) }, sources: running, facts.atStart)
     var found: [Violation] = []
 
-    // S1, S2, S3, S6, S7: what a request meets on its way.
-    var followed = 0
-    for f in model.entryFlows where isPromised(f, facts) {
-      followed += 1
-      if !facts.after.isEmpty(f) { meet(f, [], facts, &found) }
-    }
-    for (n, node) in live.nodes.enumerated() {
-      for f in model.flowsFrom[node.version] {
-        followed += 1
-        if facts.during.isAnswered(f) || isAbandoned(f, facts) { continue }
-        let isNew = !old.isReached[node.version] && isIntended(f, facts)
-        if isPromised(f, facts) || isNew { meet(f, hops(live.path(to: n)), facts, &found) }
+    // S1, S2, S3, S6, S7: what a request meets on its way. Where nothing that is followed meets a fault, no part of it
+    // does: what is promised is followed too.
+    for f in model.entryFlows where isPromised(f, facts) && !facts.after.isEmpty(f) { meet(f, [], facts, &found) }
+    if everywhere.meetsFaults || !running.allSatisfy({ facts.cluster.mostReady(version: $0) > 0 }) {
+      let promised = model.entryFlows.filter { isPromised($0, facts) }
+      let live = Reachability(model, entries: promised, sources: running, facts.during)
+      let old = Reachability(
+        model, entries: model.entryFlows.filter { facts.atStart.isServed($0) }, sources: running, facts.atStart)
+      for (n, node) in live.nodes.enumerated() {
+        for f in model.flowsFrom[node.version] {
+          if facts.during.isAnswered(f) || isAbandoned(f, facts) { continue }
+          let isNew = !old.isReached[node.version] && isIntended(f, facts)
+          if isPromised(f, facts) || isNew { meet(f, hops(live.path(to: n)), facts, &found) }
+        }
       }
     }
 
@@ -137,11 +135,16 @@ package struct Judge {
 
     found += deletions(facts, everywhere)
     if facts.isLast { found += lasting(facts, running) }
-    let end = Reachability(
-      model, entries: model.entryFlows, sources: running, facts.atEnd, followsCopies: true,
-      isAbandoned: { isAbandoned($0, facts) })
+    var reachedAtEnd: [Bool]?
+    if facts.phase.gates.contains(where: { if case .drained = $0 { true } else { false } }) {
+      reachedAtEnd =
+        Reachability(
+          model, entries: model.entryFlows, sources: running, facts.atEnd, followsCopies: true,
+          isAbandoned: { isAbandoned($0, facts) }
+        ).isAsked
+    }
     return Verdict(
-      violations: found, asked: everywhere.isAsked, reachedAtEnd: end.isAsked, liveFlows: followed)
+      violations: found, asked: everywhere.isAsked, reachedAtEnd: reachedAtEnd, followed: everywhere.followed)
   }
 
   // MARK: - On the way
@@ -245,8 +248,8 @@ package struct Judge {
     var found: [Violation] = []
     for write in facts.phase.writes {
       if write.id.isWorkload {
-        guard let version = model.versionOfDeployment[write.id.name], write.previous.map(replicas) ?? 0 > 0,
-          write.object.map(replicas) ?? 0 == 0, facts.inUse[version] || everywhere.isAsked[version],
+        guard facts.cluster.declared(write.id) == 0, let version = model.versionOfDeployment[write.id.name],
+          facts.inUse[version] || everywhere.isAsked[version], write.previous.map(replicas) ?? 0 > 0,
           isPinned(version, facts)
         else { continue }
         found.append(

@@ -33,12 +33,16 @@ struct Needs {
     if managed.isEmpty { return [] }
     let after = cluster.mesh.goal(of: to)
     var found: [Violation] = []
+    var standing: Set<String> = []
     for write in phase.writes {
       guard let object = write.object else { continue }
-      if hasNamespace, found.isEmpty, !write.id.namespace.isEmpty {
-        let namespace = ObjectID(group: "", kind: "Namespace", namespace: "", name: write.id.namespace)
+      let name = write.id.namespace
+      if hasNamespace, found.isEmpty, !name.isEmpty, !standing.contains(name) {
+        let namespace = ObjectID(group: "", kind: "Namespace", namespace: "", name: name)
         if managed.contains(namespace), !cluster.stands(namespace) {
           found.append(violation(write, needs: namespace, after))
+        } else {
+          standing.insert(name)
         }
       }
       guard write.id.isWorkload, replicas(object) > 0 else { continue }

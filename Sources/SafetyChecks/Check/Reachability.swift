@@ -22,6 +22,10 @@ struct Reachability {
   private(set) var nodes: [Node] = []
   private(set) var leaks: [Leak] = []
   private(set) var isReached: [Bool]
+  /// How many flows were followed: one as often as its caller is a node.
+  private(set) var followed: Int
+  /// Some request of a flow that was followed may fail.
+  private(set) var meetsFaults = false
   /// Reached by a request, not only running by itself.
   private(set) var isAsked: [Bool]
   /// Those of the model, and what was left of some of them on the way.
@@ -43,10 +47,12 @@ struct Reachability {
     isAsked = isReached
     seen = [UInt64](repeating: 0, count: model.versions.count)
     sets = model.releaseSets
+    followed = entries.count
     nodes.reserveCapacity(model.versions.count)
     for version in sources { visit(version, model.releaseSet[version], parent: -1, flow: -1, isAbandoned) }
     for f in entries {
       let outcome = outcomes[of: f]
+      if !outcome.faults.isEmpty { meetsFaults = true }
       for target in outcome.targets + (followsCopies ? outcome.copies : []) {
         visit(target, model.releaseSet[target], parent: -1, flow: f, isAbandoned)
       }
@@ -54,12 +60,14 @@ struct Reachability {
     var next = 0
     while next < nodes.count {
       let version = nodes[next].version
+      followed += model.flowsFrom[version].count
       for f in model.flowsFrom[version] {
         if let target = outcomes.soleTarget(of: f) {
           pass(to: target, model, from: next, flow: f, isAbandoned)
           continue
         }
         let outcome = outcomes[of: f]
+        if !outcome.faults.isEmpty { meetsFaults = true }
         for target in outcome.targets { pass(to: target, model, from: next, flow: f, isAbandoned) }
         if followsCopies {
           // A copy is a request of the version that it is sent to.

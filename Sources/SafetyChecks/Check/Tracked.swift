@@ -15,22 +15,27 @@ package struct Tracked: Sendable {
   /// Pods of a workload that may be ready, at the least and at the most.
   package var ready: ClosedRange<Int>
 
+  /// How many pods the newest version asks for; 0 for what is no workload.
+  package private(set) var declared: Int
+
   package var current: Variant { variants[variants.count - 1] }
-  package var declared: Int { current.value.map(replicas) ?? 0 }
   package var isPending: Bool { variants.count > 1 || ready != declared...declared }
 
-  package init(_ value: Value?, _ version: Int) {
+  /// - Parameter replicas: how many pods `value` asks for.
+  package init(_ value: Value?, _ version: Int, replicas: Int) {
     variants = [Variant(version: version, value: value, write: nil)]
-    let count = value.map(replicas) ?? 0
-    ready = count...count
+    declared = replicas
+    ready = replicas...replicas
   }
 
-  package mutating func add(_ write: Write, _ version: Int) {
-    let old = current.value
+  /// - Parameter replicas: how many pods the object of `write` asks for.
+  package mutating func add(_ write: Write, _ version: Int, replicas: Int) {
+    if write.id.isWorkload {
+      let least = readyDuring(current.value, write.object)
+      ready = min(ready.lowerBound, least)...max(ready.upperBound, replicas)
+    }
+    declared = replicas
     variants.append(Variant(version: version, value: write.object, write: write))
-    let least = readyDuring(old, write.object)
-    let new = write.object.map(replicas) ?? 0
-    ready = min(ready.lowerBound, least)...max(ready.upperBound, new)
   }
 
   /// Every proxy acts on the newest version.

@@ -12,8 +12,8 @@ package struct TrackedCluster {
   private var pending: [Int: Tracked] = [:]
   /// What stands: the newest version of each object, by its number.
   private var current = Chunked<Value?>()
-  /// And the number of that version.
-  private var versions: [Int] = []
+  /// And which edition that is; of what routing does not depend on, none.
+  private var editions: [VersionedMesh.Edition] = []
   /// What may be held of each object; and where every proxy has the newest version, and every wanted pod is ready.
   private var held: Superposition.Situation = []
   private var settled: Superposition.Situation = []
@@ -37,7 +37,7 @@ package struct TrackedCluster {
     guard let id = ObjectID(object) else { return }
     let n = number(id)
     current[n] = object
-    if mesh.isMeshObject(n) { versions[n] = mesh.version(of: n, object) }
+    if mesh.isMeshObject(n) { editions[n] = mesh.edition(of: n, object) }
     settle(n)
   }
 
@@ -60,10 +60,11 @@ package struct TrackedCluster {
       current[n] = write.object
       return
     }
-    var tracked = pending[n] ?? Tracked(current[n], versions[n])
-    versions[n] = mesh.version(of: n, write.object)
-    tracked.add(write, versions[n])
-    pending[n] = tracked
+    let old = editions[n]
+    let new = mesh.edition(of: n, write.object)
+    var tracked = pending[n] ?? Tracked(current[n], old.version, replicas: old.replicas)
+    tracked.add(write, new.version, replicas: new.replicas)
+    editions[n] = new
     current[n] = write.object
     hold(n, tracked)
   }
@@ -101,8 +102,14 @@ package struct TrackedCluster {
   private func ready(_ version: Int) -> ClosedRange<Int> {
     let n = mesh.workloads[version]
     if let tracked = pending[n] { return tracked.ready }
-    let count = n < current.count ? current[n].map(replicas) ?? 0 : 0
+    let count = n < editions.count ? editions[n].replicas : 0
     return count...count
+  }
+
+  /// How many pods the newest version of a workload asks for.
+  func declared(_ id: ObjectID) -> Int {
+    guard let n = mesh.known(id), n < editions.count else { return 0 }
+    return editions[n].replicas
   }
 
   func pendingWrite(_ id: ObjectID) -> Write? { mesh.known(id).flatMap { pending[$0]?.current.write } }
@@ -111,7 +118,7 @@ package struct TrackedCluster {
     let n = mesh.number(id)
     while current.count <= n {
       current.append(nil)
-      versions.append(-1)
+      editions.append(VersionedMesh.Edition())
       held.append(0)
       settled.append(0)
     }
@@ -120,12 +127,19 @@ package struct TrackedCluster {
 
   private mutating func hold(_ n: Int, _ tracked: Tracked) {
     pending[n] = tracked
-    var versions: [Int] = []
-    for variant in tracked.variants where !versions.contains(variant.version) { versions.append(variant.version) }
-    held[n] = mesh.intern(
-      Superposition.Holding(
-        variants: versions, mayBeEmpty: tracked.ready.lowerBound == 0, mayBeReady: tracked.ready.upperBound > 0),
-      of: n)
+    let (mayBeEmpty, mayBeReady) = (tracked.ready.lowerBound == 0, tracked.ready.upperBound > 0)
+    if tracked.variants.count <= 2 {
+      held[n] = mesh.intern(
+        VersionedMesh.Held(
+          old: tracked.variants[0].version, new: tracked.current.version, mayBeEmpty: mayBeEmpty,
+          mayBeReady: mayBeReady),
+        of: n)
+    } else {
+      var versions: [Int] = []
+      for variant in tracked.variants where !versions.contains(variant.version) { versions.append(variant.version) }
+      held[n] = mesh.intern(
+        Superposition.Holding(variants: versions, mayBeEmpty: mayBeEmpty, mayBeReady: mayBeReady), of: n)
+    }
     settled[n] = newest(n)
     changed.append(n)
   }
@@ -139,9 +153,9 @@ package struct TrackedCluster {
 
   private func newest(_ n: Int) -> Int32 {
     guard mesh.isMeshObject(n) else { return 0 }
-    let count = current[n].map(replicas) ?? 0
+    let (version, count) = (editions[n].version, editions[n].replicas)
     return mesh.intern(
-      Superposition.Holding(variants: [versions[n]], mayBeEmpty: count == 0, mayBeReady: count > 0), of: n)
+      VersionedMesh.Held(old: version, new: version, mayBeEmpty: count == 0, mayBeReady: count > 0), of: n)
   }
 
   // MARK: - Outcomes

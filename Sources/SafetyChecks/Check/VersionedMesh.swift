@@ -23,10 +23,34 @@ package final class VersionedMesh {
     /// Routing depends on it.
     let isMeshObject: Bool
     var versions: [Version] = []
-    /// What was written last, with the number of its version: most of it is written again.
-    var seen: [(fields: Fields, version: Int)] = []
-    /// The flows that may read it.
-    var readers: Set<Int> = []
+    /// What was written last, and which edition it is: most of it is written again.
+    var seen: [(fields: Fields, edition: Edition)] = []
+    /// The flows that may read it, each once.
+    var readers: [Int] = []
+    var isReader: Set<Int> = []
+    /// What was held of it, with the number that the mesh knows it by.
+    var held: [(holding: Held, number: Int32)] = []
+
+    mutating func insert(reader flow: Int) {
+      // The ways of one flow are found one after another.
+      if readers.last != flow, isReader.insert(flow).inserted { readers.append(flow) }
+    }
+  }
+
+  /// What is to be known of a value that an object has.
+  struct Edition {
+    /// The number of the version that it reads like; -1: the object is not there.
+    var version = -1
+    /// How many pods it asks for.
+    var replicas = 0
+  }
+
+  /// One or two versions of an object, of which either may be held.
+  struct Held: Equatable {
+    var old: Int
+    var new: Int
+    var mayBeEmpty: Bool
+    var mayBeReady: Bool
   }
 
   private struct Version {
@@ -65,15 +89,34 @@ package final class VersionedMesh {
 
   func intern(_ holding: Superposition.Holding, of n: Int) -> Int32 { superposition.intern(holding, of: n) }
 
-  /// The number of the version of object `n` that reads like `value`, -1 for none at all.
-  func version(of n: Int, _ value: Value?) -> Int {
-    guard let value else { return -1 }
-    guard let fields = value.fields else { return version(of: n, essentially: value) }
-    if let known = objects[n].seen.last(where: { $0.fields.isIdentical(to: fields) }) { return known.version }
-    let version = version(of: n, essentially: value)
+  /// The same for one or two versions; of each object few pairs are ever held.
+  func intern(_ held: Held, of n: Int) -> Int32 {
+    for i in objects[n].held.indices.reversed() where objects[n].held[i].holding == held {
+      return objects[n].held[i].number
+    }
+    let number = superposition.intern(
+      Superposition.Holding(
+        variants: held.old == held.new ? [held.old] : [held.old, held.new], mayBeEmpty: held.mayBeEmpty,
+        mayBeReady: held.mayBeReady),
+      of: n)
+    objects[n].held.append((held, number))
+    return number
+  }
+
+  /// Which version of object `n` reads like `value`, and how many pods it asks for.
+  func edition(of n: Int, _ value: Value?) -> Edition {
+    guard let value else { return Edition() }
+    func read() -> Edition {
+      Edition(version: version(of: n, essentially: value), replicas: objects[n].isWorkload ? replicas(value) : 0)
+    }
+    guard let fields = value.fields else { return read() }
+    for i in objects[n].seen.indices.reversed() where objects[n].seen[i].fields.isIdentical(to: fields) {
+      return objects[n].seen[i].edition
+    }
+    let edition = read()
     if objects[n].seen.count == 6 { objects[n].seen.removeFirst() }
-    objects[n].seen.append((fields, version))
-    return version
+    objects[n].seen.append((fields, edition))
+    return edition
   }
 
   private func version(of n: Int, essentially value: Value) -> Int {
@@ -84,7 +127,7 @@ package final class VersionedMesh {
     objects[n].versions.append(Version(essence: essence, object: object))
     if let object {
       let flows = model.flows(in: model.scope(objects[n].id, value))
-      objects[n].readers.formUnion(flows)
+      for flow in flows { objects[n].insert(reader: flow) }
       superposition.add(object, of: n, as: version, for: flows)
     }
     return version
@@ -93,7 +136,11 @@ package final class VersionedMesh {
   // MARK: - Outcomes
 
   /// The flows whose outcome may depend on one of these objects, some perhaps twice.
-  func readers(of changed: [Int]) -> [Int] { changed.flatMap { objects[$0].readers } }
+  func readers(of changed: [Int]) -> [Int] {
+    var all: [Int] = []
+    for n in changed { all += objects[n].readers }
+    return all
+  }
 
   func outcome(numbered number: Int32) -> FlowOutcome { table[number] }
 
@@ -128,7 +175,7 @@ package final class VersionedMesh {
   private func explore(_ f: Int, _ situation: Superposition.Situation, _ visit: (Int32) -> Void) {
     superposition.explore(
       f, in: situation, answer: { table.number(of: model.outcome(of: model.flows[f], $0)) },
-      read: { objects[$0].readers.insert(f) }, visit: visit)
+      read: { objects[$0].insert(reader: f) }, visit: visit)
   }
 }
 

@@ -9,7 +9,8 @@ package struct Walk {
   private var inUse: [Bool]
   private let judge: Judge
   private var atSegmentStart: Outcomes
-  private var reachedAtEnd: [Bool] = []
+  /// By version: requests reach it when the phase that was taken last is over. Nil: nobody waits for it.
+  private var reachedAtEnd: [Bool]?
 
   package init(_ mesh: VersionedMesh) {
     model = mesh.model
@@ -48,6 +49,7 @@ package struct Walk {
   /// What the gates of the phase prove.
   package mutating func pass(_ gates: [Gate]) {
     for case .drained(let drained) in gates {
+      guard let reachedAtEnd else { continue }
       for version in drained.lazy.compactMap(model.version) where !reachedAtEnd[version] { inUse[version] = false }
     }
     cluster.pass(gates)

@@ -67,21 +67,26 @@ extension PlanRequest {
     let resolution = try resolved()
     var found = resolution.diagnostics
     var coverage: Coverage?
+    var proved: Compiled?
     if let plan = resolution.checked {
       let compiled = compile(plan)
+      proved = compiled
       let report = SafetyChecks.check(compiled, plan: plan)
       found += resolution.allowances.filter(compiled.problems.compactMap { .init($0) } + report.diagnostics)
       coverage = report.coverage
     }
     diagnostics.show(found.inReadingOrder, resolution.sources, always: true)
     if diagnostics.refuses(found) { IO.exit(Exit.usage) }
-    guard diagnostics.format == .human, let plan = resolution.plan, let coverage else { return }
-    let count = found.isEmpty ? "no diagnostics" : counted(found.count, "diagnostic")
-    IO.standardError(
-      """
-      \(plan.name): \(counted(plan.steps.count, "step")), \(count)
-      proved: \(coverage.words)
+    if diagnostics.format == .human, let plan = resolution.plan, let coverage {
+      let count = found.isEmpty ? "no diagnostics" : counted(found.count, "diagnostic")
+      IO.standardError(
+        """
+        \(plan.name): \(counted(plan.steps.count, "step")), \(count)
+        proved: \(coverage.words)
 
-      """)
+        """)
+    }
+    // Nothing comes after it; to take a large plan apart object by object would only cost time.
+    withExtendedLifetime(proved) { IO.exit(Exit.done) }
   }
 }

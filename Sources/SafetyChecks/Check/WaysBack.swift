@@ -1,0 +1,91 @@
+internal import Lowering
+internal import RolloutPlan
+
+/// How a run goes back that broke off in one place of a step.
+struct WayBack: Sendable {
+  /// To the state before the step.
+  var back: Transition
+  /// Where the failure block begins, if there is one: its first segment, from the middle of a phase.
+  var block: Block?
+
+  struct Block: Sendable {
+    var transition: Transition
+    var first: Segment
+    var rest: [Segment]
+  }
+}
+
+/// The ways back of a plan, in the order in which a check walks them: of each segment from the middle of each phase, and
+/// then from its end.
+///
+/// They follow from the plan alone and not from what the check finds, so that they can be worked out beside it.
+struct WaysBack: IteratorProtocol {
+  private let compiled: Compiled
+  private let plan: Plan
+  private let rendered: RenderedObjects
+  /// What comes next: a place in `compiled.steps`, one of its segments, and a phase of that.
+  private var step = 0
+  private var segment = 0
+  private var phase = 0
+  /// What the ways back from the segment have in common, and what stands after the phase before.
+  private var known = RollbackFacts()
+
+  init(_ compiled: Compiled, _ plan: Plan) {
+    self.compiled = compiled
+    self.plan = plan
+    rendered = RenderedObjects(compiled.renderer)
+  }
+
+  mutating func next() -> WayBack? {
+    while step < compiled.steps.count, segment >= compiled.steps[step].segments.count {
+      step += 1
+      segment = 0
+    }
+    guard step < compiled.steps.count else { return nil }
+    let current = compiled.steps[step]
+    let from = current.segments[segment]
+    let planned = plan.steps.first { $0.index == current.index }
+    let start = current.segments[0].before
+    if phase == 0 {
+      let changes = planned?.segments.prefix(segment + 1).flatMap(\.changes) ?? []
+      known.origins = Origins(plan, changes: changes)
+      known.target = start.view
+      known.rendered = rendered
+      known.image = from.before.image
+    }
+    guard phase < from.phases.count else {
+      phase = 0
+      segment += 1
+      return WayBack(
+        back: compiled.renderer.rollback(from: from.after, to: start.state, stamp: current.backStamp, known: known))
+    }
+    for write in from.phases[phase].writes { known.image?.apply(write) }
+    defer { phase += 1 }
+    var way = WayBack(
+      back: compiled.renderer.rollback(
+        from: from, brokenOffIn: phase, to: start.state, stamp: current.backStamp, known: known))
+    if let block = planned.flatMap({ plan.failureBlock(of: $0, reached: segment + 1) }), let first = block.segments.first {
+      var facts = known
+      facts.origins = Origins(plan, changes: first.changes)
+      facts.target = nil
+      way.block = WayBack.Block(
+        transition: compiled.renderer.rollback(
+          from: from, brokenOffIn: phase, to: first.after, stamp: current.blockStamp, known: facts),
+        first: first, rest: Array(block.segments.dropFirst()))
+    }
+    return way
+  }
+}
+
+extension CompiledStep {
+  var backStamp: String { folder + "/rollback" }
+  var blockStamp: String { folder + "/on-failure" }
+}
+
+extension Plan {
+  /// The failure block of a step, as it begins where this many segments were begun.
+  func failureBlock(of step: Step, reached: Int) -> FailureStart? {
+    guard case .block(let block) = step.onFailure ?? onFailure else { return nil }
+    return block.starts.first { $0.step == step.index && $0.reachedSegments == reached }
+  }
+}
