@@ -6,18 +6,17 @@ package struct Chunked<Element: Sendable>: Sendable {
   @usableFromInline var chunks: [[Element]]
   @usableFromInline package internal(set) var count: Int
 
-  package init(_ elements: [Element] = []) {
-    chunks = stride(from: 0, to: elements.count, by: Self.size).map { start in
-      Array(elements[start..<min(start + Self.size, elements.count)])
-    }
-    count = elements.count
+  @inlinable package init(_ elements: [Element] = []) {
+    chunks = []
+    count = 0
+    for element in elements { append(element) }
   }
 
   @inlinable package var indices: Range<Int> { 0..<count }
 
-  @inlinable package subscript(i: Int) -> Element {
-    _read { yield chunks[i / Self.size][i % Self.size] }
-    _modify { yield &chunks[i / Self.size][i % Self.size] }
+  package subscript(i: Int) -> Element {
+    @inlinable @inline(__always) _read { yield chunks[i / Self.size][i % Self.size] }
+    @inlinable @inline(__always) _modify { yield &chunks[i / Self.size][i % Self.size] }
   }
 
   @inlinable package mutating func append(_ element: Element) {

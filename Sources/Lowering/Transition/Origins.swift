@@ -31,9 +31,9 @@ package struct Origins: Sendable {
       for callee in version.calls where byCallee[callee.index] == nil { byCallee[callee.index] = change }
     }
     for (c, change) in changes.enumerated() {
-      let named = Dictionary(grouping: change.versions, by: \.component.index)
+      let named = change.versionsByComponent
       for component in change.components where byComponent[component.index]?.last?.change != c {
-        let versions = named[component.index]?.map(\.index) ?? []
+        let versions = named[component.index] ?? []
         byComponent[component.index, default: []].append(
           Own(change: c, kind: change.kind, range: change.range, versions: versions))
       }

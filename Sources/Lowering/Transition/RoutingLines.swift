@@ -56,12 +56,12 @@ package struct RoutingLines {
   package mutating func advance(over segment: Segment) {
     var byComponent: [Int: [Own]] = [:]
     for change in segment.changes where change.kind != .mtls {
-      let named = Dictionary(grouping: change.versions, by: \.component.index)
+      let named = change.versionsByComponent
       for component in Set(change.components) {
         byComponent[component.index, default: []].append(
           Own(
             kind: change.kind, range: change.range, isForEverybody: change.isForEverybody,
-            versions: named[component.index]?.map(\.index) ?? []))
+            versions: named[component.index] ?? []))
       }
     }
     entryEndings = [:]

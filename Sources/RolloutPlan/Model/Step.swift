@@ -69,6 +69,14 @@ package struct Change: Hashable, Sendable {
   package init(kind: Kind, range: SourceRange, text: String, versions: [VersionID]) {
     self.init(kind: kind, range: range, text: text, components: versions.map(\.component), versions: versions)
   }
+
+  /// `versions` by the index of their component, as indices of its versions. A release has one of each component: who
+  /// asks for one after the other asks here, and not each time in the whole list.
+  package var versionsByComponent: [Int: [Int]] {
+    var all: [Int: [Int]] = [:]
+    for version in versions { all[version.component.index, default: []].append(version.index) }
+    return all
+  }
 }
 
 /// An observing statement: it changes nothing, and the run goes on only when it holds.

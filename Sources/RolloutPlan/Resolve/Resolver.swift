@@ -154,7 +154,12 @@ func normalizedPath(_ path: String) -> String {
       parts.append(part)
     }
   }
-  return (isAbsolute ? "/" : "") + parts.joined(separator: "/")
+  var normalized = isAbsolute ? "/" : ""
+  for (i, part) in parts.enumerated() {
+    if i > 0 { normalized += "/" }
+    normalized += part
+  }
+  return normalized
 }
 
 func directory(of path: String) -> String {

@@ -17,7 +17,7 @@ final class Ahead<Source: IteratorProtocol> where Source.Element: Sendable {
     let queue = Queue<Source.Element>(room: lead)
     self.queue = queue
     let isStarted =
-      sysconf(Int32(_SC_NPROCESSORS_ONLN)) > 1
+      usableProcessors > 1
       && startThread {
         var source = source()
         while let element = source.next() { queue.put(element) }
@@ -28,6 +28,9 @@ final class Ahead<Source: IteratorProtocol> where Source.Element: Sendable {
 
   func next() -> Source.Element? { source == nil ? queue.take() : source?.next() }
 }
+
+/// How many processors there are, at least one; asked once, as the system reads files to say it.
+package let usableProcessors = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
 /// Elements on their way from one thread to another, the oldest first; nil is the last.
 private final class Queue<Element: Sendable>: Sendable {

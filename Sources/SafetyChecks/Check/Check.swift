@@ -89,8 +89,9 @@ struct Checker {
 
   mutating func run() {
     let (compiled, plan) = (compiled, model.plan)
-    // The next ways back are worked out while one is walked.
-    let ways = Ahead(lead: 2) { WaysBack(compiled, plan) }
+    // The next ways back are worked out while one is walked: a few of a large plan, which hold its objects; many of a
+    // small one, where threads would only wake each other.
+    let ways = Ahead(lead: 3 + 500 / (1 + plan.components.count)) { WaysBack(compiled, plan) }
     var run = Walk(mesh)
     var latest = IntentOfState(model.plan, compiled.start.state)
     /// States follow each other, and what is known of one is worth keeping.

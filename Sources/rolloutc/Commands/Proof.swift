@@ -90,7 +90,7 @@ private final class Beside<T: Sendable>: Sendable {
 
   init(_ body: @escaping @Sendable () -> T) {
     self.body = body
-    guard ReviewStream.processors > 1, let bell = try? Bell() else {
+    guard usableProcessors > 1, let bell = try? Bell() else {
       done = nil
       return
     }

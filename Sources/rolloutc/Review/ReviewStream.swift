@@ -1,5 +1,6 @@
 import Glibc
 import KubernetesModel
+import SafetyChecks
 import YAMLCoding
 
 /// A review as a list of comment lines and documents, which is then written in one go.
@@ -57,7 +58,7 @@ struct ReviewStream {
     return [first] + jobs.map(\.result)
   }
 
-  static var processors: Int { min(max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1), 8) }
+  static var processors: Int { min(usableProcessors, 8) }
 
   private static func emit(_ items: ArraySlice<Item>) -> [UInt8] {
     var writer = YAMLWriter()
