@@ -87,8 +87,10 @@ import Testing
     #expect(try origins(3)["update VirtualService/web"] == ["mirror web 10% -> 4.0"])
   }
 
-  /// Each VirtualService of a step with the lines that made it, as its last write has it.
-  private func routingLines(_ plan: Plan, _ sources: SourceSet) -> [[String: [String]]] {
+  /// Each object of a kind, of a step, with the lines that made it, as its last write has it.
+  private func lines(
+    of kind: String = "VirtualService", _ plan: Plan, _ sources: SourceSet
+  ) -> [[String: [String]]] {
     let compiled = compile(plan)
     var lines = RoutingLines(compiled.renderer)
     var found: [[String: [String]]] = []
@@ -97,8 +99,9 @@ import Testing
       for (segment, made) in zip(step.segments, compiled.steps[step.index].segments) {
         lines.advance(over: segment)
         for write in made.phases.flatMap(\.writes) {
-          let texts = lines.of(write.id).map { sources[$0.file]?.text($0) ?? "?" }
-          if write.id.kind == "VirtualService" { inStep[write.id.name] = texts } else { #expect(texts.isEmpty) }
+          let texts = lines.of(write.id, writtenFor: write.origin).map { sources[$0.file]?.text($0) ?? "?" }
+          if write.id.kind == kind { inStep[write.id.name] = texts }
+          if !["DestinationRule", "VirtualService"].contains(write.id.kind) { #expect(texts.isEmpty) }
         }
       }
       found.append(inStep)
@@ -140,7 +143,7 @@ import Testing
         retire web 2.0
       }
       """)
-    let found = routingLines(plan, sources).map { $0["web"] }
+    let found = lines(plan, sources).map { $0["web"] }
     #expect(
       found == [
         ["deploy web 1.0"],
@@ -195,8 +198,26 @@ import Testing
         retire 2.0
       }
       """)
-    let found = routingLines(plan, sources)
+    let found = lines(plan, sources)
     #expect(found[0]["store"] == ["deploy release 1.0", "deploy release 2.0", "deploy release 3.0"])
     #expect(found[2]["store"] == ["deploy release 3.0", "retire 1.0", "retire 2.0"])
+    // A DestinationRule says by itself what is deployed: of it, what the step changes.
+    let rules = lines(of: "DestinationRule", plan, sources)
+    #expect(rules[0]["store"] == ["deploy release 1.0", "deploy release 2.0", "deploy release 3.0"])
+    #expect(rules[1].isEmpty)
+    #expect(rules[2]["store"] == ["retire 1.0", "retire 2.0"])
+  }
+
+  /// What comes and what goes in one part are two writes, and each names its own lines.
+  @Test func aRuleIsWidenedByOneLineAndNarrowedByOthers() throws {
+    let (plan, sources) = try checked(Self.plan)
+    let compiled = compile(plan)
+    var lines = RoutingLines(compiled.renderer)
+    for segment in plan.steps[0].segments.prefix(3) { lines.advance(over: segment) }
+    let writes = compiled.steps[0].segments[2].phases.flatMap(\.writes)
+    let found = writes.filter { $0.id.description == "DestinationRule/web" }.map { write in
+      lines.of(write.id, writtenFor: write.origin).map { sources[$0.file]?.text($0) ?? "?" }
+    }
+    #expect(found == [["deploy web 4.0"], ["retire web 1.0", "retire web 2.0"]])
   }
 }

@@ -16,6 +16,10 @@ struct BruteForceTests {
     return start..<(start &+ count)
   }()
 
+  /// Seeds of other runs that found something, which is mended: a caller that is there before and after lost the lane of
+  /// its release before the entry had left that release (90116).
+  static let found: [UInt64] = [90116]
+
   /// What the random plans came to, so that a generator gone stale is seen.
   actor Tally {
     var plans = 0
@@ -36,7 +40,7 @@ struct BruteForceTests {
     try await withThrowingTaskGroup(of: Void.self) { group in
       for part in 0..<2 {
         group.addTask {
-          for seed in Self.seeds where Int(seed % 2) == part { await compare(seed, tally) }
+          for seed in Self.found + Self.seeds where Int(seed % 2) == part { await compare(seed, tally) }
         }
       }
       try await group.waitForAll()

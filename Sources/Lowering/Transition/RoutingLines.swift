@@ -11,6 +11,9 @@ package import RolloutPlan
 /// step "a" { route web cookie beta -> 2.0 }    the rule comes from here …
 /// step "b" { route web 10% -> 3.0 }            … and the share, which the object is written for, from here
 /// ```
+///
+/// A DestinationRule lists what is deployed, and says it by itself; of it only what the segment changes is of interest,
+/// as two versions that one step retires.
 package struct RoutingLines {
   private let renderer: Renderer
   private var entries: [Int: [Made]] = [:]
@@ -18,6 +21,9 @@ package struct RoutingLines {
   /// The statements of the last segment that ended something.
   private var entryEndings: [Int: [SourceRange]] = [:]
   private var insideEndings: [Int: [SourceRange]] = [:]
+  /// The statements of the last segment that made a subset, and that ended one.
+  private var subsetMakers: [Int: [SourceRange]] = [:]
+  private var subsetEndings: [Int: [SourceRange]] = [:]
 
   /// One thing that a route table says, and the statement that made it so.
   private struct Made {
@@ -66,6 +72,8 @@ package struct RoutingLines {
     }
     entryEndings = [:]
     insideEndings = [:]
+    subsetMakers = [:]
+    subsetEndings = [:]
     for (component, changes) in byComponent {
       func follow(_ made: [Made]?, _ facts: [Fact], before: [Fact]) -> [Made] {
         facts.flatMap { fact in
@@ -83,21 +91,32 @@ package struct RoutingLines {
       insides[component] = follow(insides[component], insideFacts(after), before: called)
       entryEndings[component] = endings(entryFacts(after), before: entered)
       insideEndings[component] = endings(insideFacts(after), before: called)
+      func lines(_ kind: Change.Kind, of versions: Set<Int>) -> [SourceRange] {
+        changes.filter { change in
+          change.kind == .rollback && !versions.isEmpty
+            || change.kind == kind && change.versions.contains(where: versions.contains)
+        }.map(\.range)
+      }
+      let (stood, stands) = (Set(before.deployed.map(\.version)), Set(after.deployed.map(\.version)))
+      subsetMakers[component] = lines(.deploy, of: stands.subtracting(stood))
+      subsetEndings[component] = lines(.retire, of: stood.subtracting(stands))
     }
   }
 
-  /// The lines that made the routing of the VirtualService `id`, and those of the last segment that ended some of it, in
-  /// the order of the text; none for other objects.
-  package func of(_ id: ObjectID) -> [SourceRange] {
+  /// The lines that made what the VirtualService `id` says, and those of the last segment that ended some of it; of a
+  /// DestinationRule that is written for the statement `origin`, those that change its subsets the same way. In the order
+  /// of the text; none for other objects.
+  package func of(_ id: ObjectID, writtenFor origin: SourceRange) -> [SourceRange] {
     guard let place = renderer.slots[id] else { return [] }
-    let (made, ended): ([Made]?, [SourceRange]?)
+    let c = place.component
+    let lines: [SourceRange]
     switch place.slot {
-    case .entry: (made, ended) = (entries[place.component], entryEndings[place.component])
-    case .mesh: (made, ended) = (insides[place.component], insideEndings[place.component])
-    case .claim, .service, .gateway, .rule, .deployment: return []
+    case .entry: lines = (entries[c] ?? []).map(\.range) + (entryEndings[c] ?? [])
+    case .mesh: lines = (insides[c] ?? []).map(\.range) + (insideEndings[c] ?? [])
+    case .rule: lines = [subsetEndings[c] ?? [], subsetMakers[c] ?? []].first { $0.contains(origin) } ?? []
+    case .claim, .service, .gateway, .deployment: return []
     }
-    return Set((made ?? []).map(\.range) + (ended ?? []))
-      .sorted { ($0.file.index, $0.start) < ($1.file.index, $1.start) }
+    return Set(lines).sorted { ($0.file.index, $0.start) < ($1.file.index, $1.start) }
   }
 
   /// The last statement that can have said it; both where two of one segment may have, as routes of two cookies to one

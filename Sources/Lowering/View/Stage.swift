@@ -77,7 +77,7 @@ extension ComponentNames {
           stage >= .close
           ? b.lanes
           : stage >= .switchInner
-            ? joined(b.lanes, a.lanes) : joined(a.lanes, b.lanes)
+            ? joined(b.lanes, a.lanes, lastToGo: evicted(a.workloads, b.workloads)) : joined(a.lanes, b.lanes)
         view.lanePorts = stage >= .close ? b.lanePorts : union(a.lanePorts, b.lanePorts)
       }
     }
@@ -107,10 +107,15 @@ extension ComponentNames {
 
   /// Every caller of either; where both have it, what the first one says of it, be it nothing but the default. Defaults:
   /// the first one's, then the second's for ports that the first has not.
-  private func joined(_ first: LaneList?, _ second: LaneList?) -> LaneList? {
+  ///
+  /// A caller that has a lane in the second and only the default in the first loses what its own release has here. With
+  /// `lastToGo` it keeps its lane all the same, but for one to these versions, which are gone already: as long as the
+  /// entry leads to that release, requests come by way of this caller, and the default would take them out of it.
+  private func joined(_ first: LaneList?, _ second: LaneList?, lastToGo gone: Set<Int>? = nil) -> LaneList? {
     guard let first else { return second }
     guard let second, first != second else { return first }
     var list = LaneList()
+    list.others = first.others
     var i = 0
     var j = 0
     while i < first.lanes.count || j < second.lanes.count {
@@ -119,11 +124,16 @@ extension ComponentNames {
         list.lanes.append(first.lanes[i])
         i += 1
       } else {
-        if !first.others.contains(second.lanes[j].caller) { list.lanes.append(second.lanes[j]) }
+        let lane = second.lanes[j]
+        if !first.others.contains(lane.caller) {
+          list.lanes.append(lane)
+        } else if let gone, gone.isDisjoint(with: lane.table.targets) {
+          list.lanes.append(lane)
+          list.others.removeAll { $0 == lane.caller }
+        }
         j += 1
       }
     }
-    list.others = first.others
     list.defaults = first.defaults
     for table in second.defaults where !list.defaults.contains(table) { list.defaults.append(table) }
     return list

@@ -70,7 +70,11 @@ extension Slot {
     case .newVersion: "A version: `[A-Za-z0-9][A-Za-z0-9._-]*`, at most 63 characters. `1.10` is not `1.1`."
     case .int: "A whole number."
     case .percent: "A whole number from 0 to 100 and `%`: `10%`."
-    case .duration: "Whole numbers with `ms`, `s`, `m`, `h` or `d`: `30s`, `1h30m`."
+    case .duration:
+      """
+      Whole numbers with `ms`, `s`, `m`, `h` or `d`: `30s`, `1h30m`. What is waited or measured for may be `0s`, so that \
+      an environment can leave it out; what bounds something, and a level of `shift`, is longer than nothing.
+      """
     case .size: "An amount of bytes as Kubernetes writes it: `1Gi`, `500Mi`."
     case .cpu: "An amount of CPU as Kubernetes writes it: `250m`, `2`."
     case .path: "A path that begins with `/`."

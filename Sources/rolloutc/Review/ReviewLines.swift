@@ -31,7 +31,7 @@ struct ReviewLines {
   /// The line that the object is written for, then the others that made what it says.
   func places(_ id: ObjectID, _ origin: SourceRange) -> [String] {
     var places = [review.place(origin)]
-    for range in routing.of(id) {
+    for range in routing.of(id, writtenFor: origin) {
       let place = review.place(range)
       if !places.contains(place) { places.append(place) }
     }
