@@ -74,14 +74,13 @@ private struct TransitionBuilder {
   /// Components whose objects may be others than `a` says.
   let unsure: Set<Int>
   var doubtful: Set<ObjectID>
-  /// Components that may be written, callees first, and where each stands.
+  /// Components that may be written, callees first.
   let changing: [Int]
-  var current: [ComponentView]
-  /// What is not yet as `b` has it, for each of `changing`. A part that once is stays so: no stage leads away from `b`.
-  var differing: [Parts]
   var phases: [Phase] = []
   var stages: [Stage] = []
 
+  /// What each of ``passes`` writes.
+  private var passed: [Passed]
   private var writes: [Write] = []
 
   init(
@@ -102,46 +101,28 @@ private struct TransitionBuilder {
     for i in a.components.differences(from: b.components) { isChanging[i] = true }
     for i in unsure { isChanging[i] = true }
     changing = renderer.callOrder.filter { isChanging[$0] }
-    current = changing.map { a.components[$0] }
-    differing = changing.map { TransitionBuilder.differing(a.components[$0], b.components[$0]) }
+    passed = [Passed](repeating: Passed(), count: TransitionBuilder.passes.count)
   }
 
   mutating func build() {
+    for i in changing { walk(i) }
     for stage in Stage.allCases where stage != .start {
       switch stage {
       case .start: break
       case .establish: establish()
       case .prepare: prepare()
-      case .widen, .narrow, .unrule:
-        advance(stage, [.rule])
+      case .widen, .open, .switchInner, .close, .narrow, .unrule:
+        take(stage)
         finish(stage, [.settled(stamp: nil)])
-      case .open:
-        advance(stage, [.mesh, .entry])
-        finish(stage, [.settled(stamp: nil)])
-      case .free:
-        advance(stage, [.workloads], callersFirst: true)
+      case .free, .quit, .stop:
+        take(stage)
         finish(stage, stopGates())
       case .run:
-        advance(stage, [.workloads])
+        take(stage)
         finish(stage, [.ready(writes.compactMap(readyTarget))])
-      case .switchInner:
-        advance(stage, [.mesh])
-        finish(stage, [.settled(stamp: nil)])
-      case .switchEntry:
-        advance(stage, [.entry])
+      case .switchEntry, .unpin:
+        take(stage)
         finish(stage, [.settled(stamp: visibleStamp)])
-      case .quit:
-        advance(stage, [.workloads], callersFirst: true)
-        finish(stage, stopGates())
-      case .close:
-        advance(stage, [.mesh], callersFirst: true)
-        finish(stage, [.settled(stamp: nil)])
-      case .unpin:
-        advance(stage, [.entry, .mesh], callersFirst: true)
-        finish(stage, [.settled(stamp: visibleStamp)])
-      case .stop:
-        advance(stage, [.workloads], callersFirst: true)
-        finish(stage, stopGates())
       case .remove: remove()
       case .tighten: tighten()
       }
@@ -168,11 +149,11 @@ private struct TransitionBuilder {
     var isMeshTouched = !writes.isEmpty
     for manifest in manifests where !manifest.id.namespace.isEmpty { write(manifest) }
     let manifestCount = writes.count
-    advance(.prepare, [.claims])
+    take(.prepare, .claims)
     let claims = writes[manifestCount...].filter { $0.action == .create }.map(\.id)
     let before = writes.count
-    advance(.prepare, [.service])
-    advance(.prepare, [.gateway])
+    take(.prepare, .service)
+    take(.prepare, .gateway)
     isMeshTouched = isMeshTouched || writes.count > before
     finish(
       .prepare,
@@ -184,12 +165,12 @@ private struct TransitionBuilder {
   }
 
   private mutating func remove() {
-    advance(.remove, [.workloads], callersFirst: true)
+    take(.remove, .workloads)
     let before = writes.count
-    advance(.remove, [.gateway], callersFirst: true)
-    advance(.remove, [.service], callersFirst: true)
+    take(.remove, .gateway)
+    take(.remove, .service)
     let isMeshTouched = writes.count > before
-    advance(.remove, [.claims], callersFirst: true)
+    take(.remove, .claims)
     if a.exists, !b.exists {
       for manifest in renderer.manifests where !manifest.isKept {
         write(shared: manifest.id, nil, origin: manifest.range)
@@ -214,25 +195,91 @@ private struct TransitionBuilder {
 
   // MARK: - Components
 
-  /// Writes the `parts` of every changing component as they are after `stage`.
-  private mutating func advance(
-    _ stage: Stage, _ parts: [Parts], callersFirst: Bool = false
-  ) {
-    let wanted = parts.reduce(into: Parts()) { $0.formUnion($1) }
-    for k in changing.indices {
-      let n = callersFirst ? changing.count - 1 - k : k
-      let i = changing[n]
-      let isSure = unsure.isEmpty || !unsure.contains(i)
+  /// One round over the components, in which parts of each are written as they are after a stage.
+  private struct Pass {
+    var stage: Stage
+    /// One after another for each component.
+    var parts: [Parts]
+    var callersFirst = false
+
+    var wanted: Parts { parts.reduce(into: Parts()) { $0.formUnion($1) } }
+  }
+
+  /// In the order of writing.
+  private static let passes = [
+    Pass(stage: .prepare, parts: [.claims]),
+    Pass(stage: .prepare, parts: [.service]),
+    Pass(stage: .prepare, parts: [.gateway]),
+    Pass(stage: .widen, parts: [.rule]),
+    Pass(stage: .open, parts: [.mesh, .entry]),
+    Pass(stage: .free, parts: [.workloads], callersFirst: true),
+    Pass(stage: .run, parts: [.workloads]),
+    Pass(stage: .switchInner, parts: [.mesh]),
+    Pass(stage: .switchEntry, parts: [.entry]),
+    Pass(stage: .quit, parts: [.workloads], callersFirst: true),
+    Pass(stage: .close, parts: [.mesh], callersFirst: true),
+    Pass(stage: .narrow, parts: [.rule]),
+    Pass(stage: .stop, parts: [.workloads], callersFirst: true),
+    Pass(stage: .unpin, parts: [.entry, .mesh], callersFirst: true),
+    Pass(stage: .unrule, parts: [.rule]),
+    Pass(stage: .remove, parts: [.workloads], callersFirst: true),
+    Pass(stage: .remove, parts: [.gateway], callersFirst: true),
+    Pass(stage: .remove, parts: [.service], callersFirst: true),
+    Pass(stage: .remove, parts: [.claims], callersFirst: true),
+  ]
+
+  /// The writes of one pass, component after component, callees first.
+  private struct Passed {
+    var writes: [Write] = []
+    /// Where the writes of each component begin.
+    var starts: [Int] = []
+  }
+
+  /// Takes one component through all passes. Passes are the outer loop of what is written, but not of how it is worked
+  /// out: what belongs to a component is near to the processor until it is done with it.
+  private mutating func walk(_ i: Int) {
+    let isSure = unsure.isEmpty || !unsure.contains(i)
+    var current = a.components[i]
+    // What is not yet as `b` has it. A part that once is stays so: no stage leads away from `b`.
+    var differing = TransitionBuilder.differing(current, b.components[i])
+    for p in TransitionBuilder.passes.indices {
+      let wanted = TransitionBuilder.passes[p].wanted
       // Nothing on the way is other than both ends where the ends agree, or where the end is reached.
-      if isSure, differing[n].isDisjoint(with: wanted) { continue }
-      let new = renderer.components[i].between(
-        a.components[i], b.components[i], after: stage, keepsVolumes: options.keepsVolumes, parts: wanted)
-      for part in parts {
-        if isSure, TransitionBuilder.isSame(part, current[n], new) { continue }
-        write(part, i, new)
+      if isSure, differing.isDisjoint(with: wanted) {
+        if differing.isEmpty { return }
+        continue
       }
-      commit(parts, n, new)
-      for part in parts where TransitionBuilder.isSame(part, new, b.components[i]) { differing[n].subtract(part) }
+      let new = renderer.components[i].between(
+        a.components[i], b.components[i], after: TransitionBuilder.passes[p].stage, keepsVolumes: options.keepsVolumes,
+        parts: wanted)
+      let start = passed[p].writes.count
+      for part in TransitionBuilder.passes[p].parts {
+        if isSure, TransitionBuilder.isSame(part, current, new) { continue }
+        write(part, i, new, in: p)
+      }
+      if passed[p].writes.count > start { passed[p].starts.append(start) }
+      for part in TransitionBuilder.passes[p].parts {
+        TransitionBuilder.commit(part, &current, new)
+        if TransitionBuilder.isSame(part, new, b.components[i]) { differing.subtract(part) }
+      }
+    }
+  }
+
+  /// Adds what the passes of `stage` have written, of one part where it is said.
+  private mutating func take(_ stage: Stage, _ part: Parts? = nil) {
+    for (p, pass) in TransitionBuilder.passes.enumerated() 
+    where pass.stage == stage && (part == nil || pass.parts == [part]) {
+      let all = passed[p].writes
+      if pass.callersFirst {
+        var end = all.count
+        for start in passed[p].starts.reversed() {
+          writes += all[start..<end]
+          end = start
+        }
+      } else {
+        writes += all
+      }
+      passed[p] = Passed()
     }
   }
 
@@ -252,28 +299,26 @@ private struct TransitionBuilder {
   }
 
   /// Only what was written counts as done, so that parts of one stage may be written one after another.
-  private mutating func commit(_ parts: [Parts], _ n: Int, _ new: ComponentView) {
-    for part in parts {
-      switch part {
-      case .claims: current[n].claims = new.claims
-      case .service: current[n].ports = new.ports
-      case .gateway: current[n].hasGateway = new.hasGateway
-      case .rule:
-        current[n].hasRule = new.hasRule
-        current[n].subsets = new.subsets
-        current[n].tls = new.tls
-      case .mesh:
-        current[n].lanes = new.lanes
-        current[n].lanePorts = new.lanePorts
-        current[n].isMeshPinned = new.isMeshPinned
-        current[n].meshMirror = new.meshMirror
-      case .entry:
-        current[n].entry = new.entry
-        current[n].isEntryPinned = new.isEntryPinned
-        current[n].entryMirror = new.entryMirror
-      case .workloads: current[n].workloads = new.workloads
-      default: break
-      }
+  private static func commit(_ part: Parts, _ current: inout ComponentView, _ new: ComponentView) {
+    switch part {
+    case .claims: current.claims = new.claims
+    case .service: current.ports = new.ports
+    case .gateway: current.hasGateway = new.hasGateway
+    case .rule:
+      current.hasRule = new.hasRule
+      current.subsets = new.subsets
+      current.tls = new.tls
+    case .mesh:
+      current.lanes = new.lanes
+      current.lanePorts = new.lanePorts
+      current.isMeshPinned = new.isMeshPinned
+      current.meshMirror = new.meshMirror
+    case .entry:
+      current.entry = new.entry
+      current.isEntryPinned = new.isEntryPinned
+      current.entryMirror = new.entryMirror
+    case .workloads: current.workloads = new.workloads
+    default: break
     }
   }
 
@@ -293,32 +338,33 @@ private struct TransitionBuilder {
     }
   }
 
-  private mutating func write(_ part: Parts, _ i: Int, _ view: ComponentView) {
+  private mutating func write(_ part: Parts, _ i: Int, _ view: ComponentView, in pass: Int) {
     let names = renderer.components[i]
     switch part {
     case .claims:
       for c in names.claims.indices {
         // In doubt no claim is made: going back does not need it.
         let owners = names.versionOrder.filter { names.versions[$0].claims.contains(c) }
-        write(i, .claim(c), names.claims[c].id, view, .workload, versions: owners, inDoubt: false)
+        write(i, .claim(c), names.claims[c].id, view, .workload, versions: owners, inDoubt: false, in: pass)
       }
-    case .service: write(i, .service, names.serviceID, view, .workload)
-    case .gateway: write(i, .gateway, names.gatewayID, view, .exposure)
+    case .service: write(i, .service, names.serviceID, view, .workload, in: pass)
+    case .gateway: write(i, .gateway, names.gatewayID, view, .exposure, in: pass)
     case .rule:
       // The subsets that go, or those that come: nothing goes while the rule gets wider.
       let old = a.components[i].subsets
       let gone = old.filter { !view.subsets.contains($0) }
       let moved = gone.isEmpty ? view.subsets.filter { !old.contains($0) } : gone
-      write(i, .rule, names.ruleID, view, .subsets, versions: moved)
-    case .mesh: write(i, .mesh, names.meshID, view, .routing)
-    case .entry: write(i, .entry, names.entryID, view, .routing)
+      write(i, .rule, names.ruleID, view, .subsets, versions: moved, in: pass)
+    case .mesh: write(i, .mesh, names.meshID, view, .routing, in: pass)
+    case .entry: write(i, .entry, names.entryID, view, .routing, in: pass)
     case .workloads:
       for v in names.versionOrder {
         let workload = view.workloads.first { $0.version == v }
         // In doubt a workload is written only as it is to be in the end: what never became ready is not tried again.
         let isFinal = workload == b.components[i].workloads.first { $0.version == v }
         write(
-          i, .deployment(v), names.versions[v].deploymentID, view, .workload, versions: [v], inDoubt: isFinal)
+          i, .deployment(v), names.versions[v].deploymentID, view, .workload, versions: [v], inDoubt: isFinal,
+          in: pass)
       }
     default: break
     }
@@ -328,7 +374,7 @@ private struct TransitionBuilder {
 
   private mutating func write(
     _ i: Int, _ slot: ObjectSlot, _ id: ObjectID, _ view: ComponentView, _ aspect: Origins.Aspect,
-    versions: [Int] = [], inDoubt: Bool = true
+    versions: [Int] = [], inDoubt: Bool = true, in pass: Int
   ) {
     let standing = image[i, slot]
     let facts = renderer.facts(slot, view)
@@ -339,7 +385,7 @@ private struct TransitionBuilder {
     let entry = entry(id, value, origin: origin) { plain, stamp in
       rendered.stamped(i, facts, plain, stamp, isEntry: slot == .entry)
     }
-    note(id, standing, entry, origin: origin)
+    passed[pass].writes.append(written(id, standing, entry, origin: origin))
     image[i, slot] = entry
   }
 
@@ -347,7 +393,7 @@ private struct TransitionBuilder {
     let standing = image[shared: id]
     if standing?.plain == value, !doubtful.contains(id) { return }
     let entry = entry(id, value, origin: origin) { stamped($0, $1, isEntry: false) }
-    note(id, standing, entry, origin: origin)
+    writes.append(written(id, standing, entry, origin: origin))
     image[shared: id] = entry
   }
 
@@ -359,12 +405,12 @@ private struct TransitionBuilder {
     return ObjectSet.Entry(id: id, object: object, plain: value, origin: origin, stamp: options.stamp)
   }
 
-  private mutating func note(
+  private mutating func written(
     _ id: ObjectID, _ old: ObjectSet.Entry?, _ new: ObjectSet.Entry?, origin: SourceRange
-  ) {
+  ) -> Write {
     if !doubtful.isEmpty { doubtful.remove(id) }
     let action: Write.Action = new == nil ? .delete : old == nil ? .create : .update
-    writes.append(Write(action: action, id: id, object: new?.object, previous: old?.object, origin: origin))
+    return Write(action: action, id: id, object: new?.object, previous: old?.object, origin: origin)
   }
 
   private mutating func finish(_ stage: Stage, _ gates: [Gate]) {
