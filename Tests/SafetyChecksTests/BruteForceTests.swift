@@ -189,7 +189,7 @@ private func facts(_ verdict: Judge.Verdict) -> Set<SlowJudge.Finding> {
 }
 
 /// Phases in an order in which nobody should write them.
-private func disturbed(_ phases: [Phase], _ random: inout SeededGenerator) -> [Phase] {
+func disturbed(_ phases: [Phase], _ random: inout SeededGenerator) -> [Phase] {
   var phases = phases
   for _ in 0..<(1 + random.below(3)) where !phases.isEmpty {
     let i = random.below(phases.count)

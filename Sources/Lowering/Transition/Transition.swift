@@ -267,7 +267,7 @@ private struct TransitionBuilder {
 
   /// Adds what the passes of `stage` have written, of one part where it is said.
   private mutating func take(_ stage: Stage, _ part: Parts? = nil) {
-    for (p, pass) in TransitionBuilder.passes.enumerated() 
+    for (p, pass) in TransitionBuilder.passes.enumerated()
     where pass.stage == stage && (part == nil || pass.parts == [part]) {
       let all = passed[p].writes
       if pass.callersFirst {

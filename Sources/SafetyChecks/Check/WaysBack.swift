@@ -64,7 +64,9 @@ struct WaysBack: IteratorProtocol {
     var way = WayBack(
       back: compiled.renderer.rollback(
         from: from, brokenOffIn: phase, to: start.state, stamp: current.backStamp, known: known))
-    if let block = planned.flatMap({ plan.failureBlock(of: $0, reached: segment + 1) }), let first = block.segments.first {
+    if let block = planned.flatMap({ plan.failureBlock(of: $0, reached: segment + 1) }),
+      let first = block.segments.first
+    {
       var facts = known
       facts.origins = Origins(plan, changes: first.changes)
       facts.target = nil
