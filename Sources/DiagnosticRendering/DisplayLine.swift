@@ -14,12 +14,13 @@ struct DisplayLine {
   private(set) var width = 0
   private let range: Range<Int>
 
-  init(_ bytes: [UInt8], _ range: Range<Int>) {
+  /// - Parameter hidden: bytes of which nothing but their number is shown.
+  init(_ bytes: [UInt8], _ range: Range<Int>, hidden: Range<Int>? = nil) {
     self.range = range
     var i = range.lowerBound
     while i < range.upperBound {
       let (scalar, length) = Self.decode(bytes, i, range.upperBound)
-      append(scalar, at: i)
+      append(hidden?.contains(i) ?? false ? "*" : scalar, at: i)
       i += length
     }
   }

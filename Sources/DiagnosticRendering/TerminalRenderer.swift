@@ -111,12 +111,12 @@ extension TerminalRenderer {
       var lines: [Int: MarkedLine] = [:]
       for (label, isPrimary) in own {
         for (number, mark) in marks(label, isPrimary ? "^" : "-", isPrimary ? tint : .secondary, source, map) {
-          lines[number, default: line(number, source, map)].marks.append(mark)
+          lines[number, default: line(number, source, map, hidden: diagnostic.hidden)].marks.append(mark)
         }
       }
       // A single line between two that are shown costs no more than the sign for its absence.
       for number in lines.keys where lines[number + 1] == nil && lines[number + 2] != nil {
-        lines[number + 1] = line(number + 1, source, map)
+        lines[number + 1] = line(number + 1, source, map, hidden: diagnostic.hidden)
       }
       return Snippet(
         place: "\(safeText(source.path)):\(position.line):\(position.column)",
@@ -125,8 +125,10 @@ extension TerminalRenderer {
     }
   }
 
-  private func line(_ number: Int, _ source: SourceFile, _ map: LineMap) -> MarkedLine {
-    MarkedLine(number: number, content: DisplayLine(source.bytes, map.bytes(ofLine: number)))
+  private func line(_ number: Int, _ source: SourceFile, _ map: LineMap, hidden: SourceRange?) -> MarkedLine {
+    let own = hidden.flatMap { $0.file == source.id ? clamped($0, source) : nil }
+    let bytes = own.map { Int($0.start)..<Int($0.end) }
+    return MarkedLine(number: number, content: DisplayLine(source.bytes, map.bytes(ofLine: number), hidden: bytes))
   }
 
   private func clamped(_ range: SourceRange, _ source: SourceFile) -> SourceRange {

@@ -59,6 +59,8 @@ package struct Diagnostic: Hashable, Sendable {
   package var notes: [String]
   package var help: String?
   package var fixIts: [FixIt]
+  /// What no rendering shows of the source: a secret that should not stand there. The place is named all the same.
+  package var hidden: SourceRange?
 
   package init(
     _ code: Code,

@@ -54,7 +54,13 @@ extension Rehearsal {
     for version in order {
       let place = place(version)
       let base = standIns.byVersion[place] ?? DefaultStandIn(edges: standIns.edges[place] ?? [])
-      standIns.byVersion[place] = Stub(replies[version] ?? [], over: base)
+      // Whatever the order of the lines: a version that fails does so whatever else it is to answer, and what it answers
+      // to one probe wins over what it answers to all.
+      let all = replies[version] ?? []
+      let failing = all.filter { $0.status >= 400 }
+      let rest = all.filter { $0.status < 400 }
+      standIns.byVersion[place] = Stub(
+        failing + rest.filter { $0.path != nil } + rest.filter { $0.path == nil }, over: base)
     }
     // A rule inside the mesh that looks at a header says that the callers hand it on.
     for selector in selectors {

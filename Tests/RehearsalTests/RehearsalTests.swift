@@ -124,6 +124,9 @@ import Testing
       ("stub approve no\n  expect web 2.0 serves all", false),
       ("stub web 1.0 answers home \"hi\"\n  expect done", true),
       ("stub web 1.0 answers status 404\n  expect fails at \"Deploy 1.0\"", true),
+      // Whatever the order of the lines.
+      ("stub web 1.0 answers home \"hi\"\n  stub web 1.0 answers status 503\n  expect fails at \"Deploy 1.0\"", true),
+      ("stub web 1.0 answers status 503\n  stub web 1.0 answers home \"hi\"\n  expect fails at \"Deploy 1.0\"", true),
       ("expect fails at \"Deploy 1.0\"", false),
       ("expect web 2.0 serves all\n  expect done", true),
     ])

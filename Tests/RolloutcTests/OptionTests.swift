@@ -76,6 +76,14 @@ private let parts = """
     #expect(refused.code == 2)
     #expect(refused.errors.contains("error[R0217]"), "\(refused.errors)")
     #expect(try scratch.rolloutc("check", "shop/outside.rollout", "--root", ".").code == 0)
+    // Neither does a link lead out.
+    try FileManager.default.createSymbolicLink(
+      atPath: scratch.path + "/shop/link.rollout", withDestinationPath: scratch.path + "/parts.rollout")
+    try scratch.write(plan.replacing("shared/parts", with: "link"), to: "shop/linked.rollout")
+    let linked = try scratch.rolloutc("check", "shop/linked.rollout")
+    #expect(linked.code == 2)
+    #expect(linked.errors.contains("error[R0215]") && linked.errors.contains("a link to a place outside"), "\(linked.errors)")
+    #expect(try scratch.rolloutc("check", "shop/linked.rollout", "--root", ".").code == 0)
     // What is wrong in an included file is shown there.
     try scratch.write(parts.replacing("8080", with: "80800"), to: "shop/shared/parts.rollout")
     let broken = try scratch.rolloutc("check", "shop/shop.rollout")

@@ -15,6 +15,9 @@ struct BruteForce {
   private var parsed: [Value: MeshObject] = [:]
   private var inUse: Set<Int> = []
   private var atSegmentStart: [Fate] = []
+  /// What may have happened in the phase that was taken last; and in one that broke off, until something has settled.
+  private var during: [Fate] = []
+  private var doubt: [Fate]?
   private var askedAtEnd: Set<Int> = []
   /// How many combinations the last phase had.
   private(set) var combinations = 0
@@ -27,7 +30,9 @@ struct BruteForce {
     for object in model.objectsOfOthers { if let id = ObjectID(object) { variants[id] = [object] } }
   }
 
-  mutating func begin() { atSegmentStart = settled() }
+  mutating func begin() { atSegmentStart = doubt ?? settled() }
+
+  mutating func breakOff() { doubt = during }
 
   private func count(_ value: Value?) -> Int { value?.at("spec", "replicas")?.int ?? 0 }
 
@@ -52,7 +57,7 @@ struct BruteForce {
   mutating func take(
     _ phase: Phase, from: [State], to: State, isLast: Bool, keepsVolumes: Bool = false
   ) -> (fates: [Fate], verdict: SlowJudge.Verdict)? {
-    let atStart = settled()
+    let atStart = doubt ?? settled()
     for write in phase.writes {
       let old = variants[write.id]?.last ?? nil
       variants[write.id, default: [nil]].append(write.object)
@@ -127,6 +132,7 @@ struct BruteForce {
       atSegmentStart: atSegmentStart, atStart: atStart, atEnd: settled(), during: union, inUse: inUse,
       leastReady: ready.map(\.lowerBound), mostReady: ready.map(\.upperBound))
     let verdict = judge.judge(facts)
+    during = union
     inUse.formUnion(verdict.asked)
     askedAtEnd = verdict.askedAtEnd
     return (union, verdict)
@@ -141,7 +147,9 @@ struct BruteForce {
       switch gate {
       case .ready(let targets): for target in targets { finish(target.deployment) }
       case .stopped(let ids), .established(let ids): for id in ids { finish(id) }
-      case .settled: for id in variants.keys where id.kind != "Deployment" { finish(id) }
+      case .settled:
+        doubt = nil
+        for id in variants.keys where id.kind != "Deployment" { finish(id) }
       case .drained(let refs):
         for version in inUse where !askedAtEnd.contains(version) {
           let id = model.versions[version]

@@ -126,6 +126,8 @@ private func goBack(
   guard let start = step.segments.first?.before, segment.phases.indices.contains(p) else { return true }
   let back = compiled.renderer.rollback(from: segment, brokenOffIn: p, to: start.state, stamp: "back")
   let from = [segment.before.state, segment.after.state]
+  fast.breakOff()
+  slow.breakOff()
   fast.begin()
   slow.begin()
   for (q, phase) in back.phases.enumerated() {

@@ -184,5 +184,13 @@ extension CodePage {
       good: .shop("release spring {\n  web 1.0 -> 2.0\n}\n\ndeploy release spring"),
       fix: "List the versions on one line, in the order in which they take over: `web 1.0 -> 2.0`."
     ),
+    CodePage(
+      .parameterCircle, "The value of a parameter is made of itself.",
+      why:
+        "A value may be made of other parameters, in any order; one of those that stand in a circle must have a value of its own.",
+      bad: .shop("parameter candidate = $next\nparameter next = \"${candidate}\"\n\ndeploy web $next"),
+      good: .shop("parameter candidate = 1.0\nparameter next = \"${candidate}\"\n\ndeploy web $next"),
+      fix: "Give one of the parameters a value that is written out."
+    ),
   ]
 }

@@ -21,11 +21,12 @@ extension Code {
   package static let duplicateSetting = Code("R0219", "duplicate-setting")
   package static let parameterNameTaken = Code("R0220", "parameter-name-taken")
   package static let duplicateMember = Code("R0221", "duplicate-member")
+  package static let parameterCircle = Code("R0222", "parameter-circle")
 
   static let names: [Code] = [
     .unknownComponent, .undeclaredCookie, .unknownVersion, .unknownRelease, .unknownHeader, .unknownProbe,
     .unknownPattern, .unknownMetric, .unknownSecret, .unknownSecretKey, .unknownParameter, .unknownEnvironment,
     .unknownStep, .duplicateName, .missingFile, .includeCycle, .includeOutside, .includeNotDeclaration,
-    .duplicateSetting, .parameterNameTaken, .duplicateMember,
+    .duplicateSetting, .parameterNameTaken, .duplicateMember, .parameterCircle,
   ]
 }

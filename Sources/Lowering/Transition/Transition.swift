@@ -255,6 +255,8 @@ private struct TransitionBuilder {
       let start = passed[p].writes.count
       for part in TransitionBuilder.passes[p].parts {
         if isSure, TransitionBuilder.isSame(part, current, new) { continue }
+        // An entry that may be there, was not before, and is to be: it is not taken away only to come back.
+        if part == .entry, new.entry == nil, b.components[i].entry != nil { continue }
         write(part, i, new, in: p)
       }
       if passed[p].writes.count > start { passed[p].starts.append(start) }

@@ -43,6 +43,13 @@ extension Renderer {
       else { continue }
       if let release = plan.components[i].versions[version].releases.first { return release.index }
     }
+    for release in state.releases {
+      let isServed = components.indices.contains { i in
+        components[i].standsInReleases && i < state.components.count && release < state.components[i].lanes.count
+          && !state.components[i].lanes[release].isEmpty
+      }
+      if isServed { return release }
+    }
     var first: Int?
     for i in components.indices where components[i].standsInReleases && i < state.components.count {
       guard let r = state.components[i].lanes.firstIndex(where: { !$0.isEmpty }) else { continue }

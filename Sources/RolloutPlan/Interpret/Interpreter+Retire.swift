@@ -45,6 +45,7 @@ extension Interpreter {
       return false
     }
     for version in leaving { remove(version) }
+    state.releases = state.releases.filter { plan.isServed(ReleaseID($0), state) }
     if volumes {
       var claims = Set(leaving.flatMap { plan[$0].volumes.map(\.claim) })
       for (index, component) in state.components.enumerated() {

@@ -205,8 +205,14 @@ extension Interpreter {
     begin()
     let c = component.index
     if percent == 0 {
-      if state.components[c].mirror == nil {
+      guard let mirror = state.components[c].mirror else {
         report(.noEffect("nothing is mirrored", at: statement.range))
+        return false
+      }
+      if mirror.version != version.index {
+        let other = plan[VersionID(component, mirror.version)].name
+        report(
+          .noEffect("requests are mirrored to `\(plan[component].name)` \(other), and not to this one", at: statement.range))
         return false
       }
       state.components[c].mirror = nil

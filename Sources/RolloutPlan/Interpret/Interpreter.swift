@@ -19,6 +19,8 @@ final class Interpreter {
   var destroyed: [String: SourceRange] = [:]
   /// Shifts that end below 100%, until something follows.
   var openShifts: [ComponentID: (range: SourceRange, percent: Int)] = [:]
+  /// `routing open`: a second version was deployed, and both serve if nothing of the same part routes them.
+  private var openPairs: [(ComponentID, Diagnostic)] = []
   /// In a failure block: only steps before this one can be gone back to.
   private var rollbackLimit: Int?
   var reportedIncomplete: Set<[Int]> = []
@@ -78,6 +80,10 @@ final class Interpreter {
     var start = state
     func close() {
       guard !changes.isEmpty else { return }
+      for (component, found) in openPairs where !state.components[component.index].isPinned {
+        if state.components[component.index].deployed.count > 1 { report(found) }
+      }
+      openPairs = []
       segments.append(Segment(before: start, after: state, changes: changes))
       let traffic = Traffic(plan: plan, state: state)
       checkCompleteness(traffic, changes: changes)
@@ -229,10 +235,13 @@ final class Interpreter {
         if !plan[version].releases.isEmpty, known.isDisjoint(with: plan[version].releases) {
           state.components[c].isPinned = true
         } else if !taint.covers(version.component) {
-          report(
-            .roundRobin(
-              plan[version.component].name, versions: others.map { plan[$0].name } + [plan[version].name],
-              at: statement.range))
+          openPairs.append(
+            (
+              version.component,
+              .roundRobin(
+                plan[version.component].name, versions: others.map { plan[$0].name } + [plan[version].name],
+                at: statement.range)
+            ))
         }
       }
     }
@@ -244,6 +253,9 @@ final class Interpreter {
     guard replicas > 0 else { return }
     for lane in lanes(of: version) where state.components[c].lanes[lane].fallback == nil {
       state.components[c].lanes[lane].fallback = version.index
+    }
+    for release in plan[version].releases where !state.releases.contains(release.index) {
+      state.releases.append(release.index)
     }
     if plan.exposure(of: version.component) != nil, state.components[c].entry?.fallback == nil {
       var table = state.components[c].entry ?? RouteTable()
@@ -297,6 +309,7 @@ final class Interpreter {
       return nil
     }
     state = goal.keeping(volumesOf: state)
+    openShifts = [:]
     return change(.rollback, statement, all)
   }
 

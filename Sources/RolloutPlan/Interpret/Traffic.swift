@@ -110,10 +110,11 @@ extension Plan {
         return release
       }
     }
-    return releases.indices.lazy.map { ReleaseID($0) }.first { isServed($0, state) }
+    // A state that somebody has put together, and not the steps of a plan, says nothing of the order.
+    return (state.releases + releases.indices).lazy.map { ReleaseID($0) }.first { isServed($0, state) }
   }
 
-  private func isServed(_ release: ReleaseID, _ state: State) -> Bool {
+  func isServed(_ release: ReleaseID, _ state: State) -> Bool {
     self[release].members.contains { member in
       state.components[member.component.index].lanes.indices.contains(release.index)
         && state.components[member.component.index].lanes[release.index].fallback != nil

@@ -176,6 +176,12 @@ extension Diagnostic {
       help: "expose a component, as `expose web on port 80`")
   }
 
+  static func nothingMeasured(_ metric: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .notExposed, "nothing is exposed: `\(metric)` has no requests to measure", at: Label(range, "measures the entry"),
+      help: "say of which component it is, as `metric \(metric) is istio error-rate of web below 1%`, or expose one")
+  }
+
   static func shiftEndsEarly(_ component: String, percent: Int, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .shiftEndsEarly, "the shift of `\(component)` ends at \(percent)%, and nothing follows",

@@ -6,18 +6,19 @@ extension Diagnostic {
     text.map { [FixIt("write `\($0)`", [Edit(range, $0)])] } ?? []
   }
 
-  static func badName(_ name: String, what: String, problem: String, at range: SourceRange, repaired: String?)
-    -> Diagnostic
-  {
+  static func badName(
+    _ name: String, what: String, problem: String, at range: SourceRange, repaired: String?,
+    label: String = "not a name for Kubernetes"
+  ) -> Diagnostic {
     Diagnostic(
-      .badName, "`\(name)` cannot be the \(what): \(problem)", at: Label(range, "not a name for Kubernetes"),
+      .badName, "`\(name)` cannot be the \(what): \(problem)", at: Label(range, label),
       help: repaired.map { "write `\($0)`" } ?? "a name is 1 to 63 characters of `a` to `z`, `0` to `9` and `-`",
       fixIts: repair(range, repaired))
   }
 
   static func nameFromParameter(_ text: String, noun: String, value: String?, at range: SourceRange) -> Diagnostic {
     Diagnostic(
-      .badName, "`\(text)` cannot name a \(noun): a declared name is written out",
+      .badName, "`\(text)` cannot name \(noun == "environment" ? "an" : "a") \(noun): a declared name is written out",
       at: Label(range, "a parameter stands for values only"),
       help: value.map { "write `\($0)`" } ?? "write the name itself", fixIts: repair(range, value))
   }
@@ -172,6 +173,12 @@ extension Diagnostic {
       .parameterType, "`\(value)` is no \(kind), which the parameter `\(name)` must be",
       at: Label(range, isOption ? "the command line gives another value" : "not a \(kind)"),
       help: "give a \(kind), or declare the parameter with another type")
+  }
+
+  static func parameterCircle(_ name: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .parameterCircle, "the value of `\(name)` is made of itself", at: Label(range, "has no value of its own"),
+      help: "write out the value of one of the parameters that it is made of")
   }
 
   static func levelsDoNotRise(_ level: Int, after: Int?, at range: SourceRange) -> Diagnostic {

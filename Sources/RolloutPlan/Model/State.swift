@@ -11,6 +11,9 @@ package struct State: Hashable, Sendable {
   package var exists: Bool = false
   /// The claims of volumes that exist, whether or not a workload mounts them.
   package var volumes: Set<String> = []
+  /// Releases that serve somewhere, by index, the one that was deployed first at the front: before there is a default at
+  /// an entry, it is the default inside.
+  package var releases: [Int] = []
 
   package init() {}
 }

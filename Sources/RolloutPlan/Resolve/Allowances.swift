@@ -9,6 +9,7 @@ package struct Allowances: Sendable {
   struct Allowance: Sendable {
     var slug: String
     var scope: SourceRange
+    var hasReason: Bool
   }
 
   private var list: [Allowance] = []
@@ -26,7 +27,8 @@ package struct Allowances: Sendable {
     found.filter { diagnostic in
       guard diagnostic.code.canBeAllowed else { return true }
       return !list.contains { allowance in
-        allowance.slug == diagnostic.code.slug && allowance.scope.file == diagnostic.primary.range.file
+        // An error is not silenced without a word why.
+        (allowance.hasReason || diagnostic.severity != .error) && allowance.slug == diagnostic.code.slug && allowance.scope.file == diagnostic.primary.range.file
           && allowance.scope.start <= diagnostic.primary.range.start
           && diagnostic.primary.range.start <= allowance.scope.end
       }
@@ -58,7 +60,7 @@ package struct Allowances: Sendable {
       if reason.isEmpty {
         diagnostics.append(.allowWithoutReason(slug, at: comment.range))
       }
-      list.append(Allowance(slug: slug, scope: scope))
+      list.append(Allowance(slug: slug, scope: scope, hasReason: !reason.isEmpty))
     }
   }
 

@@ -66,12 +66,18 @@ struct SpannedText: Hashable {
 struct Parameter {
   enum Kind: String { case number, percent, duration, text, version }
 
+  /// A value may be made of other parameters, wherever they are declared, so it is read when it is asked for.
+  enum Reading { case unread, begun, done }
+
   var name: String
   var kind: Kind
-  var value: String
-  /// The default in the plan.
-  var range: SourceRange
-  /// The value is not of the kind.
+  var nameRange: SourceRange
+  /// What the plan, or the chosen environment, writes as its value; nil: the command line gives it, or nothing could be
+  /// read.
+  var source: (token: Int, tree: SyntaxTree)?
+  var reading = Reading.unread
+  var value = ""
+  /// There is no value of the kind.
   var isFaulty = false
 }
 

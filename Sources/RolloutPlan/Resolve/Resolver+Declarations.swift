@@ -268,7 +268,7 @@ extension Resolver {
             help: "keep one of the two; one line may list several hosts"))
         return
       }
-      if other.port == port, hostsMeet, other.path == path {
+      if other.port == port, hostsMeet, withoutLastSlash(other.path) == withoutLastSlash(path) {
         report(
           .exposeConflict(
             "two components are exposed at the same port, host and path", at: statement.range, earlier: other.range,
@@ -441,14 +441,15 @@ extension Resolver {
     guard let target else { return }
     var bytes: [UInt8]
     let range: SourceRange
-    var origin = "the patch"
+    var path: String?
     if let token = statement.first(.file) {
       guard let file = readFile(token, in: tree) else { return }
-      (bytes, range, origin) = (file.bytes, file.range, file.path)
+      (bytes, range, path) = (file.bytes, file.range, file.path)
     } else {
       guard let token = statement.first(.text), let text = text(token, in: tree) else { return }
       (bytes, range) = (Array(text.value.utf8), text.range)
     }
+    let origin = path ?? "the patch"
     do {
       let documents = try parseYAML(bytes)
       guard documents.count == 1, case .object? = documents.first else {
@@ -459,6 +460,10 @@ extension Resolver {
         report(.protectedField(field, at: range))
         return
       }
+      if case .object(kind: "Secret", let name) = target, holdsSecrets(documents[0]) {
+        report(.secretInManifest(name, path: path, at: range))
+        return
+      }
       plan.patches.append(Patch(target: target, value: documents[0], range: statement.range))
     } catch {
       report(.badYAML("\(origin) is no YAML: line \(error.line): \(error.message)", at: range))
@@ -467,6 +472,16 @@ extension Resolver {
 
   /// What a patch may never change: names, namespaces, selectors, ownership labels.
   private func protectedField(_ patch: Value) -> String? {
+    // Null takes away what stands there, with all that is in it.
+    let holders = [
+      ["metadata"], ["metadata", "labels"], ["spec"], ["spec", "template"], ["spec", "template", "metadata"],
+      ["spec", "template", "metadata", "labels"],
+    ]
+    for path in holders {
+      var value: Value? = patch
+      for key in path { value = value?[key] }
+      if value == .null { return path.joined(separator: ".") }
+    }
     for key in ["apiVersion", "kind"] where patch[key] != nil { return key }
     for key in ["name", "namespace"] where patch.at("metadata", key) != nil { return "metadata.\(key)" }
     for key in ["app.kubernetes.io/managed-by", "app.kubernetes.io/part-of"]
@@ -479,6 +494,10 @@ extension Resolver {
     }
     if patch.at("spec", "host") != nil { return "spec.host" }
     return nil
+  }
+
+  private func withoutLastSlash(_ path: String) -> Substring {
+    path.utf8.count > 1 && path.hasSuffix("/") ? path.dropLast() : path[...]
   }
 
   private func resolveManifest(_ statement: StatementView) {
@@ -496,7 +515,7 @@ extension Resolver {
                 at: file.range))
             return
           }
-          if id.kind == "Secret", hasData(object["data"]) || hasData(object["stringData"]) {
+          if id.kind == "Secret", holdsSecrets(object) {
             report(.secretInManifest(id.name, path: file.path, at: file.range))
             return
           }
@@ -509,7 +528,9 @@ extension Resolver {
     }
   }
 
-  private func hasData(_ value: Value?) -> Bool {
-    if case .object(let fields)? = value { !fields.isEmpty } else { false }
+  private func holdsSecrets(_ secret: Value) -> Bool {
+    ["data", "stringData"].contains { key in
+      if case .object(let fields)? = secret[key] { !fields.isEmpty } else { false }
+    }
   }
 }

@@ -7,15 +7,13 @@ extension Resolver {
     if hasMissingFile {
       for path in Resolver.allTables { names[keyPath: path].hasNamelessDeclaration = true }
     }
+    declareParameters()
     var planRange: SourceRange?
     var languageRange: SourceRange?
     for (position, tree) in trees.enumerated() {
       for index in tree.roots {
         let statement = tree[index]
-        guard let form = statement.form else {
-          poisonEverythingNamed(in: statement)
-          continue
-        }
+        guard let form = statement.form else { continue }
         switch form {
         case .plan:
           hasPlanStatement = true
@@ -35,8 +33,6 @@ extension Resolver {
         case .probe: declare(statement, in: \.probes, "probe")
         case .pattern: declare(statement, in: \.patterns, "pattern")
         case .metric: declare(statement, in: \.metrics, "metric")
-        case .parameter: declareParameter(statement)
-        case .environment: declare(statement, in: \.environments, "environment")
         case .rehearsal: declareRehearsal(statement)
         case .step, .onFailure:
           if position > 0 { report(.includeNotDeclaration(statement.range)) }
@@ -47,15 +43,50 @@ extension Resolver {
         }
       }
     }
-    for tree in trees {
-      for index in tree.roots where tree.statements[index].form == .environment { checkTwice(in: tree[index]) }
-    }
-    chooseEnvironment()
-    applySettings()
+    checkParameterNames()
     if !hasPlanStatement, !trees.isEmpty, !trees[0].statements.contains(where: { $0.form == nil }) {
       report(.missingPlan(at: SourceRange(file: trees[0].file.id, 0..<0)))
     }
     if hasPlanStatement, languageRange == nil, let planRange { report(.missingLanguage(at: planRange)) }
+  }
+
+  /// Parameters and what sets them come before all else: every other name and value may be made of them.
+  private func declareParameters() {
+    for tree in trees {
+      for index in tree.roots where tree.statements[index].form == nil { poisonEverythingNamed(in: tree[index]) }
+    }
+    for tree in trees {
+      for index in tree.roots {
+        switch tree.statements[index].form {
+        case .parameter: declareParameter(tree[index])
+        case .environment:
+          declare(tree[index], in: \.environments, "environment")
+          checkTwice(in: tree[index])
+        default: break
+        }
+      }
+    }
+    // What is wrong with an option is shown at the plan's name.
+    for tree in trees.reversed() {
+      for index in tree.roots.reversed() where tree.statements[index].form == .plan {
+        if let token = tree[index].first(.name) { plan.nameRange = tree.range(ofToken: token) }
+      }
+    }
+    let defaults = names.parameterValues
+    chooseEnvironment()
+    applySettings()
+    for index in defaults.indices {
+      _ = parameter(numbered: index)
+      // A default is of the kind, also where something else is chosen.
+      guard let source = defaults[index].source, !isSame(source, names.parameterValues[index].source),
+        let value = text(source.token, in: source.tree)
+      else { continue }
+      check(value.value, is: defaults[index].kind, for: defaults[index].name, at: value.range)
+    }
+  }
+
+  private func isSame(_ a: (token: Int, tree: SyntaxTree), _ b: (token: Int, tree: SyntaxTree)?) -> Bool {
+    a.token == b?.token && a.tree.file.id == b?.tree.file.id
   }
 
   /// Nothing is known about the line, so nothing is said about the names in it.
@@ -113,7 +144,11 @@ extension Resolver {
       names[keyPath: path].hasNamelessDeclaration = true
       return nil
     }
-    if slot == .name { checkIsWrittenOut(token, in: statement.tree, noun) }
+    if slot == .name {
+      checkIsWrittenOut(token, in: statement.tree, noun)
+      // Names of components and secrets are looked at where it is known what they name in the cluster.
+      if !["component", "secret"].contains(noun) { checkIsLabel(name, noun) }
+    }
     // `secret has TOKEN`: the name is what is missing.
     if statement.node.isBroken, Keyword(name.value) != nil { names[keyPath: path].hasNamelessDeclaration = true }
     let binding: Binding = statement.node.isBroken && !brokenIsKnown ? .poisoned : .known(index)
@@ -138,6 +173,15 @@ extension Resolver {
     guard isParameter else { return }
     let range = tree.range(ofToken: token)
     report(.nameFromParameter(tree.file.text(range), noun: noun, value: text(token, in: tree)?.value, at: range))
+  }
+
+  private func checkIsLabel(_ name: SpannedText, _ noun: String) {
+    guard let problem = dnsLabelProblem(name.value, startsWithLetter: false) else { return }
+    // No edit: other lines look the name up as it stands here.
+    report(
+      .badName(
+        name.value, what: "name of \(noun == "environment" ? "an" : "a") \(noun)", problem: problem, at: name.range,
+        repaired: nil, label: "not a name"))
   }
 
   private func declareComponent(_ statement: StatementView) {
@@ -223,11 +267,30 @@ extension Resolver {
     let kind =
       statement.first(of: .number, .percent, .duration, .text, .version).flatMap { Parameter.Kind(rawValue: $0.text) }
       ?? .text
-    var value = SpannedText(value: "", range: name.range)
-    if let token = statement.first(.value), let text = text(token, in: statement.tree) { value = text }
-    var parameter = Parameter(name: name.value, kind: kind, value: value.value, range: value.range)
-    parameter.isFaulty = !check(value.value, is: kind, for: name.value, at: value.range)
+    var parameter = Parameter(name: name.value, kind: kind, nameRange: name.range)
+    parameter.source = statement.first(.value).map { ($0, statement.tree) }
     names.parameterValues.append(parameter)
+  }
+
+  /// Reads the value of a parameter, once; nil where there is none of its kind, which is said here.
+  func parameter(numbered index: Int) -> Parameter? {
+    switch names.parameterValues[index].reading {
+    case .done: break
+    case .begun:
+      let parameter = names.parameterValues[index]
+      report(.parameterCircle(parameter.name, at: parameter.nameRange))
+      names.parameterValues[index].isFaulty = true
+      names.parameterValues[index].reading = .done
+    case .unread:
+      names.parameterValues[index].reading = .begun
+      let parameter = names.parameterValues[index]
+      let value = parameter.source.flatMap { text($0.token, in: $0.tree) }
+      let isGood = value.map { check($0.value, is: parameter.kind, for: parameter.name, at: $0.range) } ?? false
+      if isGood, let value { names.parameterValues[index].value = value.value }
+      if !isGood { names.parameterValues[index].isFaulty = true }
+      names.parameterValues[index].reading = .done
+    }
+    return names.parameterValues[index].isFaulty ? nil : names.parameterValues[index]
   }
 
   /// - Parameter isOption: the value was given on the command line; the range is that of the default.
@@ -310,11 +373,13 @@ extension Resolver {
         }
       case .override:
         guard let nameToken = line.first(.name), let parameter = text(nameToken, in: line.tree),
-          let valueToken = line.first(.value), let value = text(valueToken, in: line.tree)
+          let value = line.first(.value)
         else { continue }
-        set(
-          parameter.value, to: value.value, at: parameter.range, valueRange: value.range,
-          beside: overridden(in: statement))
+        guard case .known(let index)? = names.parameters[parameter.value]?.binding else {
+          checkParameterExists(parameter.value, at: parameter.range, beside: overridden(in: statement))
+          continue
+        }
+        names.parameterValues[index].source = (value, line.tree)
       default: break
       }
     }
@@ -322,7 +387,7 @@ extension Resolver {
   }
 
   private func applySettings() {
-    for (name, value) in options.settings { set(name, to: value, at: nil, valueRange: nil) }
+    for (name, value) in options.settings { set(name, to: value) }
     // Environments that were not chosen are checked all the same.
     for tree in trees {
       for index in tree.roots where tree.statements[index].form == .environment {
@@ -342,6 +407,9 @@ extension Resolver {
         }
       }
     }
+  }
+
+  private func checkParameterNames() {
     for name in names.parameters.order where names.parameters[name]?.binding != .poisoned {
       for (table, noun) in [(names.components, "component"), (names.releases, "release"), (names.cookies, "cookie")] {
         if let other = table[name], let range = names.parameters[name]?.range, other.binding != .poisoned {
@@ -375,16 +443,17 @@ extension Resolver {
     }
   }
 
-  private func set(
-    _ name: String, to value: String, at range: SourceRange?, valueRange: SourceRange?, beside others: Set<String> = []
-  ) {
+  /// The command line gives a value: it is text, whatever stands in it.
+  private func set(_ name: String, to value: String) {
     guard case .known(let index)? = names.parameters[name]?.binding else {
-      checkParameterExists(name, at: range, beside: others)
+      checkParameterExists(name, at: nil, beside: [])
       return
     }
+    let parameter = names.parameterValues[index]
+    let at = parameter.source.map { $0.tree.range(ofToken: $0.token) } ?? parameter.nameRange
+    names.parameterValues[index].source = nil
     names.parameterValues[index].value = value
-    names.parameterValues[index].isFaulty = !check(
-      value, is: names.parameterValues[index].kind, for: name, at: valueRange ?? names.parameterValues[index].range,
-      isOption: valueRange == nil)
+    names.parameterValues[index].reading = .done
+    names.parameterValues[index].isFaulty = !check(value, is: parameter.kind, for: name, at: at, isOption: true)
   }
 }

@@ -12,7 +12,7 @@ extension Resolver {
       switch statement.form {
       case .step:
         let name = statement.first(.text).flatMap { text($0, in: tree)?.value } ?? "step \(result.steps.count + 1)"
-        result.steps.append(resolveStep(statement, name: name))
+        result.steps.append(resolveStep(statement, name: name, behind: result.steps.last?.statements.last))
       case .onFailure:
         if let planFailure {
           report(.duplicateSetting("`on failure` stands twice", at: statement.range, earlier: planFailure))
@@ -22,12 +22,13 @@ extension Resolver {
         result.failure = resolveFailure(statement)
       case let form? where form.isStepStatement:
         let resolved = resolve(statement)
-        let earlier = result.steps.last.flatMap { $0.isTopLevel ? $0.statements.last : nil }
+        let last = result.steps.last
+        let earlier = last.flatMap { $0.isTopLevel ? $0.statements.last : nil }
         if form.isChange || result.steps.isEmpty {
           result.steps.append(
             ResolvedStep(
               name: tree.text(of: statement.node), range: statement.range,
-              statements: approvals(before: resolved, behind: earlier) + resolved,
+              statements: approvals(before: resolved, behind: last?.statements.last) + resolved,
               failure: nil, isTopLevel: true))
         } else {
           if let earlier, earlier.form == .rollback { report(.notLast(at: earlier.range)) }
@@ -39,7 +40,8 @@ extension Resolver {
     return result
   }
 
-  private func resolveStep(_ statement: StatementView, name: String) -> ResolvedStep {
+  /// - Parameter previous: the last line of the step before.
+  private func resolveStep(_ statement: StatementView, name: String, behind previous: StepStatement?) -> ResolvedStep {
     var step = ResolvedStep(name: name, range: statement.range, statements: [], failure: nil, isTopLevel: false)
     var failureRange: SourceRange?
     for child in statement.node.children {
@@ -57,7 +59,7 @@ extension Resolver {
         report(.notLast(at: last.range))
       }
       let resolved = resolve(line)
-      step.statements += approvals(before: resolved, behind: step.statements.last)
+      step.statements += approvals(before: resolved, behind: step.statements.last ?? previous)
       step.statements += resolved
     }
     return step
@@ -186,7 +188,12 @@ extension Resolver {
       }
       return duration(statement.first(.duration), in: tree).map { .observe(.wait(milliseconds: $0)) }
     case .pause:
-      if let token = statement.first(.duration) {
+      if let token = statement.first(.duration), let words = text(token, in: tree) {
+        // In quotes, or by a parameter, it is a time only if it reads like one.
+        let mayBeText = tree.tokens[token].kind == .text || tree.word(token).hasPrefix("$")
+        if mayBeText, parseDuration(words.value) == nil {
+          return .observe(.pause(milliseconds: nil, message: words.value))
+        }
         return duration(token, in: tree).map { .observe(.pause(milliseconds: $0, message: nil)) }
       }
       return .observe(.pause(milliseconds: nil, message: text(.text, of: statement)?.value))
@@ -265,6 +272,12 @@ extension Resolver {
     if statement.has(.for) {
       guard let metric = lookUp(.metric, subject, in: tree), let time = duration(.duration, after: .for, of: statement)
       else { return nil }
+      if case .istio(_, of: nil)? = plan.metrics.indices.contains(metric) ? plan.metrics[metric].source : nil,
+        plan.exposures.isEmpty, !hasBrokenExposure
+      {
+        report(.nothingMeasured(plan.metrics[metric].name, at: statement.range))
+        return nil
+      }
       return .verifyMetric(metric: metric, forMilliseconds: time)
     }
     let probe = lookUp(.probe, subject, in: tree)

@@ -40,7 +40,7 @@ extension Resolver {
   private func parameter(_ name: String, at range: SourceRange) -> Parameter? {
     switch names.parameters[name]?.binding {
     // What is wrong with a value is said once, where it is given.
-    case .known(let index): return names.parameterValues[index].isFaulty ? nil : names.parameterValues[index]
+    case .known(let index): return parameter(numbered: index)
     case .poisoned: return nil
     case nil:
       if names.parameters.hasNamelessDeclaration || doubtfulWords.contains(name) { return nil }
@@ -389,6 +389,10 @@ func quantityValue(_ text: String, isCPU: Bool) -> Double? {
     return nil
   }
   let suffix = String(decoding: bytes[i...], as: UTF8.self)
+  // `1e3`: a decimal exponent. `E` alone is 10^18, as below.
+  if suffix.first == "e" || suffix.first == "E", let exponent = Int(suffix.dropFirst()) {
+    return abs(exponent) <= 18 ? Double("1e\(exponent)").map { number * $0 } : nil
+  }
   if isCPU {
     switch suffix {
     case "": return number

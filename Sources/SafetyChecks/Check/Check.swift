@@ -146,10 +146,11 @@ struct Checker {
   ) {
     let segment = origin.step.segments[s]
     let place = Moment.Place(segments: s + 1, phase: segment.phases[p].kind)
+    var run = run
+    run.breakOff()
     rollBack(origin, way.back, from: place, between, run)
     guard let block = way.block else { return }
     coverage.failureBlocks += 1
-    var run = run
     let after = block.first.after
     walk(
       block.transition.phases, Way(step: origin.step.index, segment: 0, course: .failureBlock(from: place)), between,

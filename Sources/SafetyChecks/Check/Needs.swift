@@ -11,6 +11,7 @@ struct Needs {
   /// What the plan writes, and others need.
   private let managed: Set<ObjectID>
   private let hasNamespace: Bool
+  private let hasVolumes: Bool
   private let model: FlowModel
 
   init(_ compiled: Compiled, _ model: FlowModel) {
@@ -21,6 +22,7 @@ struct Needs {
     }
     self.managed = managed
     hasNamespace = managed.contains { $0.kind == "Namespace" }
+    hasVolumes = model.plan.components.contains { $0.versions.contains { !$0.volumes.isEmpty } }
   }
 
   private static func isNeeded(_ id: ObjectID) -> Bool {
@@ -30,7 +32,7 @@ struct Needs {
   /// What `phase` writes too early, in the cluster before it. Writes of one phase may be made in any order, so they
   /// cannot rest on each other. Time: the writes of workloads, times what they use.
   func violations(_ phase: Phase, _ cluster: TrackedCluster, to: Intent) -> [Violation] {
-    if managed.isEmpty { return [] }
+    if managed.isEmpty, !hasVolumes { return [] }
     let after = cluster.mesh.goal(of: to)
     var found: [Violation] = []
     var standing: Set<String> = []

@@ -9,6 +9,9 @@ package struct Walk {
   private var inUse: [Bool]
   private let judge: Judge
   private var atSegmentStart: Outcomes
+  /// What may have happened to each flow in the phase that broke off, until every proxy acts on what was written since:
+  /// what is served only if a write has arrived is not served yet.
+  private var doubt: Outcomes?
   /// By version: requests reach it when the phase that was taken last is over. Nil: nobody waits for it.
   private var reachedAtEnd: [Bool]?
 
@@ -24,16 +27,22 @@ package struct Walk {
   package var outcomes: Outcomes { cluster.during }
 
   /// A segment begins.
-  package mutating func begin() { atSegmentStart = cluster.nominal }
+  package mutating func begin() { atSegmentStart = doubt ?? cluster.nominal }
+
+  /// The phase that was taken last does not come through: any of its writes may have been made, and another way begins.
+  package mutating func breakOff() { doubt = cluster.during }
 
   /// A run begins where everything that was written is acted on.
-  mutating func settleAll() { cluster.settleAll() }
+  mutating func settleAll() {
+    cluster.settleAll()
+    doubt = nil
+  }
 
   /// Does the writes of `phase` and judges every configuration on the way.
   package mutating func take(
     _ phase: Phase, from: Intent, to: Intent, isLast: Bool, keepsVolumes: Bool = false
   ) -> Judge.Verdict {
-    let atStart = cluster.nominal
+    let atStart = doubt ?? cluster.nominal
     for write in phase.writes { cluster.write(write) }
     cluster.refresh()
     let (before, after) = (cluster.mesh.goal(of: from), cluster.mesh.goal(of: to))
@@ -52,6 +61,7 @@ package struct Walk {
       guard let reachedAtEnd else { continue }
       for version in drained.lazy.compactMap(model.version) where !reachedAtEnd[version] { inUse[version] = false }
     }
+    if gates.contains(where: { if case .settled = $0 { true } else { false } }) { doubt = nil }
     cluster.pass(gates)
   }
 

@@ -91,8 +91,12 @@ struct PlanRequest {
       }
       options.settings.append((String(setting[..<equals]), String(setting[setting.index(after: equals)...])))
     }
+    let folder = root ?? plan.lastIndex(of: "/").map { String(plan[...$0]) } ?? "."
     let loader = FileLoader { [files] path in
-      switch files.read(path) {
+      if files.leads(path, outOf: folder) {
+        return .failure(FileError("it is a link to a place outside the plan's folder; `--root DIR` widens that"))
+      }
+      return switch files.read(path) {
       case .success(let bytes): .success(bytes)
       case .failure(let error): .failure(FileError(error.message))
       }

@@ -66,6 +66,13 @@ enum IO {
     return head.count { $0 == 0 || $0 >= 0xF8 } > 1000
   }
 
+  /// The path without links, and from the root; nil where there is no such file.
+  static func realPath(_ path: String) -> String? {
+    guard let resolved = realpath(path, nil) else { return nil }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+
   private static func readBytes(_ path: String) -> Result<[UInt8], ReadError> {
     if path == "-" { return readAll(0) }
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)

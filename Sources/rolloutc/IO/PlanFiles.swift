@@ -11,6 +11,14 @@ final class PlanFiles: Sendable {
   /// Each file once, in the order in which they were read.
   var all: [SavedPlan.Source] { seen.withLock { $0 } }
 
+  /// Whether a link leads out of `folder`: a plan is one folder, also where somebody else checks it out.
+  func leads(_ path: String, outOf folder: String) -> Bool {
+    guard saved == nil, let file = IO.realPath(path), let folder = IO.realPath(folder.isEmpty ? "." : folder) else {
+      return false
+    }
+    return folder != "/" && !file.hasPrefix(folder + "/")
+  }
+
   func read(_ path: String) -> Result<[UInt8], IO.ReadError> {
     if let known = all.first(where: { $0.path == path }) { return .success(known.bytes) }
     let result: Result<[UInt8], IO.ReadError>
