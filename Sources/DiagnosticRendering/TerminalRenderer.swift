@@ -125,7 +125,9 @@ extension TerminalRenderer {
     }
   }
 
-  private func line(_ number: Int, _ source: SourceFile, _ map: LineMap, hidden: SourceRange?) -> MarkedLine {
+  private func line(
+    _ number: Int, _ source: SourceFile, _ map: LineMap, hidden: SourceRange? = nil
+  ) -> MarkedLine {
     let own = hidden.flatMap { $0.file == source.id ? clamped($0, source) : nil }
     let bytes = own.map { Int($0.start)..<Int($0.end) }
     return MarkedLine(number: number, content: DisplayLine(source.bytes, map.bytes(ofLine: number), hidden: bytes))

@@ -82,7 +82,8 @@ private let parts = """
     try scratch.write(plan.replacing("shared/parts", with: "link"), to: "shop/linked.rollout")
     let linked = try scratch.rolloutc("check", "shop/linked.rollout")
     #expect(linked.code == 2)
-    #expect(linked.errors.contains("error[R0215]") && linked.errors.contains("a link to a place outside"), "\(linked.errors)")
+    #expect(
+      linked.errors.contains("error[R0215]") && linked.errors.contains("a link to a place outside"), "\(linked.errors)")
     #expect(try scratch.rolloutc("check", "shop/linked.rollout", "--root", ".").code == 0)
     // What is wrong in an included file is shown there.
     try scratch.write(parts.replacing("8080", with: "80800"), to: "shop/shared/parts.rollout")

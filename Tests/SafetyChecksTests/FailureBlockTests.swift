@@ -49,7 +49,9 @@ struct FailureBlockTests {
         report.findings.filter { if case .failureBlock = $0.moment.course { false } else { true } }
           .map(\.violation.invariant))
       for finding in report.findings {
-        guard case .failureBlock = finding.moment.course, !others.contains(finding.violation.invariant) else { continue }
+        guard case .failureBlock = finding.moment.course, !others.contains(finding.violation.invariant) else {
+          continue
+        }
         Issue.record("seed \(seed): \(finding.violation) in \(finding.moment)\n\(words)")
         break
       }

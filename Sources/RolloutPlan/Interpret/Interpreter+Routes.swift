@@ -212,7 +212,8 @@ extension Interpreter {
       if mirror.version != version.index {
         let other = plan[VersionID(component, mirror.version)].name
         report(
-          .noEffect("requests are mirrored to `\(plan[component].name)` \(other), and not to this one", at: statement.range))
+          .noEffect(
+            "requests are mirrored to `\(plan[component].name)` \(other), and not to this one", at: statement.range))
         return false
       }
       state.components[c].mirror = nil

@@ -87,7 +87,9 @@ extension Diagnostic {
   /// - Parameter path: the file; nil: it stands in the plan.
   static func secretInManifest(_ name: String, path: String?, at range: SourceRange) -> Diagnostic {
     var diagnostic = Diagnostic(
-      .secretInManifest, "\(path.map { "the Secret `\(name)` in `\($0)`" } ?? "this patch of the Secret `\(name)`") holds data", at: Label(range, "read here"),
+      .secretInManifest,
+      "\(path.map { "the Secret `\(name)` in `\($0)`" } ?? "this patch of the Secret `\(name)`") holds data",
+      at: Label(range, "read here"),
       notes: ["a plan is reviewed, stored and printed: it never holds a secret"],
       help: "keep the Secret where secrets are kept, and declare it: `secret \(name) has KEY`")
     if path == nil { diagnostic.hidden = range }

@@ -28,7 +28,8 @@ package struct Allowances: Sendable {
       guard diagnostic.code.canBeAllowed else { return true }
       return !list.contains { allowance in
         // An error is not silenced without a word why.
-        (allowance.hasReason || diagnostic.severity != .error) && allowance.slug == diagnostic.code.slug && allowance.scope.file == diagnostic.primary.range.file
+        (allowance.hasReason || diagnostic.severity != .error) && allowance.slug == diagnostic.code.slug
+          && allowance.scope.file == diagnostic.primary.range.file
           && allowance.scope.start <= diagnostic.primary.range.start
           && diagnostic.primary.range.start <= allowance.scope.end
       }
