@@ -12,7 +12,7 @@ import Testing
 
   @Test(arguments: plans) func casesSayWhatTheyEarn(_ plan: CorpusFile) {
     let bytes = plan.bytes
-    let resolution = resolved(bytes, path: plan.path, options: options(bytes))
+    let resolution = resolved(bytes, path: plan.path, options: plan.options)
     for file in resolution.sources.files {
       let found = resolution.diagnostics.filter { $0.primary.range.file == file.id }
       if let problem = Expectations(file.bytes).mismatch(with: found, in: file) {
@@ -29,7 +29,7 @@ import Testing
 
   @Test(arguments: plans) func editsRemoveWhatTheyMend(_ plan: CorpusFile) {
     let bytes = plan.bytes
-    let options = options(bytes)
+    let options = plan.options
     let problems = resolved(bytes, path: plan.path, options: options).uselessFixIts {
       resolved($0, path: plan.path, options: options)
     }
@@ -45,19 +45,4 @@ import Testing
   }
 
   @Test func thereAreManyCases() { #expect(Self.plans.count >= 60) }
-
-  private func options(_ bytes: [UInt8]) -> ResolutionOptions {
-    var options = ResolutionOptions()
-    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
-      guard line.hasPrefix("#! ") else { break }
-      let words = line.dropFirst(3).split(separator: " ").map(String.init)
-      switch words.first {
-      case "env" where words.count == 2: options.environment = words[1]
-      case "set" where words.count == 3: options.settings.append((words[1], words[2]))
-      case "root" where words.count == 2: options.root = words[1]
-      default: Issue.record("no such option: \(line)")
-      }
-    }
-    return options
-  }
 }

@@ -40,6 +40,14 @@ extension Resolver {
     }
     for exposure in plan.exposures {
       let component = plan[exposure.component]
+      let ports = component.versions.flatMap(\.ports)
+      if exposure.path != "/", !ports.isEmpty, !ports.contains(where: \.proto.isHTTP), !taint.covers(exposure.component)
+      {
+        report(
+          .needsHTTP(
+            component.name, what: "a path is read from requests", help: "leave `path` out", at: exposure.range,
+            ports: ports.first?.range))
+      }
       for suffix in ["-mesh", "-gateway"] {
         let name = component.service + suffix
         if suffix == "-mesh", let other = services[name].map({ plan.components[$0] }) {

@@ -7,12 +7,13 @@ extension StatementTable {
         """
         A value with a name: `$name` as a whole word stands for it in any value slot, `${name}` inside a text in double \
         quotes; texts in single quotes and text blocks take nothing. It never stands for a declared name or a keyword. \
-        The type (`text` unless said) is checked where the value is given: here, in an environment, or by `--set`.
+        The type (`text` unless said) is checked where the value is given: here, in an environment, or by `--set`. A value \
+        may be made of other parameters, wherever they are declared, and follows what sets them.
         """,
         [
           "parameter replicas number = 3", #"parameter registry = "registry.example.com/shop""#,
           "parameter first-level percent = 10%", "parameter soak duration = 10m", "parameter team text = payments",
-          "parameter candidate version = 2.0",
+          "parameter candidate version = 2.0", #"parameter image = "registry.example.com/${team}/web:${candidate}""#,
         ])
     case .environment:
       StatementDetails(

@@ -87,7 +87,8 @@ extension StatementTable {
     case .pause:
       StatementDetails(
         """
-        Stops `apply` until a person lets it go on, or until the time is over. In a build it is a boundary between folders.
+        Stops `apply` until a person lets it go on, or until the time is over. In a build it is a boundary between folders. \
+        What stands in quotes is a time if it reads like one, and else what is said to that person.
         """,
         ["pause", "pause 30m", #"pause "Look at the dashboards""#])
     case .approve:

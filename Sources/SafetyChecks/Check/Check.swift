@@ -65,9 +65,13 @@ package struct Finding: Sendable {
 /// each request is followed through the mesh; then the same for the way back from every place where a run may break
 /// off, and for the failure blocks. Time is near-linear in the plan's size: a phase costs what it changes, plus a walk
 /// over the versions that requests reach.
-package func check(_ compiled: Compiled, plan: Plan, options: MeshOptions? = nil) -> SafetyReport {
+///
+/// - Parameter waysBack: works the ways back out, if not one after the other when they are needed.
+package func check(
+  _ compiled: Compiled, plan: Plan, options: MeshOptions? = nil, waysBack: WaysBackSource? = nil
+) -> SafetyReport {
   var checker = Checker(compiled, FlowModel(plan, options: options))
-  checker.run()
+  checker.run(waysBack)
   return checker.report()
 }
 
@@ -87,11 +91,16 @@ struct Checker {
     coverage.cohorts = Set(model.entryFlows.map { model.flows[$0].cohort }).count
   }
 
-  mutating func run() {
+  mutating func run(_ source: WaysBackSource?) {
     let (compiled, plan) = (compiled, model.plan)
-    // The next ways back are worked out while one is walked: a few of a large plan, which hold its objects; many of a
-    // small one, where threads would only wake each other.
-    let ways = Ahead(lead: 3 + 500 / (1 + plan.components.count)) { WaysBack(compiled, plan) }
+    let next: () -> WayBack?
+    if let source {
+      // A few of a large plan, which hold its objects; many of a small one, where threads would only wake each other.
+      next = source(3 + 500 / (1 + plan.components.count)) { WaysBack(compiled, plan) }
+    } else {
+      var ways = WaysBack(compiled, plan)
+      next = { ways.next() }
+    }
     var run = Walk(mesh)
     var latest = IntentOfState(model.plan, compiled.start.state)
     /// States follow each other, and what is known of one is worth keeping.
@@ -112,13 +121,13 @@ struct Checker {
           judge(
             phase, p, Way(step: step.index, segment: s, course: .forward), Intent(from), Intent(to), isLast: isLast,
             &run)
-          if let way = ways.next() { breakOff(origin, by: way, in: p, of: s, Intent(from, to), run) }
+          if let way = next() { breakOff(origin, by: way, in: p, of: s, Intent(from, to), run) }
           run.pass(phase.gates)
         }
         var run = run
         run.settleAll()
         let place = Moment.Place(segments: s + 1)
-        if let way = ways.next() { rollBack(origin, way.back, from: place, Intent(to), run) }
+        if let way = next() { rollBack(origin, way.back, from: place, Intent(to), run) }
         fail(origin, from: place, segment.after, run)
       }
     }

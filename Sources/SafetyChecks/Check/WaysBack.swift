@@ -1,8 +1,8 @@
-internal import Lowering
-internal import RolloutPlan
+package import Lowering
+package import RolloutPlan
 
 /// How a run goes back that broke off in one place of a step.
-struct WayBack: Sendable {
+package struct WayBack: Sendable {
   /// To the state before the step.
   var back: Transition
   /// Where the failure block begins, if there is one: its first segment, from the middle of a phase.
@@ -18,8 +18,9 @@ struct WayBack: Sendable {
 /// The ways back of a plan, in the order in which a check walks them: of each segment from the middle of each phase, and
 /// then from its end.
 ///
-/// They follow from the plan alone and not from what the check finds, so that they can be worked out beside it.
-struct WaysBack: IteratorProtocol {
+/// They follow from the plan alone and not from what the check finds, so that they can be worked out beside it: see
+/// ``WaysBackSource``.
+package struct WaysBack: IteratorProtocol {
   private let compiled: Compiled
   private let plan: Plan
   private let rendered: RenderedObjects
@@ -36,7 +37,7 @@ struct WaysBack: IteratorProtocol {
     rendered = RenderedObjects(compiled.renderer)
   }
 
-  mutating func next() -> WayBack? {
+  package mutating func next() -> WayBack? {
     while step < compiled.steps.count, segment >= compiled.steps[step].segments.count {
       step += 1
       segment = 0
@@ -78,6 +79,10 @@ struct WaysBack: IteratorProtocol {
     return way
   }
 }
+
+/// Where a check has the ways back from. It gets a maker, which may be used on another thread, and how many ways may be
+/// ready before they are asked for; what it gives is asked for one after the other, until there are no more.
+package typealias WaysBackSource = (_ lead: Int, _ make: @escaping @Sendable () -> WaysBack) -> () -> WayBack?
 
 extension CompiledStep {
   var backStamp: String { folder + "/rollback" }

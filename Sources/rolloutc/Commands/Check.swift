@@ -71,7 +71,7 @@ extension PlanRequest {
     if let plan = resolution.checked {
       let compiled = compile(plan)
       proved = compiled
-      let report = SafetyChecks.check(compiled, plan: plan)
+      let report = checkOnTwoProcessors(compiled, plan: plan)
       found += resolution.allowances.filter(compiled.problems.compactMap { .init($0) } + report.diagnostics)
       coverage = report.coverage
     }

@@ -32,7 +32,7 @@ struct ProvedPlan {
 
   var isProved: Bool { faults == 0 }
 
-  fileprivate func check() -> SafetyReport { SafetyChecks.check(compiled, plan: plan) }
+  fileprivate func check() -> SafetyReport { checkOnTwoProcessors(compiled, plan: plan) }
 }
 
 extension PlanRequest {

@@ -1,6 +1,5 @@
 import Glibc
 import KubernetesModel
-import SafetyChecks
 import YAMLCoding
 
 /// A review as a list of comment lines and documents, which is then written in one go.

@@ -1,5 +1,8 @@
-internal import Glibc
-internal import Synchronization
+import Glibc
+import Lowering
+import RolloutPlan
+import SafetyChecks
+import Synchronization
 
 /// The elements of an iterator, made on a thread of its own and a few ahead of who takes them; where there is one
 /// processor only, or no thread to be had, when they are asked for.
@@ -16,21 +19,23 @@ final class Ahead<Source: IteratorProtocol> where Source.Element: Sendable {
   init(lead: Int, _ source: @escaping @Sendable () -> Source) {
     let queue = Queue<Source.Element>(room: lead)
     self.queue = queue
-    let isStarted =
-      usableProcessors > 1
-      && startThread {
+    do {
+      guard usableProcessors > 1 else { throw Failure("there is no other processor") }
+      try startThread {
         var source = source()
         while let element = source.next() { queue.put(element) }
         queue.put(nil)
       }
-    if !isStarted { self.source = source() }
+    } catch {
+      self.source = source()
+    }
   }
 
   func next() -> Source.Element? { source == nil ? queue.take() : source?.next() }
 }
 
 /// How many processors there are, at least one; asked once, as the system reads files to say it.
-package let usableProcessors = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+let usableProcessors = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
 /// Elements on their way from one thread to another, the oldest first; nil is the last.
 private final class Queue<Element: Sendable>: Sendable {
@@ -75,26 +80,10 @@ private final class Semaphore: @unchecked Sendable {
   func signal() { sem_post(semaphore) }
 }
 
-private final class Job: Sendable {
-  let body: @Sendable () -> Void
-
-  init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-}
-
-/// False where no thread can be had.
-private func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
-  var thread = pthread_t()
-  let job = Unmanaged.passRetained(Job(body))
-  let code = pthread_create(
-    &thread, nil,
-    { pointer in
-      if let pointer { Unmanaged<Job>.fromOpaque(pointer).takeRetainedValue().body() }
-      return nil
-    }, job.toOpaque())
-  guard code == 0 else {
-    job.release()
-    return false
+/// The check with the ways back worked out beside it.
+func checkOnTwoProcessors(_ compiled: Compiled, plan: Plan) -> SafetyReport {
+  check(compiled, plan: plan) { lead, make in
+    let ahead = Ahead(lead: lead, make)
+    return { ahead.next() }
   }
-  pthread_detach(thread)
-  return true
 }
