@@ -97,7 +97,9 @@ extension CodePage {
     }
 
     /// A shop whose exposed component calls another, and then `lines`.
-    static func tiers(_ lines: String) -> Example {
+    static func tiers(
+      api: String = "  image registry.example.com/api\n  port 8080 http\n  version 1.0, 2.0", _ lines: String
+    ) -> Example {
       Example(
         """
         plan shop
@@ -113,9 +115,7 @@ extension CodePage {
         }
 
         component api {
-          image registry.example.com/api
-          port 8080 http
-          version 1.0, 2.0
+        \(api)
         }
 
         \(lines)

@@ -1,8 +1,8 @@
 package import Diagnostics
 package import KubernetesModel
 
-/// Which version of each Istio API the objects are written in. Offline it is `v1`; a run takes the best that the server
-/// offers (`/apis/networking.istio.io`, `/apis/security.istio.io`). The schemas are the same in every version.
+/// Which version of each Istio API the objects are written in. Offline it is `v1`, or what the Istio that the plan names
+/// has; a run takes the best that the server offers (`/apis/networking.istio.io`, `/apis/security.istio.io`). The schemas are the same in every version.
 package struct APIVersions: Hashable, Sendable {
   package enum Networking: String, Hashable, Sendable, CaseIterable { case v1, v1beta1, v1alpha3 }
   package enum Security: String, Hashable, Sendable, CaseIterable { case v1, v1beta1 }
@@ -13,6 +13,13 @@ package struct APIVersions: Hashable, Sendable {
   package init(networking: Networking = .v1, security: Security = .v1) {
     self.networking = networking
     self.security = security
+  }
+
+  /// What an Istio of this version has: `v1` came with 1.22 (istio.io/latest/blog/2024/v1-apis).
+  package init(istio version: String?) {
+    let numbers = (version ?? "").split(separator: ".").map { Int($0) }
+    let isOld = numbers.count > 1 && numbers[0] == 1 && (numbers[1].map { $0 < 22 } ?? false)
+    self.init(networking: isOld ? .v1beta1 : .v1, security: isOld ? .v1beta1 : .v1)
   }
 
   /// The best of what a server lists for each group; nil where it lists none that we can write.
@@ -26,9 +33,10 @@ package struct APIVersions: Hashable, Sendable {
 }
 
 package struct LoweringOptions: Hashable, Sendable {
-  package var apiVersions: APIVersions
+  /// Nil: what the plan says.
+  package var apiVersions: APIVersions?
 
-  package init(apiVersions: APIVersions = APIVersions()) { self.apiVersions = apiVersions }
+  package init(apiVersions: APIVersions? = nil) { self.apiVersions = apiVersions }
 }
 
 /// What only the rendering can find out about a plan.

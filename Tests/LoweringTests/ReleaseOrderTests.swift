@@ -59,4 +59,74 @@ import Testing
       """
     #expect(try defaults(of: steps) == ["v2-0", "v2-0", "v2-0", "v2-0"])
   }
+
+  /// Of two components that are exposed, each is by default inside what its own entry is.
+  @Test func eachEntryHasItsOwnDefault() throws {
+    let text = """
+      plan shop
+      language 1
+      expose web on port 80
+      expose admin on port 8080
+      component web {
+        image web
+        port 8080 http
+        version 1.0, 2.0
+      }
+      component admin {
+        image admin
+        port 8080 http
+        version 1.0, 2.0
+      }
+      release A {
+        web 1.0
+        admin 1.0
+      }
+      release B {
+        web 2.0
+        admin 2.0
+      }
+      step "one" {
+        deploy release A
+        deploy release B
+      }
+      route web all -> 2.0
+      route admin all -> 2.0
+      """
+    let resolution = resolve(path: "plan.rollout", bytes: Array(text.utf8))
+    let plan = try #require(resolution.checked, "\(resolution.diagnostics.map(\.message))")
+    let found = try compile(plan).steps.map { step in
+      let image = try #require(step.segments.last).after.image
+      return ["web-mesh", "admin-mesh"].map { name in
+        let route = image.entries.first { $0.id.kind == "VirtualService" && $0.id.name == name }?.plain
+        let last = route?.at("spec", "http")?.array?.last
+        return last?["route"]?[0]?.at("destination", "subset")?.string ?? "none"
+      }
+    }
+    #expect(found == [["v1-0", "v1-0"], ["v2-0", "v1-0"], ["v2-0", "v2-0"]])
+  }
+
+  /// A plan for an Istio before 1.22 is reviewed in the version that it has.
+  @Test func theVersionOfTheMesh() throws {
+    for (mesh, version) in [
+      ("", "v1"), (" 1.22", "v1"), (" 1.30.1", "v1"), (" 1.21.4", "v1beta1"), (" 1.9", "v1beta1"),
+    ] {
+      let text = """
+        plan shop
+        language 1
+        mesh istio\(mesh) mtls strict
+        expose web on port 80
+        component web {
+          image web
+          port 8080 http
+          version 1.0
+        }
+        deploy web 1.0
+        """
+      let resolution = resolve(path: "plan.rollout", bytes: Array(text.utf8))
+      let plan = try #require(resolution.checked, "\(resolution.diagnostics.map(\.message))")
+      let found = Set(compile(plan).end.image.entries.compactMap { $0.plain["apiVersion"]?.string })
+      let expected: Set = ["v1", "apps/v1", "networking.istio.io/\(version)", "security.istio.io/\(version)"]
+      #expect(found == expected, "\(mesh)")
+    }
+  }
 }

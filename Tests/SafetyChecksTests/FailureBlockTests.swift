@@ -88,4 +88,33 @@ struct FailureBlockTests {
     #expect(try errors("# rolloutc: allow downtime") == ["R0511"])
     #expect(try errors("# rolloutc: allow downtime -- the volume has one owner") == [])
   }
+
+  /// mTLS that is off stays off while the first step is undone: nothing is to be loosened for who speaks plaintext, and
+  /// a server that speaks first would hang.
+  @Test func backToNothingFromPlaintext() throws {
+    let report = try Case(
+      """
+      plan shop
+      language 1
+      mesh istio mtls off
+      expose web on port 80
+      component web {
+        image registry.example.com/web
+        port 8080 http
+        calls db
+        version 1.0
+      }
+      component db {
+        image registry.example.com/db
+        port 3306 mysql
+        version 1.0
+      }
+      step "one" {
+        deploy web 1.0
+        deploy db 1.0
+      }
+      """
+    ).report()
+    #expect(report.diagnostics.isEmpty, "\(text(report))")
+  }
 }

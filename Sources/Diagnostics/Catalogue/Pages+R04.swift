@@ -263,5 +263,21 @@ extension CodePage {
         "deploy web 1.0\ndeploy web 2.0\nroute web 10% -> 2.0\nroute web all -> 2.0"),
       fix: "Move connections, by `all` or by a share; or declare the port as what it speaks."
     ),
+    CodePage(
+      .portLost, "Requests are led to a version that has not the port by which they come.",
+      why: """
+        Callers dial a port. A version that has another one cannot answer them there, so what is routed to it is only what \
+        comes by its own ports; when everybody is, nobody is left who answers at the old one.
+        """,
+      bad: .tiers(
+        api:
+          "  image registry.example.com/api\n  port 8080 http\n  version 1.0\n  version 2.0 {\n    port 9090 http\n  }",
+        "deploy api 1.0\ndeploy web 1.0\ndeploy api 2.0\nroute api all -> 2.0"),
+      good: .tiers(
+        api:
+          "  image registry.example.com/api\n  port 8080 http\n  version 1.0\n  version 2.0 {\n    port 8080 http\n    port 9090 http\n  }",
+        "deploy api 1.0\ndeploy web 1.0\ndeploy api 2.0\nroute api all -> 2.0"),
+      fix: "Give the new version the old port, too, until no caller uses it; or move the callers with it, in a release."
+    ),
   ]
 }

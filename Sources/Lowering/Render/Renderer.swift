@@ -30,8 +30,9 @@ package final class Renderer: Sendable {
   package init(_ plan: Plan, options: LoweringOptions = LoweringOptions()) {
     self.plan = plan
     self.options = options
-    networking = "networking.istio.io/" + options.apiVersions.networking.rawValue
-    security = "security.istio.io/" + options.apiVersions.security.rawValue
+    let versions = options.apiVersions ?? APIVersions(istio: plan.meshVersion)
+    networking = "networking.istio.io/" + versions.networking.rawValue
+    security = "security.istio.io/" + versions.security.rawValue
     namespaceID = ObjectID(group: "", kind: "Namespace", namespace: "", name: plan.namespace)
     peerAuthenticationID = ObjectID(
       group: "security.istio.io", kind: "PeerAuthentication", namespace: plan.namespace, name: "default")

@@ -47,7 +47,7 @@ extension Renderer {
   package func view(_ a: View, _ b: View, after stage: Stage, keepsVolumes: Bool = false) -> View {
     var view = a
     view.exists = stage >= .remove ? b.exists : a.exists || (stage >= .establish && b.exists)
-    view.mtls = stage >= .tighten ? b.mtls : stage >= .prepare ? loosened(a.mtls, b.mtls) : a.mtls
+    view.mtls = stage >= .tighten ? b.mtls : stage >= .prepare ? loosened(a, b) : a.mtls
     for i in a.components.differences(from: b.components) {
       view.components[i] = components[i].between(
         a.components[i], b.components[i], after: stage, keepsVolumes: keepsVolumes)
@@ -57,9 +57,12 @@ extension Renderer {
 
   /// The mode of the PeerAuthentication while clients change over: everything is taken where one end would refuse
   /// what the other sends.
-  func loosened(_ a: MTLSMode?, _ b: MTLSMode?) -> MTLSMode? {
-    if a == b || b == .permissive { return b }
-    return a == .strict || a == .off ? .permissive : a
+  func loosened(_ a: View, _ b: View) -> MTLSMode? {
+    if a.mtls == b.mtls || b.mtls == .permissive { return b.mtls }
+    // Whoever is still there to the end speaks plaintext; and a server that speaks first bears it only while nothing else
+    // is taken (istio/istio#35232).
+    if a.mtls == .off, !b.exists { return .off }
+    return a.mtls == .strict || a.mtls == .off ? .permissive : a.mtls
   }
 }
 
@@ -145,7 +148,7 @@ private struct TransitionBuilder {
 
   private mutating func prepare() {
     let manifests = b.exists ? renderer.manifests : []
-    if let mode = renderer.loosened(a.mtls, b.mtls) { writePeerAuthentication(mode) }
+    if let mode = renderer.loosened(a, b) { writePeerAuthentication(mode) }
     var isMeshTouched = !writes.isEmpty
     for manifest in manifests where !manifest.id.namespace.isEmpty { write(manifest) }
     let manifestCount = writes.count
@@ -197,12 +200,18 @@ private struct TransitionBuilder {
 
   /// One round over the components, in which parts of each are written as they are after a stage.
   private struct Pass {
-    var stage: Stage
+    let stage: Stage
     /// One after another for each component.
-    var parts: [Parts]
-    var callersFirst = false
+    let parts: [Parts]
+    let wanted: Parts
+    let callersFirst: Bool
 
-    var wanted: Parts { parts.reduce(into: Parts()) { $0.formUnion($1) } }
+    init(stage: Stage, parts: [Parts], callersFirst: Bool = false) {
+      self.stage = stage
+      self.parts = parts
+      self.callersFirst = callersFirst
+      wanted = parts.reduce(into: Parts()) { $0.formUnion($1) }
+    }
   }
 
   /// In the order of writing.

@@ -85,7 +85,8 @@ extension Renderer {
     if let entry = component.entry, !entry.isEmpty, !names.exposures.isEmpty { view.entry = entry }
     view.ports = ports(names, component, view)
     view.lanePorts = view.ports
-    view.lanes = lanes(names, component, state, release, view.ports)
+    let entered = plan.defaultRelease(of: ComponentID(i), component)?.index
+    view.lanes = lanes(names, component, state, entered ?? release, view.ports)
     return view
   }
 

@@ -10,6 +10,7 @@ extension Interpreter {
     begin()
     guard isServing(version, statement) else { return false }
     openShifts[component] = nil
+    if case .selected = selector {} else { checkPorts(version, statement) }
     let reported = diagnostics.count
     let c = component.index
     let isExposed = plan.exposure(of: component) != nil
@@ -17,6 +18,7 @@ extension Interpreter {
     var changed = !state.components[c].isPinned
     state.components[c].isPinned = true
     if isExposed {
+      if case .selected = selector { checkSurrounded(component, statement) }
       var table = state.components[c].entry ?? RouteTable()
       changed = apply(selector, version, to: &table, statement, isFirst: true) || changed
       state.components[c].entry = table
@@ -41,6 +43,48 @@ extension Interpreter {
       report(.noEffect("this is how it is routed already", at: statement.range))
     }
     return changed
+  }
+
+  /// Whoever is led to `version` comes by the ports of the version that served until now.
+  private func checkPorts(_ version: VersionID, _ statement: StepStatement) {
+    let component = version.component
+    guard !taint.covers(component), let serving = currentTable(version)?.fallback, serving != version.index else {
+      return
+    }
+    let ports = plan[version].ports.map(\.number)
+    guard let lost = plan[VersionID(component, serving)].ports.first(where: { !ports.contains($0.number) }) else {
+      return
+    }
+    // Callers of the releases that the new version is in are to know its ports.
+    let own = plan[version].releases
+    for (c, caller) in plan.components.enumerated() where c < state.components.count {
+      for deployed in state.components[c].deployed {
+        let id = VersionID(ComponentID(c), deployed.version)
+        let theirs = plan[id].releases
+        guard plan[id].calls.contains(component), own.isEmpty || theirs.isEmpty || theirs.contains(where: own.contains)
+        else { continue }
+        report(
+          .portLost(
+            plan[component].name, plan[version].name, port: lost.number,
+            serving: plan[VersionID(component, serving)].name, caller: "\(caller.name) \(plan[id].name)",
+            at: statement.range, declared: lost.range))
+        return
+      }
+    }
+  }
+
+  /// A rule for some visitors of a component that is exposed for more than another one at the same host: it would take
+  /// their requests to that one, too, for rules of one host are one list, in order of age.
+  private func checkSurrounded(_ component: ComponentID, _ statement: StepStatement) {
+    guard let own = plan.exposure(of: component), !taint.covers(component) else { return }
+    let inside = plan.exposures.first { other in
+      other.component != component && other.port == own.port && own.meets(other) && own.surrounds(other)
+    }
+    guard let inside else { return }
+    report(
+      .exposeConflict(
+        "these visitors of `\(plan[component].name)` would be taken out of `\(inside.path)`, which is `\(plan[inside.component].name)`'s",
+        at: statement.range, earlier: inside.range, help: "expose one of the two at another host or port"))
   }
 
   /// A version can get traffic only if it is deployed, with at least one replica.
@@ -246,6 +290,7 @@ extension Interpreter {
     let c = shift.component.index
     state.components[c].isPinned = true
     if plan.exposure(of: shift.component) != nil {
+      if shift.stickyMilliseconds != nil, level == shift.levels.first { checkSurrounded(shift.component, statement) }
       var table = state.components[c].entry ?? RouteTable()
       guard
         setShare(level, shift.version, sticky: shift.stickyMilliseconds, in: &table, statement, isFirst: true)

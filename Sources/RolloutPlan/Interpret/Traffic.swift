@@ -76,7 +76,8 @@ package struct Traffic: Sendable {
     guard plan.components[callee.index].versions.contains(where: { !$0.releases.isEmpty }) else { return [0] }
     let releases = plan.components[caller.component.index].versions[caller.index].releases
     if !releases.isEmpty { return releases.map(\.index) }
-    return plan.defaultRelease(in: state).map { [$0.index] } ?? []
+    let own = plan.defaultRelease(of: callee, state.components[callee.index])
+    return (own ?? plan.defaultRelease(in: state)).map { [$0.index] } ?? []
   }
 }
 
@@ -112,6 +113,12 @@ extension Plan {
     }
     // A state that somebody has put together, and not the steps of a plan, says nothing of the order.
     return (state.releases + releases.indices).lazy.map { ReleaseID($0) }.first { isServed($0, state) }
+  }
+
+  /// Of a component that is exposed itself: the release that its own entry's default route leads to.
+  package func defaultRelease(of component: ComponentID, _ state: ComponentState) -> ReleaseID? {
+    guard exposure(of: component) != nil, let version = state.entry?.fallback else { return nil }
+    return self[VersionID(component, version)].releases.first
   }
 
   func isServed(_ release: ReleaseID, _ state: State) -> Bool {

@@ -114,6 +114,13 @@ extension Diagnostic {
       help: help)
   }
 
+  static func hostTwice(_ host: String, other: String, at range: SourceRange) -> Diagnostic {
+    let (narrow, wide) = host.hasPrefix("*") ? (other, host) : (host, other)
+    return Diagnostic(
+      .exposeConflict, "`\(narrow)` lies in `\(wide)`", at: Label(range, "the same host again"),
+      notes: ["Istio refuses a VirtualService whose hosts overlap"], help: "leave out one of the two")
+  }
+
   static func protectedField(_ field: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .protectedField, "a patch may not change `\(field)`", at: Label(range, "changes it"),

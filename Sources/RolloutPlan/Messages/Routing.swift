@@ -176,6 +176,17 @@ extension Diagnostic {
       help: "expose a component, as `expose web on port 80`")
   }
 
+  static func portLost(
+    _ component: String, _ version: String, port: Int, serving: String, caller: String, at range: SourceRange,
+    declared: SourceRange
+  ) -> Diagnostic {
+    Diagnostic(
+      .portLost, "`\(component)` \(version) has not the port \(port), by which \(serving) serves",
+      at: Label(range, "calls of `\(caller)` to that port find nobody there"),
+      secondary: [Label(declared, "its port \(port)")],
+      help: "give \(version) that port, too, or let the callers change in one release with it")
+  }
+
   static func nothingMeasured(_ metric: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .notExposed, "nothing is exposed: `\(metric)` has no requests to measure", at: Label(range, "measures the entry"),

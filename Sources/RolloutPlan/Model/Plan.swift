@@ -306,6 +306,27 @@ package struct Exposure: Sendable {
   }
 }
 
+extension Exposure {
+  /// Some host is of both.
+  package func meets(_ other: Exposure) -> Bool {
+    hosts.contains { host in other.hosts.contains { hostsMeet(host, $0) } }
+  }
+
+  /// The paths of `other` lie in those of this one, and are not all of them.
+  package func surrounds(_ other: Exposure) -> Bool {
+    let (outer, inner) = (path.split(separator: "/"), other.path.split(separator: "/"))
+    return outer.count < inner.count && inner.starts(with: outer)
+  }
+}
+
+/// Whether some host is meant by both: `*` is every one, `*.a.com` every one below it.
+func hostsMeet(_ a: String, _ b: String) -> Bool {
+  func takes(_ pattern: String, _ host: String) -> Bool {
+    pattern == host || pattern == "*" || pattern.hasPrefix("*.") && host.hasSuffix(pattern.dropFirst())
+  }
+  return takes(a, b) || takes(b, a)
+}
+
 package struct CookieDeclaration: Sendable {
   package var name: String
   package var selector: Selector

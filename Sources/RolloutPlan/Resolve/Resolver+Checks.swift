@@ -38,8 +38,22 @@ extension Resolver {
         }
       }
     }
-    for exposure in plan.exposures {
+    for component in plan.components {
+      var sizes: [String: Volume] = [:]
+      for volume in component.versions.flatMap(\.volumes) {
+        if let earlier = sizes[volume.claim], earlier.size != volume.size {
+          report(
+            .duplicateSetting(
+              "the volume `\(volume.claim)` is of \(volume.size) here, and of \(earlier.size) before", at: volume.range,
+              earlier: earlier.range))
+        } else {
+          sizes[volume.claim] = volume
+        }
+      }
+    }
+    for (e, exposure) in plan.exposures.enumerated() {
       let component = plan[exposure.component]
+      for earlier in plan.exposures[..<e] where earlier.port == exposure.port { checkMeeting(exposure, earlier) }
       let ports = component.versions.flatMap(\.ports)
       if exposure.path != "/", !ports.isEmpty, !ports.contains(where: \.proto.isHTTP), !taint.covers(exposure.component)
       {
@@ -58,6 +72,44 @@ extension Resolver {
         }
         if name.utf8.count > 63 { report(.nameTooLong(name, at: component.nameRange)) }
       }
+    }
+  }
+
+  /// Two ways in at one port of a gateway. Istio makes one listener of all Gateways that ask for a port, and one list of
+  /// routes of all VirtualServices of a host; what does not fit into them is left out without a word (`MergeGateways`).
+  private func checkMeeting(_ exposure: Exposure, _ earlier: Exposure) {
+    if taint.covers(exposure.component) || taint.covers(earlier.component) { return }
+    func conflict(_ message: String, _ help: String) {
+      report(.exposeConflict(message, at: exposure.range, earlier: earlier.range, help: help))
+    }
+    func speaksHTTP(_ exposure: Exposure) -> Bool {
+      let ports = plan[exposure.component].versions.flatMap(\.ports)
+      return ports.isEmpty || ports.contains(where: \.proto.isHTTP)
+    }
+    let isOwn = exposure.gateway == nil && earlier.gateway == nil
+    let isHTTP = speaksHTTP(exposure)
+    if isOwn, !isHTTP || !speaksHTTP(earlier) {
+      let what = isHTTP == speaksHTTP(earlier) ? "two components take connections" : "connections and requests come in"
+      return conflict(
+        "\(what) at port \(exposure.port): the gateway cannot tell them apart", "give one of them another port")
+    }
+    if isOwn, (exposure.tlsSecret == nil) != (earlier.tlsSecret == nil) {
+      return conflict(
+        "port \(exposure.port) is to speak TLS for one component and not for the other", "give one of them another port"
+      )
+    }
+    guard exposure.meets(earlier) else { return }
+    if isOwn, exposure.tlsSecret != nil {
+      return conflict(
+        "two gateways hold a certificate for one host at port \(exposure.port): Istio uses one of them, and leaves out the other",
+        "give one of them another host, or lead both through one gateway, as `gateway shop/main`")
+    }
+    // What a component is exposed for everything is asked last; of all else the older VirtualService is asked first.
+    let (outer, inner) = earlier.surrounds(exposure) ? (earlier, exposure) : (exposure, earlier)
+    if outer.surrounds(inner), outer.path.contains(where: { $0 != "/" }) {
+      conflict(
+        "`\(inner.path)` lies in `\(outer.path)`, and which of two components gets its requests is a matter of age",
+        "give one of them another host or path")
     }
   }
 

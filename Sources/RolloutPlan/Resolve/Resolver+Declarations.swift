@@ -240,7 +240,12 @@ extension Resolver {
     var hosts: [String] = []
     for token in statement.all(.host) {
       guard let host = host(token, in: tree) else { continue }
-      if !hosts.contains(host) { hosts.append(host) }
+      if hosts.contains(host) { continue }
+      if let other = hosts.first(where: { hostsMeet($0, host) }) {
+        report(.hostTwice(host, other: other, at: tree.range(ofToken: token)))
+        continue
+      }
+      hosts.append(host)
     }
     let path = statement.first(.path).flatMap { self.path($0, in: tree, allowsQuery: false) } ?? "/"
     let secret = statement.first(.name, after: .secret).flatMap { text($0, in: tree) }
@@ -260,7 +265,6 @@ extension Resolver {
       component: component, port: port, hosts: hosts.isEmpty ? ["*"] : hosts, path: path, tlsSecret: secret,
       gateway: gateway?.value, range: statement.range)
     for other in plan.exposures {
-      let hostsMeet = !Set(other.hosts).isDisjoint(with: exposure.hosts)
       if other.component == component {
         report(
           .exposeConflict(
@@ -268,7 +272,7 @@ extension Resolver {
             help: "keep one of the two; one line may list several hosts"))
         return
       }
-      if other.port == port, hostsMeet, withoutLastSlash(other.path) == withoutLastSlash(path) {
+      if other.port == port, other.meets(exposure), withoutLastSlash(other.path) == withoutLastSlash(path) {
         report(
           .exposeConflict(
             "two components are exposed at the same port, host and path", at: statement.range, earlier: other.range,

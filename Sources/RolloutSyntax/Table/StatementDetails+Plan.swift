@@ -34,7 +34,8 @@ extension StatementTable {
     case .mesh:
       StatementDetails(
         """
-        The mesh is Istio. A version, where given, bounds what may be emitted.
+        The mesh is Istio. A version, where given, says which version of its objects is written for review: \
+        `v1beta1` before 1.22, else `v1`. A run writes what the cluster has.
 
         With `mtls` left out, nothing is said about encryption: no PeerAuthentication, no `tls` in a DestinationRule. \
         `strict` demands it on both sides, `permissive` offers it to callers that can, `off` disables it on both sides. A \

@@ -74,7 +74,8 @@ final class IntentOfState: Sendable {
     let isSplit = model.plan.hasReleases && versions.contains { !$0.releases.isEmpty }
     guard isSplit else { return component.lanes.first.map(targets) ?? [] }
     let own = model.releases(of: caller)
-    let lanes = own.isEmpty ? defaultRelease.map { [$0] } ?? [] : own
+    let entered = model.plan.defaultRelease(of: ComponentID(flow.callee), component)?.index
+    let lanes = own.isEmpty ? (entered ?? defaultRelease).map { [$0] } ?? [] : own
     var all: Set<Int> = []
     for lane in lanes where component.lanes.indices.contains(lane) { all.formUnion(targets(component.lanes[lane])) }
     // A port that the default release has not is served by a release that has it.
