@@ -25,6 +25,7 @@ struct Parser {
   var openBlocks: [OpenBlock] = []
   /// The starts of the lines that something was reported on: one fault, one diagnostic.
   var reportedLines: Set<Int> = []
+  private let lineStarts: [Int]
   /// Where the last statement that belongs elsewhere ended: those right behind it are one fault with it.
   var misplacedEnd: Int?
   /// A block that was skipped lacks its `}` too: where one belongs is not certain.
@@ -52,6 +53,13 @@ struct Parser {
       if token.kind == .openBrace { braceBalance += 1 } else if token.kind == .closeBrace { braceBalance -= 1 }
     }
     captures.reserveCapacity(tokens.count)
+    var starts = [0]
+    file.bytes.withUnsafeBufferPointer { bytes in
+      for i in bytes.indices where bytes[i] == UInt8(ascii: "\n") || bytes[i] == UInt8(ascii: "\r") {
+        starts.append(i + 1)
+      }
+    }
+    lineStarts = starts
     for diagnostic in diagnostics where diagnostic.code != .badEscape {
       reportedLines.insert(lineStart(Int(diagnostic.primary.range.start)))
     }
@@ -276,9 +284,14 @@ struct Parser {
   }
 
   func lineStart(_ offset: Int) -> Int {
-    var i = min(offset, file.bytes.count)
-    while i > 0, file.bytes[i - 1] != UInt8(ascii: "\n"), file.bytes[i - 1] != UInt8(ascii: "\r") { i -= 1 }
-    return i
+    // The last one that is not behind it: a file may be one line with a fault at each byte.
+    var low = 0
+    var high = lineStarts.count
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if lineStarts[middle] <= offset { low = middle } else { high = middle }
+    }
+    return lineStarts[low]
   }
 
   /// Reports, unless something was reported on the line of the token: what follows on a line that has a fault mostly

@@ -65,6 +65,7 @@ struct Graph: ParsableCommand {
     let chosen = try steps(step, of: plan, compiled)
     let review = Review(plan: plan, compiled: compiled, sources: resolution.sources, steps: chosen)
     let album = Album(review: review, before: before)
+    if let target { try IO.refuse(target, over: options.request.plan) }
     guard let target else {
       IO.standardOutput(output.text(album.pictures.map(\.picture)))
       return

@@ -67,6 +67,7 @@ struct PlanCommand: ParsableCommand {
         root: request.root, clusterDomain: request.clusterDomain, steps: count, planHash: look.itinerary.planHash,
         cluster: look.cluster, server: target.words, decisions: decisions, plan: look.plan)
       guard let bytes = saved.bytes else { throw Failure("the plan is not UTF-8 and cannot be saved") }
+      try IO.refuse(file, over: request.plan)
       try IO.write(bytes, toFile: file, isPrivate: true)
       IO.standardError("saved to \(oneLine(file)); `rolloutc apply \(oneLine(file))` does just that, or refuses\n")
     }

@@ -68,7 +68,10 @@ struct Rehearse: ParsableCommand {
     let request = options.request
     let (plan, compiled, resolution) = try request.compiled()
     let itinerary = Itinerary(plan, compiled)
-    for path in [report, junit].compactMap({ $0 }) { try IO.checkWritable(path) }
+    for path in [report, junit].compactMap({ $0 }) {
+      try IO.refuse(path, over: request.plan)
+      try IO.checkWritable(path)
+    }
     let scripts = try chosenScripts(plan)
     var settings = RehearsalOptions()
     settings.seed = seed

@@ -121,7 +121,17 @@ enum IO {
 
   /// Writes a file whole or not at all: to a neighbour first, which then takes its place.
   /// - Parameter isPrivate: nobody but its owner may read it.
-  static func write(_ bytes: [UInt8], toFile path: String, isPrivate: Bool = false) throws {
+  ///
+  /// What is no file, as a device or a pipe, is written into; a link stays one, and the file that it names is replaced.
+  static func write(_ bytes: [UInt8], toFile name: String, isPrivate: Bool = false) throws {
+    let path = realPath(name) ?? name
+    if isSpecial(path) {
+      let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+      guard descriptor >= 0 else { throw Failure("cannot write `\(name)`: \(reason(errno))") }
+      defer { close(descriptor) }
+      if let problem = write(bytes, to: descriptor) { throw Failure("cannot write `\(name)`: \(reason(problem))") }
+      return
+    }
     let temporary = path + ".rolloutc-\(getpid())"
     let mode = isPrivate ? 0o600 : fileMode(path) ?? 0o644
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
@@ -142,11 +152,23 @@ enum IO {
     if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
       throw Failure("cannot write `\(path)`: \(reason(EISDIR))")
     }
+    if isSpecial(path) { return }
     let temporary = path + ".rolloutc-\(getpid())"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw Failure("cannot write `\(path)`: \(reason(errno))") }
     close(descriptor)
     unlink(temporary)
+  }
+
+  private static func isSpecial(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG && status.st_mode & S_IFMT != S_IFDIR
+  }
+
+  /// Refuses to write over the plan, however both are spelt.
+  static func refuse(_ output: String, over plan: String) throws {
+    guard let file = realPath(output), file == realPath(plan) else { return }
+    throw Failure("`\(output)` is the plan itself; nothing was changed", code: Exit.usage)
   }
 
   private static func fileMode(_ path: String) -> mode_t? {

@@ -19,9 +19,8 @@ struct ReviewFolders {
 
   /// Writes everything beside `folder` first and then puts it in place: whole or not at all. Gives the number of files.
   func write(to folder: String) throws -> Int {
-    var path = folder
-    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
-    try checkReplaceable(path)
+    let path = try place(of: folder)
+    try checkReplaceable(path, as: folder)
     let fresh = "\(path).rolloutc-\(IO.processID)"
     var count = 0
     do {
@@ -52,15 +51,45 @@ struct ReviewFolders {
     return count
   }
 
-  /// Only an empty folder, or one that an earlier run wrote, is replaced.
-  private func checkReplaceable(_ path: String) throws {
+  /// The folder without links and detours: what is moved away must not be on the way to what takes its place.
+  private func place(of folder: String) throws -> String {
+    var path = folder
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    if path.isEmpty { throw Failure("`--out` needs the name of a folder; nothing was changed", code: Exit.usage) }
+    if let real = IO.realPath(path) {
+      let current = IO.realPath(".") ?? ""
+      if current == real || current.hasPrefix(real + "/") {
+        throw Failure(
+          "`\(folder)` is the folder that you stand in, or one above it, and would be replaced as a whole; name a folder in it; nothing was changed",
+          code: Exit.usage)
+      }
+      return real
+    }
+    let last = path.lastIndex(of: "/").map { path[path.index(after: $0)...] } ?? path[...]
+    let parent = path.dropLast(last.count)
+    guard let real = IO.realPath(parent.isEmpty ? "." : String(parent)), last != ".." else { return path }
+    return real == "/" ? "/" + last : "\(real)/\(last)"
+  }
+
+  /// Only an empty folder, or one that an earlier run wrote, is replaced, and nothing that somebody else put there is lost.
+  private func checkReplaceable(_ path: String, as name: String) throws {
     guard IO.exists(path) else { return }
     guard IO.isDirectory(path), let names = IO.names(in: path) else {
-      throw Failure("`\(path)` is not a folder that can be written; nothing was changed", code: Exit.usage)
+      throw Failure("`\(name)` is not a folder that can be written; nothing was changed", code: Exit.usage)
     }
-    if names.isEmpty || names.contains(ReviewFolders.marker) { return }
+    if names.isEmpty { return }
+    if names.contains(ReviewFolders.marker) {
+      // `01-deploy-1-0`
+      let others = names.filter { file in
+        file != ReviewFolders.marker && !(file.utf8.first.map { $0 >= 0x30 && $0 <= 0x39 } ?? false)
+      }
+      guard let other = others.min() else { return }
+      throw Failure(
+        "`\(other)` in `\(name)` was not written by rolloutc, and would be lost; move it, or name another folder; nothing was changed",
+        code: Exit.usage)
+    }
     throw Failure(
-      "`\(path)` is not empty and was not written by rolloutc; name another folder, or empty it; nothing was changed",
+      "`\(name)` is not empty and was not written by rolloutc; name another folder, or empty it; nothing was changed",
       code: Exit.usage)
   }
 

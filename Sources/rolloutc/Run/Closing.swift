@@ -14,7 +14,9 @@ struct Closing: Sendable {
   private func head(_ result: RunResult) -> String {
     switch result.outcome {
     case .done: return "done: \(target), after \(counted(result.writes, "write"))"
-    case .unchanged: return "nothing to do: \(target); nothing was written"
+    case .unchanged:
+      if case .resume = goal { return "nothing to do: no run was left unfinished; nothing was written" }
+      return "nothing to do: \(target); nothing was written"
     case .undone: return "gone \(back), after \(counted(result.writes, "write"))"
     case .failedClean: return "failed; nothing was changed"
     case .rolledBack: return "failed, and rolled back: what stood before the step stands again"
