@@ -118,12 +118,15 @@ final class RunningTransfer {
 
   private func receive(body bytes: UnsafeRawBufferPointer) -> Bool {
     giveHead()
-    let isStreamed = transfer.state.withLock { state in
-      guard case .streamed(_, let chunks) = state.sink else { return false }
-      chunks.yield(.success([UInt8](bytes)))
+    let stream: AsyncStream<Result<[UInt8], TransportError>>.Continuation? = transfer.state.withLock { state in
+      guard case .streamed(_, let chunks) = state.sink else { return nil }
+      return chunks
+    }
+    // Not under the lock: who cancels a task holds what a yield waits for, and waits for the lock (``TransferLoop/cancel``).
+    if let stream {
+      stream.yield(.success([UInt8](bytes)))
       return true
     }
-    if isStreamed { return true }
     guard body.count + bytes.count <= Self.largestBody else {
       isTooLarge = true
       return false

@@ -78,7 +78,8 @@ extension Interpreter {
   private func checkSurrounded(_ component: ComponentID, _ statement: StepStatement) {
     guard let own = plan.exposure(of: component), !taint.covers(component) else { return }
     let inside = plan.exposures.first { other in
-      other.component != component && other.port == own.port && own.meets(other) && own.surrounds(other)
+      other.component != component && other.port == own.port && other.gateway == own.gateway && own.meets(other)
+        && own.surrounds(other)
     }
     guard let inside else { return }
     report(

@@ -98,11 +98,12 @@ extension Resolver {
         "port \(exposure.port) is to speak TLS for one component and not for the other", "give one of them another port"
       )
     }
-    guard exposure.meets(earlier) else { return }
+    // What is in another gateway, by name, may be another proxy.
+    guard exposure.gateway == earlier.gateway, exposure.meets(earlier) else { return }
     if isOwn, exposure.tlsSecret != nil {
       return conflict(
         "two gateways hold a certificate for one host at port \(exposure.port): Istio uses one of them, and leaves out the other",
-        "give one of them another host, or lead both through one gateway, as `gateway shop/main`")
+        "give one of them another host, or lead both through one gateway, as `through gateway shop/main`")
     }
     // What a component is exposed for everything is asked last; of all else the older VirtualService is asked first.
     let (outer, inner) = earlier.surrounds(exposure) ? (earlier, exposure) : (exposure, earlier)
