@@ -2,7 +2,8 @@ package import Diagnostics
 package import KubernetesModel
 
 /// Which version of each Istio API the objects are written in. Offline it is `v1`, or what the Istio that the plan names
-/// has; a run takes the best that the server offers (`/apis/networking.istio.io`, `/apis/security.istio.io`). The schemas are the same in every version.
+/// has; a run takes the best that the server offers (`/apis/networking.istio.io`, `/apis/security.istio.io`). The schemas
+/// are the same in every version.
 package struct APIVersions: Hashable, Sendable {
   package enum Networking: String, Hashable, Sendable, CaseIterable { case v1, v1beta1, v1alpha3 }
   package enum Security: String, Hashable, Sendable, CaseIterable { case v1, v1beta1 }

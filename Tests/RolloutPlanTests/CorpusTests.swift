@@ -11,8 +11,7 @@ import Testing
   static let plans = CorpusFile.all(in: "Tests/Corpus/resolve", ending: "rollout")
 
   @Test(arguments: plans) func casesSayWhatTheyEarn(_ plan: CorpusFile) {
-    let bytes = plan.bytes
-    let resolution = resolved(bytes, path: plan.path, options: plan.options)
+    let resolution = plan.resolution
     for file in resolution.sources.files {
       let found = resolution.diagnostics.filter { $0.primary.range.file == file.id }
       if let problem = Expectations(file.bytes).mismatch(with: found, in: file) {

@@ -7,9 +7,7 @@ import TestSupport
 func resolved(_ bytes: [UInt8], path: String = "plan.rollout", options: ResolutionOptions = ResolutionOptions())
   -> Resolution
 {
-  resolve(
-    path: path, bytes: bytes, options: options,
-    loader: FileLoader { path in Goldens.bytes(path).map { .success($0) } ?? .failure(FileError("no such file")) })
+  resolve(path: path, bytes: bytes, options: options, loader: .repository)
 }
 
 func resolved(_ plan: String) -> Resolution { resolved(Array(plan.utf8)) }

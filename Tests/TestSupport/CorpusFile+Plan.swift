@@ -19,9 +19,12 @@ extension CorpusFile {
   }
 
   /// The file as a plan.
-  package var resolution: Resolution {
-    resolve(
-      path: path, bytes: bytes, options: options,
-      loader: FileLoader { path in Goldens.bytes(path).map { .success($0) } ?? .failure(FileError("no such file")) })
+  package var resolution: Resolution { resolve(path: path, bytes: bytes, options: options, loader: .repository) }
+}
+
+extension FileLoader {
+  /// The files of this repository, by their paths in it.
+  package static let repository = FileLoader { path in
+    Goldens.bytes(path).map { .success($0) } ?? .failure(FileError("no such file"))
   }
 }

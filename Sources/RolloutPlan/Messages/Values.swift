@@ -16,9 +16,14 @@ extension Diagnostic {
       fixIts: repair(range, repaired))
   }
 
+  /// `a probe`, `an environment`.
+  static func withArticle(_ noun: String) -> String {
+    (noun.first.map("aeiou".contains) ?? false ? "an " : "a ") + noun
+  }
+
   static func nameFromParameter(_ text: String, noun: String, value: String?, at range: SourceRange) -> Diagnostic {
     Diagnostic(
-      .badName, "`\(text)` cannot name \(noun == "environment" ? "an" : "a") \(noun): a declared name is written out",
+      .badName, "`\(text)` cannot name \(withArticle(noun)): a declared name is written out",
       at: Label(range, "a parameter stands for values only"),
       help: value.map { "write `\($0)`" } ?? "write the name itself", fixIts: repair(range, value))
   }

@@ -180,7 +180,7 @@ extension Resolver {
     // No edit: other lines look the name up as it stands here.
     report(
       .badName(
-        name.value, what: "name of \(noun == "environment" ? "an" : "a") \(noun)", problem: problem, at: name.range,
+        name.value, what: "name of \(Diagnostic.withArticle(noun))", problem: problem, at: name.range,
         repaired: nil, label: "not a name"))
   }
 

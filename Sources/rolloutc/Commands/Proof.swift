@@ -3,7 +3,6 @@ import Diagnostics
 import Lowering
 import RolloutPlan
 import SafetyChecks
-import Synchronization
 
 /// What every command takes that goes on only with a plan that is proved.
 struct ProofOptions: ParsableArguments {
@@ -50,9 +49,10 @@ extension PlanRequest {
     _ demand: ProofDemand, meanwhile work: (ProvedPlan) throws -> T
   ) throws -> (ProvedPlan, T) {
     let candidate = try candidate()
-    let proof = Beside { candidate.check() }
+    // Room for the report and for the end behind it, so that nobody has to ask for that.
+    let proof = Ahead(lead: 2) { CollectionOfOne(candidate.check()).makeIterator() }
     let result = Result { try work(candidate) }
-    return (judged(candidate, by: proof.result, demand), try result.get())
+    return (judged(candidate, by: proof.next() ?? candidate.check(), demand), try result.get())
   }
 
   private func candidate() throws -> ProvedPlan {
@@ -79,36 +79,6 @@ extension PlanRequest {
     proved.coverage = report.coverage
     proved.faults = faults.count
     return proved
-  }
-}
-
-/// Work that is done on a thread of its own, or, where none can be had, when its result is asked for.
-private final class Beside<T: Sendable>: Sendable {
-  private let body: @Sendable () -> T
-  private let outcome = Mutex<T?>(nil)
-  private let done: Bell?
-
-  init(_ body: @escaping @Sendable () -> T) {
-    self.body = body
-    guard usableProcessors > 1, let bell = try? Bell() else {
-      done = nil
-      return
-    }
-    done = bell
-    do {
-      try startThread { [self] in
-        let result = body()
-        outcome.withLock { $0 = result }
-        bell.ring()
-      }
-    } catch {
-      bell.ring()
-    }
-  }
-
-  var result: T {
-    done?.wait()
-    return outcome.withLock { $0 } ?? body()
   }
 }
 

@@ -73,6 +73,11 @@ enum IO {
     return String(cString: resolved)
   }
 
+  /// Whether `path` is `folder` or in it, both without links.
+  static func lies(_ path: String, in folder: String) -> Bool {
+    folder == "/" || path == folder || path.hasPrefix(folder + "/")
+  }
+
   private static func readBytes(_ path: String) -> Result<[UInt8], ReadError> {
     if path == "-" { return readAll(0) }
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)

@@ -16,7 +16,7 @@ final class PlanFiles: Sendable {
     guard saved == nil, let file = IO.realPath(path), let folder = IO.realPath(folder.isEmpty ? "." : folder) else {
       return false
     }
-    return folder != "/" && !file.hasPrefix(folder + "/")
+    return !IO.lies(file, in: folder)
   }
 
   func read(_ path: String) -> Result<[UInt8], IO.ReadError> {

@@ -57,8 +57,7 @@ struct ReviewFolders {
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }
     if path.isEmpty { throw Failure("`--out` needs the name of a folder; nothing was changed", code: Exit.usage) }
     if let real = IO.realPath(path) {
-      let current = IO.realPath(".") ?? ""
-      if current == real || current.hasPrefix(real + "/") {
+      if let current = IO.realPath("."), IO.lies(current, in: real) {
         throw Failure(
           "`\(folder)` is the folder that you stand in, or one above it, and would be replaced as a whole; name a folder in it; nothing was changed",
           code: Exit.usage)
