@@ -248,9 +248,11 @@ private struct TransitionBuilder {
   /// out: what belongs to a component is near to the processor until it is done with it.
   private mutating func walk(_ i: Int) {
     let isSure = unsure.isEmpty || !unsure.contains(i)
-    var current = a.components[i]
+    // Taken out once: each look into a view copies a dozen references.
+    let (a, b) = (self.a.components[i], self.b.components[i])
+    var current = a
     // What is not yet as `b` has it. A part that once is stays so: no stage leads away from `b`.
-    var differing = TransitionBuilder.differing(current, b.components[i])
+    var differing = TransitionBuilder.differing(current, b)
     for p in TransitionBuilder.passes.indices {
       let wanted = TransitionBuilder.passes[p].wanted
       // Nothing on the way is other than both ends where the ends agree, or where the end is reached.
@@ -259,19 +261,18 @@ private struct TransitionBuilder {
         continue
       }
       let new = renderer.components[i].between(
-        a.components[i], b.components[i], after: TransitionBuilder.passes[p].stage, keepsVolumes: options.keepsVolumes,
-        parts: wanted)
+        a, b, after: TransitionBuilder.passes[p].stage, keepsVolumes: options.keepsVolumes, parts: wanted)
       let start = passed[p].writes.count
       for part in TransitionBuilder.passes[p].parts {
         if isSure, TransitionBuilder.isSame(part, current, new) { continue }
         // An entry that may be there, was not before, and is to be: it is not taken away only to come back.
-        if part == .entry, new.entry == nil, b.components[i].entry != nil { continue }
-        write(part, i, new, in: p)
+        if part == .entry, new.entry == nil, b.entry != nil { continue }
+        write(part, i, a, new, b, in: p)
       }
       if passed[p].writes.count > start { passed[p].starts.append(start) }
       for part in TransitionBuilder.passes[p].parts {
         TransitionBuilder.commit(part, &current, new)
-        if TransitionBuilder.isSame(part, new, b.components[i]) { differing.subtract(part) }
+        if TransitionBuilder.isSame(part, new, b) { differing.subtract(part) }
       }
     }
   }
@@ -349,7 +350,10 @@ private struct TransitionBuilder {
     }
   }
 
-  private mutating func write(_ part: Parts, _ i: Int, _ view: ComponentView, in pass: Int) {
+  /// Writes a part of a component as `view` has it, on the way from `a` to `b`.
+  private mutating func write(
+    _ part: Parts, _ i: Int, _ a: ComponentView, _ view: ComponentView, _ b: ComponentView, in pass: Int
+  ) {
     let names = renderer.components[i]
     switch part {
     case .claims:
@@ -362,7 +366,7 @@ private struct TransitionBuilder {
     case .gateway: write(i, .gateway, names.gatewayID, view, .exposure, in: pass)
     case .rule:
       // The subsets that go, or those that come: nothing goes while the rule gets wider.
-      let old = a.components[i].subsets
+      let old = a.subsets
       let gone = old.filter { !view.subsets.contains($0) }
       let moved = gone.isEmpty ? view.subsets.filter { !old.contains($0) } : gone
       write(i, .rule, names.ruleID, view, .subsets, versions: moved, in: pass)
@@ -372,7 +376,7 @@ private struct TransitionBuilder {
       for v in names.versionOrder {
         let workload = view.workloads.first { $0.version == v }
         // In doubt a workload is written only as it is to be in the end: what never became ready is not tried again.
-        let isFinal = workload == b.components[i].workloads.first { $0.version == v }
+        let isFinal = workload == b.workloads.first { $0.version == v }
         write(
           i, .deployment(v), names.versions[v].deploymentID, view, .workload, versions: [v], inDoubt: isFinal,
           in: pass)
