@@ -34,7 +34,7 @@ package struct GatewayServer: Sendable {
     let app = Application(
       router: router, configuration: .init(address: .hostname("127.0.0.1", port: port)),
       onServerRunning: { channel in await ready(channel.localAddress?.port ?? 0) }, logger: logger)
-    try await app.run()
+    try await serve(app, on: port)
   }
 }
 

@@ -61,8 +61,8 @@ package struct SandboxServer: Sendable {
     let app = Application(
       router: router, configuration: .init(address: .hostname("127.0.0.1", port: port)),
       onServerRunning: { channel in await ready(channel.localAddress?.port ?? 0) }, logger: logger)
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await app.run() }
+    try await withThrowingTaskGroup(of: Void.self) { [port] group in
+      group.addTask { try await serve(app, on: port) }
       group.addTask { try await drive(cluster, speed) }
       try await group.next()
       group.cancelAll()

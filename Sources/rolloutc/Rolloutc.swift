@@ -1,5 +1,6 @@
 import ArgumentParser
 import DiagnosticRendering
+import Diagnostics
 
 /// The version of the tool, as `rolloutc --version` prints it.
 let toolVersion = "0.1.0"
@@ -56,6 +57,7 @@ enum Main {
       } else if let plan = soleCheckedPlan {
         try PlanRequest(plan: plan).check()
       } else {
+        try checkCommand()
         var command = try Rolloutc.parseAsRoot()
         try command.run()
       }
@@ -66,7 +68,8 @@ enum Main {
       let code = Rolloutc.exitCode(for: error)
       let text = Rolloutc.fullMessage(for: error)
       if code == .success {
-        IO.standardOutput(Array((text + "\n").utf8))
+        let isScript = CommandLine.arguments.contains("--generate-completion-script")
+        IO.standardOutput(Array(((isScript ? completionScript(text) : text) + "\n").utf8))
         IO.exit(Exit.done)
       }
       // The text repeats what was typed; nothing of it may steer the terminal.
@@ -82,6 +85,22 @@ enum Main {
     for index in 0..<Int(CommandLine.argc) {
       guard let argument = CommandLine.unsafeArgv[index], String(validatingCString: argument) == nil else { continue }
       throw Failure("`\(String(cString: argument))` is not UTF-8: rolloutc takes no such names", code: Exit.usage)
+    }
+  }
+
+  /// A word that is no command is taken for a plan, for which `rolloutc PLAN` stands; who misspelt a command would only
+  /// hear of a file.
+  private static func checkCommand() throws {
+    let words = CommandLine.arguments.dropFirst()
+    let isHelp = words.first == "help"
+    guard let word = isHelp ? words.dropFirst().first : words.first, !word.hasPrefix("-") else { return }
+    let commands = Rolloutc.configuration.subcommands.compactMap { $0._commandName } + ["help"]
+    if commands.contains(word) { return }
+    let similar = nearest(to: word, in: commands)
+    if isHelp || similar != nil && !word.contains("/") && !word.contains(".") && !IO.exists(word) {
+      throw Failure(
+        "there is no command `\(word)`"
+          + (similar.map { "; a similar one is `\($0)`" } ?? "; `rolloutc help` lists all"), code: Exit.usage)
     }
   }
 

@@ -37,10 +37,14 @@ import Testing
       complete_words rolloutc ch
       complete_words rolloutc check --form
       complete_words rolloutc check --format sa
+      complete_words rolloutc pl
+      complete_words rolloutc plans/book
       """, to: "try")
     let outcome = try scratch.shell("bash try")
     #expect(
-      outcome.output.split(whereSeparator: \.isWhitespace) == ["check", "--format", "sarif"],
+      outcome.output.split(whereSeparator: \.isWhitespace) == [
+        "check", "--format", "sarif", "plan", "plans", "plans/bookinfo.rollout",
+      ],
       "\(outcome.output)\(outcome.errors)")
   }
 
@@ -50,11 +54,12 @@ import Testing
     let scratch = try Scratch(withPlans: true)
     try scratch.write(try scratch.rolloutc("--generate-completion-script", "fish").output, to: "script")
     let outcome = try scratch.shell(
-      "HOME=$PWD fish --no-config -c 'source script; complete -C \"rolloutc ch\"; complete -C \"rolloutc check --format sa\"'"
+      "HOME=$PWD fish --no-config -c 'source script; complete -C \"rolloutc ch\"; complete -C \"rolloutc check --format sa\"; "
+        + "complete -C \"rolloutc plans/book\"'"
     )
     #expect(outcome.code == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
     let words = outcome.output.split(separator: "\n").map { $0.prefix { $0 != "\t" } }
-    #expect(words == ["check", "sarif"], "\(outcome.output)")
+    #expect(words == ["check", "sarif", "plans/bookinfo.rollout"], "\(outcome.output)")
   }
 
   /// zsh finds the script by its name, as an installed one is found.
@@ -95,7 +100,7 @@ import Testing
       mkdir home && cp rc home/.zshrc && print "cd $PWD" | cat - rc >home/.zshrc
       zpty -b shell "HOME=$PWD/home ZDOTDIR=$PWD/home TERM=dumb zsh -i"
       zpty -r shell out '*ready*'
-      for line in 'rolloutc ch' 'rolloutc check --form' 'rolloutc check --format sa'; do
+      for line in 'rolloutc ch' 'rolloutc check --form' 'rolloutc check --format sa' 'rolloutc plans/book'; do
         rm -f result
         zpty -w -n shell "$line"$'\\t\\x18'
         tries=0
@@ -107,7 +112,9 @@ import Testing
     let outcome = try scratch.shell("HOME=$PWD zsh -f try")
     let lines = outcome.output.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
     #expect(
-      lines == ["rolloutc check", "rolloutc check --format", "rolloutc check --format sarif"],
+      lines == [
+        "rolloutc check", "rolloutc check --format", "rolloutc check --format sarif", "rolloutc plans/bookinfo.rollout",
+      ],
       "\(outcome.output)\(outcome.errors)")
   }
 

@@ -92,6 +92,40 @@ private let parts = """
     #expect(broken.errors.contains("--> shop/shared/parts.rollout:3:"), "\(broken.errors)")
   }
 
+  /// What names nothing is refused, and nothing is done as if it had not been said.
+  @Test(
+    arguments: [
+      (["shop/shop.rollout", "--cluster-domain", "a b"], "is no domain"),
+      (["shop/shop.rollout", "--root", "nowhere"], "`--root nowhere` is not a folder"),
+      (["shop/shop.rollout", "--step", "-1"], "the plan has no step `-1`"),
+      (["graph", "shop/shop.rollout", "--out", "release.png"], "write `release.png/`"),
+      (["rehearse", "shop/shop.rollout", "--threshold", "90"], "--threshold is a share of what --coverage counts"),
+      (["plan", "shop/shop.rollout", "--adopt", "Deployment/web-11"], "a similar one is `Deployment/web-1`"),
+      (["apply", "shop/shop.rollout", "--yes", "--take", "Deployment/web-1"], "is not OBJECT:FIELD"),
+      (["apply", "shop/shop.rollout", "--yes", "--take", "Deployment/db:.spec"], "writes no object `Deployment/db`"),
+    ])
+  func whatNamesNothing(_ arguments: [String], _ message: String) throws {
+    let scratch = try shop()
+    let outcome = try scratch.run([#require(Tool.path)] + arguments)
+    #expect(outcome.code == 2, "\(outcome.errors)")
+    #expect(outcome.output.isEmpty)
+    #expect(outcome.errors.contains(message), "\(outcome.errors)")
+    #expect(!FileManager.default.fileExists(atPath: scratch.path + "/release.png"))
+  }
+
+  @Test func misspeltCommands() throws {
+    let scratch = try shop()
+    #expect(
+      try scratch.rolloutc("chek", "shop/shop.rollout").errors
+        == "error: there is no command `chek`; a similar one is `check`\n")
+    let help = try scratch.rolloutc("help", "nothing")
+    #expect(help.code == 2 && help.output.isEmpty, "\(help.output)")
+    // A file of that name is a plan.
+    try scratch.write(plan.replacing("shared/parts", with: "shop/shared/parts"), to: "chek")
+    #expect(try scratch.rolloutc("chek").code == 0)
+    #expect(try scratch.rolloutc("explain", "UNDECLARED-COOKIE").code == 0)
+  }
+
   @Test func theDomainOfTheCluster() throws {
     let scratch = try shop()
     let outcome = try scratch.rolloutc("shop/shop.rollout", "--cluster-domain", "corp.internal")

@@ -76,20 +76,6 @@ extension Resolver {
     return name.value
   }
 
-  func dnsLabelProblem(_ name: String, startsWithLetter: Bool) -> String? {
-    let bytes = Array(name.utf8)
-    if bytes.isEmpty { return "it is empty" }
-    if bytes.count > 63 { return "it has \(bytes.count) characters, and 63 is the limit" }
-    for byte in bytes where !isLowerAlphanumeric(byte) && byte != UInt8(ascii: "-") {
-      return "only `a` to `z`, `0` to `9` and `-` may stand in it"
-    }
-    if bytes[0] == UInt8(ascii: "-") || bytes[bytes.count - 1] == UInt8(ascii: "-") {
-      return "it may not begin or end with `-`"
-    }
-    if startsWithLetter, bytes[0] <= UInt8(ascii: "9") { return "it must begin with a letter" }
-    return nil
-  }
-
   private func dnsLabelRepair(_ name: String) -> String? {
     let fixed = String(
       decoding: name.utf8.map { byte -> UInt8 in
@@ -101,17 +87,9 @@ extension Resolver {
 
   /// A DNS subdomain (RFC 1123): labels with dots, 253 characters at most.
   func dnsSubdomain(_ name: SpannedText, what: String) -> String? {
-    let labels = name.value.split(separator: ".", omittingEmptySubsequences: false)
-    if name.value.utf8.count > 253 {
-      report(
-        .badName(name.value, what: what, problem: "it has more than 253 characters", at: name.range, repaired: nil))
+    if let problem = dnsSubdomainProblem(name.value) {
+      report(.badName(name.value, what: what, problem: problem, at: name.range, repaired: nil))
       return nil
-    }
-    for label in labels {
-      if let problem = dnsLabelProblem(String(label), startsWithLetter: false) {
-        report(.badName(name.value, what: what, problem: problem, at: name.range, repaired: nil))
-        return nil
-      }
     }
     return name.value
   }
@@ -272,10 +250,7 @@ extension Resolver {
     guard let text = text(token, in: tree) else { return nil }
     if text.value == "*" { return "*" }
     let name = text.value.hasPrefix("*.") ? String(text.value.dropFirst(2)) : text.value
-    let labels = name.split(separator: ".", omittingEmptySubsequences: false)
-    if name.utf8.count <= 253, labels.allSatisfy({ dnsLabelProblem(String($0), startsWithLetter: false) == nil }) {
-      return text.value
-    }
+    if dnsSubdomainProblem(name) == nil { return text.value }
     report(.badHost(text.value, at: text.range))
     return nil
   }

@@ -2,6 +2,11 @@ import ApplyEngine
 import ClusterAPI
 import RolloutPlan
 
+extension PlanRequest {
+  /// The plan is said by its file, or by standard input; else it is only its name.
+  var namesFile: Bool { plan == "-" || plan.contains("/") || plan.hasSuffix(".rollout") }
+}
+
 /// A plan as the cluster knows it: for commands that need no plan file, or nothing of it but its name.
 struct PlanInCluster: Sendable {
   let name: String
@@ -13,7 +18,7 @@ struct PlanInCluster: Sendable {
   init(_ request: PlanRequest, _ connection: ConnectionOptions) throws {
     target = try ClusterTarget(connection)
     invocation = Invocation(plan: request, connection: connection)
-    if request.plan == "-" || request.plan.contains("/") || request.plan.hasSuffix(".rollout") {
+    if request.namesFile {
       let plan = try request.checked().plan
       try target.check(against: plan)
       (name, namespace) = (plan.name, connection.namespace ?? plan.namespace)

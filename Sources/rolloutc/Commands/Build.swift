@@ -25,7 +25,9 @@ struct Build: ParsableCommand {
 
   @OptionGroup var proof: ProofOptions
 
-  @Option(help: ArgumentHelp("Only this step: its number, its name or its folder.", valueName: "step"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Only this step: its number, its name or its folder.", valueName: "step"))
   var step: String?
 
   @Flag(help: "The full desired state after each step, instead of what changes.")

@@ -41,7 +41,9 @@ struct Graph: ParsableCommand {
 
   @OptionGroup var options: PlanOptions
 
-  @Option(help: ArgumentHelp("Only this step: its number, its name or its folder.", valueName: "step"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Only this step: its number, its name or its folder.", valueName: "step"))
   var step: String?
 
   @Flag(help: "What stands before the step, instead of after it.")
@@ -73,6 +75,13 @@ struct Graph: ParsableCommand {
     if target.hasSuffix("." + output.ending) {
       try IO.write(Array(output.text(album.pictures.map(\.picture)).utf8), toFile: target)
       return
+    }
+    if !IO.isDirectory(target), !target.hasSuffix("/"), let last = target.split(separator: "/").last, last.contains("."),
+      !last.hasPrefix(".")
+    {
+      throw Failure(
+        "`-o \(output.rawValue)` writes files that end in `.\(output.ending)`; for a folder of that name write "
+          + "`\(target)/`", code: Exit.usage)
     }
     if IO.exists(target), !IO.isDirectory(target) {
       throw Failure(

@@ -51,11 +51,14 @@ struct PlanCommand: ParsableCommand {
     let request = options.request
     let (plan, offline, resolution) = try request.compiled()
     let count = try to.map { try steps($0, of: plan, offline)[0] + 1 } ?? plan.steps.count
+    try offline.checkDecisions(takes: take, adopts: adopt)
     let target = try ClusterTarget(connection)
     try target.check(against: plan)
     let decisions = WriteDecisions(takes: Set(take), adopts: Set(adopt))
     let look = try blocking {
-      try await LiveLook.at(plan, resolution, request, .apply(steps: count), decisions, target)
+      // An address where nobody answers is said at once; what fails later is tried again.
+      _ = try await target.reach()
+      return try await LiveLook.at(plan, resolution, request, .apply(steps: count), decisions, target)
     }
     request.diagnostics.show(look.findings.inReadingOrder, resolution.sources)
     let text = LivePlanText(look.plan, plan, target: target.words, color: IO.colorsOutput)

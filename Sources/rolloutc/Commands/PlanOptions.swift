@@ -91,6 +91,10 @@ struct PlanRequest {
       }
       options.settings.append((String(setting[..<equals]), String(setting[setting.index(after: equals)...])))
     }
+    if let root, !IO.isDirectory(root) { throw Failure("`--root \(root)` is not a folder", code: Exit.usage) }
+    if let problem = dnsSubdomainProblem(clusterDomain) {
+      throw Failure("`--cluster-domain \(clusterDomain)` is no domain: \(problem)", code: Exit.usage)
+    }
     let folder = root ?? plan.lastIndex(of: "/").map { String(plan[...$0]) } ?? "."
     let loader = FileLoader { [files] path in
       if files.leads(path, outOf: folder) {

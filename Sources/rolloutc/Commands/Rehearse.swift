@@ -60,6 +60,7 @@ struct Rehearse: ParsableCommand {
   var output: TextOrJSON = .text
 
   func validate() throws {
+    if threshold != nil, !coverage { throw ValidationError("--threshold is a share of what --coverage counts: give both") }
     if let threshold, !(0...100).contains(threshold) { throw ValidationError("--threshold is a share from 0 to 100") }
   }
 
@@ -67,6 +68,7 @@ struct Rehearse: ParsableCommand {
     let begin = ContinuousClock.now
     let request = options.request
     let (plan, compiled, resolution) = try request.compiled()
+    if plan.steps.isEmpty { throw Failure("the plan has no steps: there is nothing to rehearse", code: Exit.usage) }
     let itinerary = Itinerary(plan, compiled)
     for path in [report, junit].compactMap({ $0 }) {
       try IO.refuse(path, over: request.plan)
@@ -90,7 +92,7 @@ struct Rehearse: ParsableCommand {
     }
     let storm = chaos ? Chaos(itinerary, options: settings).run() : nil
     for fault in storm?.faults ?? [] { found.append(Diagnostic(chaos: fault, plan)) }
-    let covered = coverage || threshold != nil ? RehearsalCoverage(compiled, results, storm) : nil
+    let covered = coverage ? RehearsalCoverage(compiled, results, storm) : nil
     let papers = RehearsalReport(
       plan: plan, compiled: compiled, sources: resolution.sources, results: results, storm: storm, coverage: covered)
     if let report { try IO.write(Array(papers.html.utf8), toFile: report) }

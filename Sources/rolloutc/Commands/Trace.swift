@@ -25,7 +25,9 @@ struct TraceCommand: ParsableCommand {
 
   @OptionGroup var options: PlanOptions
 
-  @Option(help: ArgumentHelp("Only this step: its number, its name or its folder.", valueName: "step"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Only this step: its number, its name or its folder.", valueName: "step"))
   var step: String?
 
   @Option(

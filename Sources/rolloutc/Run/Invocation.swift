@@ -1,10 +1,13 @@
 /// The command lines that go on from here: the same plan, options and cluster with another verb, ready to be copied.
 struct Invocation: Sendable {
   private let words: [String]
+  /// The plan is its file, not only its name.
+  let namesFile: Bool
 
   /// Tokens are left out: a command line is no place for them.
   init(plan: PlanRequest, connection: ConnectionOptions) {
     var words = [plan.plan]
+    namesFile = plan.namesFile
     func add(_ name: String, _ value: String?) { if let value { words += [name, value] } }
     add("--env", plan.env)
     for setting in plan.settings { add("--set", setting) }
@@ -27,8 +30,12 @@ struct Invocation: Sendable {
   }
 
   /// `rolloutc resume plans/aks-voting.rollout --env prod`
+  ///
+  /// What needs the plan itself has `FILE` in place of a mere name.
   func command(_ verb: String, _ more: String...) -> String {
-    (["rolloutc", verb] + words + more).map(quoted).joined(separator: " ")
+    let needsFile = ["apply", "resume", "rollback"].contains(verb)
+    let words = needsFile && !namesFile ? ["FILE"] + words.dropFirst() : words
+    return (["rolloutc", verb] + words + more).map(quoted).joined(separator: " ")
   }
 }
 

@@ -95,6 +95,7 @@ struct RunCommand: Sendable {
     switch verb {
     case .apply(_, let demand):
       let proved = try request.proved(demand)
+      try proved.compiled.checkDecisions(takes: options.take, adopts: options.adopt)
       return (proved.plan, proved.compiled, proved.resolution)
     case .resume, .rollback: return try request.compiled()
     }

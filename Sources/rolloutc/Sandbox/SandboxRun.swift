@@ -122,12 +122,12 @@ struct SandboxRun {
                 handover.give(.success(Ports(api: api, gateway: gateway)))
               }
             } catch {
-              handover.give(.failure(Failure("cannot listen on port \(port): \(error)")))
+              handover.give(.failure(Failure("\(error)")))
             }
           }
         }
       } catch {
-        handover.give(.failure(Failure("cannot listen on port \(gatewayPort): \(error)")))
+        handover.give(.failure(Failure("\(error)")))
       }
     }
     return try handover.wait().get()
