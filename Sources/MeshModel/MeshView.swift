@@ -28,6 +28,10 @@ package struct MeshView: Sendable {
   private(set) var gateways: [Gateway] = []
   private var destinationRules: [String: DestinationRulesOfNamespace] = [:]
   private var peerAuthentications: [String: [PeerAuthentication]] = [:]
+  /// The same as clients know them, where that may be something else.
+  private var hints: [String: [PeerAuthentication]] = [:]
+  /// Clients may know other policies than servers act on: see ``MeshObject/seenByClients``.
+  package let tellsClientsApart: Bool
 
   struct Slot: Sendable {
     var workload: Workload
@@ -40,8 +44,11 @@ package struct MeshView: Sendable {
     var wildcards: [DestinationRule] = []
   }
 
-  package init(objects: some Sequence<MeshObject> = [], options: MeshOptions = MeshOptions()) {
+  package init(
+    objects: some Sequence<MeshObject> = [], options: MeshOptions = MeshOptions(), tellsClientsApart: Bool = false
+  ) {
     self.options = options
+    self.tellsClientsApart = tellsClientsApart
     choices = nil
     for object in objects { put(object) }
   }
@@ -50,6 +57,7 @@ package struct MeshView: Sendable {
   init(options: MeshOptions, choices: Choices) {
     self.options = options
     self.choices = choices
+    tellsClientsApart = true
   }
 
   /// Parses each value; kinds that do not matter are left out.
@@ -88,6 +96,8 @@ package struct MeshView: Sendable {
       }
     case .gateway(let gateway): gateways.insert(gateway) { $0.metadata.precedes($1.metadata) }
     case .namespace(let namespace): namespaces[object.id.name, default: []].append(namespace)
+    case .peerAuthentication(let policy) where policy.isHint:
+      hints[object.id.namespace, default: []].insert(policy) { $0.metadata.precedes($1.metadata) }
     case .peerAuthentication(let policy):
       peerAuthentications[object.id.namespace, default: []].insert(policy) { $0.metadata.precedes($1.metadata) }
     case .service(let service):
@@ -125,7 +135,9 @@ package struct MeshView: Sendable {
       }
     case .gateway(let gateway): gateways.removeAll { $0 === gateway }
     case .namespace: namespaces[id.name] = nil
-    case .peerAuthentication(let policy): peerAuthentications[id.namespace]?.removeAll { $0 === policy }
+    case .peerAuthentication(let policy):
+      peerAuthentications[id.namespace]?.removeAll { $0 === policy }
+      hints[id.namespace]?.removeAll { $0 === policy }
     case .service(let service):
       services[service.host]?.removeAll { $0 === service }
       if let address = service.clusterIP { servicesByIP[address]?.removeAll { $0 === service } }
@@ -246,6 +258,17 @@ package struct MeshView: Sendable {
 
   /// How `workload` takes connections on one of its ports (Istio: `policy_applier.go`; the oldest of each level wins).
   func serverTLS(_ workload: Workload, port: Int) -> ServerTLS {
+    serverTLS(workload, port: port, by: peerAuthentications)
+  }
+
+  /// How clients believe that it takes them.
+  func expectedTLS(_ workload: Workload, port: Int) -> ServerTLS {
+    serverTLS(workload, port: port, by: tellsClientsApart ? hints : peerAuthentications)
+  }
+
+  private func serverTLS(
+    _ workload: Workload, port: Int, by peerAuthentications: [String: [PeerAuthentication]]
+  ) -> ServerTLS {
     let namespace = workload.metadata.namespace
     let isInjected =
       switch workload.sidecar {

@@ -70,7 +70,38 @@ package struct Rehearsal: Sendable {
             "metadata": ["name": .string(plan.namespace), "labels": ["istio-injection": "enabled"]],
           ]))
     }
+    for object in FlowModel(plan).objectsOfOthers where object["kind"] == "Gateway" { keep(object, in: &cluster) }
+    // What the sandbox does not know has no effect in it: no reason not to keep it.
+    for manifest in itinerary.compiled.renderer.manifests {
+      let version = manifest.value["apiVersion"]?.string?.split(separator: "/").last.map(String.init) ?? "v1"
+      cluster.keepKind(
+        group: manifest.id.group, version: version, kind: manifest.id.kind,
+        scope: manifest.id.namespace.isEmpty ? .cluster : .namespaced)
+    }
     return cluster
+  }
+
+  /// Somebody else's object, with its namespace.
+  private func keep(_ object: Value, in cluster: inout SandboxCluster) {
+    guard let id = ObjectID(object) else { return }
+    if id.namespace != plan.namespace {
+      _ = cluster.respond(
+        to: APIRequest(
+          "POST", "/api/v1/namespaces",
+          body: ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(id.namespace)]]))
+    } else if !plan.namespaceExists {
+      return
+    }
+    _ = cluster.respond(
+      to: APIRequest("POST", "/apis/networking.istio.io/v1/namespaces/\(id.namespace)/gateways", body: object))
+  }
+
+  /// The failure block of a step leads to where nothing is left.
+  private func takesAllAway(from step: Int) -> Bool {
+    guard plan.steps.indices.contains(step), case .block(let block) = plan.steps[step].onFailure ?? plan.onFailure
+    else { return false }
+    let ends = block.starts.filter { $0.step == plan.steps[step].index }.compactMap { $0.segments.last?.after }
+    return !ends.isEmpty && ends.allSatisfy { !$0.exists || $0.components.allSatisfy(\.deployed.isEmpty) }
   }
 
   /// One run, from what `cluster` holds.
@@ -98,6 +129,7 @@ package struct Rehearsal: Sendable {
         propagation: Propagation(options.propagation, seed: options.seed), seed: options.seed, standIns: standIns()))
     let counter = TrafficCounter()
     let log = Mutex<[(Duration, RunEvent)]>([])
+    let current = Mutex(0)
     let tally = budget ?? RequestBudget(writes: .max)
     var environment = RunEnvironment(
       cluster: InProcessTransport.cluster(sandbox, requests: tally), clock: time.clock,
@@ -107,8 +139,11 @@ package struct Rehearsal: Sendable {
       log.withLock { $0.append((time.now, event)) }
       counter.news(at: time.now)
       switch event {
-      case .stepBegan(let step, _): counter.step(step)
+      case .stepBegan(let step, _):
+        counter.step(step)
+        current.withLock { $0 = step }
       case .turned(.rollback(_, steps: 0), _): counter.close()
+      case .turned(.block, _): if self.takesAllAway(from: current.withLock { $0 }) { counter.close() }
       default: break
       }
     }

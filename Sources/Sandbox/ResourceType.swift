@@ -66,6 +66,18 @@ package struct Registry: Sendable {
     }
   }
 
+  /// Keeps objects of a kind that nothing here acts on. A kind that is known stays as it is.
+  package mutating func keep(group: String, version: String, kind: String, scope: ResourceType.Scope) {
+    if type(group: group, kind: kind) != nil { return }
+    let word = kind.lowercased()
+    let plural =
+      word.hasSuffix("y") ? word.dropLast() + "ies" : word.hasSuffix("s") ? word + "es" : word + "s"
+    register(
+      ResourceType(
+        group: group, versions: [version], plural: plural, kind: kind, scope: scope,
+        traits: [.custom, .generation], schema: Schema.custom(openAPI: nil)))
+  }
+
   package mutating func unregister(_ resource: String) {
     types.removeAll { $0.resource == resource }
     index = [:]

@@ -13,6 +13,7 @@ struct BruteForce {
   private var variants: [ObjectID: [Value?]] = [:]
   private var pods: [ObjectID: ClosedRange<Int>] = [:]
   private var parsed: [Value: MeshObject] = [:]
+  private var hints: [Value: MeshObject] = [:]
   private var inUse: Set<Int> = []
   private var atSegmentStart: [Fate] = []
   /// What may have happened in the phase that was taken last; and in one that broke off, until something has settled.
@@ -43,13 +44,22 @@ struct BruteForce {
     return object
   }
 
+  /// What an object of this name is to the mesh: clients have an own idea of a policy.
+  private mutating func object(_ value: Value, _ id: ObjectID) -> MeshObject? {
+    let object = object(value)
+    guard let object, object.id != id else { return object }
+    if let known = hints[value] { return known }
+    hints[value] = object.seenByClients
+    return hints[value]
+  }
+
   /// Every object in its newest version, all pods ready.
   private mutating func settled() -> [Fate] {
     var objects: [MeshObject] = []
     for id in variants.keys.sorted() {
-      if let value = variants[id]?.last ?? nil, let object = object(value) { objects.append(object) }
+      if let value = variants[id]?.last ?? nil, let object = object(value, id) { objects.append(object) }
     }
-    let view = MeshView(objects: objects, options: model.options)
+    let view = MeshView(objects: objects, options: model.options, tellsClientsApart: true)
     return model.flows.map { Fate(model.outcome(of: $0, in: view)) }
   }
 
@@ -61,6 +71,9 @@ struct BruteForce {
     for write in phase.writes {
       let old = variants[write.id]?.last ?? nil
       variants[write.id, default: [nil]].append(write.object)
+      if write.id.kind == "PeerAuthentication" {
+        variants[write.id.seenByClients, default: [nil]].append(write.object)
+      }
       guard write.id.kind == "Deployment" else { continue }
       let known = pods[write.id] ?? count(old)...count(old)
       var least = 0
@@ -98,12 +111,12 @@ struct BruteForce {
     }
     var union = [Fate](repeating: Fate(), count: model.flows.count)
     var place = [Int](repeating: 0, count: ids.count)
-    var view = MeshView(options: model.options)
+    var view = MeshView(options: model.options, tellsClientsApart: true)
     var changed = Array(ids.indices)
     while true {
       for i in changed {
         let (value, ready) = choices[i][place[i]]
-        if let value, let object = object(value) {
+        if let value, let object = object(value, ids[i]) {
           view.put(object)
           if let ready { view.setReady(ids[i], ready) }
         } else {

@@ -228,13 +228,26 @@ struct SlowJudge {
     }
 
     // What stays broken.
-    let end = walk(entries, running, facts.atEnd, copies: false)
+    let remaining = uncalled.filter { wanted(facts.after, $0) > 0 }
+    let end = walk(entries, remaining, facts.atEnd, copies: false)
     if facts.isLast {
       let callers = Set(end.stops.map(\.version))
-      for f in model.flows.indices where !facts.atEnd[f].faults.isEmpty && !targets(facts.after, f).isEmpty {
+      for f in model.flows.indices where !targets(facts.after, f).isEmpty {
         switch model.flows[f].source {
         case .entry: break
         case .caller(let version): if !callers.contains(version) { continue }
+        }
+        let served = facts.atEnd[f].targets
+        if facts.atEnd[f].faults.isEmpty {
+          if served.isEmpty || model.flows[f].cohort.sticky != nil { continue }
+          let wanted = targets(facts.after, f).compactMap { v in
+            model.versions.firstIndex(of: VersionID(ComponentID(model.flows[f].callee), v))
+          }
+          if let missing = wanted.filter({ !served.contains($0) }).min() {
+            verdict.findings.insert(
+              Finding(invariant: .versionRouted, flow: f, version: missing, isLasting: true))
+          }
+          continue
         }
         let wasMeant = facts.before.contains { !targets($0, f).isEmpty }
         if !facts.atSegmentStart[f].isServed, wasMeant { continue }

@@ -315,7 +315,9 @@ extension RunSession {
   private func awaitStamp(_ stamp: String, _ phase: Phase, _ origin: SourceRange) async throws(RunBreak) {
     guard let prober = environment.prober else { return }
     let renderer = itinerary.compiled.renderer
-    for component in phase.writes.compactMap({ renderer.exposedComponent(of: $0.id) }) {
+    // A connection carries no stamp.
+    for write in phase.writes where write.object?.at("spec", "http") != nil {
+      guard let component = renderer.exposedComponent(of: write.id) else { continue }
       guard let exposure = plan.exposures.first(where: { $0.component == component }) else { continue }
       let request = ProbeRequest(component: component, path: exposure.path)
       var inARow = 0
@@ -333,14 +335,14 @@ extension RunSession {
             return
           }
           inARow = 0
-          last = error.message
+          last = error.message.isEmpty ? "no answer" : error.message
         }
         if inARow > 0 { continue }
         if begin.duration(to: environment.clock.now) > options.stampWithin {
           throw .failed(
             RunFailure(
               .gateFailed(
-                "the gateway does not answer by the new routes", at: origin,
+                "the gateway does not answer by the new routes", at: write.origin,
                 notes: ["wanted \(stampHeader): \(stamp)", last, "after \(shortText(options.stampWithin))"],
                 help: "is istiod healthy, and does the gateway's selector match its pods?"), at: place))
         }

@@ -14,6 +14,7 @@ package enum Catalogue {
 }
 
 extension Code {
-  /// A lint can be silenced in place with a reason; so can downtime that somebody has thought about. Errors cannot.
-  package var canBeAllowed: Bool { severity == .warning || self == .downtime }
+  /// A lint can be silenced in place with a reason; so can what fails for a while, or for good, where
+  /// somebody has thought about it: downtime, and a port that nobody is to call any more. Errors cannot.
+  package var canBeAllowed: Bool { severity == .warning || self == .downtime || self == .portGone }
 }

@@ -301,7 +301,7 @@ extension CodePage {
       .badKind, "A kind of object that Kubernetes would not know.",
       why: "A kind is written as in YAML, with a capital letter, and without its API group.",
       bad: .shop("patch gateway shop \"metadata: {annotations: {team: web}}\"\n\n" + deploy),
-      good: .shop("patch Gateway shop \"metadata: {annotations: {team: web}}\"\n\n" + deploy),
+      good: .shop("patch Gateway web-gateway \"metadata: {annotations: {team: web}}\"\n\n" + deploy),
       fix: "Write the kind as it stands in YAML, or `deployment of COMPONENT` for what belongs to a component."
     ),
     CodePage(

@@ -272,6 +272,22 @@ extension CodePage {
       bad: .tiers(
         api:
           "  image registry.example.com/api\n  port 8080 http\n  version 1.0\n  version 2.0 {\n    port 9090 http\n  }",
+        "deploy api 1.0\ndeploy web 1.0\ndeploy api 2.0\nroute api 50% -> 2.0"),
+      good: .tiers(
+        api:
+          "  image registry.example.com/api\n  port 8080 http\n  version 1.0\n  version 2.0 {\n    port 8080 http\n    port 9090 http\n  }",
+        "deploy api 1.0\ndeploy web 1.0\ndeploy api 2.0\nroute api 50% -> 2.0"),
+      fix: "Give the new version the old port, too, until no caller uses it; or move the callers with it, in a release."
+    ),
+    CodePage(
+      .portGone, "Everybody is led to a version that has none of the ports by which callers come.",
+      why: """
+        Callers dial a port, and nobody answers at it any more: their requests fail from this line on. Where the callers \
+        change with the version, in the same step, nothing is lost.
+        """,
+      bad: .tiers(
+        api:
+          "  image registry.example.com/api\n  port 8080 http\n  version 1.0\n  version 2.0 {\n    port 9090 http\n  }",
         "deploy api 1.0\ndeploy web 1.0\ndeploy api 2.0\nroute api all -> 2.0"),
       good: .tiers(
         api:

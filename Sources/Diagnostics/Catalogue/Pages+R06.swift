@@ -132,7 +132,8 @@ extension CodePage {
     ),
     CodePage(
       .exposeNeedsTLS, "Port 443 is exposed without a certificate.",
-      why: "Browsers speak TLS there, and the gateway would have nothing to answer with.",
+      why:
+        "Browsers speak TLS there, and the gateway would have nothing to answer with. A component that speaks `https` or `tls` itself needs none: its connections are passed on.",
       bad: """
         plan shop
         language 1
@@ -238,6 +239,63 @@ extension CodePage {
         }
         """,
       fix: "Use `mtls strict`, or keep plaintext clients away and allow it with that reason."
+    ),
+    CodePage(
+      .notFollowed, "An object decides about requests, and the proof does not follow it.",
+      why:
+        "The proof knows Services, Deployments, VirtualServices, DestinationRules, Gateways, PeerAuthentications and the label of the namespace. An AuthorizationPolicy, a NetworkPolicy, a Sidecar, an EnvoyFilter, a ServiceEntry and their like may stop a request, or lead it elsewhere, and so may rules of your own VirtualService for paths and hosts that the plan does not know. Where nothing of them is in the way, the proof holds as it is.",
+      bad: .shop(
+        "manifest deny.yaml\n\n" + deploy,
+        files: [
+          (
+            "deny.yaml",
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata:\n  name: deny\nspec: {}\n"
+          )
+        ]),
+      good: .shop(
+        "# rolloutc: allow not-followed -- it lets everybody of this namespace in\nmanifest allow.yaml\n\n" + deploy,
+        files: [
+          (
+            "allow.yaml",
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata:\n  name: allow\nspec:\n  rules: [{}]\n"
+          )
+        ]),
+      fix: "Look at the object, rehearse the plan, and allow it with the reason why it stops nobody."
+    ),
+    CodePage(
+      .tlsEndsEarly, "TLS ends at the gateway in front of a port that waits for it.",
+      why:
+        "With `tls secret` the gateway takes the TLS off, and the pods get what was in it. A port that speaks `https` or `tls` waits for a handshake that never comes, and the client of a protocol in which the server speaks first never begins one.",
+      bad: """
+        plan shop
+        language 1
+
+        expose web on port 443 hosts shop.example.com tls secret shop-tls
+
+        component web {
+          image registry.example.com/web
+          port 8443 https
+          version 1.0
+        }
+
+        deploy web 1.0
+        """,
+      good: """
+        plan shop
+        language 1
+
+        expose web on port 443
+
+        component web {
+          image registry.example.com/web
+          port 8443 https
+          version 1.0
+        }
+
+        deploy web 1.0
+        """,
+      fix:
+        "Leave `tls secret` out: the gateway then passes the connection on as it is. Or let the component speak plain `http` inside, where mutual TLS protects it."
     ),
   ]
 }

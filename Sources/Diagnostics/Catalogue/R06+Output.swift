@@ -19,11 +19,13 @@ extension Code {
   package static let reservedPort = Code("R0617", "reserved-port", .warning)
   package static let noVersions = Code("R0618", "no-versions")
   package static let serverFirstPlaintext = Code("R0619", "server-first-plaintext", .warning)
+  package static let notFollowed = Code("R0620", "not-followed", .warning)
+  package static let tlsEndsEarly = Code("R0621", "tls-ends-early")
 
   static let output: [Code] = [
     .nameTooLong, .nameCollision, .mutableImageTag, .portWithoutProtocol, .unknownServicePort, .missingImage,
     .sameImageForVersions, .missingPort, .protocolClash, .sharedVolume, .secretInManifest, .badManifest,
     .patchWithoutTarget, .exposeNeedsTLS, .exposeConflict, .protectedField, .reservedPort, .noVersions,
-    .serverFirstPlaintext,
+    .serverFirstPlaintext, .notFollowed, .tlsEndsEarly,
   ]
 }

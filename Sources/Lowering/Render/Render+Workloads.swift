@@ -93,12 +93,12 @@ func deploymentSpec(
   if !version.env.isEmpty { container.append(list("env", version.env.map(environmentVariable))) }
   if let resources = version.resources { container.append(contentsOf: resourceFields(resources)) }
   if let readiness = version.readiness {
-    container.append(field("readinessProbe", .object(Fields(probe(readiness)))))
+    container.append(field("readinessProbe", .object(Fields(probe(readiness, version.ports)))))
   } else if let first = ports.first {
     container.append(record("readinessProbe", record("tcpSocket", number("port", first.number))))
   }
   if let liveness = version.liveness {
-    var fields = probe(liveness)
+    var fields = probe(liveness, version.ports)
     if let within = liveness.withinMilliseconds { fields.append(number("initialDelaySeconds", seconds(within))) }
     container.append(field("livenessProbe", .object(Fields(fields))))
   }
@@ -150,9 +150,13 @@ private func resourceFields(_ resources: Resources) -> [Fields.Entry] {
   return fields.isEmpty ? [] : [field("resources", .object(Fields(fields)))]
 }
 
-private func probe(_ check: HealthCheck) -> [Fields.Entry] {
+private func probe(_ check: HealthCheck, _ ports: [Port]) -> [Fields.Entry] {
   switch check.action {
-  case .http(_, let path, let port): [record("httpGet", text("path", path), number("port", port))]
+  case .http(_, let path, let port):
+    // The kubelet asks in plaintext unless told otherwise.
+    ports.contains { $0.number == port && $0.proto == .https }
+      ? [record("httpGet", text("path", path), number("port", port), text("scheme", "HTTPS"))]
+      : [record("httpGet", text("path", path), number("port", port))]
   case .tcp(let port): [record("tcpSocket", number("port", port))]
   case .grpc(let port): [record("grpc", number("port", port))]
   }

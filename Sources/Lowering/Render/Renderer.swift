@@ -1,5 +1,5 @@
 internal import Diagnostics
-internal import KubernetesModel
+package import KubernetesModel
 package import RolloutPlan
 
 /// Turns states of one plan into objects, and pairs of states into phases.
@@ -21,7 +21,7 @@ package final class Renderer: Sendable {
   let peerAuthenticationID: ObjectID
   /// Where each object stands that the plan may ever render.
   let slots: [ObjectID: ObjectPlace]
-  let manifests: [ManifestObject]
+  package let manifests: [ManifestObject]
   /// Patches of objects by kind and name.
   let objectPatches: [Int]
   /// Per component, the components that it calls.
@@ -53,9 +53,9 @@ package final class Renderer: Sendable {
 }
 
 /// A document of a manifest, as it is written: with its namespace and our labels.
-struct ManifestObject: Sendable {
-  var id: ObjectID
-  var value: Value
+package struct ManifestObject: Sendable {
+  package var id: ObjectID
+  package var value: Value
   var range: SourceRange
   /// Somebody's data or somebody else's objects hang on it: it is never deleted.
   var isKept: Bool

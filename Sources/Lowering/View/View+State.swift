@@ -77,7 +77,9 @@ extension Renderer {
     guard !names.ports.isEmpty else { return view }
     view.tls = state.mtls
     view.subsets = view.workloads.map(\.version)
-    view.hasRule = component.isPinned
+    // Without a rule clients go by the server's policy, and hear of a change at another time than it does; what `off`
+    // leads from or to is the only pair that does not bear it.
+    view.hasRule = component.isPinned || state.mtls == .off
     view.isMeshPinned = component.isPinned
     view.isEntryPinned = component.isPinned
     view.meshMirror = component.mirror

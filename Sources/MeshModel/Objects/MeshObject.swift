@@ -42,6 +42,17 @@ package struct MeshObject: Sendable {
     return MeshObject(id: metadata.id, content: content, issues: issues)
   }
 
+  /// A PeerAuthentication as clients know it; nil for other kinds.
+  ///
+  /// Where no DestinationRule says how a client connects, its proxy goes by the policy of the server (Istio:
+  /// `PushContext.BestEffortInferServiceMTLSMode`). That is another proxy than the server's, which hears of a change at
+  /// another time: whoever looks at every moment of a change has the policy twice.
+  package var seenByClients: MeshObject? {
+    guard case .peerAuthentication(let policy) = content else { return nil }
+    return MeshObject(
+      id: id.seenByClients, content: .peerAuthentication(PeerAuthentication(hint: policy)), issues: issues)
+  }
+
   /// Tells this parsed object from every other.
   var token: ObjectIdentifier {
     switch content {
@@ -53,6 +64,13 @@ package struct MeshObject: Sendable {
     case .virtualService(let rule): ObjectIdentifier(rule)
     case .workload(let workload): ObjectIdentifier(workload)
     }
+  }
+}
+
+extension ObjectID {
+  /// What the policy of this name is called as clients know it: no object of a cluster has such a name.
+  package var seenByClients: ObjectID {
+    ObjectID(group: group, kind: kind, namespace: namespace, name: name + " as clients know it")
   }
 }
 

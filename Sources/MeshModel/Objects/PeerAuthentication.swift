@@ -8,6 +8,8 @@ package final class PeerAuthentication: Sendable {
   let mode: ServerTLS?
   /// By container port.
   let byPort: [Int: ServerTLS]
+  /// It stands for what clients know of the policy: see ``MeshObject/seenByClients``.
+  let isHint: Bool
 
   init(_ object: Value, _ metadata: Metadata) {
     self.metadata = metadata
@@ -21,6 +23,16 @@ package final class PeerAuthentication: Sendable {
       }
     }
     self.byPort = byPort
+    isHint = false
+  }
+
+  /// The same as what clients know of it.
+  init(hint policy: PeerAuthentication) {
+    metadata = policy.metadata
+    selector = policy.selector
+    mode = policy.mode
+    byPort = policy.byPort
+    isHint = true
   }
 
   private static func mode(_ text: String?) -> ServerTLS? {

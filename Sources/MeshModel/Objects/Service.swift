@@ -92,7 +92,9 @@ package final class Service: Sendable {
         proto: PortProtocol.infer(
           appProtocol: appProtocol, name: name, number: number, transport: port["protocol"]?.string
         ),
-        isServerFirst: word == "mysql" || number == 3306 || number == 25
+        // Who says http lets the client speak first, whatever the number is usually for.
+        isServerFirst: word == "mysql"
+          || (number == 3306 || number == 25) && !["http", "http2", "grpc"].contains(word ?? "")
       )
     }
   }

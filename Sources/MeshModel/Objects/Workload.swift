@@ -39,6 +39,9 @@ package final class Workload: Sendable {
       ?? template.at("metadata", "annotations")?.strings["sidecar.istio.io/inject"]
     if containers.contains(where: { $0["name"]?.string == "istio-proxy" }) {
       sidecar = .present
+    } else if template.at("spec", "hostNetwork") == .bool(true) {
+      // Its network is the node's: nothing of it is led through a proxy (Istio: `injectRequired`).
+      sidecar = .absent
     } else if let inject {
       sidecar = inject == "true" ? .present : .absent
     } else {

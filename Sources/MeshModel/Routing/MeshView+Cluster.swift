@@ -133,10 +133,18 @@ extension MeshView {
   private func fate(of workload: Workload, port: Int, cluster: Cluster) -> Handshake {
     guard workload.listens(on: port) else { return .refused(.upstreamConnectionFailure, .portNotServed) }
     let server = serverTLS(workload, port: port)
-    let client: ClientTLS =
-      cluster.clientTLS
-      ?? (server == .strict || server == .permissive ? .istioMutual : .plaintext)
+    let client = cluster.clientTLS ?? inferredTLS(workload, port: port)
     return Handshake(client, server, isServerFirst: cluster.port.isServerFirst)
+  }
+}
+
+extension MeshView {
+  /// How a client connects that no DestinationRule tells it (auto mTLS).
+  private func inferredTLS(_ workload: Workload, port: Int) -> ClientTLS {
+    switch expectedTLS(workload, port: port) {
+    case .strict, .permissive: .istioMutual
+    case .disabled, .noSidecar: .plaintext
+    }
   }
 }
 

@@ -10,7 +10,10 @@ extension Interpreter {
     begin()
     guard isServing(version, statement) else { return false }
     openShifts[component] = nil
-    if case .selected = selector {} else { checkPorts(version, statement) }
+    if case .selected = selector {
+    } else {
+      checkPorts(version, statement, isForAll: selector.isForEverybody)
+    }
     let reported = diagnostics.count
     let c = component.index
     let isExposed = plan.exposure(of: component) != nil
@@ -46,7 +49,7 @@ extension Interpreter {
   }
 
   /// Whoever is led to `version` comes by the ports of the version that served until now.
-  private func checkPorts(_ version: VersionID, _ statement: StepStatement) {
+  private func checkPorts(_ version: VersionID, _ statement: StepStatement, isForAll: Bool) {
     let component = version.component
     guard !taint.covers(component), let serving = currentTable(version)?.fallback, serving != version.index else {
       return
@@ -63,11 +66,19 @@ extension Interpreter {
         let theirs = plan[id].releases
         guard plan[id].calls.contains(component), own.isEmpty || theirs.isEmpty || theirs.contains(where: own.contains)
         else { continue }
-        report(
-          .portLost(
-            plan[component].name, plan[version].name, port: lost.number,
-            serving: plan[VersionID(component, serving)].name, caller: "\(caller.name) \(plan[id].name)",
-            at: statement.range, declared: lost.range))
+        // A port of several may be one that nobody calls. Where none is left, some call surely finds nobody, unless its
+        // caller leaves in the same part of the step.
+        let old = plan[VersionID(component, serving)].ports.map(\.number)
+        let isGone = isForAll && Set(old).isDisjoint(with: ports)
+        let diagnostic = Diagnostic.portLost(
+          plan[component].name, plan[version].name, port: lost.number, isGone: isGone,
+          serving: plan[VersionID(component, serving)].name, caller: "\(caller.name) \(plan[id].name)",
+          at: statement.range, declared: lost.range)
+        if isGone {
+          lostPorts.append((caller: id, callee: version, diagnostic))
+          continue
+        }
+        report(diagnostic)
         return
       }
     }
@@ -78,7 +89,7 @@ extension Interpreter {
   private func checkSurrounded(_ component: ComponentID, _ statement: StepStatement) {
     guard let own = plan.exposure(of: component), !taint.covers(component) else { return }
     let inside = plan.exposures.first { other in
-      other.component != component && other.port == own.port && other.gateway == own.gateway && own.meets(other)
+      other.component != component && other.port == own.port && other.gateway == own.gateway && own.sharesHost(other)
         && own.surrounds(other)
     }
     guard let inside else { return }
@@ -318,7 +329,7 @@ extension Interpreter {
     return true
   }
 
-  private func currentTable(_ version: VersionID) -> RouteTable? {
+  func currentTable(_ version: VersionID) -> RouteTable? {
     let component = state.components[version.component.index]
     if plan.exposure(of: version.component) != nil { return component.entry }
     return lanes(of: version).first.map { component.lanes[$0] }

@@ -27,11 +27,27 @@ extension Diagnostic {
       secondary: declared.map { [Label($0, "`\(similar ?? "")` is declared here")] } ?? [], help: help, fixIts: fixIts)
   }
 
+  static func unclosedParameter(at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .unknownParameter, "`${` is never closed", at: Label(range, "no `}` in this text"),
+      help: #"write `${NAME}` for a parameter, and `\$` for a dollar sign"#)
+  }
+
   static func unknownVersion(
     _ name: String, of component: String, at range: SourceRange, declared: SourceRange?, known: [String],
-    similar: String?
+    similar: String?, release: [String]? = nil
   ) -> Diagnostic {
-    Diagnostic(
+    if let release {
+      let only = release.count == 1 ? release[0] : nil
+      let versions = release.map { "`\($0)`" }.joined(separator: ", ")
+      return Diagnostic(
+        .unknownVersion, "`\(name)` is a release, and a version of `\(component)` is wanted",
+        at: Label(range, "not a version"),
+        help: release.isEmpty
+          ? "`\(component)` is not in that release" : "in that release `\(component)` is \(versions)",
+        fixIts: only.map { [FixIt("write `\($0)`", [Edit(range, $0)])] } ?? [])
+    }
+    return Diagnostic(
       .unknownVersion, "`\(component)` has no version `\(name)`", at: Label(range, "not declared"),
       secondary: declared.map { [Label($0, "`\(component)` is declared here")] } ?? [],
       help: similar.map { "a similar version is `\($0)`" }

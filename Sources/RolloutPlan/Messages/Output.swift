@@ -81,7 +81,9 @@ extension Diagnostic {
       .sharedVolume, "the volume `\(claim)` is for one pod: \(message)", at: Label(range, "second user"),
       secondary: declared == range ? [] : [Label(declared, "the volume")],
       notes: ["it is ReadWriteOnce: two pods that write it lose data, or one of them never starts"],
-      help: "give each version and component a volume of its own, and one replica")
+      help:
+        "give each version and component a volume of its own, and one replica; or stop the one that has it first, with `replicas 0`, and allow the downtime"
+    )
   }
 
   /// - Parameter path: the file; nil: it stands in the plan.
@@ -104,6 +106,24 @@ extension Diagnostic {
     Diagnostic(
       .exposeNeedsTLS, "port 443 needs a certificate", at: Label(range, "no `tls secret`"),
       help: "write `tls secret NAME` behind the port, with a Secret beside the gateway")
+  }
+
+  static func tlsEndsEarly(_ component: String, _ proto: PortProtocol, at range: SourceRange, port: SourceRange)
+    -> Diagnostic
+  {
+    Diagnostic(
+      .tlsEndsEarly,
+      proto.isServerFirst
+        ? "\(proto.rawValue) lets the server speak first, and the gateway waits for a TLS handshake"
+        : "the TLS ends at the gateway, and `\(component)` waits for it itself",
+      at: Label(range, "`tls secret` here"), secondary: [Label(port, "speaks \(proto.rawValue)")],
+      help: "leave `tls secret` out: the gateway then passes the connection on")
+  }
+
+  static func notFollowed(_ what: String, _ why: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .notFollowed, "the proof does not follow \(what)", at: Label(range, "taken as if it stopped nobody"),
+      notes: [why], help: "see that it stops no request of this plan, and allow it with the reason")
   }
 
   static func exposeConflict(_ message: String, at range: SourceRange, earlier: SourceRange, help: String)

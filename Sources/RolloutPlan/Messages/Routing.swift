@@ -177,11 +177,11 @@ extension Diagnostic {
   }
 
   static func portLost(
-    _ component: String, _ version: String, port: Int, serving: String, caller: String, at range: SourceRange,
-    declared: SourceRange
+    _ component: String, _ version: String, port: Int, isGone: Bool, serving: String, caller: String,
+    at range: SourceRange, declared: SourceRange
   ) -> Diagnostic {
     Diagnostic(
-      .portLost, "`\(component)` \(version) has not the port \(port), by which \(serving) serves",
+      isGone ? .portGone : .portLost, "`\(component)` \(version) has not the port \(port), by which \(serving) serves",
       at: Label(range, "calls of `\(caller)` to that port find nobody there"),
       secondary: [Label(declared, "its port \(port)")],
       help: "give \(version) that port, too, or let the callers change in one release with it")

@@ -40,6 +40,13 @@ extension Diagnostic {
       help: "a version is 1 to 63 letters, digits, `.`, `_` and `-`, and begins and ends with a letter or a digit")
   }
 
+  static func badMeshVersion(_ name: String, at range: SourceRange, repaired: String?) -> Diagnostic {
+    Diagnostic(
+      .badVersion, "`\(name)` is no version of Istio", at: Label(range, "not a version"),
+      help: repaired.map { "write `\($0)`" } ?? "write its numbers, as `mesh istio 1.24`, or leave it out",
+      fixIts: repair(range, repaired))
+  }
+
   static func badNumber(_ text: String, what: String, bounds: ClosedRange<Int>, code: Code, at range: SourceRange)
     -> Diagnostic
   {
@@ -127,6 +134,13 @@ extension Diagnostic {
       help: "use a value without these signs")
   }
 
+  static func longCookieValue(_ length: Int, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badCookieValue, "a cookie's value of \(length) characters is too long", at: Label(range, "too long"),
+      notes: ["Istio refuses an expression of more than 1,024 characters, and each sign counts twice in it"],
+      help: "use a shorter value")
+  }
+
   static func badKey(_ text: String, what: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .badKey, "`\(text)` cannot be the \(what)", at: Label(range, "signs that cannot stand here"),
@@ -188,8 +202,11 @@ extension Diagnostic {
 
   static func levelsDoNotRise(_ level: Int, after: Int?, at range: SourceRange) -> Diagnostic {
     Diagnostic(
-      .levelsDoNotRise, "the levels of a shift rise: \(level)% does not follow \(after ?? 0)%",
-      at: Label(range, "not above the level before"), help: "write the levels in rising order, from 1% to 100%")
+      .levelsDoNotRise,
+      after.map { "the levels of a shift rise: \(level)% does not follow \($0)%" }
+        ?? "the levels of a shift rise from 1%: at \(level)% it moves nobody",
+      at: Label(range, after == nil ? "moves nobody" : "not above the level before"),
+      help: "write the levels in rising order, from 1% to 100%")
   }
 
   static func visitorNeedsValue(_ name: String, at range: SourceRange) -> Diagnostic {

@@ -307,6 +307,9 @@ package struct Exposure: Sendable {
 }
 
 extension Exposure {
+  /// Both are asked in one virtual host, with one list of routes. Of a wider and a narrower host each has its own.
+  func sharesHost(_ other: Exposure) -> Bool { hosts.contains { other.hosts.contains($0) } }
+
   /// Some host is of both.
   package func meets(_ other: Exposure) -> Bool {
     hosts.contains { host in other.hosts.contains { hostsMeet(host, $0) } }
@@ -320,11 +323,11 @@ extension Exposure {
 }
 
 /// Whether some host is meant by both: `*` is every one, `*.a.com` every one below it.
-func hostsMeet(_ a: String, _ b: String) -> Bool {
-  func takes(_ pattern: String, _ host: String) -> Bool {
-    pattern == host || pattern == "*" || pattern.hasPrefix("*.") && host.hasSuffix(pattern.dropFirst())
-  }
-  return takes(a, b) || takes(b, a)
+func hostsMeet(_ a: String, _ b: String) -> Bool { hostsMeet(a, within: b) || hostsMeet(b, within: a) }
+
+/// Whether `pattern` takes every request that `host` takes.
+func hostsMeet(_ host: String, within pattern: String) -> Bool {
+  pattern == host || pattern == "*" || pattern.hasPrefix("*.") && host.hasSuffix(pattern.dropFirst())
 }
 
 package struct CookieDeclaration: Sendable {

@@ -207,9 +207,15 @@ extension Resolver {
         let declaration = plan.components.indices.contains(component.index) ? plan[component] : nil
         return .unknownVersion(
           name.value, of: declaration?.name ?? "", at: name.range, declared: declaration?.nameRange,
-          known: table.declared, similar: similar)
+          known: table.declared, similar: similar, release: memberOfRelease(name.value, component))
       }
       return nil
     }
+  }
+
+  /// The versions that `component` has in the release of that name; nil where there is none.
+  private func memberOfRelease(_ name: String, _ component: ComponentID) -> [String]? {
+    guard let release = plan.releases.first(where: { $0.name == name }) else { return nil }
+    return release.members.first { $0.component == component }?.versions.map { plan[$0].name } ?? []
   }
 }

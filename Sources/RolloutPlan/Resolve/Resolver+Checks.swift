@@ -55,6 +55,7 @@ extension Resolver {
       let component = plan[exposure.component]
       for earlier in plan.exposures[..<e] where earlier.port == exposure.port { checkMeeting(exposure, earlier) }
       let ports = component.versions.flatMap(\.ports)
+      checkTLS(exposure, ports)
       if exposure.path != "/", !ports.isEmpty, !ports.contains(where: \.proto.isHTTP), !taint.covers(exposure.component)
       {
         report(
@@ -72,6 +73,24 @@ extension Resolver {
         }
         if name.utf8.count > 63 { report(.nameTooLong(name, at: component.nameRange)) }
       }
+    }
+  }
+
+  /// Where TLS ends: at the gateway with `tls secret`, else in the pods, if they speak it.
+  private func checkTLS(_ exposure: Exposure, _ ports: [Port]) {
+    if taint.covers(exposure.component) { return }
+    // The ports to which connections are passed on; none: requests are.
+    let passed = ports.contains(where: \.proto.isHTTP) ? [] : ports
+    let own = passed.filter { $0.number == exposure.port }
+    let taken = own.isEmpty ? passed : own
+    func speaksTLS(_ port: Port) -> Bool { port.proto == .https || port.proto == .tls }
+    if exposure.tlsSecret != nil {
+      if let port = taken.first(where: { speaksTLS($0) || $0.proto.isServerFirst }) {
+        report(
+          .tlsEndsEarly(plan[exposure.component].name, port.proto, at: exposure.range, port: port.range))
+      }
+    } else if exposure.port == 443, exposure.gateway == nil, taken.isEmpty || !taken.allSatisfy(speaksTLS) {
+      report(.exposeNeedsTLS(at: exposure.range))
     }
   }
 
@@ -105,7 +124,20 @@ extension Resolver {
         "two gateways hold a certificate for one host at port \(exposure.port): Istio uses one of them, and leaves out the other",
         "give one of them another host, or lead both through one gateway, as `through gateway shop/main`")
     }
+    // A host of its own is no part of a wider one: who asks for it is asked about by that one's routes alone, and finds
+    // nothing beside them (Envoy: "domain search order" of virtual hosts).
+    for host in exposure.hosts {
+      for other in earlier.hosts where host != other && hostsMeet(host, other) {
+        let (narrow, wide) = hostsMeet(host, within: other) ? (exposure, earlier) : (earlier, exposure)
+        guard narrow.path.contains(where: { $0 != "/" }) else { continue }
+        let name = narrow.range == exposure.range ? host : other
+        return conflict(
+          "visitors of `\(name)` would find `\(plan[narrow.component].name)` at `\(narrow.path)` and nothing of `\(plan[wide.component].name)` any more",
+          "expose both for the same hosts, or `\(plan[narrow.component].name)` for all of `\(name)`")
+      }
+    }
     // What a component is exposed for everything is asked last; of all else the older VirtualService is asked first.
+    guard exposure.sharesHost(earlier) else { return }
     let (outer, inner) = earlier.surrounds(exposure) ? (earlier, exposure) : (exposure, earlier)
     if outer.surrounds(inner), outer.path.contains(where: { $0 != "/" }) {
       conflict(
@@ -154,11 +186,12 @@ extension Resolver {
           continue
         }
         if let seen, seen.versions != member.versions {
-          report(
-            .sharedCallerConflict(
-              plan[id.component].name, version.name, callee: plan[callee].name,
-              releases: (plan[seen.release].name, plan[release].name), isShared: version.releases.isEmpty,
-              at: version.callsRange ?? version.range))
+          let conflict = Diagnostic.sharedCallerConflict(
+            plan[id.component].name, version.name, callee: plan[callee].name,
+            releases: (plan[seen.release].name, plan[release].name), isShared: version.releases.isEmpty,
+            at: version.callsRange ?? version.range)
+          // Versions have their `calls` from one line.
+          if !diagnostics.contains(conflict) { report(conflict) }
           break
         }
         seen = (release, member.versions)

@@ -42,6 +42,13 @@ extension Resolver {
     let shared = settings(of: statement.node.children, in: statement.tree)
     if shared.isDoubtful { taint.components.insert(id) }
     var anyVersion = false
+    // How many versions have no image of their own.
+    var inheriting = 0
+    for child in statement.node.children where statement.tree[child].form == .version {
+      let line = statement.tree[child]
+      if line.node.children.contains(where: { line.tree[$0].form == .image }) { continue }
+      inheriting += line.all(.newVersion).count
+    }
     for child in statement.node.children {
       let line = statement.tree[child]
       guard line.form == .version else { continue }
@@ -50,7 +57,7 @@ extension Resolver {
       if own.isDoubtful { taint.components.insert(id) }
       let tokens = line.all(.newVersion)
       if let image = own.image ?? shared.image {
-        let several = own.image != nil ? tokens.count > 1 : plan[id].versions.count > 1
+        let several = own.image != nil ? tokens.count > 1 : inheriting > 1
         if several, imageTag(image.value).tag != nil { reportSameImage(image, id) }
       }
       for token in tokens {
@@ -217,11 +224,11 @@ extension Resolver {
   }
 
   private func readVolume(_ line: StatementView, into settings: inout Settings) {
-    guard let token = line.first(.name), let name = text(token, in: line.tree),
-      let claim = dnsSubdomain(name, what: "name of a volume"),
-      let size = quantity(line.first(.size), in: line.tree, isCPU: false),
-      let path = path(line.first(.path), in: line.tree, allowsQuery: true)
-    else { return }
+    let claim = line.first(.name).flatMap { text($0, in: line.tree) }
+      .flatMap { dnsSubdomain($0, what: "name of a volume") }
+    let size = quantity(line.first(.size), in: line.tree, isCPU: false)
+    let path = path(line.first(.path), in: line.tree, allowsQuery: true)
+    guard let claim, let size, let path else { return }
     if let other = settings.volumes.first(where: { $0.claim == claim || $0.path == path }) {
       report(.duplicateSetting("the volume or its path stands twice", at: line.range, earlier: other.range))
       return

@@ -82,12 +82,22 @@ extension Resolver {
       plan.namespaceExists = statement.has(.existing)
     case .mesh:
       plan.meshRange = statement.range
-      if let version = text(.newVersion, of: statement) { plan.meshVersion = versionName(version) }
+      if let version = text(.newVersion, of: statement) { plan.meshVersion = istioVersion(version) }
       plan.mtls = mtlsMode(statement)
     case .routing:
       plan.routing = statement.has(.open) ? .open : .pinned
     default: break
     }
+  }
+
+  /// `1.24`, `1.24.2`: what decides in which versions of Istio's API objects are written.
+  private func istioVersion(_ text: SpannedText) -> String? {
+    let parts = text.value.split(separator: ".", omittingEmptySubsequences: false)
+    if (2...3).contains(parts.count), parts.allSatisfy({ UInt16($0) != nil }) { return text.value }
+    let numbers = text.value.split { !($0.isASCII && $0.isNumber) }
+    let fixed = (2...3).contains(numbers.count) ? numbers.joined(separator: ".") : nil
+    report(.badMeshVersion(text.value, at: text.range, repaired: fixed))
+    return nil
   }
 
   func mtlsMode(_ statement: StatementView) -> MTLSMode? {
@@ -234,9 +244,8 @@ extension Resolver {
 
   private func resolveExposure(_ statement: StatementView) {
     let tree = statement.tree
-    guard let component = component(statement.first(.component), in: tree),
-      let port = integer(statement.first(.int), in: tree, 1...65535, what: "port", code: .badPort)
-    else { return }
+    let component = component(statement.first(.component), in: tree)
+    let port = integer(statement.first(.int), in: tree, 1...65535, what: "port", code: .badPort)
     var hosts: [String] = []
     for token in statement.all(.host) {
       guard let host = host(token, in: tree) else { continue }
@@ -260,7 +269,7 @@ extension Resolver {
             repaired: nil))
       }
     }
-    if port == 443, secret == nil, gateway == nil, !statement.has(.tls) { report(.exposeNeedsTLS(at: statement.range)) }
+    guard let component, let port else { return }
     let exposure = Exposure(
       component: component, port: port, hosts: hosts.isEmpty ? ["*"] : hosts, path: path, tlsSecret: secret,
       gateway: gateway?.value, range: statement.range)
@@ -272,7 +281,7 @@ extension Resolver {
             help: "keep one of the two; one line may list several hosts"))
         return
       }
-      if other.port == port, other.meets(exposure), withoutLastSlash(other.path) == withoutLastSlash(path) {
+      if other.port == port, other.sharesHost(exposure), withoutLastSlash(other.path) == withoutLastSlash(path) {
         report(
           .exposeConflict(
             "two components are exposed at the same port, host and path", at: statement.range, earlier: other.range,
@@ -468,6 +477,16 @@ extension Resolver {
         report(.secretInManifest(name, path: path, at: range))
         return
       }
+      for key in ["annotations", "labels"] {
+        let fields = documents[0].at("spec", "template", "metadata", key)?.fields?.entries ?? []
+        for name in fields.map(\.key) where name.hasPrefix("traffic.sidecar.istio.io/") {
+          report(.notFollowed("`\(name)`", "what goes past the proxy of a pod meets no route", at: range))
+        }
+      }
+      if documents[0].at("spec", "publishNotReadyAddresses") == .bool(true) {
+        report(
+          .notFollowed("`publishNotReadyAddresses`", "pods that are not ready get requests from then on", at: range))
+      }
       plan.patches.append(Patch(target: target, value: documents[0], range: statement.range))
     } catch {
       report(.badYAML("\(origin) is no YAML: line \(error.line): \(error.message)", at: range))
@@ -524,11 +543,30 @@ extension Resolver {
             return
           }
           objects.append(object)
+          if let reason = unfollowed(id) { report(.notFollowed("\(id)", reason, at: file.range)) }
         }
       }
       plan.manifests.append(Manifest(path: file.path, objects: objects, range: statement.range))
     } catch {
       report(.badManifest("`\(file.path)` is no YAML: line \(error.line): \(error.message)", at: file.range))
+    }
+  }
+
+  /// Why the proof does not see all that an object does to requests; nil where it does, or where it does nothing.
+  private func unfollowed(_ id: ObjectID) -> String? {
+    switch (id.group, id.kind) {
+    case ("security.istio.io", "AuthorizationPolicy"), ("security.istio.io", "RequestAuthentication"):
+      "it may refuse requests: 401, 403"
+    case ("networking.k8s.io", "NetworkPolicy"): "it may cut connections"
+    case ("networking.istio.io", "Sidecar"): "it says which services a proxy knows at all"
+    case ("networking.istio.io", "ServiceEntry"), ("networking.istio.io", "WorkloadEntry"):
+      "it adds hosts and endpoints to the mesh"
+    case ("networking.istio.io", "EnvoyFilter"), ("extensions.istio.io", "WasmPlugin"):
+      "it changes what proxies do"
+    case ("networking.istio.io", "VirtualService"), ("networking.istio.io", "Gateway"):
+      "requests to paths and hosts that the plan does not name are not followed through it"
+    case ("networking.k8s.io", "Ingress"), ("gateway.networking.k8s.io", _): "it may lead requests elsewhere"
+    default: nil
     }
   }
 

@@ -152,13 +152,14 @@ extension Resolver {
         guard let token = statement.first(.release) else { return nil }
         return lookUp(.release, token, in: tree).map { .deployRelease(ReleaseID($0)) }
       }
-      guard let version = version(statement.first(.version), of: component(), in: tree) else { return nil }
+      // What is wrong in a line is said in one run: everything is read before anything is given up.
       let replicas = statement.first(.int).flatMap { integer($0, in: tree, 0...10_000, what: "number of replicas") }
+      guard let version = version(statement.first(.version), of: component(), in: tree) else { return nil }
       return .deploy(version, replicas: replicas)
     case .route:
-      guard let id = component(), let selector = routeSelector(statement),
-        let version = version(statement.first(.version), of: id, in: tree)
-      else { return nil }
+      let id = component()
+      let selector = routeSelector(statement)
+      guard let version = version(statement.first(.version), of: id, in: tree), let id, let selector else { return nil }
       if case .selected(let visitor) = selector {
         let what = visitor.isCookie ? "a cookie rule reads requests" : "a header rule reads requests"
         let help = "move all connections or a share of them, as `route \(plan[id].name) 10% -> \(plan[version].name)`"
@@ -171,9 +172,9 @@ extension Resolver {
       else { return nil }
       return .unroute(id, selector)
     case .mirror:
-      guard let id = component(), let percent = percent(statement.first(.percent), in: tree),
-        let version = version(statement.first(.version), of: id, in: tree)
-      else { return nil }
+      let id = component()
+      let percent = percent(statement.first(.percent), in: tree)
+      guard let version = version(statement.first(.version), of: id, in: tree), let id, let percent else { return nil }
       let help = "leave it out; connections cannot be copied"
       guard speaksHTTP(version, what: "a mirror copies requests", help: help, at: statement) else { return nil }
       return .mirror(id, percent: percent, version)
@@ -181,10 +182,9 @@ extension Resolver {
     case .verify: return verify(statement).map { .observe($0) }
     case .wait:
       if statement.has(.until) {
+        let within = duration(.duration, after: .within, of: statement, allowsZero: false)
         guard let version = version(statement.first(.version), of: component(), in: tree) else { return nil }
-        return .observe(
-          .waitUntilReady(
-            version, withinMilliseconds: duration(.duration, after: .within, of: statement, allowsZero: false)))
+        return .observe(.waitUntilReady(version, withinMilliseconds: within))
       }
       return duration(statement.first(.duration), in: tree).map { .observe(.wait(milliseconds: $0)) }
     case .pause:
@@ -234,22 +234,25 @@ extension Resolver {
     let tree = statement.tree
     let tokens = statement.all(.percent)
     var levels: [Int] = []
+    var isWhole = true
     for token in tokens {
-      guard let level = percent(token, in: tree) else { return nil }
+      guard let level = percent(token, in: tree) else {
+        isWhole = false
+        continue
+      }
       if let last = levels.last ?? (level == 0 ? 0 : nil), level <= last {
         report(.levelsDoNotRise(level, after: levels.last, at: tree.range(ofToken: token)))
-        return nil
+        isWhole = false
       }
       levels.append(level)
     }
-    guard let component, let version = version(statement.first(.version), of: component, in: tree),
-      let every = duration(.duration, after: .every, of: statement, allowsZero: false)
-    else { return nil }
+    let every = duration(.duration, after: .every, of: statement, allowsZero: false)
     var metrics: [Int] = []
     for token in statement.all(.metric) {
-      guard let metric = lookUp(.metric, token, in: tree) else { return nil }
-      metrics.append(metric)
+      if let metric = lookUp(.metric, token, in: tree) { metrics.append(metric) } else { isWhole = false }
     }
+    guard let version = version(statement.first(.version), of: component, in: tree), let component, let every, isWhole
+    else { return nil }
     var sticky: Int?
     if statement.has(.sticky) {
       sticky = duration(.duration, after: .sticky, of: statement, allowsZero: false)

@@ -24,6 +24,10 @@ extension Resolver {
         case .parameter(let name, let at):
           // The other parameters are looked at all the same.
           if let value = parameter(name, at: at) { result?.append(value.value) } else { result = nil }
+        case .unclosed(let at):
+          let known = Diagnostic.unclosedParameter(at: at)
+          if !diagnostics.contains(known) { report(known) }
+          result = nil
         }
       }
       return result.map { SpannedText(value: $0, range: range) }
@@ -176,6 +180,8 @@ extension Resolver {
       problem = "blanks, control characters and `#` cannot stand in it"
     } else if !allowsQuery, bytes.contains(UInt8(ascii: "?")) {
       problem = "`?` cannot stand in it"
+    } else if !allowsQuery, bytes.contains(UInt8(ascii: "*")) {
+      problem = "`*` stands for nothing here: a path is meant with all that lies below it"
     }
     guard let problem else { return text.value }
     let canPrefix =
@@ -225,7 +231,13 @@ extension Resolver {
       byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: ",") && byte != UInt8(ascii: ";")
         && byte != UInt8(ascii: "\\")
     }
-    if isGood, !text.value.isEmpty { return text.value }
+    if isGood, !text.value.isEmpty {
+      // What surrounds it in the expression, with a name of the usual length, takes less than 124 characters.
+      let quoted = text.value.utf8.reduce(0) { $0 + (isAlphanumeric($1) ? 1 : 2) }
+      if quoted <= 900 { return text.value }
+      report(.longCookieValue(text.value.utf8.count, at: text.range))
+      return nil
+    }
     report(.badCookieValue(text.value, at: text.range))
     return nil
   }

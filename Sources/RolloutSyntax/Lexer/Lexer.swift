@@ -180,6 +180,14 @@ package struct Lexer {
           if !isLineEnd, offset + 1 < bytes.count {
             var stop = offset + 2
             while stop < bytes.count, bytes[stop] & 0xC0 == 0x80 { stop += 1 }
+            if stop < bytes.count, bytes[offset + 1] == UInt8(ascii: "u"), bytes[stop] == UInt8(ascii: "{") {
+              // With its braces, if they are closed on the way.
+              var close = stop
+              while close < bytes.count, close - stop < 12, bytes[close] != UInt8(ascii: "}"),
+                bytes[close] != UInt8(ascii: "\""), bytes[close] >= 0x20
+              { close += 1 }
+              if close < bytes.count, bytes[close] == UInt8(ascii: "}") { stop = close + 1 }
+            }
             diagnostics.append(
               .badEscape(at: range(offset, stop), text: String(decoding: bytes[offset..<stop], as: UTF8.self)))
             flags.insert(.badEscape)

@@ -4,6 +4,8 @@ package import Diagnostics
 package enum TextPart: Hashable, Sendable {
   case literal(String)
   case parameter(name: String, range: SourceRange)
+  /// `${` and what follows it to the end of the text, without a `}`.
+  case unclosed(range: SourceRange)
 }
 
 /// The values of tokens.
@@ -86,6 +88,11 @@ package enum TokenText {
             range: SourceRange(file: file.id, at..<(base + (close + 1 - first)))
           ))
         i = close + 1
+      } else if byte == UInt8(ascii: "$"), i + 1 < inner.endIndex, inner[i + 1] == UInt8(ascii: "{") {
+        flush()
+        let at = base + (i - first)
+        parts.append(.unclosed(range: SourceRange(file: file.id, at..<(base + (inner.endIndex - first)))))
+        i = inner.endIndex
       } else {
         literal.append(byte)
         i += 1

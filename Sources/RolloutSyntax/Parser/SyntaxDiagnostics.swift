@@ -98,7 +98,12 @@ extension Diagnostic {
   }
 
   static func badEscape(at range: SourceRange, text: String) -> Diagnostic {
-    Diagnostic(
+    if text.hasPrefix("\\u{") {
+      return Diagnostic(
+        .badEscape, "`\(text)` is no character", at: Label(range, "not in Unicode, or not allowed in a text"),
+        help: "write its number in up to six hexadecimal digits, as `\\u{e9}`; 0 and the surrogates are none")
+    }
+    return Diagnostic(
       .badEscape, "`\(text)` is no escape", at: Label(range, "not known"),
       help: #"a text knows `\"`, `\\`, `\n`, `\t`, `\$` and `\u{…}`; for a backslash write `\\`"#,
       fixIts: [

@@ -11,7 +11,7 @@ extension StatementTable {
         may be made of other parameters, wherever they are declared, and follows what sets them.
         """,
         [
-          "parameter replicas number = 3", #"parameter registry = "registry.example.com/shop""#,
+          "parameter size number = 3", #"parameter registry = "registry.example.com/shop""#,
           "parameter first-level percent = 10%", "parameter soak duration = 10m", "parameter team text = payments",
           "parameter candidate version = 2.0", #"parameter image = "registry.example.com/${team}/web:${candidate}""#,
         ])

@@ -19,6 +19,16 @@ struct Goal {
   /// Some state leads the flow where the outcome of that number says, and says nothing else.
   func says(_ number: Int32, of f: Int) -> Bool { states.contains { $0.number(of: f) == number } }
 
+  /// A version to which the flow is to lead and that is not among `targets`; nil where one of the states is content.
+  func missing(_ f: Int, in targets: [Int]) -> Int? {
+    var missing: Int?
+    for state in states {
+      guard let first = state.outcome(of: f).targets.first(where: { !targets.contains($0) }) else { return nil }
+      missing = first
+    }
+    return missing
+  }
+
   /// Some state leads the flow to `version`.
   func leads(_ f: Int, to version: Int) -> Bool { states.contains { $0.outcome(of: f).targets.contains(version) } }
 }

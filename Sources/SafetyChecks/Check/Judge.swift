@@ -56,6 +56,9 @@ package struct Violation: Hashable, Sendable {
   /// Only seen once the phase is over.
   package var isLasting = false
 
+  /// A version does not get what the state leads to it.
+  var isUnserved: Bool { invariant == .versionRouted && isLasting }
+
   package struct Hop: Hashable, Sendable {
     package var flow: Int
     package var version: Int
@@ -134,7 +137,7 @@ package struct Judge {
     }
 
     found += deletions(facts, everywhere)
-    if facts.isLast { found += lasting(facts, running) }
+    if facts.isLast { found += lasting(facts) }
     var reachedAtEnd: [Bool]?
     if facts.phase.gates.contains(where: { if case .drained = $0 { true } else { false } }) {
       reachedAtEnd =
@@ -223,21 +226,37 @@ package struct Judge {
     model.sources.filter { facts.cluster.mostReady(version: $0) > 0 }
   }
 
-  /// What still fails when everything is written and ready, though the state says that it is served.
-  private func lasting(_ facts: PhaseFacts, _ running: [Int]) -> [Violation] {
+  /// What is not as the state says when everything is written and ready: who still fails, and who is not led where the
+  /// state leads.
+  private func lasting(_ facts: PhaseFacts) -> [Violation] {
+    // Those too that were started on the way.
+    let running = model.sources.filter { facts.after.replicas($0) > 0 }
     var found: [Violation] = []
-    func look(_ f: Int, _ path: [Violation.Hop]) {
-      if facts.atEnd.isAnswered(f) || facts.after.isEmpty(f) { return }
+    func look(_ f: Int, _ path: () -> [Violation.Hop]) {
+      if facts.after.isEmpty(f) { return }
+      if facts.atEnd.isAnswered(f) {
+        // Who is served, and not by all that the state leads to: some object says otherwise. What an object answers by
+        // itself, such as a redirect, is meant.
+        if facts.after.says(facts.atEnd.number(of: f), of: f) { return }
+        let targets = facts.atEnd[of: f].targets
+        // Who holds the cookie of a share stays with its version.
+        if model.flows[f].cohort.sticky != nil { return }
+        if let missing = targets.isEmpty ? nil : facts.after.missing(f, in: targets) {
+          found.append(
+            Violation(invariant: .versionRouted, flow: f, version: missing, path: path(), isLasting: true))
+        }
+        return
+      }
       if !facts.atSegmentStart.isServed(f), !facts.before.isEmpty(f) { return }
       for fault in facts.atEnd[of: f].faults {
         found.append(
-          Violation(invariant: fault.invariant, flow: f, fault: fault, path: path, isLasting: true))
+          Violation(invariant: fault.invariant, flow: f, fault: fault, path: path(), isLasting: true))
       }
     }
-    for f in model.entryFlows { look(f, []) }
+    for f in model.entryFlows { look(f, { [] }) }
     let end = Reachability(model, entries: model.entryFlows, sources: running, facts.atEnd)
     for (n, node) in end.nodes.enumerated() {
-      for f in model.flowsFrom[node.version] where !facts.atEnd.isAnswered(f) { look(f, hops(end.path(to: n))) }
+      for f in model.flowsFrom[node.version] { look(f, { hops(end.path(to: n)) }) }
     }
     return found
   }

@@ -36,9 +36,11 @@ package struct TrackedCluster {
   mutating func put(_ object: Value) {
     guard let id = ObjectID(object) else { return }
     let n = number(id)
-    current[n] = object
-    if mesh.isMeshObject(n) { editions[n] = mesh.edition(of: n, object) }
-    settle(n)
+    for n in [n] + (mesh.hint(of: n).map { [$0] } ?? []) {
+      current[n] = object
+      if mesh.isMeshObject(n) { editions[n] = mesh.edition(of: n, object) }
+      settle(n)
+    }
   }
 
   /// It is there, as far as the newest write says.
@@ -60,6 +62,11 @@ package struct TrackedCluster {
       current[n] = write.object
       return
     }
+    take(write, n)
+    if let hint = mesh.hint(of: n) { take(write, hint) }
+  }
+
+  private mutating func take(_ write: Write, _ n: Int) {
     let old = editions[n]
     let new = mesh.edition(of: n, write.object)
     var tracked = pending[n] ?? Tracked(current[n], old.version, replicas: old.replicas)
@@ -88,7 +95,11 @@ package struct TrackedCluster {
     for (n, tracked) in pending where mesh.isWorkload(n) && tracked.ready == 0...0 && current[n] == nil { settle(n) }
   }
 
-  private mutating func finish(_ id: ObjectID) { if let n = mesh.known(id), pending[n] != nil { settle(n) } }
+  private mutating func finish(_ id: ObjectID) {
+    guard let n = mesh.known(id), pending[n] != nil else { return }
+    settle(n)
+    if let hint = mesh.hint(of: n) { settle(hint) }
+  }
 
   /// Whatever was written is taken as acted on: where a run begins that nothing went before.
   mutating func settleAll() { for n in pending.keys { settle(n) } }
@@ -116,7 +127,7 @@ package struct TrackedCluster {
 
   private mutating func number(_ id: ObjectID) -> Int {
     let n = mesh.number(id)
-    while current.count <= n {
+    while current.count <= max(n, mesh.hint(of: n) ?? n) {
       current.append(nil)
       editions.append(VersionedMesh.Edition())
       held.append(0)

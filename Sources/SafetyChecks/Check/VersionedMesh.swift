@@ -22,6 +22,9 @@ package final class VersionedMesh {
     let isWorkload: Bool
     /// Routing depends on it.
     let isMeshObject: Bool
+    /// What clients know of it, where that is an object of its own; and whether it is such a one.
+    var hint: Int?
+    let isHint: Bool
     var versions: [Version] = []
     /// What was written last, and which edition it is: most of it is written again.
     var seen: [(fields: Fields, edition: Edition)] = []
@@ -79,12 +82,20 @@ package final class VersionedMesh {
 
   func known(_ id: ObjectID) -> Int? { numbers[id] }
 
+  /// What clients know of object `n`, as an object of its own; nil where that is the object.
+  func hint(of n: Int) -> Int? { objects[n].hint }
+
   func number(_ id: ObjectID) -> Int {
     if let known = numbers[id] { return known }
-    let n = superposition.addObject(isWorkload: id.isWorkload)
-    objects.append(Object(id: id, isWorkload: id.isWorkload, isMeshObject: id.isMeshObject))
+    let n = add(id)
     numbers[id] = n
+    if id.kind == "PeerAuthentication", id.isMeshObject { objects[n].hint = add(id, isHint: true) }
     return n
+  }
+
+  private func add(_ id: ObjectID, isHint: Bool = false) -> Int {
+    objects.append(Object(id: id, isWorkload: id.isWorkload, isMeshObject: id.isMeshObject, isHint: isHint))
+    return superposition.addObject(isWorkload: id.isWorkload)
   }
 
   func intern(_ holding: Superposition.Holding, of n: Int) -> Int32 { superposition.intern(holding, of: n) }
@@ -122,7 +133,8 @@ package final class VersionedMesh {
   private func version(of n: Int, essentially value: Value) -> Int {
     let essence = objects[n].id.essence(of: value)
     if let known = objects[n].versions.firstIndex(where: { $0.essence == essence }) { return known }
-    let object = MeshObject.parse(value, options: model.options)
+    let parsed = MeshObject.parse(value, options: model.options)
+    let object = objects[n].isHint ? parsed?.seenByClients : parsed
     let version = objects[n].versions.count
     objects[n].versions.append(Version(essence: essence, object: object))
     if let object {

@@ -63,12 +63,14 @@ extension FolderChange {
       message = "\(flow.who) and the pods behind \(flow.callee) disagree about mutual TLS\(moment)"
       kinds = ["PeerAuthentication", "DestinationRule"]
     }
+    // Which of the two is ahead makes another fault of it, and the same mistake.
+    let reason = code == .tlsMismatch ? "tls" : "\(fault.reason)"
     let status = fault.httpStatus.map { "they get \($0)" } ?? "the connection is closed"
     let seen = status + (fault.flag.map { " \($0.rawValue)" } ?? "")
     add(
       Fault(
         code: code, message: message, notes: [ways.words(f, end: nil), seen],
-        key: "\(fault.reason) \(fault.host ?? "") \(fault.subset ?? "")", host: fault.host ?? serviceHost(of: flow),
+        key: "\(reason) \(fault.host ?? "") \(fault.subset ?? "")", host: fault.host ?? serviceHost(of: flow),
         kinds: kinds, isLasting: isLasting), request: f
     ) { $0.faults.contains(fault) }
   }

@@ -39,6 +39,8 @@ struct FolderChange {
   let options: FolderCheckOptions
   let flows: [FolderFlow]
   private(set) var changes: [Change] = []
+  /// What the numbers of the mesh behind those of ``changes`` stand for: policies as clients know them.
+  private var hints: [Change] = []
   var findings: [FolderFinding] = []
   var said: Set<String> = []
 
@@ -67,17 +69,23 @@ struct FolderChange {
     }
     let ids = Set(before.objects.keys).union(after.objects.keys).sorted()
     changes = ids.map { Change(id: $0, old: before.objects[$0], new: after.objects[$0]) }
-    for change in changes { add(change) }
+    for change in changes { add(change) { $0 } }
     addNamespaces()
+    // The same change once more, for other proxies hear of it at another time.
+    for change in changes where change.id.kind == "PeerAuthentication" {
+      add(change) { $0.seenByClients }
+      hints.append(change)
+    }
   }
 
   // MARK: - The mesh
 
-  private mutating func add(_ change: Change) {
+  /// - Parameter view: what the mesh is to see of each version.
+  private mutating func add(_ change: Change, _ view: (MeshObject) -> MeshObject?) {
     let n = mesh.addObject(isWorkload: change.id.isWorkload)
     var variants: [Int] = []
     for (value, variant) in [(change.old?.value, 0), (change.isChanged ? change.new?.value : nil, 1)] {
-      if let value, let object = MeshObject.parse(value, options: options.mesh) {
+      if let value, let object = MeshObject.parse(value, options: options.mesh).flatMap(view) {
         mesh.add(object, of: n, as: variant, for: [])
         variants.append(variant)
       }
@@ -176,12 +184,16 @@ struct FolderChange {
       if shows(fate), best.map({ $0.count > seen.count }) ?? true { best = seen }
     }
     // In the end there is one version of each object, so none was chosen: any that is new may have done it.
-    let seen = (best ?? []).map(\.object).filter { changes[$0].isChanged }
+    let all = changes + hints
+    var seen: [Int] = []
+    for choice in best ?? [] where all[choice.object].isChanged {
+      if !seen.contains(where: { all[$0].id == all[choice.object].id }) { seen.append(choice.object) }
+    }
     let short = pods.sorted().filter { changes[$0].isChanged }
     let likely = changes.indices.filter { changes[$0].isChanged && kinds.contains(changes[$0].id.kind) }
     let place =
       (isLasting ? likely.first : nil) ?? seen.first ?? short.first
       ?? changes.firstIndex { $0.id == subject } ?? changes.firstIndex(where: \.isChanged)
-    return place.map { Culprit(change: changes[$0], held: seen.map { changes[$0].id }) }
+    return place.map { Culprit(change: all[$0], held: seen.map { all[$0].id }) }
   }
 }

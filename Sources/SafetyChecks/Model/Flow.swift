@@ -267,7 +267,9 @@ private struct FlowBuilder {
       }
     }
     let labels = ["app": plan[caller.component].service, "version": plan[caller].name]
-    let client = Client.sidecar(labels: labels, namespace: plan.namespace)
+    let client =
+      hasSidecar(caller)
+      ? Client.sidecar(labels: labels, namespace: plan.namespace) : .plain(namespace: plan.namespace)
     let host = hosts[callee.index]
     for port in ports {
       let cohorts = port.proto.isHTTP ? Cohort.all(rules.inner[callee.index]) : [.others]
@@ -282,6 +284,41 @@ private struct FlowBuilder {
             path: "/", client: client, traffic: traffic))
       }
     }
+  }
+}
+
+extension FlowBuilder {
+  /// Whether Istio gives the pods of a version a proxy: what is rendered has one, unless a patch says otherwise (Istio:
+  /// `injectRequired`).
+  private func hasSidecar(_ id: VersionID) -> Bool {
+    let deployment = "\(plan[id.component].service)-\(plan[id].slug)"
+    var isInjected = true
+    var asked: Bool?
+    var isOnHostNetwork = false
+    for patch in plan.patches {
+      switch patch.target {
+      case .object(kind: "Namespace", name: plan.namespace):
+        let labels = patch.value.at("metadata", "labels")
+        if let label = labels?["istio-injection"] { isInjected = label == "enabled" }
+        if labels?["istio.io/rev"]?.string != nil { isInjected = true }
+      case .deployment(id.component, let version) where version == nil || version == id:
+        read(patch.value)
+      case .object(kind: "Deployment", name: deployment): read(patch.value)
+      default: break
+      }
+    }
+    func read(_ patch: Value) {
+      let template = patch.at("spec", "template")
+      for key in ["annotations", "labels"] {
+        switch template?.at("metadata", key)?["sidecar.istio.io/inject"] {
+        case .string(let text): asked = text == "true"
+        case .bool(let flag): asked = flag
+        default: break
+        }
+      }
+      if case .bool(let flag)? = template?.at("spec", "hostNetwork") { isOnHostNetwork = flag }
+    }
+    return !isOnHostNetwork && (asked ?? isInjected)
   }
 }
 

@@ -72,7 +72,8 @@ struct Explanation {
       (a.element.violation.invariant, a.offset) < (b.element.violation.invariant, b.offset)
     }.map(\.element)
     guard let first = sorted.first else { return nil }
-    let range = first.write?.origin ?? model.plan.steps.first { $0.index == first.moment.step }?.range
+    let patch = patch(behind: first.violation)
+    let range = patch?.range ?? first.write?.origin ?? model.plan.steps.first { $0.index == first.moment.step }?.range
     guard let range else { return nil }
     var notes = [moment(first), way(first.violation)]
     if let seen = seen(first) { notes.append(seen) }
@@ -83,9 +84,19 @@ struct Explanation {
     }
     if others.count > 4 { others = Array(others.prefix(4)) + ["and \(others.count - 4) more like these"] }
     notes += others.map { "also: " + $0 }
-    let label = first.write.map { "\(verb($0)) \($0.id)" } ?? "in this step"
+    let label = patch != nil ? "changes its routes" : first.write.map { "\(verb($0)) \($0.id)" } ?? "in this step"
     return Diagnostic(
       code(first), message(first), at: Label(range, label), notes: notes.filter { !$0.isEmpty }, help: help(first))
+  }
+
+  /// The patch of a route, where requests do not go where the plan leads them.
+  private func patch(behind violation: Violation) -> Patch? {
+    let isAboutRoutes = violation.isUnserved || [.subsetDefined, .routeMatches].contains(violation.invariant)
+    guard isAboutRoutes, let f = violation.flow else { return nil }
+    return model.plan.patches.first { patch in
+      patch.target == .route(ComponentID(model.flows[f].callee))
+        && ["http", "tcp", "tls"].contains { patch.value.at("spec", $0) != nil }
+    }
   }
 
   private func code(_ finding: Finding) -> Code {
@@ -152,8 +163,12 @@ struct Explanation {
     case .releaseIsolated:
       let entered = violation.path.first.map { "`\(model.name(of: $0.version))`" } ?? "one release"
       return "a request that entered by \(entered) reaches \(version) of another release"
+    case .versionRouted where violation.isUnserved:
+      return "\(version) gets nothing of \(who), whom the plan leads there"
     case .versionRouted: return "\(who) reach \(version), to which no state routes them"
     case .portFits: return "\(who) on port \(violation.fault?.port ?? 0) reach pods that do not speak it"
+    case .tlsAgrees where violation.fault?.reason == .serverFirst:
+      return "\(who) wait for the server to speak first, and its proxy waits for them (mTLS is permissive)"
     case .tlsAgrees: return "\(who) and the pods of \(callee) disagree about mutual TLS"
     case .replicasKept: return "fewer pods of \(version) may be ready than before and after the change"
     case .inUseKept:
@@ -215,7 +230,9 @@ struct Explanation {
       let flow = model.flows[f]
       if parts.isEmpty, case .caller(let caller) = flow.source { parts.append(model.name(of: caller)) }
       if flow.isEntry { parts.append("gateway port \(flow.port)\(flow.path.isEmpty ? "" : " " + flow.path)") }
-      if let version = violation.version {
+      if violation.isUnserved {
+        parts.append("not \(violation.version.map(model.name) ?? "")")
+      } else if let version = violation.version {
         parts.append(model.name(of: version))
       } else {
         let port = flow.isEntry ? "" : " port \(flow.port)"
@@ -240,6 +257,7 @@ struct Explanation {
       }
       return switch violation.invariant {
       case .releaseIsolated: "one request works on the data of two releases"
+      case .versionRouted where violation.isUnserved: "the line that leads them there has no effect"
       case .versionRouted: "some answers come from a version that nobody has chosen"
       case .replicasKept: "the pods that are left carry all of the load"
       case .inUseKept: "open requests and connections are cut, or data is lost"
@@ -277,6 +295,12 @@ struct Explanation {
   }
 
   private func help(_ finding: Finding) -> String? {
+    if patch(behind: finding.violation) != nil {
+      return "a patch of a VirtualService replaces its lists whole (RFC 7386): leave the routes to the plan"
+    }
+    if finding.violation.fault?.reason == .serverFirst {
+      return "leave `mtls` as it was for this component, or allow no plaintext client while the server is permissive"
+    }
     if let needed = finding.violation.needed {
       return needed.isWorkload ? "stop the one and wait, then start the other" : "write it first, and let it settle"
     }
@@ -288,6 +312,8 @@ struct Explanation {
         : "route there only when the pods are ready, and stop them only when no route leads there"
     case .routeMatches: "keep a route for everybody who was served"
     case .releaseIsolated: "pin every caller to its own release"
+    case .versionRouted where finding.violation.isUnserved:
+      "see what hides its route: a VirtualService of your own for the same host?"
     case .versionRouted: "give the callers an explicit route, or route to the version"
     case .portFits: "match the port in every tcp route, and name a target port that the pods have"
     case .tlsAgrees: "loosen the server before its clients change, and tighten it after"

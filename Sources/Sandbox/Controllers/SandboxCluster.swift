@@ -59,6 +59,11 @@ package struct SandboxCluster: Sendable {
   }
   package var now: Timestamp { server.store.now }
 
+  /// Serves objects of a kind that nothing here acts on: they are kept, and have no effect.
+  package mutating func keepKind(group: String, version: String, kind: String, scope: ResourceType.Scope) {
+    server.store.registry.keep(group: group, version: version, kind: kind, scope: scope)
+  }
+
   // MARK: - Behaviour
 
   package func behaviour(of workload: String, namespace: String) -> PodBehaviour {

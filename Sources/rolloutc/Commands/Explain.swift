@@ -18,7 +18,9 @@ struct Explain: ParsableCommand {
       IO.standardOutput(Catalogue.pages.map { "\($0.code.id)  \($0.code.slug): \($0.title)\n" }.joined())
       return
     }
-    guard let found = Catalogue.code(named: code) ?? Catalogue.code(named: code.lowercased()), let page = Catalogue.page(for: found) else {
+    guard let found = Catalogue.code(named: code) ?? Catalogue.code(named: code.lowercased()),
+      let page = Catalogue.page(for: found)
+    else {
       let similar =
         nearest(to: code.uppercased(), in: Catalogue.codes.map(\.id))
         ?? nearest(to: code.lowercased(), in: Catalogue.codes.map(\.slug))

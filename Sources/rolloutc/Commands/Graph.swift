@@ -76,7 +76,8 @@ struct Graph: ParsableCommand {
       try IO.write(Array(output.text(album.pictures.map(\.picture)).utf8), toFile: target)
       return
     }
-    if !IO.isDirectory(target), !target.hasSuffix("/"), let last = target.split(separator: "/").last, last.contains("."),
+    if !IO.isDirectory(target), !target.hasSuffix("/"), let last = target.split(separator: "/").last,
+      last.contains("."),
       !last.hasPrefix(".")
     {
       throw Failure(

@@ -60,7 +60,9 @@ struct Rehearse: ParsableCommand {
   var output: TextOrJSON = .text
 
   func validate() throws {
-    if threshold != nil, !coverage { throw ValidationError("--threshold is a share of what --coverage counts: give both") }
+    if threshold != nil, !coverage {
+      throw ValidationError("--threshold is a share of what --coverage counts: give both")
+    }
     if let threshold, !(0...100).contains(threshold) { throw ValidationError("--threshold is a share from 0 to 100") }
   }
 

@@ -8,7 +8,8 @@ func completionScript(_ script: String) -> String {
     let indentation = line.prefix { $0 == " " }
     if line.contains("COMPREPLY+=($(compgen -W 'build check ") {
       lines.append(indentation + "COMPREPLY+=($(compgen -d -- \"${cur}\") $(compgen -f -X '!*.rollout' -- \"${cur}\"))")
-    } else if line.contains("_describe -V subcommand subcommands"), !lines.contains(where: { $0.contains("_files -g") }) {
+    } else if line.contains("_describe -V subcommand subcommands"), !lines.contains(where: { $0.contains("_files -g") })
+    {
       lines.append(indentation + "_files -g '*.rollout' && ret=0")
     } else if line.contains("_for_positional \"rolloutc build\" -eq 1' -fa ") {
       lines.append(Substring(line.replacing("\"rolloutc build\"", with: "\"rolloutc\"")))
