@@ -70,7 +70,10 @@ package struct Rehearsal: Sendable {
             "metadata": ["name": .string(plan.namespace), "labels": ["istio-injection": "enabled"]],
           ]))
     }
-    for object in FlowModel(plan).objectsOfOthers where object["kind"] == "Gateway" { keep(object, in: &cluster) }
+    let own = Set(itinerary.compiled.renderer.manifests.map(\.id))
+    for object in FlowModel(plan).objectsOfOthers where object["kind"] == "Gateway" {
+      if let id = ObjectID(object), !own.contains(id) { keep(object, id, in: &cluster) }
+    }
     // What the sandbox does not know has no effect in it: no reason not to keep it.
     for manifest in itinerary.compiled.renderer.manifests {
       let version = manifest.value["apiVersion"]?.string?.split(separator: "/").last.map(String.init) ?? "v1"
@@ -82,8 +85,7 @@ package struct Rehearsal: Sendable {
   }
 
   /// Somebody else's object, with its namespace.
-  private func keep(_ object: Value, in cluster: inout SandboxCluster) {
-    guard let id = ObjectID(object) else { return }
+  private func keep(_ object: Value, _ id: ObjectID, in cluster: inout SandboxCluster) {
     if id.namespace != plan.namespace {
       _ = cluster.respond(
         to: APIRequest(

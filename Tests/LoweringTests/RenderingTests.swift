@@ -170,6 +170,44 @@ struct RenderingTests {
     #expect(problems.contains(.patchOfProtectedField(patch: nowhere, path: "metadata.name")))
   }
 
+  /// A rule without an action goes into the rules that are there; one with an action takes their place.
+  @Test func patchesOfRoutes() {
+    func rules(_ list: Value) -> [Value]? {
+      var web = Web()
+      web.plan.patches = [
+        Patch(target: .route(ComponentID(0)), value: ["spec": ["http": list, "exportTo": ["."]]], range: nowhere)
+      ]
+      let route = web.object("VirtualService", "web-mesh")
+      #expect(route?.at("spec", "exportTo") == ["."])
+      return route?.at("spec", "http")?.array
+    }
+    let plain = Web().object("VirtualService", "web-mesh")?.at("spec", "http")?.array ?? []
+    let all = rules([["timeout": "5s"]])
+    #expect(all?.count == plain.count)
+    for (rule, old) in zip(all ?? [], plain) {
+      #expect(rule["timeout"] == "5s")
+      #expect(rule["route"] == old["route"])
+    }
+    let name = plain[0]["name"] ?? .null
+    let named = rules([["name": name, "timeout": "5s"], ["retries": ["attempts": 2]]])
+    #expect(named?.filter { $0["timeout"] == "5s" }.map { $0["name"] } == [name])
+    #expect(named?.allSatisfy { $0["retries"] == ["attempts": 2] } == true)
+    #expect(rules([["route": []], ["timeout": "5s"]]) == [["route": []], ["timeout": "5s"]])
+  }
+
+  /// The kubelet asks in plaintext unless told otherwise.
+  @Test func healthOfTLSPorts() {
+    for (proto, scheme) in [(PortProtocol.https, "HTTPS"), (.http, nil)] {
+      var web = Web()
+      web.plan.components[0].versions[0].ports = [Port(number: 8443, proto: proto, range: nowhere)]
+      web.plan.components[0].versions[0].readiness = HealthCheck(
+        action: .http(method: "GET", path: "/up", port: 8443), withinMilliseconds: nil, range: nowhere)
+      let container = web.object("Deployment", "web-1")?.at("spec", "template", "spec", "containers")?.array?.first
+      #expect(container?.at("readinessProbe", "httpGet", "port") == 8443)
+      #expect(container?.at("readinessProbe", "httpGet", "scheme")?.string == scheme)
+    }
+  }
+
   @Test func manifestsAreOursToDelete() throws {
     var web = Web()
     web.plan.manifests = [

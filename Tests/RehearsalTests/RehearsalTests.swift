@@ -1,5 +1,6 @@
 import ApplyEngine
 import Diagnostics
+import KubernetesModel
 import Lowering
 import Rehearsal
 import RolloutPlan
@@ -37,6 +38,75 @@ import Testing
         #expect(result.traffic.requests > 200)
         if script == nil { #expect(result.result.outcome == .done) }
       }
+    }
+  }
+
+  private static let shop = """
+    plan shop
+    language 1
+    expose web on port 80 hosts a.example.com
+    component web {
+      image registry.example.com/web
+      port 8080 http
+      version 1.0
+    }
+    component queue {
+      image registry.example.com/queue
+      port 1883 tcp
+      version 1.0
+    }
+    step "All" {
+      deploy web 1.0
+      deploy queue 1.0
+    }
+
+    """
+
+  @Test("a gate asks the entries that speak HTTP, and an entry for connections not")
+  func connections() throws {
+    let plan = try plan(Self.shop + "expose queue on port 1883\n")
+    let result = try rehearsed(Itinerary(plan, compile(plan)))
+    #expect(result.result.outcome == .done, "\(result.result)")
+    #expect(result.traffic.failed == 0)
+  }
+
+  @Test("a gateway of somebody else is there, in its own namespace or in the plan's")
+  func gatewaysOfOthers() throws {
+    for gateway in ["istio-ingress/public", "public"] {
+      var text = Self.shop.replacing("hosts a.example.com", with: "hosts a.example.com through gateway \(gateway)")
+      if gateway == "public" { text.replace("language 1\n", with: "language 1\nnamespace shared existing\n") }
+      let plan = try plan(text)
+      let result = try rehearsed(Itinerary(plan, compile(plan)))
+      #expect(result.result.outcome == .done, "\(gateway): \(result.result)")
+      #expect(result.traffic.failed == 0 && result.traffic.requests > 0)
+    }
+  }
+
+  @Test("objects of kinds that the sandbox does not know are kept")
+  func unknownKinds() throws {
+    var plan = try plan(Self.shop)
+    let objects: [Value] = [
+      [
+        "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": ["name": "a"],
+        "spec": ["minAvailable": 1],
+      ],
+      ["apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": ["name": "a"], "spec": [:]],
+      ["apiVersion": "v1", "kind": "ResourceQuota", "metadata": ["name": "a"], "spec": ["hard": ["pods": "30"]]],
+      ["apiVersion": "example.com/v1alpha1", "kind": "Anything", "metadata": ["name": "a"]],
+    ]
+    plan.manifests = [Manifest(path: "more.yaml", objects: objects, range: plan.nameRange)]
+    let result = try rehearsed(Itinerary(plan, compile(plan)))
+    #expect(result.result.outcome == .done, "\(result.result)")
+  }
+
+  @Test("a failure block that takes everything away owes nobody an answer, as a rollback does")
+  func blocksThatClear() throws {
+    for failure in ["on failure rollback\n", "on failure {\n  rollback\n}\n"] {
+      let plan = try plan(
+        Self.shop.replacing("step \"All\" {", with: "probe home is GET /\n" + failure + "step \"All\" {")
+          .replacing("deploy queue 1.0\n", with: "deploy queue 1.0\n  verify home status 200\n"))
+      let storm = Chaos(Itinerary(plan, compile(plan)), options: RehearsalOptions()).run()
+      #expect(storm.faults.isEmpty, "\(failure) \(storm.faults)")
     }
   }
 

@@ -10,7 +10,8 @@ extension Renderer {
     if all.isEmpty { return value }
     var result = value
     for p in all {
-      let patch = plan.patches[p].value
+      var patch = plan.patches[p].value
+      if id.kind == "VirtualService" { (result, patch) = mergingRules(of: patch, into: result) }
       result = isBuiltIn(id.group) ? strategicallyMerged(result, patch) : jsonMerged(result, patch)
     }
     return withProtectedFields(of: value, in: result)
@@ -34,6 +35,37 @@ extension Renderer {
       return all
     }
   }
+}
+
+/// Merges what a patch says of rules into the rules that are there, and leaves the rest of it.
+///
+/// A rule without an action is none: Istio refuses it. In a patch it is what every rule is to have besides, or the rule of
+/// its `name`: a timeout, retries, headers. Were the list replaced, as RFC 7386 has it, the routes of the plan would be gone.
+/// A list in which some rule has an action is meant as it stands.
+private func mergingRules(of patch: Value, into object: Value) -> (object: Value, rest: Value) {
+  guard var rest = patch.fields, var wanted = rest["spec"]?.fields, var result = object.fields,
+    var spec = result["spec"]?.fields
+  else { return (object, patch) }
+  for list in ["http", "tcp", "tls"] {
+    guard let additions = wanted[list]?.array, !additions.isEmpty, additions.allSatisfy(isActionless) else { continue }
+    wanted[list] = nil
+    guard let rules = spec[list]?.array else { continue }
+    spec[list] = .array(
+      rules.map { rule in
+        additions.reduce(rule) { rule, addition in
+          guard addition["name"] == nil || addition["name"] == rule["name"] else { return rule }
+          return jsonMerged(rule, addition)
+        }
+      })
+  }
+  result["spec"] = .object(spec)
+  rest["spec"] = .object(wanted)
+  return (.object(result), .object(rest))
+}
+
+private func isActionless(_ rule: Value) -> Bool {
+  guard case .object(let fields) = rule else { return false }
+  return !["route", "redirect", "directResponse", "delegate", "match"].contains { fields[$0] != nil }
 }
 
 /// Groups whose kinds carry merge keys. Custom resources have none: the server refuses strategic merge for them.

@@ -296,7 +296,8 @@ struct Explanation {
 
   private func help(_ finding: Finding) -> String? {
     if patch(behind: finding.violation) != nil {
-      return "a patch of a VirtualService replaces its lists whole (RFC 7386): leave the routes to the plan"
+      return
+        "a list of rules with a `route` replaces the plan's; without one, what a rule says is merged into the plan's own"
     }
     if finding.violation.fault?.reason == .serverFirst {
       return "leave `mtls` as it was for this component, or allow no plaintext client while the server is permissive"
