@@ -187,7 +187,7 @@ let package = Package(
     ),
     .testTarget(
       name: "RolloutPlanTests",
-      dependencies: ["DiagnosticRendering", "Diagnostics", "RolloutPlan", "RolloutSyntax", "TestSupport"],
+      dependencies: ["DiagnosticRendering", "Diagnostics", "Lowering", "RolloutPlan", "RolloutSyntax", "TestSupport"],
       swiftSettings: settings
     ),
     .testTarget(

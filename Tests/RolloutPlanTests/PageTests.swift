@@ -1,4 +1,5 @@
 import Diagnostics
+import Lowering
 import RolloutPlan
 import TestSupport
 import Testing
@@ -58,6 +59,11 @@ import Testing
     let resolution = page.good.resolved()
     #expect(
       !resolution.diagnostics.contains { $0.code == page.code || $0.severity == .error }, "\(resolution.problems)")
+    // What only the rendering finds counts, too.
+    if let plan = resolution.checked {
+      let problems = compile(plan).problems
+      #expect(problems.isEmpty, "\(problems)")
+    }
   }
 
   @Test(arguments: Catalogue.pages.filter { !$0.good.isYAML }) func editsRemoveWhatTheyMend(_ page: CodePage) {

@@ -112,7 +112,7 @@ extension Resolver {
     func made(_ kind: StepStatement.Kind) -> [StepStatement] {
       [
         StepStatement(
-          kind: kind, form: statement.form ?? .step, range: statement.range, text: tree.text(of: statement.node),
+          kind: kind, form: statement.form ?? .step, range: statement.range, text: valuedText(of: statement),
           subject: subject)
       ]
     }
@@ -129,6 +129,24 @@ extension Resolver {
       return made(.unknown)
     }
     return made(kind)
+  }
+
+  /// The line with the values of its parameters: what is done, and for how long, where the plan's names do not say it.
+  private func valuedText(of statement: StatementView) -> String {
+    let tree = statement.tree
+    return tree.text(of: statement.node) { token in
+      switch tree.tokens[token].kind {
+      case .word where tree.word(token).hasPrefix("$"):
+        return names.parameters[String(tree.word(token).dropFirst())].flatMap { _ in text(token, in: tree)?.value }
+      case .text:
+        let parts = TokenText.parts(tree.tokens[token], in: tree.file)
+        guard parts.contains(where: { if case .parameter = $0 { true } else { false } }),
+          let value = text(token, in: tree)?.value
+        else { return nil }
+        return "\"" + value + "\""
+      default: return nil
+      }
+    }
   }
 
   /// A line that is not understood may have been about the component that it names, or about any.

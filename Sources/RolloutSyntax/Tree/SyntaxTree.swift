@@ -99,7 +99,8 @@ package final class SyntaxTree: Sendable {
   }
 
   /// The source text of the statement's header, blanks folded: for titles and messages.
-  package func text(of node: StatementNode) -> String {
+  /// - Parameter spelling: how a token is written that is not to stand as it is in the source.
+  package func text(of node: StatementNode, spelling: (Int) -> String? = { _ in nil }) -> String {
     var text = ""
     for i in node.header {
       let token = tokens[i]
@@ -108,7 +109,7 @@ package final class SyntaxTree: Sendable {
       {
         text += " "
       }
-      text += file.text(range(ofToken: i))
+      text += spelling(i) ?? file.text(range(ofToken: i))
     }
     return text
   }
