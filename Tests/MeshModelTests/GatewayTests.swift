@@ -66,6 +66,44 @@ struct GatewayTests {
     #expect(ask(rules, host: "other.example") == Self.v1)
   }
 
+  /// Where TLS ends, the certificate is chosen first, and with it the gateway whose routes count.
+  @Test func aTLSServerHasTheRoutesOfItsGatewayAlone() {
+    func secure(_ name: String, _ hosts: [String], age: Int) -> Value {
+      [
+        "apiVersion": "networking.istio.io/v1", "kind": "Gateway", "metadata": metadata(name, "shop", age: age),
+        "spec": [
+          "selector": ["istio": "ingressgateway"],
+          "servers": [
+            [
+              "port": ["number": 443, "name": "https", "protocol": "HTTPS"],
+              "hosts": .array(hosts.map { .string($0) }), "tls": ["mode": "SIMPLE", "credentialName": "c"],
+            ]
+          ],
+        ],
+      ]
+    }
+    func asks(_ objects: [Value], _ host: String) -> String {
+      let request = HTTPRequest(host: host, port: 443, headers: [], scheme: "https")
+      return summary(MeshView(parsing: Self.base + objects).route(ingress, request))
+    }
+    func entry(_ name: String, _ hosts: [Value], _ gateway: Value, _ http: [Value]) -> Value {
+      virtualService(name, hosts: hosts, gateways: [gateway], http: http)
+    }
+    let wide = [secure("wide", ["*.example"], age: 3), entry("wide", ["*.example"], "wide", [Self.everything])]
+    #expect(asks(wide, "shop.example") == Self.v1)
+    #expect(asks(wide, "shop.test") == "closed -")
+    // A narrower certificate takes its host away, and has no routes.
+    let narrow = secure("narrow", ["shop.example"], age: 1)
+    #expect(asks(wide + [narrow], "shop.example") == "404 NR")
+    #expect(asks(wide + [narrow], "other.example") == Self.v1)
+    // Of two for one host the older one counts, and the other one is left out whole.
+    let own = rule([], [to("web", "v2")])
+    let double = [secure("double", ["*.example", "b.test"], age: 1), entry("double", ["*"], "double", [own])]
+    #expect(asks(wide + double, "shop.example") == Self.v1)
+    #expect(asks(wide + double, "b.test") == "closed -")
+    #expect(asks(double, "b.test") == Self.v2)
+  }
+
   @Test func withoutAServerNobodyListens() {
     #expect(ask([Self.entry("entry", [Self.everything])], port: 81) == "closed -")
     #expect(ask([]) == "404 NR")

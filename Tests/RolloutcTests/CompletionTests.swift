@@ -39,11 +39,13 @@ import Testing
       complete_words rolloutc check --format sa
       complete_words rolloutc pl
       complete_words rolloutc plans/book
+      complete_words rolloutc plans/bookinfo.rollout --unp
+      complete_words rolloutc plans/bookinfo.rollout -o j
       """, to: "try")
     let outcome = try scratch.shell("bash try")
     #expect(
       outcome.output.split(whereSeparator: \.isWhitespace) == [
-        "check", "--format", "sarif", "plan", "plans", "plans/bookinfo.rollout",
+        "check", "--format", "sarif", "plan", "plans", "plans/bookinfo.rollout", "--unproved", "json",
       ],
       "\(outcome.output)\(outcome.errors)")
   }

@@ -22,8 +22,16 @@ extension MeshView {
       let location = "https://\(HostName.withoutPort(request.authority))\(request.target)"
       return .certain(.redirect(Redirect(status: 301, location: location)))
     }
+    // Where TLS ends, each server is a listener of its own, with the routes that are bound to its gateway alone.
+    var asked = http
+    if request.scheme == "https", http.contains(where: \.server.isHTTPS) {
+      guard let chosen = server(for: host, among: http.filter(\.server.isHTTPS)) else {
+        return refused(request.dialled, request.port)
+      }
+      asked = [chosen]
+    }
     var virtualHosts: [(name: String, attachments: [Attachment])] = []
-    for (gateway, server) in http {
+    for (gateway, server) in asked {
       for attachment in attachments(gateway, server, client) where HostName.matches(host, pattern: attachment.host) {
         if let known = virtualHosts.firstIndex(where: { $0.name == attachment.host }) {
           virtualHosts[known].attachments.append(attachment)
@@ -39,6 +47,31 @@ extension MeshView {
     }
     return http.contains { holds($0.gateway) }
       ? notFound(request, .noVirtualHost, nil) : refused(request.dialled, request.port)
+  }
+
+  /// The server whose host is the closest to the name that the client asks for (SNI); nil where none takes it. A server that
+  /// names a host which an older one has is left out as a whole (Istio: `MergeGateways`, `CheckDuplicates`).
+  private func server(
+    for host: String, among servers: [(gateway: Gateway, server: Gateway.Server)]
+  ) -> (gateway: Gateway, server: Gateway.Server)? {
+    var fitting: [(name: String, place: Int)] = []
+    for (place, candidate) in servers.enumerated() {
+      let names = candidate.server.hosts.map(\.name).filter { HostName.matches(host, pattern: $0) }
+      if let name = names.min(by: { isMoreSpecific($0, than: $1) }) { fitting.append((name, place)) }
+    }
+    // The oldest stand first, and stay in front of their like.
+    let ordered = fitting.sorted {
+      isMoreSpecific($0.name, than: $1.name) || !isMoreSpecific($1.name, than: $0.name) && $0.place < $1.place
+    }
+    for (_, place) in ordered where holds(servers[place].gateway) {
+      let names = Set(servers[place].server.hosts.map(\.name))
+      let isLeftOut = servers[..<place].contains { older in
+        older.gateway !== servers[place].gateway && older.server.hosts.contains { names.contains($0.name) }
+          && holds(older.gateway)
+      }
+      if !isLeftOut { return servers[place] }
+    }
+    return nil
   }
 
   /// One VirtualService in one virtual host.

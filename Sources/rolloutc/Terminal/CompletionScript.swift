@@ -4,9 +4,17 @@
 func completionScript(_ script: String) -> String {
   var lines: [Substring] = []
   for line in script.split(separator: "\n", omittingEmptySubsequences: false) {
-    lines.append(line)
     let indentation = line.prefix { $0 == " " }
-    if line.contains("COMPREPLY+=($(compgen -W 'build check ") {
+    let isBashChoice = line.contains("COMPREPLY+=($(compgen -W 'build check ")
+    if isBashChoice {
+      // Behind a plan stand the options of `build`.
+      lines += [
+        "if [[ \"${subcommand}\" == *.rollout && \"${COMP_CWORD}\" -gt 1 ]]; then",
+        "    unparsed_words=(\"${subcommand}\" \"${unparsed_words[@]}\")", "    _rolloutc_build", "    return", "fi",
+      ].map { indentation + $0 }
+    }
+    lines.append(line)
+    if isBashChoice {
       lines.append(indentation + "COMPREPLY+=($(compgen -d -- \"${cur}\") $(compgen -f -X '!*.rollout' -- \"${cur}\"))")
     } else if line.contains("_describe -V subcommand subcommands"), !lines.contains(where: { $0.contains("_files -g") })
     {
