@@ -1,4 +1,6 @@
 import Diagnostics
+import KubernetesModel
+import Lowering
 import RolloutPlan
 import SafetyChecks
 import TestSupport
@@ -92,6 +94,30 @@ import Testing
       "mesh istio\nexpose web on port 80", job + "step \"Dark\" {\n  deploy api 2.0\n  route api header a=b -> 2.0\n}\n"
     )
     #expect(dark.contains { $0.code == .strayTraffic }, "\(dark)")
+  }
+
+  /// A certificate of the user's own takes a host out of a wider one.
+  @Test func aNarrowerGatewayOfAManifest() throws {
+    let narrow: Value = [
+      "apiVersion": "networking.istio.io/v1", "kind": "Gateway", "metadata": ["name": "own"],
+      "spec": [
+        "selector": ["istio": "ingressgateway"],
+        "servers": [
+          [
+            "port": ["number": 443, "name": "https", "protocol": "HTTPS"], "hosts": ["shop.example.com"],
+            "tls": ["mode": "SIMPLE", "credentialName": "own"],
+          ]
+        ],
+      ],
+    ]
+    var subject = try Case(
+      "plan shop\nlanguage 1\nmesh istio\nexpose web on port 443 hosts \"*.example.com\" tls secret wide\n" + Self.parts
+        + "step \"All\" {\n  deploy api 1.0\n  deploy web 1.0\n}\nstep \"Later\" {\n  deploy web 1.0 replicas 2\n}\n")
+    #expect(subject.report().diagnostics.isEmpty)
+    subject.plan.manifests = [Manifest(path: "own.yaml", objects: [narrow], range: subject.plan.nameRange)]
+    subject.compiled = compile(subject.plan)
+    let found = subject.report().diagnostics
+    #expect(!found.isEmpty && found.allSatisfy { $0.code == .noRoute }, "\(found)")
   }
 
   private func findings(_ text: String) throws -> [Diagnostic] {

@@ -1,4 +1,4 @@
-import Diagnostics
+package import Diagnostics
 
 /// R06 and R07: what Kubernetes or Istio cannot take, or would take badly; secrets.
 extension Diagnostic {
@@ -120,10 +120,10 @@ extension Diagnostic {
       help: "leave `tls secret` out: the gateway then passes the connection on")
   }
 
-  static func notFollowed(_ what: String, _ why: String, at range: SourceRange) -> Diagnostic {
+  package static func notFollowed(_ what: String, _ why: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .notFollowed, "the proof does not follow \(what)", at: Label(range, "taken as if it stopped nobody"),
-      notes: [why], help: "see that it stops no request of this plan, and allow it with the reason")
+      notes: [why], help: "see that it stops no request that counts, and allow it with the reason")
   }
 
   static func exposeConflict(_ message: String, at range: SourceRange, earlier: SourceRange, help: String)

@@ -543,30 +543,17 @@ extension Resolver {
             return
           }
           objects.append(object)
-          if let reason = unfollowed(id) { report(.notFollowed("\(id)", reason, at: file.range)) }
+          if let reason = unfollowedEffect(of: id) {
+            report(.notFollowed("\(id)", reason, at: file.range))
+          } else if id.group == "networking.istio.io", id.kind == "VirtualService" || id.kind == "Gateway" {
+            let reason = "requests to paths and hosts that the plan does not name are not followed through it"
+            report(.notFollowed("\(id)", reason, at: file.range))
+          }
         }
       }
       plan.manifests.append(Manifest(path: file.path, objects: objects, range: statement.range))
     } catch {
       report(.badManifest("`\(file.path)` is no YAML: line \(error.line): \(error.message)", at: file.range))
-    }
-  }
-
-  /// Why the proof does not see all that an object does to requests; nil where it does, or where it does nothing.
-  private func unfollowed(_ id: ObjectID) -> String? {
-    switch (id.group, id.kind) {
-    case ("security.istio.io", "AuthorizationPolicy"), ("security.istio.io", "RequestAuthentication"):
-      "it may refuse requests: 401, 403"
-    case ("networking.k8s.io", "NetworkPolicy"): "it may cut connections"
-    case ("networking.istio.io", "Sidecar"): "it says which services a proxy knows at all"
-    case ("networking.istio.io", "ServiceEntry"), ("networking.istio.io", "WorkloadEntry"):
-      "it adds hosts and endpoints to the mesh"
-    case ("networking.istio.io", "EnvoyFilter"), ("extensions.istio.io", "WasmPlugin"):
-      "it changes what proxies do"
-    case ("networking.istio.io", "VirtualService"), ("networking.istio.io", "Gateway"):
-      "requests to paths and hosts that the plan does not name are not followed through it"
-    case ("networking.k8s.io", "Ingress"), ("gateway.networking.k8s.io", _): "it may lead requests elsewhere"
-    default: nil
     }
   }
 

@@ -55,7 +55,10 @@ extension StatementTable {
         """
         Lets traffic in through a gateway: hosts `"*"` unless said. `path` is a prefix by path segments: `/shop` takes \
         `/shop` and `/shop/cart`, and not `/shopping`. Port 443 needs `tls secret`; that Secret lives beside the gateway \
-        and needs no declaration. Ports that speak tcp may be exposed too. `through gateway` uses a gateway that exists, \
+        and needs no declaration. Ports that speak tcp may be exposed too; where a component speaks `https` or `tls` \
+        itself, its connections are passed on, and the line has no `tls secret`. Several components may share a host by \
+        their paths; who has a narrower host of a wider one, as `docs.example.com` beside `"*"`, has all of its paths. \
+        `through gateway` uses a gateway that exists, \
         `NAMESPACE/NAME` or `NAME`, instead of one of the plan's own.
         """,
         [

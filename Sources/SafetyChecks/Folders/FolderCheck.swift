@@ -1,6 +1,7 @@
 package import Diagnostics
 internal import KubernetesModel
 package import MeshModel
+internal import RolloutPlan
 
 /// What a check of folders looked at.
 package struct FolderCoverage: Hashable, Sendable {
@@ -50,6 +51,12 @@ package func check(
       if !isExplained, said.insert("\(lint.code.id) \(lint.message)").inserted {
         found.append(FolderFinding(diagnostic: lint.diagnostic))
       }
+    }
+    for changed in change.changes where changed.isChanged {
+      guard let object = changed.new, let reason = unfollowedEffect(of: changed.id),
+        !object.allowed.contains(Code.notFollowed.slug)
+      else { continue }
+      found.append(FolderFinding(diagnostic: .notFollowed("\(changed.id)", reason, at: object.range)))
     }
     diagnostics += found.map(\.diagnostic).inReadingOrder
     coverage.flows += change.flows.count

@@ -54,9 +54,9 @@ struct FolderFlows {
       guard let port = server.at("port", "number")?.int else { continue }
       let word = (server.at("port", "protocol")?.string ?? "HTTP").uppercased()
       let isHTTP = ["HTTP", "HTTP2", "HTTPS", "GRPC"].contains(word)
-      for host in Set(routes.flatMap(\.hosts)).sorted() {
+      for (host, name) in Set(routes.flatMap(\.hosts)).sorted().flatMap({ host in names(in: host).map { (host, $0) } })
+      {
         let own = routes.filter { $0.hosts.contains(host) }
-        let name = host == "*" ? "example.com" : host.hasPrefix("*.") ? "any" + host.dropFirst() : host
         let callee = "gateway port \(port)"
         guard isHTTP else {
           add(
@@ -72,6 +72,22 @@ struct FolderFlows {
         }
       }
     }
+  }
+
+  /// Names that visitors of a host ask for: of a wildcard also those that a server or a route has for itself, for what
+  /// is the most specific takes the request.
+  private func names(in host: String) -> [String] {
+    guard host.hasPrefix("*") else { return [host] }
+    let any = host == "*" ? "example.com" : "any" + host.dropFirst()
+    var known = Set((before.routes + after.routes).flatMap(\.hosts))
+    for gateway in before.gateways + after.gateways {
+      for server in gateway.value.at("spec", "servers")?.array ?? [] {
+        for name in server["hosts"]?.array ?? [] {
+          if let name = name.string { known.insert(String(name.split(separator: "/").last ?? "")) }
+        }
+      }
+    }
+    return [any] + known.filter { !$0.hasPrefix("*") && (host == "*" || $0.hasSuffix(host.dropFirst())) }.sorted()
   }
 
   // MARK: - Inside

@@ -231,8 +231,7 @@ private struct FlowBuilder {
     guard plan.components.indices.contains(c) else { return }
     let client = Client.gateway(labels: ["istio": "ingressgateway"], namespace: "istio-system")
     let names = exposure.hosts.isEmpty ? ["*"] : exposure.hosts
-    for name in names {
-      let host = name == "*" ? "example.com" : name.hasPrefix("*.") ? "any" + name.dropFirst() : name
+    for host in names.flatMap(witnesses) {
       guard !isTCP(exposure, plan) else {
         flows.append(
           Flow(
@@ -253,6 +252,20 @@ private struct FlowBuilder {
         }
       }
     }
+  }
+
+  /// Hosts that visitors ask for; of a wildcard also those that an object of the user's own may take out of it.
+  private func witnesses(of host: String) -> [String] {
+    guard host.hasPrefix("*") else { return [host] }
+    var known: Set<String> = []
+    for object in plan.manifests.flatMap(\.objects) {
+      let servers = object.at("spec", "servers")?.array ?? []
+      for list in [object.at("spec", "hosts")] + servers.map({ $0["hosts"] }) {
+        for name in list?.array ?? [] { if let name = name.string { known.insert(name) } }
+      }
+    }
+    let any = host == "*" ? "example.com" : "any" + host.dropFirst()
+    return [any] + known.filter { !$0.contains("*") && (host == "*" || $0.hasSuffix(host.dropFirst())) }.sorted()
   }
 
   /// A caller dials the ports of the versions in its own releases; outside of releases, any port.

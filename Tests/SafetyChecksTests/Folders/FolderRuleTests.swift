@@ -1,4 +1,5 @@
 import Diagnostics
+import KubernetesModel
 import RolloutPlan
 import SafetyChecks
 import TestSupport
@@ -33,6 +34,44 @@ import Testing
       after.objects[id]?.allowed = ["lane-without-default"]
     }
     #expect(check(folders: [after, after]).diagnostics.isEmpty)
+  }
+
+  /// What may stop requests and is not followed is said where it changes, unless its object is allowed to.
+  @Test func whatIsNotFollowedIsSaid() throws {
+    let deny = """
+      ---
+      apiVersion: security.istio.io/v1
+      kind: AuthorizationPolicy
+      metadata: {name: deny, namespace: shop}
+      spec: {}
+
+      """
+    let plain = Shop.front + Shop.back
+    #expect(try found([plain, plain + deny]).map(\.code) == [.notFollowed])
+    #expect(try found([plain + deny, plain + deny]).isEmpty)
+    var after = try stage(plain + deny, "after")
+    for id in after.objects.keys where id.kind == "AuthorizationPolicy" {
+      after.objects[id]?.allowed = ["not-followed"]
+    }
+    #expect(try check(folders: [stage(plain, "before"), after]).diagnostics.isEmpty)
+  }
+
+  /// A server or a route for one host of a wildcard takes its visitors.
+  @Test func aNarrowerHostTakesVisitorsAway() throws {
+    let wide = (Shop.front + Shop.back)
+    let narrow = """
+      ---
+      apiVersion: networking.istio.io/v1
+      kind: VirtualService
+      metadata: {name: narrow, namespace: shop}
+      spec:
+        hosts: [shop.example.com]
+        gateways: [edge]
+        http: [{match: [{uri: {prefix: /admin}}], route: [{destination: {host: web}}]}]
+
+      """
+    let found = try found([wide, wide + narrow])
+    #expect(found.contains { $0.code == .noRoute }, "\(found.map(\.message))")
   }
 
   // MARK: - The pages of the codes
