@@ -25,9 +25,10 @@ private struct GraphBuilder {
     self.survey = survey
     plan = survey.model.plan
     entries = plan.exposures.map { exposure in
-      let host = exposure.hosts.contains("*") ? "" : exposure.hosts.joined(separator: ", ")
+      let path = exposure.path == "/" ? "" : exposure.path
+      let hosts = exposure.hosts.contains("*") ? [""] : exposure.hosts
       return GraphPicture.Entry(
-        name: "port \(exposure.port)", detail: host + (exposure.path == "/" ? "" : exposure.path))
+        name: "port \(exposure.port)", detail: hosts.map { $0 + path }.joined(separator: ", "))
     }
     addComponents()
   }

@@ -42,9 +42,9 @@ extension CodePage {
       stage: .safety
     ),
     CodePage(
-      .strayTraffic, "Traffic reaches a version to which neither the state before nor the state after sends it.",
+      .strayTraffic, "Traffic reaches a version to which no state sends it, or not the one to which the state does.",
       why:
-        "Traffic moves only when a line says so. A dark version that answers visitors is a release that nobody has approved.",
+        "Traffic moves only when a line says so, and when a line says so it moves. A dark version that answers visitors is a release that nobody has approved; a route that a patch has frozen is one that nobody got.",
       bad: .shop(
         "patch route of web \"spec: {http: [{route: [{destination: {host: web, subset: v2-0}}]}]}\"\n\nstep \"Start\" {\n  deploy web 1.0\n  deploy web 2.0\n}\n\nstep \"Switch\" {\n  route web all -> 2.0\n}"
       ),

@@ -7,11 +7,11 @@ extension Renderer {
     var view = View(components: Chunked())
     view.exists = state.exists
     view.mtls = state.exists ? state.mtls : nil
-    let release = defaultRelease(state)
+    let release = plan.defaultRelease(in: state)?.index
 
     if let neighbour, neighbour.view.components.count == components.count, neighbour.state.exists == state.exists,
       neighbour.state.mtls == state.mtls, neighbour.state.volumes == state.volumes,
-      defaultRelease(neighbour.state) == release
+      plan.defaultRelease(in: neighbour.state)?.index == release
     {
       view.components = neighbour.view.components
       let nothing = ComponentState()
@@ -29,34 +29,6 @@ extension Renderer {
     }
     view.components = Chunked(components.indices.map { component($0, state, release) })
     return view
-  }
-
-  /// The release whose versions are the default inside: the one that the entry's default route leads to; before there
-  /// is one, the first that is deployed.
-  private func defaultRelease(_ state: State) -> Int? {
-    guard plan.hasReleases else { return nil }
-    for exposure in plan.exposures {
-      let i = exposure.component.index
-      guard i < state.components.count, components[i].standsInReleases,
-        let version = state.components[i].entry?.fallback,
-        plan.components[i].versions.indices.contains(version)
-      else { continue }
-      if let release = plan.components[i].versions[version].releases.first { return release.index }
-    }
-    for release in state.releases {
-      let isServed = components.indices.contains { i in
-        components[i].standsInReleases && i < state.components.count && release < state.components[i].lanes.count
-          && !state.components[i].lanes[release].isEmpty
-      }
-      if isServed { return release }
-    }
-    var first: Int?
-    for i in components.indices where components[i].standsInReleases && i < state.components.count {
-      guard let r = state.components[i].lanes.firstIndex(where: { !$0.isEmpty }) else { continue }
-      first = min(first ?? r, r)
-      if first == 0 { break }
-    }
-    return first
   }
 
   private func component(_ i: Int, _ state: State, _ release: Int?) -> ComponentView {

@@ -102,8 +102,8 @@ extension Plan {
   /// The release that callers outside all releases are sent to: the one that the entry's default route leads to; before
   /// there is one, the first that is deployed.
   package func defaultRelease(in state: State) -> ReleaseID? {
-    guard !state.components.isEmpty else { return nil }
-    for exposure in exposures {
+    guard hasReleases, !state.components.isEmpty else { return nil }
+    for exposure in exposures where state.components.indices.contains(exposure.component.index) {
       if let version = state.components[exposure.component.index].entry?.fallback,
         let release = self[VersionID(exposure.component, version)].releases.first(where: { isServed($0, state) })
           ?? self[VersionID(exposure.component, version)].releases.first
@@ -123,7 +123,8 @@ extension Plan {
 
   func isServed(_ release: ReleaseID, _ state: State) -> Bool {
     self[release].members.contains { member in
-      state.components[member.component.index].lanes.indices.contains(release.index)
+      state.components.indices.contains(member.component.index)
+        && state.components[member.component.index].lanes.indices.contains(release.index)
         && state.components[member.component.index].lanes[release.index].fallback != nil
     }
   }

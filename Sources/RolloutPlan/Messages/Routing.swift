@@ -12,7 +12,9 @@ extension Diagnostic {
         : "`\(component)` \(version) is not deployed at this point",
       at: Label(range, "nothing runs there yet"), secondary: [Label(declared, "version \(version)")],
       notes: ["visitors who are routed there would get a 503 (Envoy: UH)"],
-      help: "write `deploy \(component) \(version)` before this line")
+      help: sleeps
+        ? "give it replicas: `deploy \(component) \(version) replicas 1`, or in the component"
+        : "write `deploy \(component) \(version)` before this line")
   }
 
   static func retireLive(

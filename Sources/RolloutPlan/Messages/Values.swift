@@ -238,7 +238,7 @@ extension Diagnostic {
     Diagnostic(
       isCPU ? .badCPU : .badSize, "the limit `\(limit)` is less than the `\(request)` asked for",
       at: Label(range, "below \(request)"), notes: ["Kubernetes takes no such Deployment"],
-      help: "write the smaller amount first, as `cpu 250m to 1`")
+      help: "write the smaller amount first, as `\(isCPU ? "cpu 250m to 1" : "memory 128Mi to 1Gi")`")
   }
 
   static func emptyResources(at range: SourceRange) -> Diagnostic {

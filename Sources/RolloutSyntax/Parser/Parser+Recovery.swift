@@ -188,9 +188,13 @@ extension Parser {
     for candidate in candidates {
       guard let result = attempt(row, candidate.repair, at: candidate.place, from: start) else { continue }
       if let first = accepted {
-        if case .insert = first.repair, case .insert(let token) = candidate.repair, token.kind != .comma {
-          return false
+        guard case .insert = first.repair, case .insert(let token) = candidate.repair else { continue }
+        if token.kind != .comma { return false }
+        // `hosts a.com b.com`: what follows is no path, so that it is the comma that is missing.
+        func isPlausible(_ result: Trial) -> Bool {
+          result.captures.allSatisfy { capture in self.isPlausible(capture, in: row) }
         }
+        if !isPlausible(first.result), isPlausible(result) { accepted = (candidate.repair, candidate.place, result) }
         continue
       }
       accepted = (candidate.repair, candidate.place, result)
@@ -330,6 +334,8 @@ extension Parser {
     case .int: return isParameter || bytes.allSatisfy(isDigit)
     case .percent: return isParameter || bytes.last == UInt8(ascii: "%")
     case .duration: return isParameter || bytes.first.map(isDigit) ?? false
+    case .path: return isParameter || token.kind == .text || bytes.first == UInt8(ascii: "/")
+    case .newVersion where row.row.form == .mesh: return isParameter || bytes.first.map(isDigit) ?? false
     default:
       if !slot.isName { return true }
       let name = token.kind == .text ? bytes.dropFirst().dropLast() : bytes[...]
@@ -386,7 +392,10 @@ extension Parser {
       report(
         .unexpected(
           found: describe(place), expected: expected.isEmpty ? ["the end of the line"] : describe(expected),
-          at: range(place), help: "leave it out"), at: place)
+          at: range(place),
+          // What is behind an image or a value may be the rest of it.
+          help: expected.isEmpty && place > 0 && tokens[place - 1].kind == .word && tokens[place].kind == .word
+            ? "leave it out, or put both words in quotes" : "leave it out"), at: place)
     }
   }
 

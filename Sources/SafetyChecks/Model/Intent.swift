@@ -36,7 +36,7 @@ final class IntentOfState: Sendable {
 
   init(_ plan: Plan, _ state: State) {
     self.state = state
-    defaultRelease = plan.hasReleases ? plan.defaultRelease(in: state)?.index : nil
+    defaultRelease = plan.defaultRelease(in: state)?.index
   }
 
   func component(_ c: Int) -> ComponentState? {

@@ -131,13 +131,16 @@ struct Explanation {
 
   // MARK: - Words
 
+  private func isPlain(_ flow: Flow) -> Bool { if case .plain = flow.client { true } else { false } }
+
   /// Who suffers: `visitors with cookie …`, or `calls of \`web 2.0\` to \`store\``.
   private func who(_ f: Int) -> String {
     let flow = model.flows[f]
     switch flow.source {
     case .entry: return flow.cohort.description
     case .caller(let version):
-      return "calls of `\(model.name(of: version))` to `\(model.plan.components[flow.callee].name)`"
+      let sidecar = isPlain(flow) ? ", which has no sidecar," : ""
+      return "calls of `\(model.name(of: version))`\(sidecar) to `\(model.plan.components[flow.callee].name)`"
     }
   }
 
@@ -298,6 +301,9 @@ struct Explanation {
     if patch(behind: finding.violation) != nil {
       return
         "a list of rules with a `route` replaces the plan's; without one, what a rule says is merged into the plan's own"
+    }
+    if finding.violation.invariant == .tlsAgrees, let f = finding.violation.flow, isPlain(model.flows[f]) {
+      return "whoever has no sidecar speaks plaintext: give it one, or let its servers be permissive"
     }
     if finding.violation.fault?.reason == .serverFirst {
       return "leave `mtls` as it was for this component, or allow no plaintext client while the server is permissive"

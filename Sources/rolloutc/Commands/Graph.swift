@@ -76,6 +76,10 @@ struct Graph: ParsableCommand {
       try IO.write(Array(output.text(album.pictures.map(\.picture)).utf8), toFile: target)
       return
     }
+    if IO.exists(target), !IO.isDirectory(target) {
+      throw Failure(
+        "`\(target)` is not a folder; a file for `-o \(output.rawValue)` ends in `.\(output.ending)`", code: Exit.usage)
+    }
     if !IO.isDirectory(target), !target.hasSuffix("/"), let last = target.split(separator: "/").last,
       last.contains("."),
       !last.hasPrefix(".")
@@ -83,10 +87,6 @@ struct Graph: ParsableCommand {
       throw Failure(
         "`-o \(output.rawValue)` writes files that end in `.\(output.ending)`; for a folder of that name write "
           + "`\(target)/`", code: Exit.usage)
-    }
-    if IO.exists(target), !IO.isDirectory(target) {
-      throw Failure(
-        "`\(target)` is not a folder; a file for `-o \(output.rawValue)` ends in `.\(output.ending)`", code: Exit.usage)
     }
     try IO.makeDirectory(target)
     for (name, picture) in album.pictures {
