@@ -263,7 +263,8 @@ package struct MeshView: Sendable {
 
   /// How clients believe that it takes them.
   func expectedTLS(_ workload: Workload, port: Int) -> ServerTLS {
-    serverTLS(workload, port: port, by: tellsClientsApart ? hints : peerAuthentications)
+    choices?.asksHints = true
+    return serverTLS(workload, port: port, by: tellsClientsApart ? hints : peerAuthentications)
   }
 
   private func serverTLS(

@@ -63,6 +63,8 @@ package final class Superposition {
     var client: Client
     var traffic: Traffic
     var root: Int
+    /// Some answer depended on what clients know of a server's policy.
+    var asksHints = false
   }
 
   private let choices = Choices()
@@ -90,12 +92,17 @@ package final class Superposition {
     choices.places[version.token] = Choices.Place(object: object, variant: variant)
     view.insert(version)
     for r in requests {
+      // Who never asked what clients know of a policy has answers that hold whatever they know.
+      if version.isHint, !self.requests[r].asksHints { continue }
       let root = self.requests[r].root
       if case .unknown = nodes[root].kind { continue }
       // All that was found out holds where this version is not held.
       self.requests[r].root = add(.split(object: object, variant: variant, held: add(.unknown), other: root))
     }
   }
+
+  /// Whether some answer of the request depended on what clients know of a policy.
+  package func asksHints(_ request: Int) -> Bool { requests[request].asksHints }
 
   package func intern(_ holding: Holding, of object: Int) -> Int32 { choices.intern(holding, of: object) }
 
@@ -186,8 +193,10 @@ package final class Superposition {
   /// way to its leaf.
   private func follow(_ request: Int, from node: Int, _ answer: (RouteResult) -> Int32, _ read: (Int) -> Void) {
     choices.begin()
+    choices.asksHints = false
     let number = answer(view.route(requests[request].client, requests[request].traffic))
     leaves += 1
+    if choices.asksHints { requests[request].asksHints = true }
     var node = node
     for object in choices.reads {
       read(object)
@@ -230,6 +239,8 @@ final class Choices: @unchecked Sendable {
   /// What the request that is followed has read, in order.
   private(set) var reads: [Int] = []
   private var isRead: [Bool] = []
+  /// The request that is followed has asked what clients know of a policy.
+  var asksHints = false
   private var holdings: [[Superposition.Holding]] = []
 
   func addObject(isWorkload: Bool) -> Int {

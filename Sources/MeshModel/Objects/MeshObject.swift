@@ -53,6 +53,9 @@ package struct MeshObject: Sendable {
       id: id.seenByClients, content: .peerAuthentication(PeerAuthentication(hint: policy)), issues: issues)
   }
 
+  /// It stands for what clients know of a policy.
+  var isHint: Bool { if case .peerAuthentication(let policy) = content { policy.isHint } else { false } }
+
   /// Tells this parsed object from every other.
   var token: ObjectIdentifier {
     switch content {

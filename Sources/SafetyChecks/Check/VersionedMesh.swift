@@ -138,7 +138,8 @@ package final class VersionedMesh {
     let version = objects[n].versions.count
     objects[n].versions.append(Version(essence: essence, object: object))
     if let object {
-      let flows = model.flows(in: model.scope(objects[n].id, value))
+      var flows = model.flows(in: model.scope(objects[n].id, value))
+      if objects[n].isHint { flows.removeAll { !superposition.asksHints($0) } }
       for flow in flows { objects[n].insert(reader: flow) }
       superposition.add(object, of: n, as: version, for: flows)
     }
