@@ -46,8 +46,9 @@ package final class FlowModel: Sendable {
   /// Versions of components that nobody calls and that no gateway leads to: they run without being asked.
   package let sources: [Int]
 
-  /// By component: others that are exposed in a way that may take its requests while its own route is not there.
-  let entryPeers: [[Int]]
+  /// By component: flows through a gateway that are meant for another one, and may come to this one while that one's own
+  /// route is not there.
+  let strayEntries: [[Int]]
 
   let hosts: [String]
   let componentOfHost: [String: Int]
@@ -127,7 +128,12 @@ package final class FlowModel: Sendable {
     self.flowsInto = flowsInto
     self.flowsFrom = flowsFrom
     self.entryFlows = entryFlows
-    entryPeers = peers(of: plan)
+    var strayEntries = [[Int]](repeating: [], count: plan.components.count)
+    for (c, peers) in peers(of: plan).enumerated() {
+      let own = flowsInto[c].filter { builder.flows[$0].isEntry }
+      for peer in peers { strayEntries[peer] += own }
+    }
+    self.strayEntries = strayEntries
     for exposure in plan.exposures where isCalled.indices.contains(exposure.component.index) {
       isCalled[exposure.component.index] = true
     }

@@ -23,7 +23,7 @@ extension FlowModel {
   /// The flows of a scope.
   func flows(in scope: Scope) -> [Int] {
     switch scope.kind {
-    case .components: scope.components.flatMap { flowsInto[$0] }
+    case .components: scope.components.flatMap { flowsInto[$0] + strayEntries[$0] }
     case .entries: entryFlows
     case .everything: Array(flows.indices)
     case .nothing: []
