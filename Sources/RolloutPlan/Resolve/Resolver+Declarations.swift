@@ -543,10 +543,9 @@ extension Resolver {
             return
           }
           objects.append(object)
-          if let reason = unfollowedEffect(of: id) {
-            report(.notFollowed("\(id)", reason, at: file.range))
-          } else if id.group == "networking.istio.io", id.kind == "VirtualService" || id.kind == "Gateway" {
-            let reason = "requests to paths and hosts that the plan does not name are not followed through it"
+          let isRoute = id.group == "networking.istio.io" && (id.kind == "VirtualService" || id.kind == "Gateway")
+          let partly = "requests to paths and hosts that the plan does not name are not followed through it"
+          if let reason = unfollowedEffect(of: id) ?? (isRoute ? partly : nil) {
             report(.notFollowed("\(id)", reason, at: file.range))
           }
         }

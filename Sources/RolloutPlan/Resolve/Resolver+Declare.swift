@@ -161,18 +161,21 @@ extension Resolver {
 
   /// A declared name is what everything else looks up, so it stands in the plan as it is. Versions are values.
   private func checkIsWrittenOut(_ token: Int, in tree: SyntaxTree, _ noun: String) {
-    let isParameter =
-      switch tree.tokens[token].kind {
-      case .word: tree.word(token).utf8.count > 1 && tree.word(token).hasPrefix("$")
-      case .text:
-        TokenText.parts(tree.tokens[token], in: tree.file).contains {
-          if case .parameter = $0 { true } else { false }
-        }
-      default: false
-      }
-    guard isParameter else { return }
+    guard usesParameter(token, in: tree) else { return }
     let range = tree.range(ofToken: token)
     report(.nameFromParameter(tree.file.text(range), noun: noun, value: text(token, in: tree)?.value, at: range))
+  }
+
+  /// A parameter gives the token its value, or a part of it.
+  func usesParameter(_ token: Int, in tree: SyntaxTree) -> Bool {
+    switch tree.tokens[token].kind {
+    case .word: tree.word(token).utf8.count > 1 && tree.word(token).hasPrefix("$")
+    case .text:
+      TokenText.parts(tree.tokens[token], in: tree.file).contains {
+        if case .parameter = $0 { true } else { false }
+      }
+    default: false
+    }
   }
 
   private func checkIsLabel(_ name: SpannedText, _ noun: String) {

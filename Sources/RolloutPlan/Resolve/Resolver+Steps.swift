@@ -135,17 +135,10 @@ extension Resolver {
   private func valuedText(of statement: StatementView) -> String {
     let tree = statement.tree
     return tree.text(of: statement.node) { token in
-      switch tree.tokens[token].kind {
-      case .word where tree.word(token).hasPrefix("$"):
-        return names.parameters[String(tree.word(token).dropFirst())].flatMap { _ in text(token, in: tree)?.value }
-      case .text:
-        let parts = TokenText.parts(tree.tokens[token], in: tree.file)
-        guard parts.contains(where: { if case .parameter = $0 { true } else { false } }),
-          let value = text(token, in: tree)?.value
-        else { return nil }
-        return "\"" + value + "\""
-      default: return nil
-      }
+      guard usesParameter(token, in: tree) else { return nil }
+      let isWord = tree.tokens[token].kind == .word
+      if isWord, names.parameters[String(tree.word(token).dropFirst())] == nil { return nil }
+      return text(token, in: tree).map { isWord ? $0.value : "\"\($0.value)\"" }
     }
   }
 

@@ -27,6 +27,8 @@ struct FolderFlows {
   private let before: FolderObjects
   private let after: FolderObjects
   private let calls: (FolderObjects.Pods, ObjectID) -> Bool
+  /// Hosts of every route and server.
+  private var known: Set<String>
   private(set) var flows: [FolderFlow] = []
 
   init(
@@ -35,6 +37,12 @@ struct FolderFlows {
     self.before = before
     self.after = after
     self.calls = calls
+    known = Set((before.routes + after.routes).flatMap(\.hosts))
+    for gateway in before.gateways + after.gateways {
+      for server in gateway.value.at("spec", "servers")?.array ?? [] {
+        known.formUnion((server["hosts"]?.array ?? []).compactMap(\.string))
+      }
+    }
     for stage in [before, after] { for gateway in stage.gateways { addEntries(gateway, stage) } }
     var seen: Set<ObjectID> = []
     for service in before.services + after.services where seen.insert(service.id).inserted { addCalls(service) }
@@ -54,8 +62,10 @@ struct FolderFlows {
       guard let port = server.at("port", "number")?.int else { continue }
       let word = (server.at("port", "protocol")?.string ?? "HTTP").uppercased()
       let isHTTP = ["HTTP", "HTTP2", "HTTPS", "GRPC"].contains(word)
-      for (host, name) in Set(routes.flatMap(\.hosts)).sorted().flatMap({ host in names(in: host).map { (host, $0) } })
-      {
+      let asked = Set(routes.flatMap(\.hosts)).sorted().flatMap { host in
+        hostWitnesses(of: host, known: known).map { (host, $0) }
+      }
+      for (host, name) in asked {
         let own = routes.filter { $0.hosts.contains(host) }
         let callee = "gateway port \(port)"
         guard isHTTP else {
@@ -72,22 +82,6 @@ struct FolderFlows {
         }
       }
     }
-  }
-
-  /// Names that visitors of a host ask for: of a wildcard also those that a server or a route has for itself, for what
-  /// is the most specific takes the request.
-  private func names(in host: String) -> [String] {
-    guard host.hasPrefix("*") else { return [host] }
-    let any = host == "*" ? "example.com" : "any" + host.dropFirst()
-    var known = Set((before.routes + after.routes).flatMap(\.hosts))
-    for gateway in before.gateways + after.gateways {
-      for server in gateway.value.at("spec", "servers")?.array ?? [] {
-        for name in server["hosts"]?.array ?? [] {
-          if let name = name.string { known.insert(String(name.split(separator: "/").last ?? "")) }
-        }
-      }
-    }
-    return [any] + known.filter { !$0.hasPrefix("*") && (host == "*" || $0.hasSuffix(host.dropFirst())) }.sorted()
   }
 
   // MARK: - Inside

@@ -109,9 +109,11 @@ package final class FlowModel: Sendable {
     for e in plan.exposures.indices { builder.addEntry(e) }
     var isCalled = [Bool](repeating: false, count: plan.components.count)
     for (n, id) in versions.enumerated() {
+      if plan[id].calls.isEmpty { continue }
+      let client = builder.client(of: id)
       for callee in Set(plan[id].calls).sorted() where callee.index < plan.components.count {
         isCalled[callee.index] = true
-        builder.addCalls(of: n, id, to: callee)
+        builder.addCalls(of: n, id, by: client, to: callee)
       }
     }
     flows = builder.flows
@@ -229,7 +231,23 @@ private struct FlowBuilder {
   let plan: Plan
   let hosts: [String]
   let rules: RulesOfPlan
+  /// Hosts of routes and servers that the plan takes from files.
+  let ownHosts: Set<String>
   var flows: [Flow] = []
+
+  init(plan: Plan, hosts: [String], rules: RulesOfPlan) {
+    self.plan = plan
+    self.hosts = hosts
+    self.rules = rules
+    var ownHosts: Set<String> = []
+    for object in plan.manifests.flatMap(\.objects) {
+      let servers = object.at("spec", "servers")?.array ?? []
+      for list in [object.at("spec", "hosts")] + servers.map({ $0["hosts"] }) {
+        ownHosts.formUnion((list?.array ?? []).compactMap(\.string))
+      }
+    }
+    self.ownHosts = ownHosts
+  }
 
   mutating func addEntry(_ e: Int) {
     let exposure = plan.exposures[e]
@@ -237,7 +255,7 @@ private struct FlowBuilder {
     guard plan.components.indices.contains(c) else { return }
     let client = Client.gateway(labels: ["istio": "ingressgateway"], namespace: "istio-system")
     let names = exposure.hosts.isEmpty ? ["*"] : exposure.hosts
-    for host in names.flatMap(witnesses) {
+    for host in names.flatMap({ hostWitnesses(of: $0, known: ownHosts) }) {
       guard !isTCP(exposure, plan) else {
         flows.append(
           Flow(
@@ -260,22 +278,8 @@ private struct FlowBuilder {
     }
   }
 
-  /// Hosts that visitors ask for; of a wildcard also those that an object of the user's own may take out of it.
-  private func witnesses(of host: String) -> [String] {
-    guard host.hasPrefix("*") else { return [host] }
-    var known: Set<String> = []
-    for object in plan.manifests.flatMap(\.objects) {
-      let servers = object.at("spec", "servers")?.array ?? []
-      for list in [object.at("spec", "hosts")] + servers.map({ $0["hosts"] }) {
-        for name in list?.array ?? [] { if let name = name.string { known.insert(name) } }
-      }
-    }
-    let any = host == "*" ? "example.com" : "any" + host.dropFirst()
-    return [any] + known.filter { !$0.contains("*") && (host == "*" || $0.hasSuffix(host.dropFirst())) }.sorted()
-  }
-
   /// A caller dials the ports of the versions in its own releases; outside of releases, any port.
-  mutating func addCalls(of n: Int, _ caller: VersionID, to callee: ComponentID) {
+  mutating func addCalls(of n: Int, _ caller: VersionID, by client: Client, to callee: ComponentID) {
     let releases = Set(plan[caller].releases)
     var ports: [Port] = []
     for version in plan[callee].versions {
@@ -285,10 +289,6 @@ private struct FlowBuilder {
         ports.append(port)
       }
     }
-    let labels = ["app": plan[caller.component].service, "version": plan[caller].name]
-    let client =
-      hasSidecar(caller)
-      ? Client.sidecar(labels: labels, namespace: plan.namespace) : .plain(namespace: plan.namespace)
     let host = hosts[callee.index]
     for port in ports {
       let cohorts = port.proto.isHTTP ? Cohort.all(rules.inner[callee.index]) : [.others]
@@ -307,6 +307,12 @@ private struct FlowBuilder {
 }
 
 extension FlowBuilder {
+  func client(of id: VersionID) -> Client {
+    let labels = ["app": plan[id.component].service, "version": plan[id].name]
+    return hasSidecar(id)
+      ? .sidecar(labels: labels, namespace: plan.namespace) : .plain(namespace: plan.namespace)
+  }
+
   /// Whether Istio gives the pods of a version a proxy: what is rendered has one, unless a patch says otherwise (Istio:
   /// `injectRequired`).
   private func hasSidecar(_ id: VersionID) -> Bool {

@@ -2,7 +2,7 @@
 struct Invocation: Sendable {
   private let words: [String]
   /// The plan is its file, not only its name.
-  let namesFile: Bool
+  private let namesFile: Bool
 
   /// Tokens are left out: a command line is no place for them.
   init(plan: PlanRequest, connection: ConnectionOptions) {
