@@ -132,6 +132,43 @@ actor MemoryJournal: Journal {
     #expect(await stored()?.at("metadata", "uid")?.string == successor)
   }
 
+  @Test("what somebody deleted is made again where a person names it, and its successor is taken over")
+  func madeAgain() async throws {
+    let object = configMap("a", ["k": "1"])
+    var (inventory, first) = try await made(object)
+    _ = await sandbox.respond(to: APIRequest("DELETE", path))
+    let others = WriteDecisions(adopts: ["ConfigMap/a"], recreates: ["ConfigMap/b", "Secret/a"])
+    #expect(await failure(writer(decisions: others), try write(.update, object), inventory) != nil)
+    #expect(await stored() == nil)
+    let again = writer(decisions: WriteDecisions(recreates: ["ConfigMap/a"]))
+    let verdict = try await again.perform(try write(.update, object), phase: 1, number: 2, inventory: inventory)
+    guard case .written(let second, wasCreated: true) = verdict else {
+      Issue.record("\(verdict)")
+      return
+    }
+    #expect(second["data"] == first["data"] && second.at("metadata", "uid") != first.at("metadata", "uid"))
+    inventory.record(verdict, of: try write(.update, object), phase: 1)
+
+    // Another one of its name is no object that was deleted.
+    _ = await sandbox.respond(to: APIRequest("DELETE", path))
+    _ = await sandbox.respond(
+      to: APIRequest("POST", "/api/v1/namespaces/default/configmaps", body: configMap("a", ["theirs": "x"])))
+    let theirs = await stored()
+    #expect(await failure(again, try write(.update, object), inventory) != nil)
+    #expect(await stored() == theirs)
+    let adopting = writer(decisions: WriteDecisions(adopts: ["ConfigMap/a"]))
+    guard
+      case .written(let third, wasCreated: false) = try await adopting.perform(
+        try write(.update, object), phase: 2, number: 3, inventory: inventory)
+    else {
+      Issue.record("it was not taken over")
+      return
+    }
+    #expect(third.at("metadata", "uid") == theirs?.at("metadata", "uid"))
+    #expect(third["data"] == ["k": "1", "theirs": "x"])
+    #expect(await journal.open.isEmpty)
+  }
+
   @Test func fieldsOfOthersAreNotTaken() async throws {
     let (inventory, _) = try await made(configMap("a", ["k": "1"]))
     _ = await sandbox.respond(

@@ -110,6 +110,9 @@ import Testing
     let plan = try await plan(world)
     #expect(plan.problems.map(\.code).contains(.vanished))
     #expect(!plan.changes.contains { $0.id.name == "voting-app-1-0" && $0.action == .create })
+    let again = try await self.plan(world, decisions: WriteDecisions(recreates: ["Deployment/voting-app-1-0"]))
+    #expect(again.problems.isEmpty)
+    #expect(again.drift.map(\.id.name) == ["voting-app-1-0"] && again.drift.first?.action == .create)
   }
 
   @Test("the second change of an object is worked out on top of the first")

@@ -80,6 +80,66 @@ let quietVoting: String = {
     #expect(again.result.outcome == .done, "\(again.log.text)")
   }
 
+  @Test("a Deployment that somebody deleted is made again where a person says so, and is ready before the plan goes on")
+  func madeAgain() async throws {
+    let world = try World(quietVoting)
+    _ = try await world.begin()
+    let deployment = "/apis/apps/v1/namespaces/voting/deployments/voting-analytics-1-0"
+    _ = await world.sandbox.respond(to: APIRequest("DELETE", deployment))
+    await world.sandbox.advance(by: 60)
+    let refused = try world.run(.apply(steps: 2), id: "refused")
+    #expect(refused.result.failure?.diagnostic.code == .vanished, "\(refused.log.text)")
+    #expect(refused.result.writes == 0)
+    let resumed = try world.run(.resume, id: "resumed")
+    #expect(resumed.result.failure?.diagnostic.code == .vanished, "\(resumed.log.text)")
+    let again = try world.run(.apply(steps: 2), id: "again") { $0.recreates = ["Deployment/voting-analytics-1-0"] }
+    #expect(again.result.outcome == .done, "\(again.log.text)")
+    let places = again.log.events.indices
+    let events = again.log.events
+    let made = try #require(
+      places.first {
+        if case .writeEnded(_, let id, .created) = events[$0] { id.name == "voting-analytics-1-0" } else { false }
+      })
+    let ready = try #require(
+      places.first {
+        if case .progress(_, let id, let progress) = events[$0] {
+          id.name == "voting-analytics-1-0" && progress.isReady
+        } else {
+          false
+        }
+      })
+    let next = try #require(
+      places.first { if case .phaseBegan(_, _, let writes) = events[$0] { !writes.isEmpty } else { false } })
+    #expect(made < ready && ready < next, "\(again.log.text)")
+  }
+
+  @Test("a way back that meets a deleted object waits for a word, and goes on with it")
+  func wayBackMadeWhole() async throws {
+    let world = try World(RealClusterTests.shop("shop", existing: true))
+    func respond(_ method: String, _ path: String, _ body: Value? = nil) async -> Int {
+      await world.sandbox.respond(to: APIRequest(method, path, body: body)).status
+    }
+    let gateways = "/apis/networking.istio.io/v1/namespaces/shop/gateways"
+    #expect(await respond("POST", "/api/v1/namespaces", ["kind": "Namespace", "metadata": ["name": "shop"]]) == 201)
+    let foreign: Value = [
+      "apiVersion": "networking.istio.io/v1", "kind": "Gateway", "metadata": ["name": "web-gateway"],
+      "spec": ["servers": [["hosts": ["*"], "port": ["name": "http", "number": 80, "protocol": "HTTP"]]]],
+    ]
+    #expect(await respond("POST", gateways, foreign) == 201)
+    // Somebody else's object stands in the way of the phase, and of the way back from its middle.
+    let failed = try world.run(.apply(steps: 1), id: "failed")
+    #expect(failed.result.outcome == .held, "\(failed.log.text)")
+    #expect(await respond("DELETE", "\(gateways)/web-gateway") == 200)
+    #expect(await respond("DELETE", "/api/v1/namespaces/shop/services/web") == 200)
+    let stuck = try world.run(.resume, id: "stuck")
+    #expect(stuck.result.outcome == .held, "\(stuck.log.text)")
+    let failure = try #require(stuck.result.failure?.diagnostic)
+    #expect(failure.code == .vanished && failure.help?.contains("--recreate Service/web") == true)
+    let freed = try world.run(.resume, id: "freed") { $0.recreates = ["Service/web"] }
+    #expect(freed.result.outcome == .rolledBack, "\(freed.log.text)")
+    #expect(try world.run(.apply(steps: 2), id: "again").result.outcome == .done)
+  }
+
   private func kinds(_ content: [String: Value]) -> Set<String> { Set(content.keys) }
 
   @Test("a version that never gets ready is undone, and its cause is the headline")

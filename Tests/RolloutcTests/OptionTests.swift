@@ -101,6 +101,7 @@ private let parts = """
       (["graph", "shop/shop.rollout", "--out", "release.png"], "write `release.png/`"),
       (["rehearse", "shop/shop.rollout", "--threshold", "90"], "--threshold is a share of what --coverage counts"),
       (["plan", "shop/shop.rollout", "--adopt", "Deployment/web-11"], "a similar one is `Deployment/web-1`"),
+      (["plan", "shop/shop.rollout", "--recreate", "Deployment/web-11"], "a similar one is `Deployment/web-1`"),
       (["apply", "shop/shop.rollout", "--yes", "--take", "Deployment/web-1"], "is not OBJECT:FIELD"),
       (["apply", "shop/shop.rollout", "--yes", "--take", "Deployment/db:.spec"], "writes no object `Deployment/db`"),
     ])

@@ -179,16 +179,22 @@ package struct Planner: Sendable {
     let inventory = memory.inventory
     let known = standing.entries.filter { inventory[$0.id]?.uid != nil }
     return await concurrently(known) { entry in
-      let (live, target): (Value, ObjectReference)
-      do throws(ClusterError) {
-        target = try await cluster.reference(to: entry.object, entry.id)
-        live = try await cluster.get(target)
-      } catch {
+      let target: ObjectReference
+      do throws(ClusterError) { target = try await cluster.reference(to: entry.object, entry.id) } catch {
         guard error.isNotFound else { return Outcome(problem: unread(entry.id, error, entry.origin)) }
         return Outcome(problem: .writeFailed(.vanished(entry.id, successor: nil), write(entry)))
       }
+      let live: Value
+      do throws(ClusterError) { live = try await cluster.get(target) } catch {
+        guard error.isNotFound else { return Outcome(problem: unread(entry.id, error, entry.origin)) }
+        guard decisions.recreate(entry.id) else {
+          return Outcome(problem: .writeFailed(.vanished(entry.id, successor: nil), write(entry)))
+        }
+        return await creation(entry.object, target, entry.id, entry.origin)
+      }
       switch inventory.ownership(of: entry.id, live: live) {
       case .replaced(_, let successor):
+        if decisions.adopt(entry.id) { break }
         return Outcome(problem: .writeFailed(.vanished(entry.id, successor: successor), write(entry)))
       case .terminating: return Outcome(problem: .writeFailed(.terminating(entry.id), write(entry)))
       case .ours, .absent, .foreign, .unproven: break
@@ -252,15 +258,13 @@ package struct Planner: Sendable {
       live = nil
     }
     switch (live, action) {
-    case (nil, .update) where !item.isDoubtful:
+    case (nil, .update) where !item.isDoubtful && !decisions.recreate(item.id):
       return Outcome(
         problem: .writeFailed(
           .vanished(item.id, successor: nil),
           Write(action: .update, id: item.id, object: object, previous: nil, origin: item.origin)))
     case (nil, _):
-      var outcome = await trial(object, target, over: nil, item.id, .create, item.origin)
-      outcome.change?.fields = createdFields(object)
-      return outcome
+      return await creation(object, target, item.id, item.origin)
     case (let live?, _):
       // An object that stands in the way of a creation is for the preflight to tell.
       if action == .create, !item.isDoubtful, !decisions.adopt(item.id), !isMade(live, by: itinerary.plan.name) {
@@ -271,6 +275,15 @@ package struct Planner: Sendable {
       if decisions.adopt(item.id) { outcome.change?.takeOver = clientSideFieldCount(live) }
       return outcome
     }
+  }
+
+  /// What making it where nothing stands would come to.
+  private func creation(_ object: Value, _ target: ObjectReference, _ id: ObjectID, _ origin: SourceRange) async
+    -> Outcome
+  {
+    var outcome = await trial(object, target, over: nil, id, .create, origin)
+    outcome.change?.fields = createdFields(object)
+    return outcome
   }
 
   private func localFields(_ item: Item) -> [FieldChange] {

@@ -44,6 +44,7 @@ package struct SavedPlan: Hashable, Sendable {
   package var server: String
   package var takes: [String]
   package var adopts: [String]
+  package var recreates: [String]
   package var entries: [Entry]
 
   package init(
@@ -62,10 +63,13 @@ package struct SavedPlan: Hashable, Sendable {
     self.server = server
     takes = decisions.takes.sorted()
     adopts = decisions.adopts.sorted()
+    recreates = decisions.recreates.sorted()
     entries = Self.entries(of: plan)
   }
 
-  package var decisions: WriteDecisions { WriteDecisions(takes: Set(takes), adopts: Set(adopts)) }
+  package var decisions: WriteDecisions {
+    WriteDecisions(takes: Set(takes), adopts: Set(adopts), recreates: Set(recreates))
+  }
 
   private static func entries(of plan: LivePlan) -> [Entry] {
     func entry(_ place: String, _ change: LivePlan.Change) -> Entry {
@@ -128,6 +132,7 @@ extension SavedPlan {
       "settings": .array(settings.map { .string($0) }), "clusterDomain": .string(clusterDomain), "steps": .int(steps),
       "planHash": .string(planHash), "cluster": .string(cluster), "server": .string(server),
       "takes": .array(takes.map { .string($0) }), "adopts": .array(adopts.map { .string($0) }),
+      "recreates": .array(recreates.map { .string($0) }),
       "objects": .array(
         entries.map { entry in
           [
@@ -186,6 +191,8 @@ extension SavedPlan {
     self.server = server
     self.takes = takes
     self.adopts = adopts
+    // A plan that was saved before there was this says nothing of it.
+    recreates = strings("recreates") ?? []
     environment = value["environment"]?.string
     root = value["root"]?.string
     sources = []

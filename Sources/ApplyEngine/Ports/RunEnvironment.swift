@@ -77,6 +77,8 @@ package struct RunOptions: Hashable, Sendable {
   package var isApproved = false
   /// Objects that are there already and may become the plan's: `Deployment/web-1-0`.
   package var adopts: Set<String> = []
+  /// Objects of the plan that somebody deleted, and that are made again: `Deployment/web-1-0`.
+  package var recreates: Set<String> = []
 
   package init() {}
 }

@@ -19,7 +19,8 @@ package enum WriteVerdict: Hashable, Sendable {
 package enum WriteFailure: Error, Hashable, Sendable {
   /// It stands there, and this plan did not make it.
   case foreign(ObjectID)
-  /// Ours was deleted, by somebody else; it is not brought back unasked. Its successor's UID, if there is one.
+  /// Ours was deleted, by somebody else; it is not brought back unasked (`WriteDecisions.recreates`). Its successor's UID,
+  /// if there is one.
   case vanished(ObjectID, successor: String?)
   /// It is being deleted: what is written to it is lost.
   case terminating(ObjectID)
@@ -127,7 +128,7 @@ package struct ObjectWriter: Sendable {
     switch inventory.ownership(of: id, live: live) {
     case .absent:
       // We had seen it, and it is gone: whoever deleted it may have had a reason.
-      if inventory[id]?.uid != nil { throw .vanished(id, successor: nil) }
+      if inventory[id]?.uid != nil, !decisions.recreate(id) { throw .vanished(id, successor: nil) }
     case .ours(let uid):
       request.uid = uid
       if let live, inventory.holds(object, as: id, in: live) { return .known(live) }
@@ -143,7 +144,10 @@ package struct ObjectWriter: Sendable {
       guard let adopted = try await adopted(id, target, live, place) else { throw .foreign(id) }
       request.uid = adopted.at("metadata", "uid")?.string
       live = adopted
-    case .replaced(_, let successor): throw .vanished(id, successor: successor)
+    case .replaced(_, let successor):
+      guard let adopted = try await adopted(id, target, live, place) else { throw .vanished(id, successor: successor) }
+      request.uid = successor
+      live = adopted
     case .terminating: throw .terminating(id)
     }
     if let live {
@@ -230,7 +234,11 @@ package struct ObjectWriter: Sendable {
       .done(uid: "", resourceVersion: "", wasCreated: false)
     }
     switch result {
-    case .gone: return .gone
+    case .gone:
+      // A Service's registry said so of one that still waited for its finalizers, up to Kubernetes 1.22
+      // (registry/core/service/storage/rest.go).
+      guard let left = try await look(target, write.id), left.at("metadata", "uid")?.string == uid else { return .gone }
+      return .terminating(left)
     case .terminating(let object): return .terminating(object)
     }
   }

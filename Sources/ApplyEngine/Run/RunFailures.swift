@@ -18,11 +18,14 @@ extension Diagnostic {
       return Diagnostic(
         .vanished, "`\(id)` was deleted by somebody else", at: Label(write.origin, "would have \(verb) it"),
         notes: successor == nil ? [] : ["another object of its name stands there now; it is not touched"],
-        help: "find out why; `rolloutc rollback` goes back to a state that this plan knows")
+        help: successor == nil
+          ? "find out why, then have it made again with `--recreate \(id)`"
+          : "find out why, then take the other one over with `--adopt \(id)`, or remove it")
     case .terminating(let id):
       return Diagnostic(
         .vanished, "`\(id)` is being deleted", at: Label(write.origin, "would have \(verb) it"),
-        notes: ["what is written to it would be lost"], help: "wait until it is gone, then `rolloutc resume`")
+        notes: ["what is written to it would be lost"],
+        help: "find out why; when it is gone, have it made again with `--recreate \(id)`")
     case .conflicts(let id, let conflicts):
       return Diagnostic(
         .fieldConflict, "others manage fields of `\(id)` that the plan wants otherwise",

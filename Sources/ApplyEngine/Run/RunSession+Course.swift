@@ -128,14 +128,23 @@ extension RunSession {
   }
 
   /// What stands is looked at before anything is added to it: an object that somebody changed back is written again, one
-  /// that somebody deleted or took stops the run before it does harm.
+  /// that somebody deleted or took stops the run before it does harm. What was put back must work before others rely on it:
+  /// a Deployment that is made again has no pods yet.
   private func lookAtWhatStands() async throws(RunBreak) {
     let standing = itinerary.standing(afterLegs: record.progress.leg)
     place = RunPlace(step: itinerary.step(at: record.progress), leg: record.progress.leg)
     let writes = standing.image.entries.filter { inventory[$0.id] != nil }.map {
       Write(action: .update, id: $0.id, object: $0.object, previous: nil, origin: $0.origin)
     }
-    if !writes.isEmpty { try await restore(writes) }
+    if writes.isEmpty { return }
+    let restored = try await restore(writes)
+    let deployments = restored.filter { $0.id.kind == "Deployment" }
+    if deployments.isEmpty { return }
+    let origins = Dictionary(deployments.map { ($0.id, $0.origin) }, uniquingKeysWith: { first, _ in first })
+    let fallback = plan.nameRange
+    try await awaitReady(deployments.map { ReadyTarget(deployment: $0.id, withinMilliseconds: nil) }) {
+      origins[$0] ?? fallback
+    }
   }
 
   // MARK: - Turning

@@ -130,10 +130,13 @@ actor RunSession {
 
   /// Writes `writes` as if they were one phase that the record does not speak of: what stands is looked at, and restored
   /// where it is no longer what we wrote.
-  func restore(_ writes: [Write]) async throws(RunBreak) {
+  ///
+  /// - Returns: those that were restored.
+  func restore(_ writes: [Write]) async throws(RunBreak) -> [Write] {
     phaseNumber += 1
     let failures = await perform(writes, seen: await writer.glance(at: writes, isOurs: true), isKept: false)
     if let first = failures.first { throw first }
+    return writes.filter { answers[$0.id] != nil }
   }
 
   /// An object that a list did not have is made without another look only this soon after: one that appears meanwhile

@@ -8,14 +8,20 @@ package struct WriteDecisions: Hashable, Sendable {
   /// Objects that are there and become ours: `Deployment/web-1-0`.
   package var adopts: Set<String>
 
-  package init(takes: Set<String> = [], adopts: Set<String> = []) {
+  /// Objects of the plan that somebody deleted, and that are made again: `Deployment/web-1-0`.
+  package var recreates: Set<String>
+
+  package init(takes: Set<String> = [], adopts: Set<String> = [], recreates: Set<String> = []) {
     self.takes = takes
     self.adopts = adopts
+    self.recreates = recreates
   }
 
   package static func key(_ field: String, of id: ObjectID) -> String { "\(id):\(field)" }
 
   package func adopt(_ id: ObjectID) -> Bool { adopts.contains("\(id)") }
+
+  package func recreate(_ id: ObjectID) -> Bool { recreates.contains("\(id)") }
 
   /// Whether every one of `conflicts` may be taken. The API's force takes all or nothing. A field of a controller that
   /// writes it back within minutes is never taken: the two would fight for as long as both live.
@@ -25,7 +31,7 @@ package struct WriteDecisions: Hashable, Sendable {
 }
 
 extension RunOptions {
-  package var decisions: WriteDecisions { WriteDecisions(takes: takes, adopts: adopts) }
+  package var decisions: WriteDecisions { WriteDecisions(takes: takes, adopts: adopts, recreates: recreates) }
 }
 
 extension FieldConflict {

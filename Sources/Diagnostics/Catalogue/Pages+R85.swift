@@ -43,7 +43,8 @@ extension CodePage {
       why: "Whoever did it may have had a reason, so it is not brought back unasked.",
       bad: .shop("deploy web 1.0"),
       good: .shop("step \"Deploy 1.0\" {\n  deploy web 1.0\n}"),
-      fix: "Find out who and why. `rolloutc rollback` goes back to a state that the plan knows.",
+      fix:
+        "Find out who and why. Then have it made again: `rolloutc apply PLAN --recreate KIND/NAME`, or `resume` or `rollback` with it. If another object has its name now, `--adopt KIND/NAME` takes that one over.",
       stage: .running),
     CodePage(
       .gateFailed, "What must hold before the next phase does not come true.",

@@ -45,16 +45,21 @@ struct PlanCommand: ParsableCommand {
     help: ArgumentHelp("Make an object the plan's that is there already: Deployment/web-1-0.", valueName: "object"))
   var adopt: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "Make an object of the plan again that somebody deleted: Deployment/web-1-0.", valueName: "object"))
+  var recreate: [String] = []
+
   @OptionGroup var connection: ConnectionOptions
 
   func run() throws {
     let request = options.request
     let (plan, offline, resolution) = try request.compiled()
     let count = try to.map { try steps($0, of: plan, offline)[0] + 1 } ?? plan.steps.count
-    try offline.checkDecisions(takes: take, adopts: adopt)
+    try offline.checkDecisions(takes: take, adopts: adopt, recreates: recreate)
     let target = try ClusterTarget(connection)
     try target.check(against: plan)
-    let decisions = WriteDecisions(takes: Set(take), adopts: Set(adopt))
+    let decisions = WriteDecisions(takes: Set(take), adopts: Set(adopt), recreates: Set(recreate))
     let look = try blocking {
       // An address where nobody answers is said at once; what fails later is tried again.
       _ = try await target.reach()

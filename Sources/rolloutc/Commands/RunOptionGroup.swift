@@ -27,6 +27,11 @@ struct RunOptionGroup: ParsableArguments {
     help: ArgumentHelp("Make an object the plan's that is there already: Deployment/web-1-0.", valueName: "object"))
   var adopt: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "Make an object of the plan again that somebody deleted: Deployment/web-1-0.", valueName: "object"))
+  var recreate: [String] = []
+
   @Option(help: "What is printed: a tree or lines for people, or one JSON object a line.")
   var output: RunOutput = .human
 

@@ -7,8 +7,9 @@ extension Compiled {
   /// - Parameters:
   ///   - takes: fields, as a conflict shows them: `Deployment/web-1-0:.spec.replicas`.
   ///   - adopts: objects: `Deployment/web-1-0`.
-  func checkDecisions(takes: [String], adopts: [String]) throws {
-    guard !takes.isEmpty || !adopts.isEmpty else { return }
+  ///   - recreates: objects, too.
+  func checkDecisions(takes: [String], adopts: [String], recreates: [String]) throws {
+    if takes.isEmpty, adopts.isEmpty, recreates.isEmpty { return }
     var written: Set<String> = []
     for step in steps {
       for segment in step.segments {
@@ -29,5 +30,6 @@ extension Compiled {
       try check(String(take[..<colon]), "--take \(take)")
     }
     for adopt in adopts { try check(adopt, "--adopt \(adopt)") }
+    for recreate in recreates { try check(recreate, "--recreate \(recreate)") }
   }
 }

@@ -40,8 +40,9 @@ struct RunCommand: Sendable {
       var command = self
       do {
         if let approval = try SavedApproval(request) {
-          guard step == nil, options.take.isEmpty, options.adopt.isEmpty else {
-            throw Failure("a saved plan has its own --to, --take and --adopt; leave them out", code: Exit.usage)
+          guard step == nil, options.take.isEmpty, options.adopt.isEmpty, options.recreate.isEmpty else {
+            throw Failure(
+              "a saved plan has its own --to, --take, --adopt and --recreate; leave them out", code: Exit.usage)
           }
           command.approval = approval
           command.request = PlanRequest(approval.saved, diagnostics: request.diagnostics)
@@ -95,7 +96,7 @@ struct RunCommand: Sendable {
     switch verb {
     case .apply(_, let demand):
       let proved = try request.proved(demand)
-      try proved.compiled.checkDecisions(takes: options.take, adopts: options.adopt)
+      try proved.compiled.checkDecisions(takes: options.take, adopts: options.adopt, recreates: options.recreate)
       return (proved.plan, proved.compiled, proved.resolution)
     case .resume, .rollback: return try request.compiled()
     }
@@ -202,6 +203,7 @@ struct RunCommand: Sendable {
     run.leavesAtQuestions = options.leaveAtQuestions
     run.takes = approval?.saved.decisions.takes ?? Set(options.take)
     run.adopts = approval?.saved.decisions.adopts ?? Set(options.adopt)
+    run.recreates = approval?.saved.decisions.recreates ?? Set(options.recreate)
     return run
   }
 

@@ -18,6 +18,8 @@ struct Fault: Sendable, CustomTestStringConvertible {
     /// A list as it was when it was asked for before.
     case stale
     case watch(WatchFault)
+    /// A deletion that waits for finalizers is answered as done (Services, up to Kubernetes 1.22).
+    case toldDone
   }
 
   let name: String
@@ -39,6 +41,7 @@ struct Fault: Sendable, CustomTestStringConvertible {
     return switch kind {
     case .watch: mark.isWatch
     case .stale: mark.label == "list"
+    case .toldDone: mark.label == "delete"
     case .garbled, .late: !mark.isWatch
     // Versions and quotas matter to what changes something.
     case .answered(409, _, _, _): mark.changes
@@ -147,6 +150,7 @@ extension Fault {
     Fault("an answer after 15 s", .late(.seconds(15))),
     Fault("an answer after 10 min", .late(.seconds(600))),
     Fault("a stale list", .stale),
+    Fault("a deletion told as done too early", .toldDone),
     Fault("400", answer(400, "BadRequest"), isOvercome: false),
     Fault("403", answer(403, "Forbidden"), isOvercome: false),
     Fault("410", answer(410, "Expired"), isOvercome: false),

@@ -123,6 +123,10 @@ struct FaultyTransport: HTTPTransport {
     case .stale:
       let response = try await base.send(request)
       return script.former(request.url, now: response) ?? response
+    case .toldDone:
+      let response = try await base.send(request)
+      return response.status == 200
+        ? answer(200, ["kind": "Status", "apiVersion": "v1", "status": "Success"], nil) : response
     case .watch: return try await base.send(request)
     }
   }
@@ -140,7 +144,7 @@ struct FaultyTransport: HTTPTransport {
       continuation.yield(.success(response.body))
       continuation.finish()
       return HTTPResponseStream(head: response.head, chunks: ByteChunks(chunks))
-    case .garbled, .late, .stale: return try await base.stream(request)
+    case .garbled, .late, .stale, .toldDone: return try await base.stream(request)
     case .watch(let watch):
       var stream = try await base.stream(request)
       let spoiled = SpoiledEvents(stream.chunks, watch, idle: request.idleTimeout ?? .seconds(90), clock)
