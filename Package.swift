@@ -182,7 +182,10 @@ let package = Package(
     ),
     .testTarget(
       name: "RehearsalTests",
-      dependencies: ["ApplyEngine", "Diagnostics", "Lowering", "Rehearsal", "RolloutPlan", "TestSupport"],
+      dependencies: [
+        "ApplyEngine", "Diagnostics", "KubernetesModel", "Lowering", "Rehearsal", "RolloutPlan", "SafetyChecks",
+        "TestSupport",
+      ],
       swiftSettings: settings
     ),
     .testTarget(

@@ -62,6 +62,8 @@ extension Renderer {
     // Whoever is still there to the end speaks plaintext; and a server that speaks first bears it only while nothing else
     // is taken (istio/istio#35232).
     if a.mtls == .off, !b.exists { return .off }
+    // Nor is anybody there yet who sends anything else.
+    if b.mtls == .off, !a.exists { return .off }
     return a.mtls == .strict || a.mtls == .off ? .permissive : a.mtls
   }
 }
