@@ -1,6 +1,7 @@
 import DiagnosticRendering
 import Diagnostics
 import RolloutPlan
+import RolloutSyntax
 import TestSupport
 import Testing
 
@@ -23,7 +24,15 @@ import Testing
     if !resolution.diagnostics.isEmpty {
       let renderer = TerminalRenderer(sources: resolution.sources, color: false, width: 100)
       Goldens.check(renderer.rendered(resolution.diagnostics), against: plan.sibling("diagnostics"))
+      let json = JSONRenderer(sources: resolution.sources).rendered(resolution.diagnostics)
+      Goldens.check(json, against: plan.sibling("json"))
     }
+  }
+
+  /// So that each of them is a golden of the formatter, too: the ones that the parser takes stand as it writes them.
+  @Test(arguments: plans) func casesStandAsTheFormatterWritesThem(_ plan: CorpusFile) {
+    guard let text = formatted(parse(SourceFile(id: FileID(0), path: plan.path, bytes: plan.bytes))) else { return }
+    #expect(text == plan.bytes, "run `rolloutc fmt \(plan.path)`")
   }
 
   @Test(arguments: plans) func editsRemoveWhatTheyMend(_ plan: CorpusFile) {
