@@ -28,12 +28,16 @@ struct Rolloutc: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rolloutc",
     abstract: "Checks plans for releases on Kubernetes with Istio, compiles them for review, and carries them out.",
+    usage: """
+      rolloutc PLAN [options of build]
+      rolloutc <subcommand>
+      """,
     discussion: """
       A plan file says, in the order in which things happen, how a set of components goes from one version to the \
       next. `rolloutc PLAN` compiles it to the YAML that it means, step by step, without a cluster.
 
-      Exit codes: 0 done · 1 an error, nothing changed · 2 usage, or a plan that does not check · 4 failed and rolled \
-      back · 5 failed and held · 6 another run has the lock · 7 refused · 8 a rehearsal failed · 130 stopped, \
+      Exit codes: 0 done · 1 an error, nothing changed · 2 usage, or a plan that does not check · \
+      3 `plan --exit-code`: something would change · 4 failed and rolled back · 5 failed and held · 6 another run has the lock · 7 refused · 8 a rehearsal failed · 130 stopped, \
       to be resumed.
       """,
     version: "rolloutc \(toolVersion)",

@@ -57,11 +57,12 @@ import Testing
     try scratch.write(try scratch.rolloutc("--generate-completion-script", "fish").output, to: "script")
     let outcome = try scratch.shell(
       "HOME=$PWD fish --no-config -c 'source script; complete -C \"rolloutc ch\"; complete -C \"rolloutc check --format sa\"; "
-        + "complete -C \"rolloutc plans/book\"'"
+        + "complete -C \"rolloutc plans/book\"; complete -C \"rolloutc a.rollout --format gi\"; "
+        + "complete -C \"rolloutc a.rollout --unp\"'"
     )
     #expect(outcome.code == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
     let words = outcome.output.split(separator: "\n").map { $0.prefix { $0 != "\t" } }
-    #expect(words == ["check", "sarif", "plans/bookinfo.rollout"], "\(outcome.output)")
+    #expect(words == ["check", "sarif", "plans/bookinfo.rollout", "github", "--unproved"], "\(outcome.output)")
   }
 
   /// zsh finds the script by its name, as an installed one is found.
@@ -102,7 +103,7 @@ import Testing
       mkdir home && cp rc home/.zshrc && print "cd $PWD" | cat - rc >home/.zshrc
       zpty -b shell "HOME=$PWD/home ZDOTDIR=$PWD/home TERM=dumb zsh -i"
       zpty -r shell out '*ready*'
-      for line in 'rolloutc ch' 'rolloutc check --form' 'rolloutc check --format sa' 'rolloutc plans/book'; do
+      for line in 'rolloutc ch' 'rolloutc check --form' 'rolloutc check --format sa' 'rolloutc plans/book' 'rolloutc a.rollout --format gi'; do
         rm -f result
         zpty -w -n shell "$line"$'\\t\\x18'
         tries=0
@@ -116,6 +117,7 @@ import Testing
     #expect(
       lines == [
         "rolloutc check", "rolloutc check --format", "rolloutc check --format sarif", "rolloutc plans/bookinfo.rollout",
+        "rolloutc a.rollout --format github",
       ],
       "\(outcome.output)\(outcome.errors)")
   }

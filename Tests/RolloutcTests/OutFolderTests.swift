@@ -16,13 +16,19 @@ import Testing
       scratch.files(below: ".").allSatisfy { $0.hasPrefix("plans/") || $0.hasPrefix("review/") }, "nothing beside it")
   }
 
-  /// A folder of an earlier run is replaced as a whole: no file of a step that is no more stays behind.
-  @Test func anOtherPlanTakesItsPlace() throws {
+  /// A folder of an earlier run is replaced as a whole: no file of a step that is no more stays behind. That of another
+  /// plan is not: somebody may still want it.
+  @Test func anotherStateOfThePlanTakesItsPlace() throws {
     let scratch = try Scratch(withPlans: true)
-    #expect(try scratch.rolloutc("plans/bookinfo.rollout", "--out", "review").code == 0)
     #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--out", "review").code == 0)
-    #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--out", "deep/er/fresh").code == 0)
-    #expect(scratch.tree("review") == scratch.tree("deep/er/fresh"))
+    #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--step", "2", "--out", "review").code == 0)
+    #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--step", "2", "--out", "deep/er/fresh").code == 0)
+    let before = scratch.tree("review")
+    #expect(before == scratch.tree("deep/er/fresh"))
+    let outcome = try scratch.rolloutc("plans/bookinfo.rollout", "--out", "review")
+    #expect(
+      outcome.code == 2 && outcome.errors.contains("the review of another plan (plan voting)"), "\(outcome.errors)")
+    #expect(scratch.tree("review") == before)
   }
 
   @Test func whatIsNotOursStays() throws {
@@ -55,7 +61,7 @@ import Testing
   /// The disk gets full in the middle: the limit on the size of a file stands for it, and the earlier review stays.
   @Test func aFailedRunLeavesTheEarlierReview() throws {
     let scratch = try Scratch(withPlans: true)
-    #expect(try scratch.rolloutc("plans/bookinfo.rollout", "--out", "review").code == 0)
+    #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--step", "1", "--out", "review").code == 0)
     let before = scratch.tree("review")
     // 1024 bytes for each file; the signal of the limit is ignored, so that writing gives an error.
     let outcome = try scratch.shell("trap '' XFSZ; ulimit -f 1; rolloutc plans/aks-voting.rollout --out review")

@@ -16,6 +16,8 @@ import YAMLCoding
 struct ReviewFolders {
   let review: Review
   private static let marker = ".rolloutc"
+  /// What stands in the marker: whose review it is.
+  private var owner: String { "plan \(review.plan.name)" }
 
   /// Writes everything beside `folder` first and then puts it in place: whole or not at all. Gives the number of files.
   func write(to folder: String) throws -> Int {
@@ -82,6 +84,14 @@ struct ReviewFolders {
       let others = names.filter { file in
         file != ReviewFolders.marker && !(file.utf8.first.map { $0 >= 0x30 && $0 <= 0x39 } ?? false)
       }
+      if case .success(let bytes) = IO.read("\(path)/\(ReviewFolders.marker)") {
+        let found = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first.map(String.init) ?? ""
+        guard found.isEmpty || found == owner else {
+          throw Failure(
+            "`\(name)` holds the review of another plan (\(oneLine(found))), which would be lost; remove it, or name another folder; nothing was changed",
+            code: Exit.usage)
+        }
+      }
       guard let other = others.min() else { return }
       throw Failure(
         "`\(other)` in `\(name)` was not written by rolloutc, and would be lost; move it, or name another folder; nothing was changed",
@@ -96,7 +106,7 @@ struct ReviewFolders {
 
   private func files() -> [(name: String, bytes: [UInt8])] {
     var files: [(String, [UInt8])] = [
-      (ReviewFolders.marker, Array("plan \(review.plan.name)\n".utf8))
+      (ReviewFolders.marker, Array((owner + "\n").utf8))
     ]
     var lines = ReviewLines(review: review)
     for index in review.steps {

@@ -2,23 +2,34 @@
 /// as well as a command, since `rolloutc PLAN` is `rolloutc build PLAN`. ArgumentParser offers only the commands there
 /// (1.7: `CompletionsGenerator`); a script that has no such place is given back as it is.
 func completionScript(_ script: String) -> String {
+  let source = script.split(separator: "\n", omittingEmptySubsequences: false)
   var lines: [Substring] = []
-  for line in script.split(separator: "\n", omittingEmptySubsequences: false) {
+  for (index, line) in source.enumerated() {
     let indentation = line.prefix { $0 == " " }
+    func add(_ more: String...) { lines += more.map { indentation + $0 } }
     let isBashChoice = line.contains("COMPREPLY+=($(compgen -W 'build check ")
     if isBashChoice {
       // Behind a plan stand the options of `build`.
-      lines += [
+      add(
         "if [[ \"${subcommand}\" == *.rollout && \"${COMP_CWORD}\" -gt 1 ]]; then",
-        "    unparsed_words=(\"${subcommand}\" \"${unparsed_words[@]}\")", "    _rolloutc_build", "    return", "fi",
-      ].map { indentation + $0 }
+        "    unparsed_words=(\"${subcommand}\" \"${unparsed_words[@]}\")", "    _rolloutc_build", "    return", "fi")
     }
     lines.append(line)
     if isBashChoice {
-      lines.append(indentation + "COMPREPLY+=($(compgen -d -- \"${cur}\") $(compgen -f -X '!*.rollout' -- \"${cur}\"))")
+      add("COMPREPLY+=($(compgen -d -- \"${cur}\") $(compgen -f -X '!*.rollout' -- \"${cur}\"))")
     } else if line.contains("_describe -V subcommand subcommands"), !lines.contains(where: { $0.contains("_files -g") })
     {
-      lines.append(indentation + "_files -g '*.rollout' && ret=0")
+      add("_files -g '*.rollout' && ret=0")
+    } else if line.hasSuffix("case \"${words[1]}\" in"), source.dropFirst(index + 1).first?.contains("build|") == true {
+      // zsh: the same, as if `build` stood before it.
+      add(
+        "*.rollout)", "    words=(build \"${words[@]}\")", "    (( CURRENT++ ))", "    _rolloutc_build && ret=0",
+        "    ;;")
+    } else if index > 0, source[index - 1].hasSuffix("case 'build'"), line.contains("__rolloutc_parse_subcommand") {
+      // fish.
+      lines.append(source[index - 1].replacing("'build'", with: "'*.rollout'")[...])
+      add("set -p unparsed_tokens build")
+      lines.append(line)
     } else if line.contains("_for_positional \"rolloutc build\" -eq 1' -fa ") {
       lines.append(Substring(line.replacing("\"rolloutc build\"", with: "\"rolloutc\"")))
     }
