@@ -12,6 +12,8 @@ package func closest(to word: String, in candidates: [String]) -> [String] {
   var best = (distance: Int.max, candidates: [String]())
   var seen: Set<String> = []
   for candidate in candidates where seen.insert(candidate).inserted && candidate != word {
+    // The opposite of a word is no misspelling of it.
+    if candidate == "un" + word || word == "un" + candidate { continue }
     let other = Array(candidate.unicodeScalars)
     let limit = max(1, max(scalars.count, other.count) / 3)
     if abs(scalars.count - other.count) > limit { continue }

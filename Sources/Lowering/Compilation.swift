@@ -165,14 +165,32 @@ extension Renderer {
   private func patchProblems(_ steps: [CompiledStep]) -> [LoweringProblem] {
     if plan.patches.isEmpty { return [] }
     var written = Set<ObjectID>()
+    var rules: [ObjectID: Set<String>] = [:]
     for step in steps {
       for segment in step.segments {
         for phase in segment.phases {
-          for write in phase.writes where write.object != nil { written.insert(write.id) }
+          for write in phase.writes {
+            guard let object = write.object else { continue }
+            written.insert(write.id)
+            guard write.id.kind == "VirtualService" else { continue }
+            for list in ["http", "tcp", "tls"] {
+              for rule in object.at("spec", list)?.array ?? [] {
+                if let name = rule["name"]?.string { rules[write.id, default: []].insert(name) }
+              }
+            }
+          }
         }
       }
     }
-    return plan.patches.filter { patch in !targets(of: patch).contains { written.contains($0) } }
+    // A rule's name that no rule has: what is said of it would go nowhere.
+    func isLost(_ patch: Patch) -> Bool {
+      let names = ["http", "tcp", "tls"].flatMap { patch.value.at("spec", $0)?.array ?? [] }.compactMap {
+        $0["name"]?.string
+      }
+      let known = targets(of: patch).reduce(into: Set<String>()) { $0.formUnion(rules[$1] ?? []) }
+      return !known.isSuperset(of: names)
+    }
+    return plan.patches.filter { patch in !targets(of: patch).contains { written.contains($0) } || isLost(patch) }
       .map { .patchWithoutTarget(patch: $0.range) }
   }
 }

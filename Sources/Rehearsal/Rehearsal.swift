@@ -144,6 +144,8 @@ package struct Rehearsal: Sendable {
       case .stepBegan(let step, _):
         counter.step(step)
         current.withLock { $0 = step }
+        // A step that takes everything away on purpose (`rollback to start`) owes nobody an answer.
+        if let end = self.plan.steps[step].segments.last?.after, !end.exists { counter.close() }
       case .turned(.rollback(_, steps: 0), _): counter.close()
       case .turned(.block, _): if self.takesAllAway(from: current.withLock { $0 }) { counter.close() }
       default: break
@@ -154,6 +156,10 @@ package struct Rehearsal: Sendable {
     environment.metrics = StubMetrics(values: metrics, counter: counter, plan: plan)
     environment.elementText = { (page, selector) throws(ProbeError) in
       if let text = page.text { return text }
+      // What a stub says of a probe is the text that the probe looks at, or the page around it.
+      if page.headers["content-type"] == "text/plain", !page.body.contains(UInt8(ascii: "<")) {
+        return String(decoding: page.body, as: UTF8.self)
+      }
       do {
         return try elementText(
           in: page.body, contentType: page.headers["content-type"], selector: try ElementSelector(selector))
@@ -188,7 +194,22 @@ package struct Rehearsal: Sendable {
     }
     guard let result else { return nil }
     let duration = time.now
-    let unmet = script.map { unmetExpectations($0, result, mesh, counter.traffic, time) } ?? []
+    var unmet = script.map { unmetExpectations($0, result, mesh, counter.traffic, time) } ?? []
+    // Who was never served met no error either; where the plan leads them somewhere in the end, that is no success.
+    if result.outcome == .done, case .apply(let steps) = goal, budget == nil,
+      let end = plan.steps.prefix(steps).last(where: { !$0.segments.isEmpty })?.segments.last?.after
+    {
+      for visitor in visitors where !counter.hasServed(visitor.name) {
+        guard end.components.indices.contains(visitor.component.index),
+          end.components[visitor.component.index].entry?.fallback != nil
+        else { continue }
+        unmet.append(
+          Diagnostic(
+            .failedRequests, "\(visitor.name) were never served",
+            at: Label(plan.exposure(of: visitor.component)?.range ?? plan.nameRange, "come in here"),
+            help: "`rolloutc trace` shows where their requests go"))
+      }
+    }
     guard let snapshot = time.run({ await sandbox.snapshot }) else { return nil }
     return RehearsalResult(
       script: script?.name, result: result, events: log.withLock { $0 }, traffic: counter.traffic, unmet: unmet,

@@ -56,6 +56,9 @@ final class TrafficCounter: Sendable {
   private let state = Mutex(State())
 
   var traffic: RehearsalTraffic { state.withLock { $0.traffic } }
+  /// Whether the visitor was ever served.
+  func hasServed(_ visitor: String) -> Bool { state.withLock { $0.open.contains(visitor) } }
+
   var lastNews: Duration { state.withLock { $0.lastNews } }
 
   func step(_ step: Int) { state.withLock { $0.step = step } }

@@ -2,6 +2,22 @@ internal import KubernetesModel
 internal import MeshModel
 package import Sandbox
 
+extension Traffic {
+  fileprivate var host: String {
+    switch self {
+    case .http(let request): request.authority
+    case .tcp(let connection): connection.host
+    }
+  }
+
+  fileprivate var port: Int {
+    switch self {
+    case .http(let request): request.port
+    case .tcp(let connection): connection.port
+    }
+  }
+}
+
 extension MeshFront {
   /// What a request may cause, mirrors and all; a request that goes round in circles ends here.
   private static let limits = (depth: 16, hops: 256)
@@ -41,6 +57,8 @@ extension MeshFront {
 
   private struct Trail {
     var hops: [MeshHop] = []
+    /// The hosts that are being called, one for the other.
+    var path: [String] = []
   }
 
   struct Sender {
@@ -71,11 +89,7 @@ extension MeshFront {
   private mutating func send(
     _ traffic: Traffic, body: String, from sender: Sender, depth: Int, _ trail: inout Trail
   ) -> MeshAnswer {
-    let (host, port) =
-      switch traffic {
-      case .http(let request): (request.authority, request.port)
-      case .tcp(let connection): (connection.host, connection.port)
-      }
+    let (host, port) = (traffic.host, traffic.port)
     let place = trail.hops.count
     var hop = MeshHop(caller: sender.party, depth: depth, host: host, port: port, decision: .none)
     trail.hops.append(hop)
@@ -260,7 +274,12 @@ extension MeshFront {
     var replies: [MeshAnswer] = []
     let passedOn = received.headers.filter { standIns.passedOn.contains($0.name) }
     for call in record.standIn.calls(for: received, at: record.pod) {
+      // Programs that call each other do not answer one request by asking for it again.
+      let host = call.traffic.host
+      if trail.path.contains(host) { continue }
+      trail.path.append(host)
       replies.append(send(call.traffic.adding(passedOn), body: call.body, from: sender, depth: depth + 1, &trail))
+      trail.path.removeLast()
     }
     let own = record.standIn.answer(
       received, at: record.pod, replies, data: &data[record.dataKey, default: StandInData()])

@@ -113,8 +113,12 @@ let quietVoting: String = {
     #expect(made < ready && ready < next, "\(again.log.text)")
   }
 
-  @Test("a way back that meets a deleted object waits for a word, and goes on with it")
-  func wayBackMadeWhole() async throws {
+  private func exists(_ path: String, in world: World) async -> Bool {
+    await world.sandbox.respond(to: APIRequest("GET", path)).status == 200
+  }
+
+  @Test("a way back does not ask for an object that it would only take away")
+  func wayBackFromWhatIsGone() async throws {
     let world = try World(RealClusterTests.shop("shop", existing: true))
     func respond(_ method: String, _ path: String, _ body: Value? = nil) async -> Int {
       await world.sandbox.respond(to: APIRequest(method, path, body: body)).status
@@ -131,13 +135,113 @@ let quietVoting: String = {
     #expect(failed.result.outcome == .held, "\(failed.log.text)")
     #expect(await respond("DELETE", "\(gateways)/web-gateway") == 200)
     #expect(await respond("DELETE", "/api/v1/namespaces/shop/services/web") == 200)
-    let stuck = try world.run(.resume, id: "stuck")
-    #expect(stuck.result.outcome == .held, "\(stuck.log.text)")
-    let failure = try #require(stuck.result.failure?.diagnostic)
-    #expect(failure.code == .vanished && failure.help?.contains("--recreate Service/web") == true)
-    let freed = try world.run(.resume, id: "freed") { $0.recreates = ["Service/web"] }
+    let freed = try world.run(.resume, id: "freed")
     #expect(freed.result.outcome == .rolledBack, "\(freed.log.text)")
     #expect(try world.run(.apply(steps: 2), id: "again").result.outcome == .done)
+    // And of what stands: to the start, over a Deployment that somebody deleted.
+    #expect(await respond("DELETE", "/apis/apps/v1/namespaces/shop/deployments/web-2-0") == 200)
+    let back = try world.run(.rollback(steps: 0), id: "back")
+    #expect(back.result.outcome == .undone, "\(back.log.text)")
+    #expect(await !exists("/api/v1/namespaces/shop/services/web", in: world))
+  }
+
+  private static func shop(_ failure: String, _ second: String = "") -> String {
+    """
+    plan shop
+    language 1
+    expose web on port 80
+    component web {
+      image registry.example.com/web
+      port 8080 http
+      version 1.0, 2.0
+    }
+    probe home is GET /
+    \(failure)
+    step "First" {
+      deploy web 1.0
+    }
+    step "Second" {
+      deploy web 2.0
+      route web 10% -> 2.0
+      \(second)
+    }
+
+    """
+  }
+
+  @Test(
+    "out of a failure block, whether it ran to its end or failed, leads a way back",
+    arguments: ["verify home contains \"hello\"", "verify home status 500 within 1s"])
+  func outOfABlock(last: String) async throws {
+    let world = try World(
+      Self.shop(
+        "on failure {\n  route web all -> 1.0\n  \(last)\n}", "verify home contains \"nothing\" within 1s"))
+    let prober = StampProber(
+      sandbox: world.sandbox, path: "/apis/networking.istio.io/v1/namespaces/shop/virtualservices/web")
+    let held = try world.run(.apply(steps: 2), id: "held", prober: prober)
+    #expect(held.result.outcome == .held, "\(held.log.text)")
+    let again = try world.run(.resume, id: "resume", prober: prober)
+    #expect([.refused, .held].contains(again.result.outcome) && again.result.failure != nil, "\(again.log.text)")
+    let refused = try world.run(.apply(steps: 2), id: "apply", prober: prober)
+    #expect(refused.result.failure?.diagnostic.help?.contains("rolloutc rollback") == true, "\(refused.result)")
+    let back = try world.run(.rollback(steps: nil), id: "back", prober: prober)
+    #expect(back.result.outcome == .undone, "\(back.log.text)")
+    #expect(await exists("/apis/apps/v1/namespaces/shop/deployments/web-1-0", in: world))
+    #expect(await !exists("/apis/apps/v1/namespaces/shop/deployments/web-2-0", in: world))
+    let forward = try world.run(.apply(steps: 1), id: "forward", prober: prober)
+    #expect(forward.result.outcome == .unchanged, "\(forward.log.text)")
+    #expect(try world.run(.rollback(steps: 0), id: "start", prober: prober).result.outcome == .undone)
+  }
+
+  @Test("where the record was deleted nothing begins at the beginning, and a word takes what stands for a step")
+  func forgotten() async throws {
+    let world = try World(Self.shop(""))
+    #expect(try world.run(.apply(steps: 2), id: "first").result.outcome == .done)
+    let before = await world.content()
+    let record = "/api/v1/namespaces/shop/configmaps/rolloutc-shop"
+    #expect(await world.sandbox.respond(to: APIRequest("DELETE", record)).status == 200)
+    for goal: RunGoal in [.apply(steps: 2), .resume, .rollback(steps: nil)] {
+      let refused = try world.run(goal, id: "refused")
+      #expect(refused.result.outcome == .refused && refused.result.writes == 0, "\(refused.log.text)")
+      #expect(refused.result.failure?.diagnostic.help?.contains("--assume") == true)
+    }
+    #expect(await world.content() == before)
+    let assumed = try world.run(.apply(steps: 2), id: "assumed") { $0.assumedSteps = 2 }
+    #expect(assumed.result.outcome == .unchanged, "\(assumed.log.text)")
+    #expect(await world.content() == before)
+    let twice = try world.run(.apply(steps: 2), id: "twice") { $0.assumedSteps = 1 }
+    #expect(twice.result.outcome == .refused, "what is remembered is not assumed")
+    let back = try world.run(.rollback(steps: nil), id: "back")
+    #expect(back.result.outcome == .undone, "\(back.log.text)")
+    #expect(await !exists("/apis/apps/v1/namespaces/shop/deployments/web-2-0", in: world))
+  }
+
+  @Test("nothing is resumed where nothing was left, and no step undone where the next one failed before it wrote")
+  func nothingToResume() async throws {
+    let world = try World(Self.shop(""))
+    #expect(try world.run(.resume, id: "never").result.outcome == .refused)
+    #expect(try world.run(.apply(steps: 2), id: "all").result.outcome == .done)
+    #expect(try world.run(.rollback(steps: nil), id: "back").result.outcome == .undone)
+    let resumed = try world.run(.resume, id: "resumed")
+    #expect(resumed.result.outcome == .unchanged && resumed.result.writes == 0, "\(resumed.log.text)")
+    #expect(await !exists("/apis/apps/v1/namespaces/shop/deployments/web-2-0", in: world))
+    // The next step finds something amiss before it begins.
+    let rule = "/apis/networking.istio.io/v1/namespaces/shop/destinationrules/web"
+    #expect(await world.sandbox.respond(to: APIRequest("DELETE", rule)).status == 200)
+    #expect(try world.run(.apply(steps: 2), id: "amiss").result.outcome == .failedClean)
+    let back = try world.run(.rollback(steps: nil), id: "nothing") { $0.recreates = ["DestinationRule/web"] }
+    #expect(back.result.outcome != .undone && back.result.failure == nil, "\(back.log.text)")
+    #expect(await exists("/apis/apps/v1/namespaces/shop/deployments/web-1-0", in: world))
+  }
+
+  @Test("the lock of a run that died is waited for until that is sure")
+  func locks() async throws {
+    let world = try World(Self.shop(""))
+    _ = try world.run(.apply(steps: 1), budget: RequestBudget(writes: 9), id: "killed")
+    await world.sandbox.advance(by: 100_000)
+    let resumed = try world.run(.resume, id: "resumed") { $0.waitForLock = .zero }
+    #expect(resumed.result.outcome == .done, "\(resumed.result) \(resumed.log.text)")
+    #expect(resumed.elapsed >= .seconds(30))
   }
 
   private func kinds(_ content: [String: Value]) -> Set<String> { Set(content.keys) }

@@ -82,6 +82,59 @@ import Testing
     }
   }
 
+  private static let page = """
+    plan s
+    language 1
+    expose web on port 80
+    component web {
+      image registry.example.com/web
+      port 8080 http
+      calls auth
+      version 1.0
+    }
+    component auth {
+      image registry.example.com/auth
+      port 8080 http
+      calls web
+      version 1.0
+    }
+    probe results is text of "#results" in GET /
+    step "One" {
+      deploy auth 1.0
+      deploy web 1.0
+      verify results contains "Cats: 1"
+    }
+    rehearsal "All is well" {
+      stub web 1.0 answers results ANSWER
+      expect done
+    }
+    """
+
+  @Test(
+    "a stub of a probe of an element is its text, or a page; programs may call each other",
+    arguments: ["Cats: 1 | Dogs: 2", "<p id=results>Cats: 1</p>"])
+  func textsOfElements(answer: String) throws {
+    let plan = try plan(Self.page.replacing("ANSWER", with: "\"\(answer)\""))
+    let result = try rehearsed(Itinerary(plan, compile(plan)), plan.rehearsals.first)
+    #expect(result.unmet.isEmpty && result.traffic.failed == 0, "\(result.unmet)")
+    #expect(result.traffic.requests > 0)
+  }
+
+  @Test("a visitor whom the plan leads somewhere, and who is never served, is told of")
+  func neverServed() throws {
+    let plan = try plan(
+      Self.shop.replacing(
+        "component queue",
+        with: "patch route of web \"{spec: {http: [{directResponse: {status: 503}}]}}\"\ncomponent queue"))
+    let result = try rehearsed(Itinerary(plan, compile(plan)))
+    // The gate of the entry fails first where nobody answers well; what matters is that it is no success.
+    #expect(!result.unmet.isEmpty || result.result.outcome != .done, "\(result.result)")
+    let away = try self.plan(Self.shop + "step \"Away\" {\n  rollback to start\n}\n")
+    let gone = try rehearsed(Itinerary(away, compile(away)))
+    #expect(
+      gone.result.outcome == .done && gone.traffic.failed == 0, "\(gone.result) \(gone.traffic.failures.first as Any)")
+  }
+
   @Test("objects of kinds that the sandbox does not know are kept")
   func unknownKinds() throws {
     var plan = try plan(Self.shop)

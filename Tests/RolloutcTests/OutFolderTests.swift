@@ -21,14 +21,27 @@ import Testing
   @Test func anotherStateOfThePlanTakesItsPlace() throws {
     let scratch = try Scratch(withPlans: true)
     #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--out", "review").code == 0)
-    #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--step", "2", "--out", "review").code == 0)
-    #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--step", "2", "--out", "deep/er/fresh").code == 0)
     let before = scratch.tree("review")
-    #expect(before == scratch.tree("deep/er/fresh"))
+    // One step takes the place of that step alone, and a plan with a step less that of all.
+    #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--step", "2", "--out", "review").code == 0)
+    #expect(scratch.tree("review").filter { $0.key != ".rolloutc" } == before.filter { $0.key != ".rolloutc" })
+    #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--out", "review").code == 0)
+    #expect(scratch.tree("review") == before)
+    #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--step", "2", "--out", "deep/er/fresh").code == 0)
+    #expect(scratch.files(below: "deep/er/fresh").allSatisfy { $0.hasPrefix("02-") || $0 == ".rolloutc" })
+    // What somebody put among them is not lost.
+    try scratch.write(
+      "mine", to: "review/" + (before.keys.filter { $0.hasSuffix(".yaml") }.sorted().first ?? "") + ".note")
+    let noted = scratch.tree("review")
+    let refused = try scratch.rolloutc("plans/aks-voting.rollout", "--out", "review")
+    #expect(
+      refused.code == 2 && refused.errors.contains(".note` in `review` was not written by rolloutc"),
+      "\(refused.errors)")
+    #expect(scratch.tree("review") == noted)
     let outcome = try scratch.rolloutc("plans/bookinfo.rollout", "--out", "review")
     #expect(
       outcome.code == 2 && outcome.errors.contains("the review of another plan (plan voting)"), "\(outcome.errors)")
-    #expect(scratch.tree("review") == before)
+    #expect(scratch.tree("review") == noted)
   }
 
   @Test func whatIsNotOursStays() throws {

@@ -82,7 +82,7 @@ package struct RandomScenario {
 
   private mutating func patch(_ c: Int) -> String {
     switch random.below(3) {
-    case 0: "patch route of c\(c) \"{http: [{timeout: 5s}]}\""
+    case 0: "patch route of c\(c) \"{spec: {http: [{timeout: 5s}]}}\""
     case 1:
       "patch deployment of c\(c) \"{spec: {template: {metadata: {labels: {sidecar.istio.io/inject: 'false'}}}}}\""
     default: "patch rule of c\(c) \"{spec: {trafficPolicy: {loadBalancer: {simple: LEAST_REQUEST}}}}\""

@@ -16,6 +16,19 @@ package struct RequestsStore: Sendable {
     self.cluster = cluster
   }
 
+  /// What was answered to a question of this run already; nil where nothing was.
+  package func answer(to key: String, run: String) async throws(ClusterError) -> Answer? {
+    do throws(ClusterError) {
+      let live = try await cluster.get(RunRequests.reference(plan: plan, namespace: namespace))
+      let requests = RunRequests(live)
+      guard requests.run == run else { return nil }
+      return requests.answers[key]
+    } catch {
+      if error.isNotFound { return nil }
+      throw error
+    }
+  }
+
   package func answer(_ key: String, with answer: Answer, run: String) async throws(ClusterError) {
     try await change(run) { $0.answers[key] = answer }
   }

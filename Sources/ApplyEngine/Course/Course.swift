@@ -11,6 +11,8 @@ package enum Course: Hashable, Sendable {
   case rollback(from: Progress, steps: Int)
   /// The failure block that is for the place where a forward course broke off.
   case block(from: Progress)
+  /// Out of that block, from the place that it had come to, back to what stood after `steps` steps.
+  case leaveBlock(from: Progress, at: Progress, steps: Int)
 }
 
 /// How far along its legs a course is.
@@ -126,7 +128,17 @@ package struct Itinerary: Sendable {
     switch course {
     case .forward(let steps): Array(forward.prefix(progress(afterSteps: steps).leg))
     case .rollback(let from, let steps): rollback(from: from, to: standing(afterSteps: steps).state).map { [$0] }
-    case .block(let from): block(from: from)
+    case .block(let from): block(from: from)?.map(\.leg)
+    case .leaveBlock(let from, let at, let steps):
+      leaveBlock(from: from, at: at, to: standing(afterSteps: steps).state).map { [$0] }
+    }
+  }
+
+  /// What stands at the end of `course`; nil where that is not known.
+  func end(of course: Course) -> Standing? {
+    switch course {
+    case .forward(let steps), .rollback(_, let steps), .leaveBlock(_, _, let steps): standing(afterSteps: steps)
+    case .block(let from): block(from: from)?.last?.leg.after
     }
   }
 
@@ -158,7 +170,37 @@ package struct Itinerary: Sendable {
     return Leg(role: .rollback(leaving: step), stamp: stamp, phases: transition.phases, observations: [], after: nil)
   }
 
-  private func block(from: Progress) -> [Leg]? {
+  /// One leg of a failure block. Its first may be no segment of its own, but a way out of the middle of another.
+  private struct BlockLeg {
+    var leg: Leg
+    var segment: CompiledSegment?
+  }
+
+  private func leaveBlock(from: Progress, at: Progress, to state: State) -> Leg? {
+    guard let legs = block(from: from), at.leg <= legs.count else { return nil }
+    if at.leg == 0, at.isAtBoundary { return rollback(from: from, to: state) }
+    let step = step(at: from)
+    let stamp = "\(compiled.steps[step].folder)/back"
+    let renderer = compiled.renderer
+    let transition: Transition
+    if at.isAtBoundary {
+      guard let standing = legs[at.leg - 1].leg.after else { return nil }
+      transition = renderer.rollback(from: standing, to: state, stamp: stamp)
+    } else {
+      guard at.leg < legs.count, at.phase <= legs[at.leg].leg.phases.count else { return nil }
+      if at.phase == legs[at.leg].leg.phases.count {
+        guard let standing = legs[at.leg].leg.after else { return nil }
+        transition = renderer.rollback(from: standing, to: state, stamp: stamp)
+      } else {
+        guard let segment = legs[at.leg].segment else { return nil }
+        transition = renderer.rollback(
+          from: segment, brokenOffIn: at.isPhaseBegun ? at.phase : at.phase - 1, to: state, stamp: stamp)
+      }
+    }
+    return Leg(role: .rollback(leaving: step), stamp: stamp, phases: transition.phases, observations: [], after: nil)
+  }
+
+  private func block(from: Progress) -> [BlockLeg]? {
     guard case .block(let block) = failurePath(at: from), from.leg <= forward.count else { return nil }
     let step = self.step(at: from)
     let isBegun = from.leg < forward.count && (from.phase > 0 || from.isPhaseBegun || from.observation > 0)
@@ -172,7 +214,7 @@ package struct Itinerary: Sendable {
     else { return nil }
     let renderer = compiled.renderer
     let folder = "\(compiled.steps[step].folder)/on-failure"
-    var legs: [Leg] = []
+    var legs: [BlockLeg] = []
     var standing = segment.after
     var rest = start.segments[...]
     if isBegun, from.phase < segment.phases.count, let first = rest.popFirst() {
@@ -186,16 +228,18 @@ package struct Itinerary: Sendable {
         state: first.after, view: renderer.view(of: first.after, near: (segment.after.state, segment.after.view)),
         image: transition.image)
       legs.append(
-        Leg(
-          role: .block(step: step, segment: 0), stamp: folder, phases: transition.phases,
-          observations: first.observations, after: standing))
+        BlockLeg(
+          leg: Leg(
+            role: .block(step: step, segment: 0), stamp: folder, phases: transition.phases,
+            observations: first.observations, after: standing)))
     }
     for segment in renderer.compiled(Array(rest), from: standing, folder: folder) {
       let m = legs.count
       legs.append(
-        Leg(
-          role: .block(step: step, segment: m), stamp: segment.stamp, phases: segment.phases,
-          observations: start.segments[m].observations, after: segment.after))
+        BlockLeg(
+          leg: Leg(
+            role: .block(step: step, segment: m), stamp: segment.stamp, phases: segment.phases,
+            observations: start.segments[m].observations, after: segment.after), segment: segment))
     }
     return legs
   }

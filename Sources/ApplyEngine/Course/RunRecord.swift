@@ -87,6 +87,8 @@ extension Course {
     case .forward(let steps): ["t": "forward", "steps": .int(steps)]
     case .rollback(let from, let steps): ["t": "rollback", "from": from.value, "steps": .int(steps)]
     case .block(let from): ["t": "block", "from": from.value]
+    case .leaveBlock(let from, let at, let steps):
+      ["t": "leave-block", "from": from.value, "at": at.value, "steps": .int(steps)]
     }
   }
 
@@ -101,6 +103,12 @@ extension Course {
     case "block":
       guard let from = Progress(value?["from"]) else { return nil }
       self = .block(from: from)
+    case "leave-block":
+      guard let from = Progress(value?["from"]), let at = Progress(value?["at"]), let steps = value?["steps"]?.int
+      else {
+        return nil
+      }
+      self = .leaveBlock(from: from, at: at, steps: steps)
     default: return nil
     }
   }

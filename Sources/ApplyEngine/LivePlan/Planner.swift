@@ -73,8 +73,9 @@ package struct Planner: Sendable {
     }
     let record: RunRecord
     do throws(RunBreak) {
-      record = try Run(itinerary, environment: environment, stop: StopSignal())
-        .record(for: goal, remembered: loaded?.record)
+      let run = Run(itinerary, environment: environment, stop: StopSignal())
+      if loaded == nil { try await run.refuseForgotten() }
+      record = try run.record(for: goal, remembered: loaded?.record)
     } catch {
       throw LivePlanError(
         diagnostic: Run.result(of: error).failure?.diagnostic
@@ -123,16 +124,23 @@ package struct Planner: Sendable {
         }
       }
       return image
-    case .rollback(let from, _), .block(let from):
+    case .rollback(let from, _), .block(let from), .leaveBlock(let from, _, _):
       var image = itinerary.standing(afterLegs: from.leg).image
       if itinerary.forward.indices.contains(from.leg) {
         for phase in itinerary.forward[from.leg].phases.prefix(from.phase + (from.isPhaseBegun ? 1 : 0)) {
           for write in phase.writes { image.apply(write) }
         }
       }
-      for leg in (itinerary.legs(of: record.course) ?? []).prefix(record.progress.leg) {
-        for phase in leg.phases { for write in phase.writes { image.apply(write) } }
+      var phases: [Phase] = []
+      if case .leaveBlock(_, let at, _) = record.course {
+        let block = itinerary.legs(of: .block(from: from)) ?? []
+        phases += block.prefix(at.leg).flatMap(\.phases)
+        if block.indices.contains(at.leg) {
+          phases += block[at.leg].phases.prefix(at.phase + (at.isPhaseBegun ? 1 : 0))
+        }
       }
+      phases += (itinerary.legs(of: record.course) ?? []).prefix(record.progress.leg).flatMap(\.phases)
+      for phase in phases { for write in phase.writes { image.apply(write) } }
       return image
     }
   }

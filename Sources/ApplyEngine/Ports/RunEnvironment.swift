@@ -79,6 +79,8 @@ package struct RunOptions: Hashable, Sendable {
   package var adopts: Set<String> = []
   /// Objects of the plan that somebody deleted, and that are made again: `Deployment/web-1-0`.
   package var recreates: Set<String> = []
+  /// Where the cluster does not remember what the plan did: what stands is what stood after so many steps.
+  package var assumedSteps: Int?
 
   package init() {}
 }

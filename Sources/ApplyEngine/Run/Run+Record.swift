@@ -1,4 +1,5 @@
 internal import Diagnostics
+internal import Lowering
 internal import RolloutPlan
 
 extension Run {
@@ -10,13 +11,37 @@ extension Run {
     var record = try fitting(remembered)
     switch goal {
     case .apply(let steps):
-      guard case .forward = record.course else {
+      switch record.course {
+      case .forward: record.course = .forward(steps: steps)
+      case .block where hasRun(record):
         throw refused(
-          "a way back is under way", help: "finish it with `rolloutc resume`, then apply again")
+          "its `on failure` block has run, and what stands is no state of the plan",
+          help: "go back with `rolloutc rollback`, then apply again")
+      case .block:
+        throw refused(
+          "its `on failure` block is under way",
+          help: "finish it with `rolloutc resume`, or go back with `rolloutc rollback`; then apply again")
+      case .rollback, .leaveBlock:
+        throw refused("a way back is under way", help: "finish it with `rolloutc resume`, then apply again")
       }
-      record.course = .forward(steps: steps)
-    case .resume: break
-    case .rollback(let steps): try turnBack(&record, to: steps)
+    case .resume:
+      if remembered == nil {
+        throw refused(
+          "there is nothing to resume", notes: ["this plan never ran here"],
+          help: "`rolloutc apply` begins with the first step")
+      }
+      if case .block = record.course, hasRun(record) {
+        throw refused(
+          "there is nothing to resume", notes: ["its `on failure` block has run to its end"],
+          help: "go back with `rolloutc rollback`")
+      }
+    case .rollback(let steps):
+      if remembered == nil {
+        throw refused(
+          "there is nothing to go back from", notes: ["this plan never ran here"],
+          help: "`rolloutc apply` begins with the first step")
+      }
+      try turnBack(&record, to: steps)
     }
     if itinerary.legs(of: record.course) == nil {
       throw refused(
@@ -58,12 +83,18 @@ extension Run {
     if record.progress.leg > 0 {
       environment.tell(.note("the plan was changed after what is done; it goes on from there"))
     }
+    let isDone = if case .forward(let steps) = record.course { record.stepsDone >= steps } else { false }
     record.planHash = hash
-    record.course = .forward(steps: itinerary.stepCount)
     record.progress = Progress(leg: place)
     record.steps = itinerary.plan.steps.map(\.name)
     record.stepsDone = itinerary.stepsDone(at: record.progress)
+    // What was come to is no reason to go on by itself to what is new.
+    record.course = .forward(steps: isDone ? record.stepsDone : itinerary.stepCount)
     return record
+  }
+
+  private func hasRun(_ record: RunRecord) -> Bool {
+    record.progress.leg >= (itinerary.legs(of: record.course)?.count ?? .max)
   }
 
   private func turnBack(_ record: inout RunRecord, to steps: Int?) throws(RunBreak) {
@@ -71,7 +102,9 @@ extension Run {
     case .forward:
       let done = itinerary.stepsDone(at: record.progress)
       let isBetween = record.progress == itinerary.progress(afterSteps: done)
-      let target = steps ?? max(0, isBetween ? done - 1 : done)
+      let target = steps ?? itinerary.usualTarget(of: record)
+      // That it failed is no news any more: it is gone back from because somebody wants it.
+      record.cause = nil
       guard target <= done else {
         throw refused(
           "the run never came so far", notes: ["\(done) of \(itinerary.stepCount) steps are done"],
@@ -90,9 +123,29 @@ extension Run {
           "a way back to another place is under way", notes: ["it goes to what stood after \(underWay) steps"],
           help: "finish it with `rolloutc resume`, then roll back further")
       }
-    case .block:
-      throw refused(
-        "a failure block is under way", help: "finish it with `rolloutc resume`, then roll back")
+    case .block(let from):
+      let done = itinerary.stepsDone(at: from)
+      let target = steps ?? done
+      guard target <= done else {
+        throw refused(
+          "the run never came so far", notes: ["\(done) of \(itinerary.stepCount) steps are done"],
+          help: "go back first, then `rolloutc apply --to STEP`")
+      }
+      let course = Course.leaveBlock(from: from, at: record.progress, steps: target)
+      guard itinerary.legs(of: course) != nil else {
+        throw refused(
+          "its `on failure` block is in the middle of a change",
+          help: "finish it with `rolloutc resume`, then roll back")
+      }
+      record.course = course
+      record.progress = Progress()
+      record.cause = nil
+    case .leaveBlock(_, _, let underWay):
+      guard steps == nil || steps == underWay else {
+        throw refused(
+          "a way back to another place is under way", notes: ["it goes to what stood after \(underWay) steps"],
+          help: "finish it with `rolloutc resume`, then roll back further")
+      }
     }
   }
 
@@ -101,5 +154,20 @@ extension Run {
       RunFailure(
         .recordMismatch(message, at: itinerary.plan.nameRange, notes: notes, help: help),
         at: RunPlace(step: 0, leg: 0), isBeforeWriting: true))
+  }
+}
+
+extension Itinerary {
+  /// Where `rollback` goes unless somebody says it: before the step that is under way, or the last one that is done. A step
+  /// that failed before anything of it was written leaves nothing to undo.
+  package func usualTarget(of record: RunRecord) -> Int {
+    switch record.course {
+    case .forward:
+      let done = stepsDone(at: record.progress)
+      let isBetween = record.progress == progress(afterSteps: done)
+      return max(0, isBetween && record.cause == nil ? done - 1 : done)
+    case .rollback(_, let steps), .leaveBlock(_, _, let steps): return steps
+    case .block(let from): return stepsDone(at: from)
+    }
   }
 }

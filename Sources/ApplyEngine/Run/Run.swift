@@ -166,18 +166,22 @@ extension Run {
     if plan.namespaceExists || live.at("metadata", "labels", "app.kubernetes.io/part-of")?.string == plan.name {
       return
     }
+    if options.decisions.adopt(ObjectID(group: "", kind: "Namespace", namespace: "", name: plan.namespace)) { return }
     throw .failed(
       RunFailure(
         Diagnostic(
           .notOurs, "the namespace `\(plan.namespace)` exists, and this plan did not make it",
           at: Label(plan.nameRange, "this plan"), notes: ["it is left as it is"],
-          help: "write `namespace \(plan.namespace) existing` if the plan is to work in it"),
+          help:
+            "write `namespace \(plan.namespace) existing` if the plan is to work in it, or take it over with `--adopt Namespace/\(plan.namespace)`"
+        ),
         at: start, isBeforeWriting: true))
   }
 
   private func take(_ lock: RunLock<RunClock>) async throws(RunBreak) {
     let begin = environment.clock.now
     var lastTold: String?
+    var patience = options.waitForLock
     while true {
       do throws(LockError) {
         try await lock.acquire()
@@ -185,10 +189,23 @@ extension Run {
       } catch {
         switch error {
         case .held(let holder):
-          if lastTold != holder.step { environment.tell(.waitingForLock(holder)) }
+          // One that seems to be dead by the clock is looked at for as long as it takes to be sure; one that shows life
+          // meanwhile is not.
+          let isSilent = isOverdue(holder)
+          let term = Duration.seconds(max(holder.durationSeconds, options.leaseSeconds) + 1)
+          if isSilent, patience < term {
+            environment.tell(
+              .note(
+                "the run \(holder.run) has the lock, and shows no life since \(holder.renewTime); it is dead if that stays so for \(shortText(term))"
+              ))
+            patience = term
+          } else if !isSilent {
+            patience = options.waitForLock
+          }
+          if begin.duration(to: environment.clock.now) >= patience { throw .lock(error) }
+          if !isSilent, lastTold != holder.step { environment.tell(.waitingForLock(holder)) }
           lastTold = holder.step
-          if begin.duration(to: environment.clock.now) >= options.waitForLock { throw .lock(error) }
-          try await pause(min(.seconds(1), options.waitForLock))
+          try await pause(min(.seconds(1), patience))
         case .lost, .stale: throw .lock(error)
         case .cluster(let why):
           throw .failed(
@@ -199,6 +216,64 @@ extension Run {
         }
       }
     }
+  }
+
+  /// Whether the last sign of life is older than the lock lasts, as the clocks on the walls have it. They may differ: this
+  /// is a reason to look for a while, and never one to take the lock.
+  private func isOverdue(_ holder: LeaseRecord) -> Bool {
+    guard let seen = secondsSince1970(holder.renewTime), let now = secondsSince1970(environment.wallTime()) else {
+      return false
+    }
+    return now - seen > max(holder.durationSeconds, options.leaseSeconds)
+  }
+
+  // MARK: - What is not remembered
+
+  /// What stands, where somebody says so and nothing else is known.
+  private func assumed(_ steps: Int, _ inventory: inout Inventory) throws(RunBreak) -> RunRecord {
+    var record = try record(for: .apply(steps: steps), remembered: nil)
+    let steps = min(max(0, steps), itinerary.stepCount)
+    inventory.expect(itinerary.standing(afterSteps: steps).image.entries.map(\.id), phase: 0)
+    record.progress = itinerary.progress(afterSteps: steps)
+    record.stepsDone = steps
+    record.standingHash = itinerary.standingHash(afterLegs: record.progress.leg)
+    record.status = .rested
+    return record
+  }
+
+  /// Refuses to begin at the beginning where objects of this plan stand already, as they do when its record was deleted: the
+  /// first step would take from visitors what the last one gave them.
+  func refuseForgotten() async throws(RunBreak) {
+    var ids: [ObjectID] = []
+    for leg in itinerary.forward {
+      for phase in leg.phases {
+        for write in phase.writes where write.action != .delete && ["Deployment", "Service"].contains(write.id.kind) {
+          if !ids.contains(write.id) { ids.append(write.id) }
+        }
+      }
+      // The first steps tell; thousands of objects need no look each.
+      if ids.count > 20 { break }
+    }
+    var standing: [ObjectID] = []
+    for id in ids.prefix(20) {
+      do throws(ClusterError) {
+        let live = try await environment.cluster.get(try await environment.cluster.reference(to: id))
+        if isLabelled(live, plan.name), isApplied(by: ObjectWriter.fieldManager, live) { standing.append(id) }
+      } catch {
+        if error.isNotFound || error.isForbidden { continue }
+        throw failed("`\(id)` cannot be read", error)
+      }
+    }
+    guard let first = standing.first else { return }
+    throw .refused(
+      RunFailure(
+        .recordMismatch(
+          "objects of this plan stand in the cluster, and what the plan did there is not remembered",
+          at: plan.nameRange,
+          notes: [
+            "`\(first)`\(standing.count > 1 ? " and others" : "") were made by it",
+            "ConfigMap rolloutc-\(plan.name) in the namespace `\(plan.namespace)`, which holds its record, is gone",
+          ], help: .assumption), at: start, isBeforeWriting: true))
   }
 
   // MARK: - Under the lock
@@ -218,8 +293,22 @@ extension Run {
           isBeforeWriting: true))
     }
     var inventory = memory?.inventory ?? Inventory(plan: plan.name)
+    var remembered = memory?.record
+    if memory == nil {
+      if let steps = options.assumedSteps {
+        remembered = try assumed(steps, &inventory)
+      } else {
+        try await refuseForgotten()
+      }
+    } else if options.assumedSteps != nil {
+      throw .refused(
+        RunFailure(
+          .recordMismatch(
+            "what the plan did is remembered, and nothing is to be assumed", at: plan.nameRange,
+            help: "leave out `--assume`"), at: start, isBeforeWriting: true))
+    }
     try await learnUIDs(&inventory)
-    var record = try record(for: goal, remembered: memory?.record)
+    var record = try record(for: goal, remembered: remembered)
     record.run = environment.identity.run
     record.who = environment.identity.who
     let requests = RequestsListener(
@@ -231,7 +320,7 @@ extension Run {
       .started(
         RunOpening(
           plan: plan.name, planHash: record.planHash, run: record.run, steps: plan.steps.map(\.name),
-          course: record.course, progress: record.progress, isResumed: memory?.record != nil)))
+          course: record.course, progress: record.progress, isResumed: remembered != nil)))
     for event in making { environment.tell(event) }
     return await withTaskGroup(of: RunResult?.self) { group in
       group.addTask {

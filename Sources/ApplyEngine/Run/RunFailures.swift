@@ -2,6 +2,7 @@ internal import ClusterAPI
 internal import Diagnostics
 internal import KubernetesModel
 internal import Lowering
+internal import RolloutPlan
 
 /// What fails while a plan runs, as diagnostics: the plan's line, what was tried, the server's own causes one by one, and
 /// what was and was not changed. Servers quote values in their messages; a Secret's never get here, as none is written.
@@ -96,6 +97,13 @@ extension Diagnostic {
     Diagnostic(.clusterFailed, what, at: Label(range, "for this plan"), notes: [error], help: help)
   }
 
+  static func lockDeleted(_ plan: Plan) -> Diagnostic {
+    Diagnostic(
+      .lockLost, "the lock of the plan was deleted by somebody else", at: Label(plan.nameRange, "for this plan"),
+      notes: ["Lease rolloutc-\(plan.name) in the namespace `\(plan.namespace)` is gone; nothing more was written"],
+      help: "find out by whom, and whether the namespace still stands; then `rolloutc status`")
+  }
+
   static func approvalMismatch(_ message: String, at range: SourceRange, notes: [String]) -> Diagnostic {
     Diagnostic(
       .recordMismatch, message, at: Label(range, "nothing of it was done"), notes: notes,
@@ -106,4 +114,10 @@ extension Diagnostic {
   {
     Diagnostic(.recordMismatch, message, at: Label(range, "this plan"), notes: notes, help: help)
   }
+}
+
+extension String {
+  /// What to do where a cluster does not remember what a plan did in it.
+  static let assumption =
+    "find out what happened to it; `rolloutc apply PLAN --assume STEP` takes what stands for what stood after a step"
 }

@@ -134,7 +134,7 @@ extension RunSession {
     let standing = itinerary.standing(afterLegs: record.progress.leg)
     place = RunPlace(step: itinerary.step(at: record.progress), leg: record.progress.leg)
     let writes = standing.image.entries.filter { inventory[$0.id] != nil }.map {
-      Write(action: .update, id: $0.id, object: $0.object, previous: nil, origin: $0.origin)
+      Write(action: .update, id: $0.id, object: asLastWritten($0.object, $0.id), previous: nil, origin: $0.origin)
     }
     if writes.isEmpty { return }
     let restored = try await restore(writes)
@@ -145,6 +145,18 @@ extension RunSession {
     try await awaitReady(deployments.map { ReadyTarget(deployment: $0.id, withinMilliseconds: nil) }) {
       origins[$0] ?? fallback
     }
+  }
+
+  /// What a way back wrote has its stamp, and is no other object for that: there is nothing to restore.
+  private func asLastWritten(_ object: Value, _ id: ObjectID) -> Value {
+    guard let known = inventory[id]?.intent, Inventory.fingerprint(of: object) != known else { return object }
+    for folder in Set(itinerary.compiled.steps.map(\.folder)) {
+      for way in ["back", "on-failure", "on-failure/1", "on-failure/2"] {
+        let candidate = restamped(object, "\(folder)/\(way)")
+        if Inventory.fingerprint(of: candidate) == known { return candidate }
+      }
+    }
+    return object
   }
 
   // MARK: - Turning
@@ -200,8 +212,9 @@ extension RunSession {
     case .forward:
       outcome = writeCount == 0 ? .unchanged : .done
       record.status = .rested
-    case .rollback(_, let steps):
+    case .rollback(_, let steps), .leaveBlock(_, _, let steps):
       rest(afterSteps: steps)
+      // Who asks for a way back takes the cause off the record (`turnBack`).
       outcome = failure == nil && record.cause == nil ? .undone : .rolledBack
     case .block(let from):
       // A block that ends in a state of the plan is a way back; any other end is for a person to look at.
@@ -225,7 +238,8 @@ extension RunSession {
   }
 
   private func rest(afterSteps steps: Int) {
-    record.course = .forward(steps: itinerary.stepCount)
+    // Nothing is left to be resumed.
+    record.course = .forward(steps: steps)
     record.progress = itinerary.progress(afterSteps: steps)
     record.stepsDone = steps
     record.standingHash = itinerary.standingHash(afterLegs: record.progress.leg)
@@ -234,7 +248,7 @@ extension RunSession {
 
   private func ended(by error: RunBreak) async -> RunResult {
     switch error {
-    case .stopped where lostLock != nil: return RunResult(.locked, writes: writeCount)
+    case .stopped where lostLock != nil: return await ended(by: .lock(lostLock ?? .stale))
     case .stopped:
       record.status = .interrupted
       // What cannot be stored is found out by the next run: the phase that was begun is recorded already.
@@ -242,6 +256,11 @@ extension RunSession {
       return RunResult(.interrupted, writes: writeCount)
     // The record says already what is asked; the next run asks it again.
     case .leftAtQuestion: return RunResult(.waiting, writes: writeCount)
+    case .lock(.lost(to: nil)):
+      // Nobody else has it: it was deleted, or its namespace is.
+      let failure = RunFailure(.lockDeleted(plan), at: place)
+      tell(.failed(failure))
+      return RunResult(writeCount == 0 && !wasBegunBefore ? .failedClean : .held, failure: failure, writes: writeCount)
     case .lock(let error):
       if case .lost(let holder?) = error, !holder.holder.isEmpty {
         tell(.note("the lock went to \(holder.who), run \(holder.run)"))
@@ -257,7 +276,8 @@ extension RunSession {
     case .refused(let failure): return RunResult(.refused, failure: failure, writes: writeCount)
     case .failed(let failure):
       tell(.failed(failure))
-      record.status = .held
+      let isClean = writeCount == 0 && !wasBegunBefore && record.progress.isAtBoundary
+      if case .forward = record.course, isClean { record.status = .rested } else { record.status = .held }
       record.cause = record.cause ?? cause(failure)
       _ = try? await save()
       return RunResult(writeCount == 0 ? .failedClean : .held, failure: failure, writes: writeCount)

@@ -85,7 +85,13 @@ actor RunSession {
       try await store.save(inventory, record: record)
     } catch {
       switch error {
-      case .changed: throw .lock(.lost(to: nil))
+      case .changed: throw .lock(.stale)
+      case .cluster(let error) where error.isNotFound:
+        throw .failed(
+          RunFailure(
+            .clusterFailed(
+              "the record of the run is gone", "ConfigMap rolloutc-\(plan.name) was deleted by somebody else",
+              at: plan.nameRange, help: .assumption), at: place))
       case .unreadable(let what): throw .failed(RunFailure(unstored(what), at: place))
       case .cluster(let error): throw broken(unstored("\(error)"), by: error)
       }
@@ -179,11 +185,20 @@ actor RunSession {
         running -= 1
         switch result {
         case .success(let verdict): note(verdict, of: write, isKept: isKept)
+        // What a way back would only take away in the end is gone already.
+        case .failure(.vanished(let id, successor: nil)) where isToGo(id): note(.gone, of: write, isKept: isKept)
         case .failure(let failure): failures.append(note(failure, of: write))
         }
       }
     }
     return failures
+  }
+
+  /// Whether the course leads away from where it came, to where there is no such object.
+  private func isToGo(_ id: ObjectID) -> Bool {
+    if case .forward = record.course { return false }
+    guard let end = itinerary.end(of: record.course) else { return false }
+    return end.image[id] == nil
   }
 
   private func note(_ verdict: WriteVerdict, of write: Write, isKept: Bool) {

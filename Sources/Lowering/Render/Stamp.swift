@@ -43,6 +43,12 @@ func stamped(_ object: Value, _ stamp: String, isEntry: Bool) -> Value {
   return .object(fields)
 }
 
+/// `object` as `stamp` would have written it; it has a stamp already.
+package func restamped(_ object: Value, _ stamp: String) -> Value {
+  let isEntry = object.at("spec", "http")?[0]?.at("headers", "response", "set", stampHeader) != nil
+  return stamped(object, stamp, isEntry: isEntry)
+}
+
 /// `object` without what ``stamped(_:_:isEntry:)`` adds.
 package func unstamped(_ object: Value) -> Value {
   guard case .object(var fields) = object, var metadata = fields["metadata"]?.fields,

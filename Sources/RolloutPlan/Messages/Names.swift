@@ -47,20 +47,26 @@ extension Diagnostic {
           ? "`\(component)` is not in that release" : "in that release `\(component)` is \(versions)",
         fixIts: only.map { [FixIt("write `\($0)`", [Edit(range, $0)])] } ?? [])
     }
+    // `2.0` is no misspelt `1.0`: it was forgotten.
+    let isNumber = name.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }
+    let typo = similar.flatMap { isNumber ? nil : $0 }
     return Diagnostic(
       .unknownVersion, "`\(component)` has no version `\(name)`", at: Label(range, "not declared"),
       secondary: declared.map { [Label($0, "`\(component)` is declared here")] } ?? [],
-      help: similar.map { "a similar version is `\($0)`" }
+      help: typo.map { "a similar version is `\($0)`" }
         ?? (known.isEmpty
           ? "declare it with `version \(name)`"
-          : "its versions are \(known.map { "`\($0)`" }.joined(separator: ", "))"),
-      fixIts: similar.map { [FixIt("write `\($0)`", [Edit(range, $0)])] } ?? [])
+          : "its versions are \(known.map { "`\($0)`" }.joined(separator: ", ")); declare it with `version \(name)`"),
+      fixIts: typo.map { [FixIt("write `\($0)`", [Edit(range, $0)])] } ?? [])
   }
 
   static func unknownSecretKey(
     _ key: String, secret: String, keys: [String], at range: SourceRange, declared: SourceRange?
   ) -> Diagnostic {
-    let similar = nearest(to: key, in: keys)
+    // `MYSQL_PASSWORD` is no misspelt `MYSQL_ROOT_PASSWORD`: what is handed out is not to be guessed.
+    let similar = nearest(to: key, in: keys).flatMap {
+      editDistance(Array(key.unicodeScalars), Array($0.unicodeScalars)) <= 2 ? $0 : nil
+    }
     return Diagnostic(
       .unknownSecretKey, "the secret `\(secret)` has no key `\(key)`", at: Label(range, "not in `has`"),
       secondary: declared.map { [Label($0, "`\(secret)` is declared here")] } ?? [],

@@ -174,7 +174,8 @@ extension Diagnostic {
     Diagnostic(
       .unsupportedEdition, "edition \(text) of the language is not known", at: Label(range, "not known"),
       help: "this version of rolloutc knows edition 1; write `language 1`, or use a newer rolloutc",
-      fixIts: [FixIt("write `1`", [Edit(range, "1")])])
+      // What was written for a later edition may mean something else in this one.
+      fixIts: (Int(text) ?? 0) > 1 ? [] : [FixIt("write `1`", [Edit(range, "1")])])
   }
 
   static func badHeaderValue(_ value: String, at range: SourceRange) -> Diagnostic {

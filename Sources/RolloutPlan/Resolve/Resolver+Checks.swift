@@ -1,4 +1,5 @@
 import Diagnostics
+import KubernetesModel
 
 /// What can be told from the declarations alone, once all of them are resolved.
 extension Resolver {
@@ -36,6 +37,17 @@ extension Resolver {
               "two versions would be the Deployment `\(name)`", at: version.range, earlier: earlier,
               help: "rename one of them; in a version `.` and `_` both become `-`"))
         }
+      }
+    }
+    for manifest in plan.manifests where !plan.namespaceExists {
+      let own = manifest.objects.contains {
+        ObjectID($0).map { $0.kind == "Namespace" && $0.name == plan.namespace } ?? false
+      }
+      if own {
+        report(
+          .nameCollision(
+            "the plan makes the namespace `\(plan.namespace)` itself", at: manifest.range, earlier: plan.nameRange,
+            help: "leave it out of `\(manifest.path)`; `patch Namespace \(plan.namespace) …` adds labels to it"))
       }
     }
     for component in plan.components {

@@ -477,20 +477,35 @@ extension Resolver {
         report(.secretInManifest(name, path: path, at: range))
         return
       }
+      if let field = strayField(documents[0], target) {
+        report(
+          .badYAML(
+            "\(origin) has `\(field)` beside `spec`, where no such object has it: `{spec: {\(field): …}}`?", at: range))
+        return
+      }
       for key in ["annotations", "labels"] {
         let fields = documents[0].at("spec", "template", "metadata", key)?.fields?.entries ?? []
         for name in fields.map(\.key) where name.hasPrefix("traffic.sidecar.istio.io/") {
           report(.notFollowed("`\(name)`", "what goes past the proxy of a pod meets no route", at: range))
         }
       }
-      if documents[0].at("spec", "publishNotReadyAddresses") == .bool(true) {
-        report(
-          .notFollowed("`publishNotReadyAddresses`", "pods that are not ready get requests from then on", at: range))
+      for effect in unfollowedEffects(ofPatch: documents[0]) {
+        report(.notFollowed("`\(effect.field)`", effect.reason, at: range))
       }
       plan.patches.append(Patch(target: target, value: documents[0], range: statement.range))
     } catch {
       report(.badYAML("\(origin) is no YAML: line \(error.line): \(error.message)", at: range))
     }
+  }
+
+  /// A field at the top of a patch that objects of this kind do not have there. Of kinds in manifests nobody knows.
+  private func strayField(_ patch: Value, _ target: Patch.Target) -> String? {
+    if case .object(let kind, _) = target,
+      !["Namespace", "Gateway", "PeerAuthentication", "PersistentVolumeClaim"].contains(kind)
+    {
+      return nil
+    }
+    return patch.fields?.entries.first { !["apiVersion", "kind", "metadata", "spec"].contains($0.key) }?.key
   }
 
   /// What a patch may never change: names, namespaces, selectors, ownership labels.
@@ -538,6 +553,13 @@ extension Resolver {
                 at: file.range))
             return
           }
+          if let problem = nameProblem(id) {
+            report(
+              .badManifest(
+                "the object at line \(document.line) of `\(file.path)` is none that Kubernetes takes: \(problem)",
+                at: file.range))
+            return
+          }
           if id.kind == "Secret", holdsSecrets(object) {
             report(.secretInManifest(id.name, path: file.path, at: file.range))
             return
@@ -550,10 +572,33 @@ extension Resolver {
           }
         }
       }
+      if objects.isEmpty { return report(.badManifest("`\(file.path)` holds no object", at: file.range)) }
       plan.manifests.append(Manifest(path: file.path, objects: objects, range: statement.range))
     } catch {
       report(.badManifest("`\(file.path)` is no YAML: line \(error.line): \(error.message)", at: file.range))
     }
+  }
+
+  /// Names are parts of paths, of URLs and of files. Those of RBAC may hold nearly anything else; all others are DNS names.
+  private func nameProblem(_ id: ObjectID) -> String? {
+    let kind = Array(id.kind.utf8)
+    guard kind.count <= 63, kind.allSatisfy({ $0 >= 0x30 && isLowerAlphanumeric($0 | 0x20) }) else {
+      return "the kind `\(id.kind)` has other characters than letters and digits"
+    }
+    if id.group == "rbac.authorization.k8s.io" {
+      let isPlain = id.name.utf8.allSatisfy {
+        $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "%")
+      }
+      if !isPlain || id.name == "." || id.name == ".." || id.name.utf8.count > 253 {
+        return "`\(id.name)` cannot be a name"
+      }
+    } else if let problem = dnsSubdomainProblem(id.name) {
+      return "`\(id.name)` cannot be a name: \(problem)"
+    }
+    if !id.namespace.isEmpty, let problem = dnsLabelProblem(id.namespace, startsWithLetter: false) {
+      return "`\(id.namespace)` cannot be a namespace: \(problem)"
+    }
+    return nil
   }
 
   private func holdsSecrets(_ secret: Value) -> Bool {

@@ -70,7 +70,7 @@ extension StatementTable {
         A cookie that is used without a declaration means "a cookie of that name, any value", and a lint says so; a name \
         close to a declared one is an error.
         """,
-        ["cookie flag is featureflag = on", "cookie tester is beta", #"cookie quoted is group = "a b""#])
+        ["cookie flag is featureflag = on", "cookie tester is beta", #"cookie quoted is group = "a=b""#])
     case .header:
       StatementDetails(
         """

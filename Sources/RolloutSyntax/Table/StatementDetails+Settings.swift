@@ -17,8 +17,8 @@ extension StatementTable {
       StatementDetails(
         """
         A port that the container listens on, and what it speaks: `http` unless said. The Service has the same port. A \
-        version's ports replace the component's. One number with two protocols in versions that are up together is an \
-        error.
+        version's ports replace the component's. One number has one protocol in all versions, as one Service serves \
+        them.
         """,
         [
           "port 8080 http", "port 3306 mysql", "port 80", "port 8443 https", "port 50051 grpc", "port 8081 grpc-web",

@@ -17,6 +17,14 @@ struct Apply: ParsableCommand {
   @Option(help: ArgumentHelp("Stop after this step: its number, its name or its folder.", valueName: "step"))
   var to: String?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Where the cluster's record of the plan is lost: take what stands for what stood after this step, or `start`, and go \
+      on from there.
+      """, valueName: "step"))
+  var assume: String?
+
   @OptionGroup var proof: ProofOptions
   @OptionGroup var options: RunOptionGroup
   @OptionGroup var observation: ObservationOptions
@@ -24,7 +32,8 @@ struct Apply: ParsableCommand {
 
   func run() throws {
     try RunCommand(
-      verb: .apply(to: to, proof.demand), request: plan.request, connection: connection, options: options,
+      verb: .apply(to: to, proof.demand, assumed: assume), request: plan.request, connection: connection,
+      options: options,
       observation: observation
     )
     .run()

@@ -35,6 +35,15 @@ struct Approve: ParsableCommand {
             "the run asks in \(stepWords(number - 1, record.steps)), not in `\(step)`; nothing was answered")
         }
       }
+      let given: Answer?
+      do { given = try await place.requests.answer(to: key, run: record.run) } catch {
+        throw Failure("what was answered before cannot be read: \(error)")
+      }
+      if let given, given.isYes != answer.isYes {
+        throw Failure(
+          "\(oneLine(question)): \(given.isYes ? "yes" : "no") was answered already, by \(oneLine(given.by)); nothing was answered"
+        )
+      }
       do {
         try await place.requests.answer(key, with: answer, run: record.run)
       } catch {

@@ -32,7 +32,10 @@ struct Fmt: ParsableCommand {
       let bytes: [UInt8]
       switch IO.read(path) {
       case .success(let read): bytes = read
-      case .failure(let error): throw Failure("cannot read `\(path)`: \(error.message)", code: Exit.usage)
+      case .failure(let error):
+        IO.standardError("error: cannot read `\(safeText(path))`: \(error.message)\n")
+        broken = true
+        continue
       }
       var sources = SourceSet()
       let id = sources.add(path: path == "-" ? "<stdin>" : path, bytes: bytes)

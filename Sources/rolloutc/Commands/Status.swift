@@ -28,7 +28,13 @@ struct Status: ParsableCommand {
     let place = try PlanInCluster(plan.request, connection)
     let (output, report) = try blocking { [output] in
       let memory = try await place.memory()
-      return (output, StatusReport(place: place, memory: memory, holder: try await place.holder()))
+      var report = StatusReport(place: place, memory: memory, holder: try await place.holder())
+      if let record = memory?.record, record.status == .waiting, let question = record.question {
+        // Whoever may not read the answers is told of the question alone.
+        let key = String(question.prefix { $0 != " " })
+        report.answer = (try? await place.requests.answer(to: key, run: record.run)) ?? nil
+      }
+      return (output, report)
     }
     switch output {
     case .text: IO.standardOutput(report.text)
@@ -46,6 +52,8 @@ struct StatusReport: Sendable {
   let record: RunRecord?
   let holder: LeaseRecord?
   let invocation: Invocation
+  /// To the question that the run waits with.
+  var answer: Answer?
 
   static let schema = "rolloutc.status/1"
 
@@ -69,6 +77,7 @@ struct StatusReport: Sendable {
       rows.append(("state", "it never ran here"))
     }
     rows.append(("lock", holder.map { words(of: $0) + ", last seen \($0.renewTime)" } ?? "free"))
+    if let answer { rows.append(("answer", "\(answer.isYes ? "yes" : "no"), by \(answer.by)")) }
     if let inventory { rows.append(("owns", owned(inventory))) }
     if let cause = record?.cause {
       rows.append(("cause", "\(cause.code): \(cause.message), in \(cause.step), \(cause.time)"))
@@ -95,6 +104,7 @@ struct StatusReport: Sendable {
   private var next: [String] {
     guard let record else { return holder == nil ? [invocation.command("apply")] : [] }
     if record.status == .waiting {
+      if answer != nil { return holder == nil ? [invocation.command("resume")] : [] }
       return [invocation.command("approve"), invocation.command("approve", "--reject")]
     }
     if holder != nil { return [invocation.command("abort")] }
@@ -120,6 +130,7 @@ struct StatusReport: Sendable {
       fields["steps"] = .array(record.steps.map { .string($0) })
       fields["stepsDone"] = .int(record.stepsDone)
       if let question = record.question { fields["question"] = .string(question) }
+      if let answer { fields["answer"] = ["yes": .bool(answer.isYes), "by": .string(answer.by)] }
       if let cause = record.cause {
         fields["cause"] = [
           "code": .string(cause.code), "message": .string(cause.message),

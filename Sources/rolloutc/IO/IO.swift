@@ -223,6 +223,13 @@ enum IO {
     return names.sorted()
   }
 
+  /// Every file in a folder and in those below it, by its path from there.
+  static func files(below path: String) -> [String] {
+    (names(in: path) ?? []).flatMap { name in
+      isDirectory(path + "/" + name) ? files(below: path + "/" + name).map { "\(name)/\($0)" } : [name]
+    }
+  }
+
   /// Removes a folder that this run made, with everything in it.
   static func removeTree(_ path: String) {
     var status = stat()

@@ -6,7 +6,7 @@ import YAMLCoding
 /// `--out DIR`: the review as folders that plain kubectl and GitOps tools can use.
 ///
 /// ```
-/// DIR/.rolloutc                      the marker: this folder is ours to replace
+/// DIR/.rolloutc                      the marker: whose review this is, and every file of it
 /// DIR/NN-slug[/M]/apply/             what the step changes, in its last form
 /// DIR/NN-slug[/M]/delete/            what the step deletes, as names
 /// DIR/NN-slug[/M]/state/             everything that should exist after it
@@ -24,9 +24,19 @@ struct ReviewFolders {
     let path = try place(of: folder)
     try checkReplaceable(path, as: folder)
     let fresh = "\(path).rolloutc-\(IO.processID)"
+    let files = files()
+    // One step of a review takes the place of that step alone.
+    let own = Set(files.compactMap { $0.name.split(separator: "/").first.map(String.init) })
+    let kept =
+      review.steps.count < review.compiled.steps.count ? (IO.names(in: path) ?? []).filter { !own.contains($0) } : []
     var count = 0
     do {
-      for (name, bytes) in files() {
+      for var (name, bytes) in files {
+        if name == ReviewFolders.marker {
+          for folder in kept {
+            bytes += IO.files(below: path + "/" + folder).flatMap { Array("\(folder)/\($0)\n".utf8) }
+          }
+        }
         let target = fresh + "/" + name
         if let slash = target.lastIndex(of: "/") { try IO.makeDirectory(String(target[..<slash])) }
         try IO.write(bytes, toFile: target)
@@ -35,7 +45,11 @@ struct ReviewFolders {
       if IO.exists(path) {
         let old = "\(path).rolloutc-old-\(IO.processID)"
         try IO.move(path, to: old)
-        do { try IO.move(fresh, to: path) } catch {
+        do {
+          for name in kept { try IO.move("\(old)/\(name)", to: "\(fresh)/\(name)") }
+          try IO.move(fresh, to: path)
+        } catch {
+          for name in kept { try? IO.move("\(fresh)/\(name)", to: "\(old)/\(name)") }
           try? IO.move(old, to: path)
           throw error
         }
@@ -85,10 +99,18 @@ struct ReviewFolders {
         file != ReviewFolders.marker && !(file.utf8.first.map { $0 >= 0x30 && $0 <= 0x39 } ?? false)
       }
       if case .success(let bytes) = IO.read("\(path)/\(ReviewFolders.marker)") {
-        let found = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first.map(String.init) ?? ""
-        guard found.isEmpty || found == owner else {
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+        guard lines.isEmpty || lines[0] == owner else {
           throw Failure(
-            "`\(name)` holds the review of another plan (\(oneLine(found))), which would be lost; remove it, or name another folder; nothing was changed",
+            "`\(name)` holds the review of another plan (\(oneLine(lines[0]))), which would be lost; remove it, or name another folder; nothing was changed",
+            code: Exit.usage)
+        }
+        let known = Set(lines)
+        let foreign = IO.files(below: path).sorted().first { !known.contains($0) && $0 != ReviewFolders.marker }
+        // Reviews of before there were lists are taken as they are.
+        if lines.count > 1, let foreign {
+          throw Failure(
+            "`\(foreign)` in `\(name)` was not written by rolloutc, and would be lost; move it, or name another folder; nothing was changed",
             code: Exit.usage)
         }
       }
@@ -105,9 +127,7 @@ struct ReviewFolders {
   // MARK: - Files
 
   private func files() -> [(name: String, bytes: [UInt8])] {
-    var files: [(String, [UInt8])] = [
-      (ReviewFolders.marker, Array((owner + "\n").utf8))
-    ]
+    var files: [(String, [UInt8])] = []
     var lines = ReviewLines(review: review)
     for index in review.steps {
       let step = review.compiled.steps[index]
@@ -117,7 +137,8 @@ struct ReviewFolders {
         files += self.files(of: segment, in: folder, lines)
       }
     }
-    return files
+    let names = files.map { $0.0 + "\n" }.sorted().joined()
+    return [(ReviewFolders.marker, Array((owner + "\n" + names).utf8))] + files
   }
 
   private func files(of segment: CompiledSegment, in folder: String, _ lines: ReviewLines) -> [(String, [UInt8])] {

@@ -16,6 +16,9 @@ struct Closing: Sendable {
     case .done: return "done: \(target), after \(counted(result.writes, "write"))"
     case .unchanged:
       if case .resume = goal { return "nothing to do: no run was left unfinished; nothing was written" }
+      if case .rollback(nil) = goal {
+        return "nothing to do: nothing of a step is left to undo; nothing was written"
+      }
       return "nothing to do: \(target); nothing was written"
     case .undone: return "gone \(back), after \(counted(result.writes, "write"))"
     case .failedClean: return "failed; nothing was changed"
@@ -56,10 +59,17 @@ struct Closing: Sendable {
     case .done:
       if case .apply(let count) = goal, count < steps.count { return [invocation.command("apply")] }
       return []
-    case .unchanged, .undone, .failedClean, .refused: return []
+    case .unchanged:
+      if case .rollback(nil) = goal { return [invocation.command("rollback", "--to", "STEP") + " goes back further"] }
+      return []
+    case .undone, .failedClean, .refused: return []
     case .rolledBack: return ["remove the cause, then " + invocation.command("apply")]
     case .held: return ["remove the cause, then " + invocation.command("resume"), invocation.command("rollback")]
-    case .locked: return [invocation.command("status") + " shows whose", "--wait-lock 5m waits for its end"]
+    case .locked:
+      return [
+        invocation.command("status") + " shows whose",
+        "--wait-lock 5m waits for its end; the lock of a run that died goes after half a minute",
+      ]
     case .interrupted: return [invocation.command("resume"), invocation.command("rollback")]
     case .waiting: return [invocation.command("approve") + ", then " + invocation.command("resume")]
     }

@@ -1,11 +1,15 @@
 /// The command lines that go on from here: the same plan, options and cluster with another verb, ready to be copied.
 struct Invocation: Sendable {
   private let words: [String]
+  /// What only a run takes: where its journal is, and how it asks the outside.
+  private let runWords: [String]
   /// The plan is its file, not only its name.
   private let namesFile: Bool
 
   /// Tokens are left out: a command line is no place for them.
-  init(plan: PlanRequest, connection: ConnectionOptions) {
+  init(
+    plan: PlanRequest, connection: ConnectionOptions, journal: String? = nil, _ observation: ObservationOptions? = nil
+  ) {
     var words = [plan.plan]
     namesFile = plan.namesFile
     func add(_ name: String, _ value: String?) { if let value { words += [name, value] } }
@@ -27,15 +31,26 @@ struct Invocation: Sendable {
     add("--certificate-authority", connection.certificateAuthority)
     if connection.refusesPlugins { words.append("--no-exec-plugins") }
     self.words = words
+    words = []
+    add("--journal", journal)
+    if let observation {
+      add("--gateway", observation.gateway)
+      add("--gateway-ca", observation.gatewayCA)
+      if observation.gatewayInsecure { words.append("--gateway-insecure") }
+      add("--prometheus", observation.prometheus)
+      add("--prometheus-ca", observation.prometheusCA)
+      add("--prometheus-token-file", observation.prometheusTokenFile)
+    }
+    runWords = words
   }
 
   /// `rolloutc resume plans/aks-voting.rollout --env prod`
   ///
   /// What needs the plan itself has `FILE` in place of a mere name.
   func command(_ verb: String, _ more: String...) -> String {
-    let needsFile = ["apply", "resume", "rollback"].contains(verb)
-    let words = needsFile && !namesFile ? ["FILE"] + words.dropFirst() : words
-    return (["rolloutc", verb] + words + more).map(quoted).joined(separator: " ")
+    let isRun = ["apply", "resume", "rollback"].contains(verb)
+    let words = isRun && !namesFile ? ["FILE"] + words.dropFirst() : words
+    return (["rolloutc", verb] + words + (isRun ? runWords : []) + more).map(quoted).joined(separator: " ")
   }
 }
 

@@ -12,7 +12,8 @@ import Synchronization
 /// First everything that needs no cluster, then everything that only reads, then the question, and only then a run.
 struct RunCommand: Sendable {
   enum Verb: Sendable {
-    case apply(to: String?, ProofDemand)
+    /// - Parameter assumed: what stands is what stood after this step, or `start`.
+    case apply(to: String?, ProofDemand, assumed: String? = nil)
     case resume
     case rollback(to: String?)
   }
@@ -36,7 +37,7 @@ struct RunCommand: Sendable {
   }
 
   func run() throws -> Never {
-    if case .apply(let step, _) = verb, approval == nil {
+    if case .apply(let step, _, _) = verb, approval == nil {
       var command = self
       do {
         if let approval = try SavedApproval(request) {
@@ -94,7 +95,7 @@ struct RunCommand: Sendable {
   /// Only what is proved is begun; what was begun must be brought to an end in any case.
   private func plan() throws -> (plan: Plan, compiled: Compiled, resolution: Resolution) {
     switch verb {
-    case .apply(_, let demand):
+    case .apply(_, let demand, _):
       let proved = try request.proved(demand)
       try proved.compiled.checkDecisions(takes: options.take, adopts: options.adopt, recreates: options.recreate)
       return (proved.plan, proved.compiled, proved.resolution)
@@ -104,13 +105,18 @@ struct RunCommand: Sendable {
 
   private func goal(_ plan: Plan, _ compiled: Compiled) throws -> RunGoal {
     switch verb {
-    case .apply(nil, _): return .apply(steps: approval?.saved.steps ?? plan.steps.count)
-    case .apply(let step?, _): return .apply(steps: try steps(step, of: plan, compiled)[0] + 1)
+    case .apply(nil, _, _): return .apply(steps: approval?.saved.steps ?? plan.steps.count)
+    case .apply(let step?, _, _): return .apply(steps: try steps(step, of: plan, compiled)[0] + 1)
     case .resume: return .resume
     case .rollback(nil): return .rollback(steps: nil)
     case .rollback("start"): return .rollback(steps: 0)
     case .rollback(let step?): return .rollback(steps: try steps(step, of: plan, compiled)[0] + 1)
     }
+  }
+
+  private func assumedSteps(_ plan: Plan, _ compiled: Compiled) throws -> Int? {
+    guard case .apply(_, _, let assumed?) = verb else { return nil }
+    return assumed == "start" ? 0 : try steps(assumed, of: plan, compiled)[0] + 1
   }
 
   private func checkNamespace(_ plan: Plan) throws {
@@ -145,7 +151,7 @@ struct RunCommand: Sendable {
     let identity = IO.identity(plan: plan.name)
     let journal = try openJournal(plan, identity)
     let clock = RunClock.continuous
-    let invocation = Invocation(plan: request, connection: connection)
+    let invocation = Invocation(plan: request, connection: connection, journal: self.options.journal, observation)
     let closing = Closing(goal: goal, steps: plan.steps.map(\.name), invocation: invocation)
     let console = try Console(
       view(resolution.sources, closing), isLive: isLive, color: colors, clock: clock, wallTime: IO.wallTime,
@@ -167,6 +173,8 @@ struct RunCommand: Sendable {
     }
     try observation.connect(&environment, to: target.cluster, itinerary.compiled.renderer)
     if isInteractive { environment.decider = TerminalDecider(console: console) }
+    var runOptions = runOptions
+    runOptions.assumedSteps = try assumedSteps(plan, compiled)
     let result = await Run(itinerary, environment: environment, options: runOptions, stop: control.stop).perform(goal)
     await chronicle.finish(within: .seconds(1), clock: clock)
     console.finish()

@@ -41,9 +41,11 @@ struct RunQuestion: Sendable {
       return steps.isEmpty ? "look whether everything stands?" : "apply \(counted(steps.count, "step"))?"
     case .resume:
       return record.map { "go on, \($0.course.words($0.steps))?" } ?? "apply \(counted(names.count, "step"))?"
-    case .rollback(0): return "go back to the start, and delete what the plan made?"
-    case .rollback(let count?): return "go back to what stood after \(stepWords(count - 1, names))?"
-    case .rollback(nil): return "go back to what stood before the last step?"
+    case .rollback(let count):
+      let steps = count ?? record.map(itinerary.usualTarget) ?? 0
+      return steps == 0
+        ? "go back to the start, and delete what the plan made?"
+        : "go back to what stood after \(stepWords(steps - 1, names))?"
     }
   }
 
