@@ -195,25 +195,28 @@ package struct Rehearsal: Sendable {
     guard let result else { return nil }
     let duration = time.now
     var unmet = script.map { unmetExpectations($0, result, mesh, counter.traffic, time) } ?? []
-    // Who was never served met no error either; where the plan leads them somewhere in the end, that is no success.
-    if result.outcome == .done, case .apply(let steps) = goal, budget == nil,
-      let end = plan.steps.prefix(steps).last(where: { !$0.segments.isEmpty })?.segments.last?.after
-    {
-      for visitor in visitors where !counter.hasServed(visitor.name) {
-        guard end.components.indices.contains(visitor.component.index),
-          end.components[visitor.component.index].entry?.fallback != nil
-        else { continue }
-        unmet.append(
-          Diagnostic(
-            .failedRequests, "\(visitor.name) were never served",
-            at: Label(plan.exposure(of: visitor.component)?.range ?? plan.nameRange, "come in here"),
-            help: "`rolloutc trace` shows where their requests go"))
-      }
+    if result.outcome == .done, case .apply(let steps) = goal, budget == nil {
+      unmet += neverServed(after: steps, counter)
     }
     guard let snapshot = time.run({ await sandbox.snapshot }) else { return nil }
     return RehearsalResult(
       script: script?.name, result: result, events: log.withLock { $0 }, traffic: counter.traffic, unmet: unmet,
       duration: duration, sandbox: snapshot, writes: tally.count)
+  }
+
+  /// Who was never served met no error either; where the plan leads them somewhere in the end, that is no success.
+  private func neverServed(after steps: Int, _ counter: TrafficCounter) -> [Diagnostic] {
+    let end = plan.steps.prefix(steps).last { !$0.segments.isEmpty }?.segments.last?.after
+    return visitors.compactMap { visitor in
+      let index = visitor.component.index
+      guard let end, end.components.indices.contains(index), end.components[index].entry?.fallback != nil,
+        !counter.hasServed(visitor.name)
+      else { return nil }
+      return Diagnostic(
+        .failedRequests, "\(visitor.name) were never served",
+        at: Label(plan.exposure(of: visitor.component)?.range ?? plan.nameRange, "come in here"),
+        help: "`rolloutc trace` shows where their requests go")
+    }
   }
 
   // MARK: - Surroundings

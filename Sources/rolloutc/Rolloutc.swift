@@ -37,8 +37,8 @@ struct Rolloutc: ParsableCommand {
       next. `rolloutc PLAN` compiles it to the YAML that it means, step by step, without a cluster.
 
       Exit codes: 0 done · 1 an error, nothing changed · 2 usage, or a plan that does not check · \
-      3 `plan --exit-code`: something would change · 4 failed and rolled back · 5 failed and held · 6 another run has the lock · 7 refused · 8 a rehearsal failed · 130 stopped, \
-      to be resumed.
+      3 `plan --exit-code`: something would change · 4 failed and rolled back · 5 failed and held · \
+      6 another run has the lock · 7 refused · 8 a rehearsal failed · 130 stopped, to be resumed.
       """,
     version: "rolloutc \(toolVersion)",
     subcommands: [

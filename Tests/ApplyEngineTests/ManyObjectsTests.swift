@@ -103,7 +103,7 @@ import Testing
     let answer = await other.sandbox.respond(
       to: APIRequest("POST", "/apis/apps/v1/namespaces/many/deployments", body: theirs))
     #expect(answer.status == 201, "\(answer)")
-    let refused = try other.run(.apply(steps: 1)) { $0.adopts = ["Namespace/many"] }
+    let refused = try other.run(.apply(steps: 1)) { $0.decisions.adopts = ["Namespace/many"] }
     #expect(refused.result.failure != nil)
     let after = await other.sandbox.respond(to: APIRequest("GET", path("c9-1")))
     #expect(after.value?.at("spec", "template") == answer.value?.at("spec", "template"))

@@ -92,7 +92,9 @@ let quietVoting: String = {
     #expect(refused.result.writes == 0)
     let resumed = try world.run(.resume, id: "resumed")
     #expect(resumed.result.failure?.diagnostic.code == .vanished, "\(resumed.log.text)")
-    let again = try world.run(.apply(steps: 2), id: "again") { $0.recreates = ["Deployment/voting-analytics-1-0"] }
+    let again = try world.run(.apply(steps: 2), id: "again") {
+      $0.decisions.recreates = ["Deployment/voting-analytics-1-0"]
+    }
     #expect(again.result.outcome == .done, "\(again.log.text)")
     let places = again.log.events.indices
     let events = again.log.events
@@ -229,7 +231,7 @@ let quietVoting: String = {
     let rule = "/apis/networking.istio.io/v1/namespaces/shop/destinationrules/web"
     #expect(await world.sandbox.respond(to: APIRequest("DELETE", rule)).status == 200)
     #expect(try world.run(.apply(steps: 2), id: "amiss").result.outcome == .failedClean)
-    let back = try world.run(.rollback(steps: nil), id: "nothing") { $0.recreates = ["DestinationRule/web"] }
+    let back = try world.run(.rollback(steps: nil), id: "nothing") { $0.decisions.recreates = ["DestinationRule/web"] }
     #expect(back.result.outcome != .undone && back.result.failure == nil, "\(back.log.text)")
     #expect(await exists("/apis/apps/v1/namespaces/shop/deployments/web-1-0", in: world))
   }

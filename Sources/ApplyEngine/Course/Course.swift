@@ -151,23 +151,35 @@ package struct Itinerary: Sendable {
 
   private func rollback(from: Progress, to state: State) -> Leg? {
     guard from.leg <= forward.count else { return nil }
-    let renderer = compiled.renderer
     let step = from.isAtBoundary && from.leg > 0 ? forward[from.leg - 1].step : self.step(at: from)
-    let stamp = compiled.steps.isEmpty ? "back" : "\(compiled.steps[step].folder)/back"
-    let transition: Transition
-    if from.leg < forward.count, from.phase > 0 || from.isPhaseBegun, let segment = segment(of: from.leg) {
-      guard from.phase <= segment.phases.count else { return nil }
-      if from.phase == segment.phases.count {
-        transition = renderer.rollback(from: segment.after, to: state, stamp: stamp)
-      } else if from.isPhaseBegun {
-        transition = renderer.rollback(from: segment, brokenOffIn: from.phase, to: state, stamp: stamp)
-      } else {
-        transition = renderer.rollback(from: segment, brokenOffIn: from.phase - 1, to: state, stamp: stamp)
-      }
-    } else {
-      transition = renderer.rollback(from: standing(afterLegs: from.leg), to: state, stamp: stamp)
+    if from.leg < forward.count, from.phase > 0 || from.isPhaseBegun {
+      return wayBack(leaving: step, forward[from.leg], segment(of: from.leg), at: from, to: state)
     }
-    return Leg(role: .rollback(leaving: step), stamp: stamp, phases: transition.phases, observations: [], after: nil)
+    return wayBack(leaving: step, from: standing(afterLegs: from.leg), to: state)
+  }
+
+  private func wayBack(leaving step: Int, from standing: Standing, to state: State) -> Leg {
+    wayBack(leaving: step) { compiled.renderer.rollback(from: standing, to: state, stamp: $0) }
+  }
+
+  /// From the middle of `leg`, where `progress` stands, or from its end. Nil where no way leads out of that place: a leg that
+  /// is no segment of its own has none from its middle.
+  private func wayBack(
+    leaving step: Int, _ leg: Leg, _ segment: CompiledSegment?, at progress: Progress, to state: State
+  ) -> Leg? {
+    guard progress.phase <= leg.phases.count else { return nil }
+    if progress.phase == leg.phases.count { return leg.after.map { wayBack(leaving: step, from: $0, to: state) } }
+    guard let segment else { return nil }
+    let phase = progress.isPhaseBegun ? progress.phase : progress.phase - 1
+    return wayBack(leaving: step) {
+      compiled.renderer.rollback(from: segment, brokenOffIn: phase, to: state, stamp: $0)
+    }
+  }
+
+  private func wayBack(leaving step: Int, _ transition: (_ stamp: String) -> Transition) -> Leg {
+    let stamp = compiled.steps.isEmpty ? "back" : "\(compiled.steps[step].folder)/back"
+    return Leg(
+      role: .rollback(leaving: step), stamp: stamp, phases: transition(stamp).phases, observations: [], after: nil)
   }
 
   /// One leg of a failure block. Its first may be no segment of its own, but a way out of the middle of another.
@@ -180,24 +192,9 @@ package struct Itinerary: Sendable {
     guard let legs = block(from: from), at.leg <= legs.count else { return nil }
     if at.leg == 0, at.isAtBoundary { return rollback(from: from, to: state) }
     let step = step(at: from)
-    let stamp = "\(compiled.steps[step].folder)/back"
-    let renderer = compiled.renderer
-    let transition: Transition
-    if at.isAtBoundary {
-      guard let standing = legs[at.leg - 1].leg.after else { return nil }
-      transition = renderer.rollback(from: standing, to: state, stamp: stamp)
-    } else {
-      guard at.leg < legs.count, at.phase <= legs[at.leg].leg.phases.count else { return nil }
-      if at.phase == legs[at.leg].leg.phases.count {
-        guard let standing = legs[at.leg].leg.after else { return nil }
-        transition = renderer.rollback(from: standing, to: state, stamp: stamp)
-      } else {
-        guard let segment = legs[at.leg].segment else { return nil }
-        transition = renderer.rollback(
-          from: segment, brokenOffIn: at.isPhaseBegun ? at.phase : at.phase - 1, to: state, stamp: stamp)
-      }
-    }
-    return Leg(role: .rollback(leaving: step), stamp: stamp, phases: transition.phases, observations: [], after: nil)
+    if at.isAtBoundary { return legs[at.leg - 1].leg.after.map { wayBack(leaving: step, from: $0, to: state) } }
+    guard at.leg < legs.count else { return nil }
+    return wayBack(leaving: step, legs[at.leg].leg, legs[at.leg].segment, at: at, to: state)
   }
 
   private func block(from: Progress) -> [BlockLeg]? {

@@ -71,14 +71,9 @@ package struct RunOptions: Hashable, Sendable {
   package var silence: Duration = .seconds(120)
   /// Ends the run at a question that nobody here can answer, instead of waiting for an answer from elsewhere.
   package var leavesAtQuestions = false
-  /// Fields that may be taken from other managers: by object and path, as a conflict shows them.
-  package var takes: Set<String> = []
+  package var decisions = WriteDecisions()
   /// What is done was approved as a whole: before each step it is looked whether it would still be just that.
   package var isApproved = false
-  /// Objects that are there already and may become the plan's: `Deployment/web-1-0`.
-  package var adopts: Set<String> = []
-  /// Objects of the plan that somebody deleted, and that are made again: `Deployment/web-1-0`.
-  package var recreates: Set<String> = []
   /// Where the cluster does not remember what the plan did: what stands is what stood after so many steps.
   package var assumedSteps: Int?
 

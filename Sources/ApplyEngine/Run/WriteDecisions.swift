@@ -30,10 +30,6 @@ package struct WriteDecisions: Hashable, Sendable {
   }
 }
 
-extension RunOptions {
-  package var decisions: WriteDecisions { WriteDecisions(takes: takes, adopts: adopts, recreates: recreates) }
-}
-
 extension FieldConflict {
   /// Its owner follows a repository, and puts back what it finds changed.
   package var isWrittenBack: Bool { repositoryFollowers.contains(manager) }

@@ -36,19 +36,7 @@ struct PlanCommand: ParsableCommand {
   @Flag(name: .customLong("exit-code"), help: "Exit with 3 where something would change.")
   var usesExitCode = false
 
-  @Option(
-    help: ArgumentHelp(
-      "Take a field from whoever manages it: OBJECT:FIELD, as the conflict shows it.", valueName: "field"))
-  var take: [String] = []
-
-  @Option(
-    help: ArgumentHelp("Make an object the plan's that is there already: Deployment/web-1-0.", valueName: "object"))
-  var adopt: [String] = []
-
-  @Option(
-    help: ArgumentHelp(
-      "Make an object of the plan again that somebody deleted: Deployment/web-1-0.", valueName: "object"))
-  var recreate: [String] = []
+  @OptionGroup var decisions: WriteDecisionOptions
 
   @OptionGroup var connection: ConnectionOptions
 
@@ -56,10 +44,10 @@ struct PlanCommand: ParsableCommand {
     let request = options.request
     let (plan, offline, resolution) = try request.compiled()
     let count = try to.map { try steps($0, of: plan, offline)[0] + 1 } ?? plan.steps.count
-    try offline.checkDecisions(takes: take, adopts: adopt, recreates: recreate)
+    try decisions.check(against: offline)
     let target = try ClusterTarget(connection)
     try target.check(against: plan)
-    let decisions = WriteDecisions(takes: Set(take), adopts: Set(adopt), recreates: Set(recreate))
+    let decisions = decisions.value
     let look = try blocking {
       // An address where nobody answers is said at once; what fails later is tried again.
       _ = try await target.reach()

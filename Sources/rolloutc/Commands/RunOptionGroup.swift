@@ -18,19 +18,7 @@ struct RunOptionGroup: ParsableArguments {
   @Flag(help: "End at a question of the plan, instead of waiting for an answer from elsewhere.")
   var leaveAtQuestions = false
 
-  @Option(
-    help: ArgumentHelp(
-      "Take a field from whoever manages it: OBJECT:FIELD, as the conflict shows it.", valueName: "field"))
-  var take: [String] = []
-
-  @Option(
-    help: ArgumentHelp("Make an object the plan's that is there already: Deployment/web-1-0.", valueName: "object"))
-  var adopt: [String] = []
-
-  @Option(
-    help: ArgumentHelp(
-      "Make an object of the plan again that somebody deleted: Deployment/web-1-0.", valueName: "object"))
-  var recreate: [String] = []
+  @OptionGroup var decisions: WriteDecisionOptions
 
   @Option(help: "What is printed: a tree or lines for people, or one JSON object a line.")
   var output: RunOutput = .human

@@ -1,17 +1,32 @@
+import ApplyEngine
+import ArgumentParser
 import Diagnostics
 import Lowering
 
-extension Compiled {
+/// What a person decides about objects and fields that others hold, or took away.
+struct WriteDecisionOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Take a field from whoever manages it: OBJECT:FIELD, as the conflict shows it.", valueName: "field"))
+  var take: [String] = []
+
+  @Option(
+    help: ArgumentHelp("Make an object the plan's that is there already: Deployment/web-1-0.", valueName: "object"))
+  var adopt: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Make an object of the plan again that somebody deleted: Deployment/web-1-0.", valueName: "object"))
+  var recreate: [String] = []
+
+  var value: WriteDecisions { WriteDecisions(takes: Set(take), adopts: Set(adopt), recreates: Set(recreate)) }
+
   /// Refuses decisions about objects that the plan never writes: they would be about nothing, and whoever made them has
   /// another object in mind.
-  /// - Parameters:
-  ///   - takes: fields, as a conflict shows them: `Deployment/web-1-0:.spec.replicas`.
-  ///   - adopts: objects: `Deployment/web-1-0`.
-  ///   - recreates: objects, too.
-  func checkDecisions(takes: [String], adopts: [String], recreates: [String]) throws {
-    if takes.isEmpty, adopts.isEmpty, recreates.isEmpty { return }
+  func check(against compiled: Compiled) throws {
+    if take.isEmpty, adopt.isEmpty, recreate.isEmpty { return }
     var written: Set<String> = []
-    for step in steps {
+    for step in compiled.steps {
       for segment in step.segments {
         for phase in segment.phases { for write in phase.writes { written.insert("\(write.id)") } }
       }
@@ -23,13 +38,13 @@ extension Compiled {
         "`\(option)`: the plan writes no object `\(object)`" + (similar.map { "; a similar one is `\($0)`" } ?? ""),
         code: Exit.usage)
     }
-    for take in takes {
+    for take in self.take {
       guard let colon = take.firstIndex(of: ":") else {
         throw Failure("`--take \(take)` is not OBJECT:FIELD, as a conflict shows it", code: Exit.usage)
       }
       try check(String(take[..<colon]), "--take \(take)")
     }
-    for adopt in adopts { try check(adopt, "--adopt \(adopt)") }
-    for recreate in recreates { try check(recreate, "--recreate \(recreate)") }
+    for adopt in self.adopt { try check(adopt, "--adopt \(adopt)") }
+    for recreate in self.recreate { try check(recreate, "--recreate \(recreate)") }
   }
 }

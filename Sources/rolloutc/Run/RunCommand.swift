@@ -41,7 +41,7 @@ struct RunCommand: Sendable {
       var command = self
       do {
         if let approval = try SavedApproval(request) {
-          guard step == nil, options.take.isEmpty, options.adopt.isEmpty, options.recreate.isEmpty else {
+          guard step == nil, options.decisions.value == WriteDecisions() else {
             throw Failure(
               "a saved plan has its own --to, --take, --adopt and --recreate; leave them out", code: Exit.usage)
           }
@@ -97,7 +97,7 @@ struct RunCommand: Sendable {
     switch verb {
     case .apply(_, let demand, _):
       let proved = try request.proved(demand)
-      try proved.compiled.checkDecisions(takes: options.take, adopts: options.adopt, recreates: options.recreate)
+      try options.decisions.check(against: proved.compiled)
       return (proved.plan, proved.compiled, proved.resolution)
     case .resume, .rollback: return try request.compiled()
     }
@@ -209,9 +209,7 @@ struct RunCommand: Sendable {
     run.waitForLock = options.waitLock.duration
     run.isApproved = approval != nil
     run.leavesAtQuestions = options.leaveAtQuestions
-    run.takes = approval?.saved.decisions.takes ?? Set(options.take)
-    run.adopts = approval?.saved.decisions.adopts ?? Set(options.adopt)
-    run.recreates = approval?.saved.decisions.recreates ?? Set(options.recreate)
+    run.decisions = approval?.saved.decisions ?? options.decisions.value
     return run
   }
 

@@ -97,7 +97,7 @@ import Testing
     #expect(writes(refused).filter { !$0.hasPrefix("apply-dry-run") }.isEmpty)
     #expect(try await world.get(target)?.at("spec", "replicas") == 2)
     let taken = try await world.run(
-      id: "run-3", options: { $0.takes = ["Deployment/web-1-0:.spec.replicas"] })
+      id: "run-3", options: { $0.decisions.takes = ["Deployment/web-1-0:.spec.replicas"] })
     #expect(taken.result.outcome == .done, "\(taken.log.text)")
   }
 
