@@ -127,7 +127,8 @@ extension Rehearsal {
         case .all: []
         case .selected(let selector): visitorHeaders(selector)
         }
-      for exposure in plan.exposures {
+      let callers = plan.callers(of: version.component)
+      for exposure in plan.exposures where callers.contains(exposure.component) {
         let request = MeshRequest(
           host: visitorHost(exposure), port: exposure.port, path: exposure.path, headers: headers)
         // Several, for shares.
@@ -189,4 +190,18 @@ struct StubMetrics: MetricSource {
   }
 
   func traffic(to version: WorkloadRef) async throws(MetricError) -> MetricReading { .noData }
+}
+
+extension Plan {
+  /// Who may send requests on to `component`, by whatever way; it itself is one of them.
+  fileprivate func callers(of component: ComponentID) -> Set<ComponentID> {
+    var all: Set = [component]
+    var queue = [component]
+    while let callee = queue.popLast() {
+      for c in components.indices where components[c].versions.contains(where: { $0.calls.contains(callee) }) {
+        if all.insert(ComponentID(c)).inserted { queue.append(ComponentID(c)) }
+      }
+    }
+    return all
+  }
 }

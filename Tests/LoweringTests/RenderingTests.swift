@@ -97,6 +97,71 @@ struct RenderingTests {
     #expect(web.object("VirtualService", "web")?.at("spec", "gateways") == ["edge/shared"])
   }
 
+  @Test("a browser uses its connection for all hosts of a certificate, so that they share one server")
+  func oneServerForEachPortAndCertificate() {
+    var web = Web()
+    web.plan.components.append(web.plan.components[0])
+    web.plan.components[1].name = "api"
+    web.plan.components[1].service = "api"
+    web.state.components.append(web.state.components[0])
+    func expose(_ component: Int, _ port: Int, _ hosts: [String], _ secret: String? = nil) -> Exposure {
+      Exposure(
+        component: ComponentID(component), port: port, hosts: hosts, path: "/", tlsSecret: secret, gateway: nil,
+        range: nowhere)
+    }
+    func servers(_ name: String) -> [String]? {
+      web.object("Gateway", name)?.at("spec", "servers")?.array?.map { server in
+        "\(server.at("port", "name")?.string ?? "?") \((server["hosts"]?.array ?? []).compactMap(\.string).joined(separator: " "))"
+      }
+    }
+    web.plan.exposures = [
+      expose(1, 443, ["api.example.com"], "cert"), expose(0, 443, ["example.com", "api.example.com"], "cert"),
+    ]
+    #expect(servers("api-gateway") == ["https api.example.com example.com"])
+    #expect(servers("web-gateway") == nil)
+    #expect(web.object("VirtualService", "web")?.at("spec", "gateways") == ["api-gateway"])
+
+    // Two certificates are two servers; a component keeps all its ways in in one Gateway.
+    web.plan.exposures = [
+      expose(0, 80, ["*"]), expose(1, 443, ["api.example.com"], "other"), expose(0, 443, ["example.com"], "cert"),
+    ]
+    #expect(servers("web-gateway") == ["http *", "https example.com"])
+    #expect(servers("api-gateway") == ["https api.example.com"])
+    #expect(web.object("VirtualService", "api")?.at("spec", "gateways") == ["api-gateway"])
+
+    // Who shares with two others joins all three.
+    web.plan.exposures = [
+      expose(1, 8080, ["a.example.com"]), expose(0, 443, ["example.com"], "cert"),
+      expose(1, 443, ["a.example.com"], "other"), expose(0, 8080, ["b.example.com"]),
+    ]
+    #expect(
+      servers("api-gateway") == [
+        "http a.example.com b.example.com", "https example.com", "https-443 a.example.com",
+      ])
+    #expect(servers("web-gateway") == nil)
+  }
+
+  @Test("who is exposed for different hosts at two ports has the routes of each at its port alone")
+  func eachPortHasItsHosts() {
+    var web = Web()
+    web.plan.exposures = [
+      Exposure(
+        component: ComponentID(0), port: 80, hosts: ["*"], path: "/", tlsSecret: nil, gateway: nil, range: nowhere),
+      Exposure(
+        component: ComponentID(0), port: 443, hosts: ["shop.example.com"], path: "/", tlsSecret: "cert", gateway: nil,
+        range: nowhere),
+    ]
+    let entry = web.object("VirtualService", "web")
+    // Hosts of a VirtualService may not overlap.
+    #expect(entry?.at("spec", "hosts") == ["*"])
+    #expect(entry?.at("spec", "gateways") == ["web-gateway"])
+    #expect(
+      web.entry.map { $0["match"] } == [
+        [["uri": ["prefix": "/"], "port": 80]], [["uri": ["prefix": "/"], "port": 443]],
+      ])
+    #expect(web.entry.compactMap { $0["name"]?.string } == ["default-80", "default-443"])
+  }
+
   @Test func portsOfOneProtocolHaveNamesOfTheirOwn() {
     let web = Web(ports: [.http, .http, .https])
     let ports = web.object("Service", "web")?.at("spec", "ports")?.array ?? []

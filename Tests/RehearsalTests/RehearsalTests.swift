@@ -260,6 +260,22 @@ import Testing
     #expect(result.unmet.allSatisfy { $0.code == .unmetExpectation })
   }
 
+  @Test("who serves is asked of those ways in that lead there")
+  func expectationsOfSeveralEntries() throws {
+    let text =
+      hello.replacing("component web {", with: "expose docs on port 80 path /docs\ncomponent web {")
+      .replacing(
+        "probe home is GET /",
+        with: "component docs {\n  image d\n  port 8080 http\n  version 1.0\n}\nprobe home is GET / on web"
+      )
+      .replacing("  deploy web 1.0\n", with: "  deploy web 1.0\n  deploy docs 1.0\n")
+    for (version, isMet) in [("web 2.0", true), ("docs 1.0", true), ("web 1.0", false)] {
+      let plan = try plan(text + "rehearsal \"r\" {\n  expect \(version) serves all\n}\n")
+      let result = try rehearsed(Itinerary(plan, compile(plan)), plan.rehearsals.first)
+      #expect(result.unmet.isEmpty == isMet, "\(version): \(result.unmet)")
+    }
+  }
+
   @Test("chaos: killed at every write, refused, failing: each ends where the plan says, and nobody meets an error")
   func chaos() throws {
     let plan = try plan(hello)

@@ -143,7 +143,8 @@ struct BruteForce {
     let facts = SlowJudge.Facts(
       before: from, after: to, phase: phase, isLast: isLast, keepsVolumes: keepsVolumes,
       atSegmentStart: atSegmentStart, atStart: atStart, atEnd: settled(), during: union, inUse: inUse,
-      leastReady: ready.map(\.lowerBound), mostReady: ready.map(\.upperBound))
+      leastReady: ready.map(\.lowerBound), mostReady: ready.map(\.upperBound),
+      routes: variants.filter { $0.key.kind == "VirtualService" }.flatMap(\.value).compactMap(\.self))
     let verdict = judge.judge(facts)
     during = union
     inUse.formUnion(verdict.asked)

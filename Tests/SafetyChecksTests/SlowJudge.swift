@@ -49,6 +49,8 @@ struct SlowJudge {
     /// By version: pods that are ready at the least and at the most.
     var leastReady: [Int]
     var mostReady: [Int]
+    /// Every version of every VirtualService that somebody may hold.
+    var routes: [Value]
   }
 
   struct Finding: Hashable {
@@ -220,7 +222,11 @@ struct SlowJudge {
         else { continue }
         let c = model.versions[version].component.index
         let isPinned = (facts.before + [facts.after]).contains { component($0, c)?.isPinned == true }
-        if isPinned { verdict.findings.insert(Finding(invariant: .inUseKept, version: version, object: id)) }
+        // Where no route names a subset, Kubernetes takes a pod that ends out of its Service by itself.
+        let host = "\(plan.components[c].service).\(plan.namespace).svc.\(plan.clusterDomain)"
+        if isPinned, facts.routes.contains(where: { namesSubset(of: host, $0) }) {
+          verdict.findings.insert(Finding(invariant: .inUseKept, version: version, object: id))
+        }
       } else if write.action == .delete, id.kind == "PersistentVolumeClaim" || id.kind == "Namespace" {
         let isGivenAway = id.kind != "Namespace" && !facts.keepsVolumes && !facts.after.volumes.contains(id.name)
         if !isGivenAway { verdict.findings.insert(Finding(invariant: .inUseKept, object: id)) }
@@ -328,4 +334,11 @@ extension FlowModel {
       group: "apps", kind: "Deployment", namespace: plan.namespace,
       name: "\(plan[id.component].service)-\(plan[id].slug)")
   }
+}
+
+/// Some destination in it is a subset of `host`.
+private func namesSubset(of host: String, _ value: Value) -> Bool {
+  if value["host"]?.string == host, value["subset"] != nil { return true }
+  if let fields = value.fields { return fields.entries.contains { namesSubset(of: host, $0.value) } }
+  return value.array?.contains { namesSubset(of: host, $0) } ?? false
 }

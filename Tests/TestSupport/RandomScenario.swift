@@ -34,11 +34,19 @@ package struct RandomScenario {
     lines.append("header who is x-who = ann")
     lines.append("header team is x-team matches '(red|blue)'")
     for c in 0..<count { addComponent(c) }
-    // A second entry: beside the first one, below it, or at a port of its own.
+    // A second entry: beside the first one, below it, by the same certificate, or at a port of its own.
     if !speaksTCP.contains(1), random.chance(0.4) {
       lines.append(
         "expose c1 on port "
-          + random.pick(["80 hosts other.example.com path /one", "8080", "80 hosts other.example.com"]))
+          + random.pick(
+            ["80 hosts other.example.com path /one", "8080", "80 hosts other.example.com"]
+              + (tls ? ["443 hosts other.example.com tls secret web-cert"] : [])))
+    }
+    // And one more of the first component: the same, for other hosts, or for less.
+    if random.chance(0.25) {
+      lines.append(
+        "expose c0 on port \(tls ? "80" : "8081")"
+          + random.pick([host, " hosts shop.example.com, www.example.com", "\(host) path /shop"]))
     }
     if hasReleases { addReleases() }
     for c in 0..<count where random.chance(0.12) { lines.append(patch(c)) }

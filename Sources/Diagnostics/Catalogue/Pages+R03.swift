@@ -64,10 +64,11 @@ extension CodePage {
     ),
     CodePage(
       .badPath, "A path that does not begin with `/`, or holds signs that a path cannot.",
-      why: "Paths are compared as they arrive in a request, and those begin with `/`.",
+      why:
+        "Paths are compared as they arrive in a request: they begin with `/`, are percent-encoded beyond ASCII, and `.` and `..` have been taken out of them by the proxy.",
       bad: .shop("probe home is GET health\n\n" + deploy),
       good: .shop("probe home is GET /health\n\n" + deploy),
-      fix: "Begin the path with `/`."
+      fix: "Begin the path with `/`, and write it as clients send it."
     ),
     CodePage(
       .badImage, "An image reference that no registry would understand.",
@@ -79,7 +80,8 @@ extension CodePage {
     ),
     CodePage(
       .badHost, "A host that is no DNS name.",
-      why: "Istio takes DNS names, `*.` in front of one, or `*`. There is no scheme, port or underscore in a host.",
+      why:
+        "Istio takes DNS names, `*.` in front of one, or `*`. There is no scheme, port or underscore in a host, and a host of one word would be taken for a Service of the namespace.",
       bad: """
         plan shop
         language 1

@@ -166,7 +166,8 @@ extension CodePage {
     ),
     CodePage(
       .exposeConflict, "Two `expose` lines ask for the same way in.",
-      why: "At one port, host and path only one component can answer; and a component has one way in.",
+      why:
+        "At one port, host and path only one component can answer, and one certificate is for a host; a component has one way in at each port.",
       bad: .tiers("expose api on port 80"),
       good: .tiers("expose api on port 80 path /api"),
       fix: "Give one of them another port, host or path."
@@ -180,11 +181,11 @@ extension CodePage {
       fix: "Remove the field from the patch. Another name in Kubernetes is written `component NAME service OTHER`."
     ),
     CodePage(
-      .reservedPort, "A container is to listen on a port of the mesh's own proxy.",
-      why: "The proxy runs in the same pod and holds 15000 to 15090 in part (Istio: ports used by the sidecar).",
+      .reservedPort, "A container or a gateway is to listen on a port of the mesh's own proxy.",
+      why: "The proxy runs in each pod and holds 15000 to 15090 in part (Istio: ports used by Istio).",
       bad: .shop(web: "  image registry.example.com/web\n  port 15001 http\n  version 1.0", deploy),
       good: .shop(web: body + "  version 1.0", deploy),
-      fix: "Let the container listen on another port."
+      fix: "Let the container listen on another port, and visitors come in by another one."
     ),
     CodePage(
       .noVersions, "A component has no version.",

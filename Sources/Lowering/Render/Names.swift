@@ -9,7 +9,10 @@ final class ComponentNames: Sendable {
   /// `voting-app.voting.svc.cluster.local`
   let host: String
   let serviceID: ObjectID
+  /// Its own, or the one of another component that it shares.
   let gatewayID: ObjectID
+  /// Of the Gateway that bears the component's name; none where it shares another one, or none of the plan's.
+  let gatewayServers: [GatewayServer]
   let ruleID: ObjectID
   let entryID: ObjectID
   let meshID: ObjectID
@@ -42,6 +45,7 @@ final class ComponentNames: Sendable {
     host = draft.host
     serviceID = draft.serviceID
     gatewayID = draft.gatewayID
+    gatewayServers = draft.gatewayServers
     ruleID = draft.ruleID
     entryID = draft.entryID
     meshID = draft.meshID
@@ -70,6 +74,7 @@ struct ComponentNamesDraft {
   var host: String
   var serviceID: ObjectID
   var gatewayID: ObjectID
+  var gatewayServers: [GatewayServer]
   var ruleID: ObjectID
   var entryID: ObjectID
   var meshID: ObjectID
@@ -135,10 +140,8 @@ struct ExposureNames: Sendable {
   var hosts: [String]
   /// Without a slash at the end; `/` for everything.
   var path: String
-  var tlsSecret: String?
   /// As a VirtualService names it.
   var gateway: String
-  var ownsGateway: Bool
   var range: SourceRange
 }
 

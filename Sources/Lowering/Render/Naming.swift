@@ -35,13 +35,15 @@ struct Naming {
     }
     var exposures: [Int: [Exposure]] = [:]
     for exposure in plan.exposures { exposures[exposure.component.index, default: []].append(exposure) }
+    let gateways = OwnGateways(plan)
 
     var all: [ComponentNamesDraft] = []
     all.reserveCapacity(plan.components.count)
     for (i, component) in plan.components.enumerated() {
       all.append(
         names(
-          i, component, callers: callers[i], isInReleases: inReleases[i], exposures: exposures[i] ?? []))
+          i, component, callers: callers[i], isInReleases: inReleases[i], exposures: exposures[i] ?? [],
+          gateways: gateways))
     }
     for (p, patch) in plan.patches.enumerated() {
       switch patch.target {
@@ -57,7 +59,8 @@ struct Naming {
   }
 
   private mutating func names(
-    _ index: Int, _ component: Component, callers: [VersionID], isInReleases: Bool, exposures: [Exposure]
+    _ index: Int, _ component: Component, callers: [VersionID], isInReleases: Bool, exposures: [Exposure],
+    gateways: OwnGateways
   ) -> ComponentNamesDraft {
     let namespace = plan.namespace
     let service = component.service
@@ -69,14 +72,16 @@ struct Naming {
       isVersionOrdered(component.versions[$0].name, component.versions[$1].name)
     }
     let ports = portNames(component, order)
-    let exposed = exposureNames(component, exposures)
+    let gatewayName = plan.components[gateways.owner(of: index)].service + "-gateway"
+    let exposed = exposureNames(component, exposures, gateway: gatewayName)
     let hasEntry = !exposed.isEmpty
 
     var names = ComponentNamesDraft(
       service: service,
       host: "\(service).\(namespace).svc.\(plan.clusterDomain)",
       serviceID: id("", "Service", service),
-      gatewayID: id(istio, "Gateway", service + "-gateway"),
+      gatewayID: id(istio, "Gateway", gatewayName),
+      gatewayServers: gateways.servers[index] ?? [],
       ruleID: id(istio, "DestinationRule", service),
       entryID: id(istio, "VirtualService", service),
       meshID: id(istio, "VirtualService", hasEntry ? service + "-mesh" : service),
@@ -89,7 +94,10 @@ struct Naming {
       callers: callerNames(callers),
       claims: claims(index, component),
       exposures: exposed,
-      splitsExposures: exposed.count > 1 && !exposed.allSatisfy { !$0.isTCP && $0.path == exposed[0].path },
+      splitsExposures: exposed.count > 1
+        && !exposed.allSatisfy {
+          !$0.isTCP && $0.path == exposed[0].path && $0.hosts == exposed[0].hosts
+        },
       labels: .object(Fields([text("app", service)] + ownership)),
       stickyCookie: "rolloutc-\(plan.name)-\(component.name)"
     )
@@ -99,7 +107,7 @@ struct Naming {
     claim(names.meshID, index, .mesh, component.nameRange)
     if hasEntry {
       claim(names.entryID, index, .entry, exposed[0].range)
-      claim(names.gatewayID, index, .gateway, exposed[0].range)
+      if !names.gatewayServers.isEmpty { claim(names.gatewayID, index, .gateway, exposed[0].range) }
     }
     for (c, volume) in names.claims.enumerated() { claim(volume.id, index, .claim(c), volume.range) }
 
@@ -212,18 +220,17 @@ struct Naming {
     return claims.count > 1 ? claims.sorted { $0.name < $1.name } : claims
   }
 
-  private func exposureNames(_ component: Component, _ exposures: [Exposure]) -> [ExposureNames] {
+  private func exposureNames(
+    _ component: Component, _ exposures: [Exposure], gateway: String
+  ) -> [ExposureNames] {
     exposures.map { exposure in
-      let ports = component.versions.lazy.flatMap(\.ports)
-      let isTCP =
-        ports.contains { $0.number == exposure.port && !$0.proto.isHTTP } || !ports.contains { $0.proto.isHTTP }
       var path = exposure.path
       while path.utf8.count > 1, path.utf8.last == UInt8(ascii: "/") { path.removeLast() }
       if path.isEmpty { path = "/" }
       return ExposureNames(
-        port: exposure.port, isTCP: isTCP, hosts: exposure.hosts.isEmpty ? ["*"] : exposure.hosts, path: path,
-        tlsSecret: exposure.tlsSecret, gateway: exposure.gateway ?? component.service + "-gateway",
-        ownsGateway: exposure.gateway == nil, range: exposure.range)
+        port: exposure.port, isTCP: exposure.isTCP(component), hosts: exposure.hosts.isEmpty ? ["*"] : exposure.hosts,
+        path: path,
+        gateway: exposure.gateway ?? gateway, range: exposure.range)
     }
   }
 

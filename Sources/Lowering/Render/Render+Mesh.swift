@@ -20,25 +20,19 @@ extension Renderer {
   }
 
   func gateway(_ i: Int, _ view: ComponentView) -> Value? {
-    guard view.hasGateway else { return nil }
     let names = components[i]
-    let servers = names.exposures.filter(\.ownsGateway).map { exposure in
-      let kind = serverProtocol(exposure)
-      // Names of a Gateway's ports must differ (Istio: Gateway validation).
-      let isRepeated = names.exposures.contains { $0.port < exposure.port && serverProtocol($0) == kind }
-      let name = kind.lowercased()
-      var server = [
+    guard view.hasGateway, !names.gatewayServers.isEmpty else { return nil }
+    let servers = names.gatewayServers.map { server in
+      var fields = [
         record(
-          "port", number("number", exposure.port),
-          text("name", isRepeated ? "\(name)-\(exposure.port)" : name), text("protocol", kind)),
-        list("hosts", exposure.hosts.map { .string($0) }),
+          "port", number("number", server.port), text("name", server.name), text("protocol", server.proto)),
+        list("hosts", server.hosts.map { .string($0) }),
       ]
-      if let secret = exposure.tlsSecret {
-        server.append(record("tls", text("mode", "SIMPLE"), text("credentialName", secret)))
+      if let secret = server.tlsSecret {
+        fields.append(record("tls", text("mode", "SIMPLE"), text("credentialName", secret)))
       }
-      return Value.object(Fields(server))
+      return Value.object(Fields(fields))
     }
-    guard !servers.isEmpty else { return nil }
     return patched(
       object(
         text("apiVersion", networking), text("kind", "Gateway"),
@@ -79,15 +73,5 @@ extension Renderer {
     }
     return ObjectID(
       group: own.group, kind: own.kind, namespace: parts.count == 2 ? parts[0] : plan.namespace, name: name)
-  }
-}
-
-/// What the gateway speaks with those who enter.
-private func serverProtocol(_ exposure: ExposureNames) -> String {
-  switch (exposure.isTCP, exposure.tlsSecret == nil) {
-  case (true, true): "TCP"
-  case (true, false): "TLS"
-  case (false, true): "HTTP"
-  case (false, false): "HTTPS"
   }
 }

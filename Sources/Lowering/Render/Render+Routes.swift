@@ -182,7 +182,7 @@ extension Renderer {
         suffix: names.splitsExposures ? "-\(exposure.port)" : "", conditions: conditions, isEntry: true, port: port)
     }
     return routes(
-      names.entryID.name, i, hosts: distinct(names.exposures.flatMap(\.hosts)),
+      names.entryID.name, i, hosts: widest(names.exposures.flatMap(\.hosts)),
       gateways: distinct(names.exposures.map(\.gateway)), http: http.routes, tcp: tcp, id: names.entryID)
   }
 
@@ -270,6 +270,12 @@ extension RouteTable {
     if let fallback, fits(fallback) { return true }
     return shares.contains { fits($0.version) } || isHTTP && rules.contains { fits($0.version) }
   }
+}
+
+/// Without those that lie in another one: a VirtualService whose hosts overlap is refused (Istio: validation of hosts).
+private func widest(_ hosts: [String]) -> [String] {
+  let all = distinct(hosts)
+  return all.filter { host in !all.contains { $0 != host && hostsMeet(host, within: $0) } }
 }
 
 private func distinct(_ names: [String]) -> [String] {

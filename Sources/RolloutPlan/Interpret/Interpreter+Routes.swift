@@ -87,10 +87,13 @@ extension Interpreter {
   /// A rule for some visitors of a component that is exposed for more than another one at the same host: it would take
   /// their requests to that one, too, for rules of one host are one list, in order of age.
   private func checkSurrounded(_ component: ComponentID, _ statement: StepStatement) {
-    guard let own = plan.exposure(of: component), !taint.covers(component) else { return }
+    if taint.covers(component) { return }
+    let all = plan.exposures.filter { $0.component == component }
     let inside = plan.exposures.first { other in
-      other.component != component && other.port == own.port && other.gateway == own.gateway && own.sharesHost(other)
-        && own.surrounds(other)
+      other.component != component
+        && all.contains { own in
+          other.port == own.port && other.gateway == own.gateway && own.sharesHost(other) && own.surrounds(other)
+        }
     }
     guard let inside else { return }
     report(

@@ -158,11 +158,10 @@ extension Diagnostic {
       ])
   }
 
-  static func reservedPort(_ number: Int, at range: SourceRange) -> Diagnostic {
+  static func reservedPort(_ number: Int, label: String, help: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
-      .reservedPort, "port \(number) is used by the mesh's own proxy", at: Label(range, "taken in each pod"),
-      notes: ["Istio: application requirements, ports used by the sidecar"],
-      help: "let the container listen on another port")
+      .reservedPort, "port \(number) is used by the mesh's own proxy", at: Label(range, label),
+      notes: ["Istio: application requirements, ports used by Istio"], help: help)
   }
 
   static func noVersions(_ component: String, at range: SourceRange) -> Diagnostic {

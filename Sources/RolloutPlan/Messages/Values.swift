@@ -107,6 +107,15 @@ extension Diagnostic {
       help: "write a DNS name such as `shop.example.com`, `*.example.com`, or `\"*\"` for every host")
   }
 
+  static func hostWithoutDot(_ text: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badHost, "nobody would come in by `\(text)`", at: Label(range, "one word"),
+      notes: [
+        "Istio takes a host of one word in a VirtualService for a Service of its namespace (short names), and the Gateway does not"
+      ],
+      help: "write the whole name, such as `\(text).example.com`, or `\"*\"` for every host")
+  }
+
   static func badEnvName(_ text: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .badEnvName, "`\(text)` cannot name an environment variable", at: Label(range, "not a variable's name"),

@@ -52,6 +52,7 @@ package struct Plan: Sendable {
   package subscript(id: ReleaseID) -> Release { releases[id.index] }
   package subscript(id: VersionID) -> ComponentVersion { components[id.component.index].versions[id.index] }
 
+  /// The first of its ways in, by which probes ask.
   package func exposure(of id: ComponentID) -> Exposure? { exposures.first { $0.component == id } }
 }
 
@@ -326,7 +327,7 @@ extension Exposure {
 func hostsMeet(_ a: String, _ b: String) -> Bool { hostsMeet(a, within: b) || hostsMeet(b, within: a) }
 
 /// Whether `pattern` takes every request that `host` takes.
-func hostsMeet(_ host: String, within pattern: String) -> Bool {
+package func hostsMeet(_ host: String, within pattern: String) -> Bool {
   pattern == host || pattern == "*" || pattern.hasPrefix("*.") && host.hasSuffix(pattern.dropFirst())
 }
 

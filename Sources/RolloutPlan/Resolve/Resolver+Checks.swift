@@ -75,6 +75,7 @@ extension Resolver {
             component.name, what: "a path is read from requests", help: "leave `path` out", at: exposure.range,
             ports: ports.first?.range))
       }
+      if plan.exposure(of: exposure.component)?.range != exposure.range { continue }
       for suffix in ["-mesh", "-gateway"] {
         let name = component.service + suffix
         if suffix == "-mesh", let other = services[name].map({ plan.components[$0] }) {
@@ -130,11 +131,21 @@ extension Resolver {
       )
     }
     // What is in another gateway, by name, may be another proxy.
-    guard exposure.gateway == earlier.gateway, exposure.meets(earlier) else { return }
-    if isOwn, exposure.tlsSecret != nil {
+    guard exposure.gateway == earlier.gateway else { return }
+    // The routes of a component are for all hosts of all its lines, wherever a server of its gateway takes one of them.
+    for (one, other) in [(exposure, earlier), (earlier, exposure)] where !one.meets(other) {
+      let strays = plan.exposures.filter { $0.component == one.component }.flatMap(\.hosts)
+      guard let host = strays.first(where: { host in other.hosts.contains { hostsMeet(host, $0) } }) else { continue }
       return conflict(
-        "two gateways hold a certificate for one host at port \(exposure.port): Istio uses one of them, and leaves out the other",
-        "give one of them another host, or lead both through one gateway, as `through gateway shop/main`")
+        "`\(host)` is `\(plan[one.component].name)`'s at another port, so that its routes would take the visitors of `\(plan[other.component].name)` at port \(exposure.port)",
+        "expose `\(plan[one.component].name)` for the same hosts at each port, or give `\(plan[other.component].name)` another host or port"
+      )
+    }
+    guard exposure.meets(earlier) else { return }
+    if isOwn, exposure.tlsSecret != earlier.tlsSecret {
+      return conflict(
+        "two certificates are for one host at port \(exposure.port): visitors get one of them, and browsers that have a connection find nothing of the other component",
+        "give both one certificate, or one of them another host")
     }
     // A host of its own is no part of a wider one: who asks for it is asked about by that one's routes alone, and finds
     // nothing beside them (Envoy: "domain search order" of virtual hosts).

@@ -145,8 +145,10 @@ extension Resolver {
     } else {
       report(.portWithoutProtocol(number, at: line.range))
     }
-    if [15000, 15001, 15002, 15004, 15006, 15008, 15020, 15021, 15053, 15090].contains(number) {
-      report(.reservedPort(number, at: line.range))
+    if reservedPorts.contains(number) {
+      report(
+        .reservedPort(
+          number, label: "taken in each pod", help: "let the container listen on another port", at: line.range))
     }
     if let other = settings.ports.first(where: { $0.number == number }) {
       report(.protocolClash(number, at: line.range, earlier: other.range, isSameVersion: true))
@@ -419,3 +421,6 @@ struct PendingEnv {
   var source: Source
   var range: SourceRange
 }
+
+/// What the mesh's proxy listens on itself, in pods and in gateways (Istio: application requirements, ports used by Istio).
+let reservedPorts: Set = [15000, 15001, 15002, 15004, 15006, 15008, 15020, 15021, 15053, 15090]

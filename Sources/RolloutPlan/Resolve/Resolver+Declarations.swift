@@ -268,14 +268,19 @@ extension Resolver {
       }
     }
     guard let component, let port else { return }
+    if reservedPorts.contains(port) {
+      report(
+        .reservedPort(
+          port, label: "taken in the gateway", help: "let visitors come in by another port", at: statement.range))
+    }
     let exposure = Exposure(
       component: component, port: port, hosts: hosts.isEmpty ? ["*"] : hosts, path: path, tlsSecret: secret,
       gateway: gateway?.value, range: statement.range)
     for other in plan.exposures {
-      if other.component == component {
+      if other.component == component, other.port == port {
         report(
           .exposeConflict(
-            "`\(plan[component].name)` is exposed twice", at: statement.range, earlier: other.range,
+            "`\(plan[component].name)` is exposed twice at port \(port)", at: statement.range, earlier: other.range,
             help: "keep one of the two; one line may list several hosts"))
         return
       }
@@ -327,11 +332,13 @@ extension Resolver {
       if let target, plan.exposure(of: target) == nil, !taint.covers(target), !hasBrokenExposure {
         report(.notExposed(plan[target].name, at: tree.range(ofToken: token), declared: plan[target].nameRange))
       }
-    } else if plan.exposures.count == 1 {
-      target = plan.exposures[0].component
-    } else if plan.exposures.count > 1 {
-      report(
-        .probeNeedsComponent(name.value, exposed: plan.exposures.map { plan[$0.component].name }, at: statement.range))
+    } else if let only = plan.exposures.first?.component {
+      if plan.exposures.allSatisfy({ $0.component == only }) {
+        target = only
+      } else {
+        let exposed = plan.components.indices.map { ComponentID($0) }.filter { plan.exposure(of: $0) != nil }
+        report(.probeNeedsComponent(name.value, exposed: exposed.map { plan[$0].name }, at: statement.range))
+      }
     }
     if let target, plan.exposure(of: target) != nil {
       let ports = plan[target].versions.flatMap(\.ports)

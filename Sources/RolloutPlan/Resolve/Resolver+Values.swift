@@ -178,6 +178,10 @@ extension Resolver {
       problem = "it must begin with `/`"
     } else if bytes.contains(where: { $0 <= 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "#") }) {
       problem = "blanks, control characters and `#` cannot stand in it"
+    } else if bytes.contains(where: { $0 > 0x7F }) {
+      problem = "requests have other letters than ASCII percent-encoded, as `%C3%A9`"
+    } else if !allowsQuery, text.value.split(separator: "/").contains(where: { $0 == "." || $0 == ".." }) {
+      problem = "the proxy takes `.` and `..` out of requests before it looks at them"
     } else if !allowsQuery, bytes.contains(UInt8(ascii: "?")) {
       problem = "`?` cannot stand in it"
     } else if !allowsQuery, bytes.contains(UInt8(ascii: "*")) {
@@ -262,9 +266,15 @@ extension Resolver {
     guard let text = text(token, in: tree) else { return nil }
     if text.value == "*" { return "*" }
     let name = text.value.hasPrefix("*.") ? String(text.value.dropFirst(2)) : text.value
-    if dnsSubdomainProblem(name) == nil { return text.value }
-    report(.badHost(text.value, at: text.range))
-    return nil
+    guard dnsSubdomainProblem(name) == nil else {
+      report(.badHost(text.value, at: text.range))
+      return nil
+    }
+    if !text.value.contains(".") {
+      report(.hostWithoutDot(text.value, at: text.range))
+      return nil
+    }
+    return text.value
   }
 
   /// A regular expression in RE2's syntax.

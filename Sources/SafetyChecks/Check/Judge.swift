@@ -299,10 +299,12 @@ package struct Judge {
     return found
   }
 
-  /// Routes say who gets its requests. Where none does, Kubernetes takes a pod that ends out of its Service by itself.
+  /// Routes say who gets its requests. Where none does, Kubernetes takes a pod that ends out of its Service by itself;
+  /// a run may break off before the first of them is there.
   private func isPinned(_ version: Int, _ facts: PhaseFacts) -> Bool {
     let c = model.versions[version].component.index
-    return facts.before.intent.isPinned(c) || facts.after.intent.isPinned(c)
+    guard facts.before.intent.isPinned(c) || facts.after.intent.isPinned(c) else { return false }
+    return facts.cluster.routesNameSubsets(of: model.hosts[c])
   }
 
   /// Some workload that runs, or that may still run, names it.

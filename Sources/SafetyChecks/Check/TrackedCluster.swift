@@ -54,6 +54,23 @@ package struct TrackedCluster {
     }
   }
 
+  /// Some proxy may have a route to a subset of `host`. O(objects).
+  func routesNameSubsets(of host: String) -> Bool {
+    current.indices.contains { n in
+      guard mesh.isMeshObject(n), mesh.id(n).kind == "VirtualService" else { return false }
+      let values = pending[n].map { $0.variants.map(\.value) } ?? [current[n]]
+      return values.contains { value in
+        ["http", "tcp", "tls"].contains { list in
+          (value?.at("spec", list)?.array ?? []).contains { rule in
+            (rule["route"]?.array ?? []).contains { target in
+              target.at("destination", "host")?.string == host && target.at("destination", "subset") != nil
+            }
+          }
+        }
+      }
+    }
+  }
+
   // MARK: - Writing
 
   mutating func write(_ write: Write) {
