@@ -48,9 +48,9 @@ extension CodePage {
       fix: "Write whole numbers with `ms`, `s`, `m`, `h` or `d`: `30s`, `5m`, `1h30m`."
     ),
     CodePage(
-      .badSize, "An amount of memory or storage that Kubernetes cannot read.",
+      .badSize, "An amount of memory or storage that Kubernetes cannot read, or that nothing fits into.",
       why:
-        "Sizes are Kubernetes quantities above zero. `1GB` is none: there it is `1G` (powers of ten) or `1Gi` (powers of two).",
+        "Sizes are Kubernetes quantities above zero. `1GB` is none: there it is `1G` (powers of ten) or `1Gi` (powers of two). A bare number is bytes, and less than a megabyte holds no process and no volume.",
       bad: .shop(web: web("volume uploads 1GB at /data"), deploy),
       good: .shop(web: web("volume uploads 1Gi at /data"), deploy),
       fix: "Write a number with `Ki`, `Mi`, `Gi` or `Ti`."

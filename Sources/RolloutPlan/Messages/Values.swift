@@ -72,6 +72,14 @@ extension Diagnostic {
         : "write whole numbers with `ms`, `s`, `m`, `h` or `d`, as `30s` or `1h30m`")
   }
 
+  static func tinySize(_ text: String, at range: SourceRange) -> Diagnostic {
+    let number = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+    return Diagnostic(
+      .badSize, "`\(text)` would be less than a megabyte", at: Label(range, "too small"),
+      notes: ["without a unit Kubernetes takes a size in bytes, and `m` is a thousandth of one"],
+      help: "write `\(number)Mi` or `\(number)Gi`")
+  }
+
   static func badSize(_ text: String, at range: SourceRange) -> Diagnostic {
     let upper =
       text.hasSuffix("GB")

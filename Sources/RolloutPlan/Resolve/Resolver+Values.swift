@@ -162,7 +162,12 @@ extension Resolver {
   /// A Kubernetes quantity above zero, as written.
   func quantity(_ token: Int?, in tree: SyntaxTree, isCPU: Bool) -> String? {
     guard let token, let text = text(token, in: tree) else { return nil }
-    if isQuantity(text.value, isCPU: isCPU) { return text.value }
+    if let amount = quantityValue(text.value, isCPU: isCPU) {
+      // Kubernetes takes bytes, and thousandths of bytes; no pod starts and no volume is made with so few of them.
+      if isCPU || amount >= 1_000_000 { return text.value }
+      report(.tinySize(text.value, at: text.range))
+      return nil
+    }
     report(isCPU ? .badCPU(text.value, at: text.range) : .badSize(text.value, at: text.range))
     return nil
   }
