@@ -29,5 +29,13 @@ extension CodePage {
       good: .shop("deploy web 1.0  # the first version"),
       fix: "Write `# rolloutc: allow SLUG -- REASON`, or another comment."
     ),
+    CodePage(
+      .unusedAllow, "A lint is allowed where nothing earns it.",
+      why:
+        "The comment outlived what it was written for, or stands at another line than it was meant for; the next slip there would go unseen. Nothing is said in plans with parameters or environments, where another value may need it, of what stands in included files, and of what only the proof finds.",
+      bad: .shop("deploy web 1.0  # rolloutc: allow no-effect -- shows the form"),
+      good: .shop("deploy web 1.0"),
+      fix: "Take the comment away."
+    ),
   ]
 }

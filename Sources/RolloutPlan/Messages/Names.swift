@@ -167,6 +167,13 @@ extension Diagnostic {
       help: "write why: `# rolloutc: allow \(slug) -- REASON`")
   }
 
+  /// - Parameter line: the comment with what goes with it; nil where more is said in it.
+  static func unusedAllow(_ slug: String, at range: SourceRange, line: SourceRange?) -> Diagnostic {
+    Diagnostic(
+      .unusedAllow, "nothing here would be reported as `\(slug)`", at: Label(range, "has no effect"), help: "take it away",
+      fixIts: line.map { [FixIt("remove the comment", [Edit($0, "")])] } ?? [])
+  }
+
   static func unknownSlug(_ slug: String, at range: SourceRange) -> Diagnostic {
     let allowed = Catalogue.codes.filter(\.canBeAllowed).map(\.slug)
     if Catalogue.code(slug: slug) != nil {

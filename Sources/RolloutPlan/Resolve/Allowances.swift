@@ -10,6 +10,16 @@ package struct Allowances: Sendable {
     var slug: String
     var scope: SourceRange
     var hasReason: Bool
+    var comment: SourceRange
+    /// The comment with the blanks before it, or with its line; nil where it allows something else, too.
+    var removed: SourceRange?
+
+    func covers(_ diagnostic: Diagnostic) -> Bool {
+      // An error is not silenced without a word why.
+      (hasReason || diagnostic.severity != .error) && slug == diagnostic.code.slug
+        && scope.file == diagnostic.primary.range.file && scope.start <= diagnostic.primary.range.start
+        && diagnostic.primary.range.start <= scope.end
+    }
   }
 
   private var list: [Allowance] = []
@@ -25,15 +35,16 @@ package struct Allowances: Sendable {
   /// The diagnostics that are left when the silenced ones are gone.
   package func filter(_ found: [Diagnostic]) -> [Diagnostic] {
     found.filter { diagnostic in
-      guard diagnostic.code.canBeAllowed else { return true }
-      return !list.contains { allowance in
-        // An error is not silenced without a word why.
-        (allowance.hasReason || diagnostic.severity != .error) && allowance.slug == diagnostic.code.slug
-          && allowance.scope.file == diagnostic.primary.range.file
-          && allowance.scope.start <= diagnostic.primary.range.start
-          && diagnostic.primary.range.start <= allowance.scope.end
-      }
+      !diagnostic.code.canBeAllowed || !list.contains { $0.covers(diagnostic) }
     }
+  }
+
+  /// Those of `file` that silence nothing of what reading a plan can find; what the proof finds is not known yet.
+  func unused(in file: FileID, _ found: [Diagnostic]) -> [Diagnostic] {
+    list.filter { allowance in
+      allowance.scope.file == file && !found.contains { allowance.slug == $0.code.slug && allowance.covers($0) }
+        && Catalogue.pages.contains { $0.code.slug == allowance.slug && $0.stage == .plan }
+    }.map { .unusedAllow($0.slug, at: $0.comment, line: $0.removed) }
   }
 
   private mutating func read(_ comment: Comment, in tree: SyntaxTree) {
@@ -61,8 +72,22 @@ package struct Allowances: Sendable {
       if reason.isEmpty {
         diagnostics.append(.allowWithoutReason(slug, at: comment.range))
       }
-      list.append(Allowance(slug: slug, scope: scope, hasReason: !reason.isEmpty))
+      list.append(
+        Allowance(
+          slug: slug, scope: scope, hasReason: !reason.isEmpty, comment: comment.range,
+          removed: slugs.count == 1 ? wholeLine(comment, in: tree) : nil))
     }
+  }
+
+  private func wholeLine(_ comment: Comment, in tree: SyntaxTree) -> SourceRange {
+    let bytes = tree.file.bytes
+    var (start, end) = (Int(comment.range.start), Int(comment.range.end))
+    while start > 0, [UInt8(ascii: " "), UInt8(ascii: "\t")].contains(bytes[start - 1]) { start -= 1 }
+    if comment.isAlone {
+      if end < bytes.count, bytes[end] == UInt8(ascii: "\r") { end += 1 }
+      if end < bytes.count, bytes[end] == UInt8(ascii: "\n") { end += 1 }
+    }
+    return SourceRange(file: tree.file.id, start..<end)
   }
 
   private func scope(of comment: Comment, in tree: SyntaxTree) -> SourceRange {

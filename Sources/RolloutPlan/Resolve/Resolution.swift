@@ -74,8 +74,16 @@ package func resolve(
     !resolver.isSilenced(diagnostic) && !(resolver.hasWrongNames && diagnostic.severity == .warning)
   }
   let found = resolver.diagnostics + told + allowances.diagnostics
+  var kept = allowances.filter(found)
+  // What only another value or another plan that includes the file may earn is not missed.
+  let mayDiffer = resolver.trees.contains { tree in
+    tree.roots.contains { [.parameter, .environment].contains(tree.statements[$0].form) }
+  }
+  if !kept.hasErrors, !mayDiffer, let file = resolver.trees.first?.file.id {
+    kept += allowances.unused(in: file, found)
+  }
   return Resolution(
-    plan: resolver.hasPlanStatement ? plan : nil, diagnostics: allowances.filter(found).inReadingOrder,
+    plan: resolver.hasPlanStatement ? plan : nil, diagnostics: kept.inReadingOrder,
     sources: resolver.sources, trees: resolver.trees, allowances: allowances
   )
 }
