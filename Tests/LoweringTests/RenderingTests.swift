@@ -95,6 +95,8 @@ struct RenderingTests {
     web.expose(gateway: "edge/shared")
     #expect(web.object("Gateway", "web-gateway") == nil)
     #expect(web.object("VirtualService", "web")?.at("spec", "gateways") == ["edge/shared"])
+    // What other ports it has nobody knows.
+    #expect(web.entry.first?["match"] == [["uri": ["prefix": "/"], "port": 80]])
   }
 
   @Test("a browser uses its connection for all hosts of a certificate, so that they share one server")
@@ -129,6 +131,10 @@ struct RenderingTests {
     #expect(servers("api-gateway") == ["https api.example.com"])
     #expect(web.object("VirtualService", "api")?.at("spec", "gateways") == ["api-gateway"])
 
+    // A host within a wider one stays out, or the wide one's routes would be asked for it, too.
+    web.plan.exposures = [expose(1, 80, ["a.example.com", "b.org"]), expose(0, 80, ["*.example.com"])]
+    #expect(servers("api-gateway") == ["http b.org *.example.com"])
+
     // Who shares with two others joins all three.
     web.plan.exposures = [
       expose(1, 8080, ["a.example.com"]), expose(0, 443, ["example.com"], "cert"),
@@ -160,6 +166,17 @@ struct RenderingTests {
         [["uri": ["prefix": "/"], "port": 80]], [["uri": ["prefix": "/"], "port": 443]],
       ])
     #expect(web.entry.compactMap { $0["name"]?.string } == ["default-80", "default-443"])
+  }
+
+  @Test("`Recreate` in a patch takes the settings of the other strategy away")
+  func strategiesKeepTheirOwnSettings() {
+    var web = Web()
+    web.plan.patches = [
+      Patch(
+        target: .deployment(ComponentID(0), version: nil), value: ["spec": ["strategy": ["type": "Recreate"]]],
+        range: nowhere)
+    ]
+    #expect(web.object("Deployment", "web-1")?.at("spec", "strategy") == ["type": "Recreate"])
   }
 
   @Test func portsOfOneProtocolHaveNamesOfTheirOwn() {

@@ -188,6 +188,11 @@ struct SlowJudge {
         // Another exposure of the same port may take what this one does not.
         let isTheirs = plan.exposures.enumerated().contains { e, exposure in
           guard exposure.component == id.component, exposure.port == flow.port,
+            exposure.hosts.contains(where: { host in
+              guard case .http(let request) = flow.traffic else { return true }
+              return host == "*" || host == request.authority
+                || host.hasPrefix("*") && request.authority.hasSuffix(host.dropFirst())
+            }),
             exposure.path == "/" || flow.path == exposure.path || flow.path.hasPrefix(exposure.path + "/")
           else { return false }
           var other = flow

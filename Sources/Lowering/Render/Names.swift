@@ -30,6 +30,8 @@ final class ComponentNames: Sendable {
   let exposures: [ExposureNames]
   /// One set of entry routes cannot stand for all exposures: each gets its own, matched by the gateway's port.
   let splitsExposures: Bool
+  /// Entry routes say for which port they are.
+  let needsPort: Bool
   /// `app`, `managed-by`, `part-of`.
   let labels: Value
   /// Indices of the plan's patches that may apply here.
@@ -59,6 +61,7 @@ final class ComponentNames: Sendable {
     claims = draft.claims
     exposures = draft.exposures
     splitsExposures = draft.splitsExposures
+    needsPort = draft.needsPort
     labels = draft.labels
     deploymentPatches = draft.deploymentPatches
     servicePatches = draft.servicePatches
@@ -88,6 +91,7 @@ struct ComponentNamesDraft {
   var claims: [ClaimNames]
   var exposures: [ExposureNames]
   var splitsExposures: Bool
+  var needsPort: Bool
   var labels: Value
   var deploymentPatches: [Int] = []
   var servicePatches: [Int] = []

@@ -75,6 +75,11 @@ struct Naming {
     let gatewayName = plan.components[gateways.owner(of: index)].service + "-gateway"
     let exposed = exposureNames(component, exposures, gateway: gatewayName)
     let hasEntry = !exposed.isEmpty
+    let needsPort = gateways.needsPort(index, exposures)
+    let isAlike = exposed.allSatisfy {
+      !$0.isTCP && $0.path == exposed[0].path && $0.hosts == exposed[0].hosts
+    }
+    let splitsExposures = exposed.count > 1 && (needsPort || !isAlike)
 
     var names = ComponentNamesDraft(
       service: service,
@@ -94,10 +99,8 @@ struct Naming {
       callers: callerNames(callers),
       claims: claims(index, component),
       exposures: exposed,
-      splitsExposures: exposed.count > 1
-        && !exposed.allSatisfy {
-          !$0.isTCP && $0.path == exposed[0].path && $0.hosts == exposed[0].hosts
-        },
+      splitsExposures: splitsExposures,
+      needsPort: splitsExposures || needsPort,
       labels: .object(Fields([text("app", service)] + ownership)),
       stickyCookie: "rolloutc-\(plan.name)-\(component.name)"
     )

@@ -6,11 +6,23 @@ internal import RolloutPlan
 /// that has a connection for one host uses it for every other host of its certificate, and two Gateways would give it the
 /// routes of the first one alone (Istio: IST0138, "Gateway with duplicate certificate"; IST0145, "conflicting gateways").
 /// All ways in of a component are servers of one Gateway, so that its routes are bound to one name.
+///
+/// A VirtualService is bound to every server of its Gateway, for each host that both have. So a server does not name a
+/// host that lies in a wider one of its own, which would bring the wide one's routes into the narrow one's list; and where
+/// a Gateway has other ports than a component is exposed at, the component's routes say theirs (``needsPort(_:)``).
 struct OwnGateways {
   /// By component: the servers of the Gateway that bears its name.
   private(set) var servers: [Int: [GatewayServer]] = [:]
   /// By component: the one whose Gateway it shares.
   private var owners: [Int: Int] = [:]
+
+  /// Whether the routes of a component say for which port they are: its gateway has ports that it is not exposed at, or
+  /// may have.
+  func needsPort(_ component: Int, _ exposures: [Exposure]) -> Bool {
+    if exposures.contains(where: { $0.gateway != nil }) { return true }
+    let ports = Set(exposures.map(\.port))
+    return servers[owner(of: component)]?.contains { !ports.contains($0.port) } ?? false
+  }
 
   /// The component whose name the Gateway of `component` bears: the one of the first `expose` line.
   func owner(of component: Int) -> Int { owners[component] ?? component }
@@ -19,8 +31,16 @@ struct OwnGateways {
     struct Place: Hashable {
       let port: Int
       let secret: String?
+      let isTCP: Bool
+
+      init(_ exposure: Exposure, _ plan: Plan) {
+        port = exposure.port
+        secret = exposure.tlsSecret
+        isTCP = exposure.isTCP(plan.components[exposure.component.index])
+      }
     }
     let own = plan.exposures.filter { $0.gateway == nil }
+    let places = own.map { Place($0, plan) }
     // Lines that share a component or a place are one group; each is named after its first line.
     var parents = Array(own.indices)
     func root(_ line: Int) -> Int {
@@ -31,7 +51,7 @@ struct OwnGateways {
     var lineOf: [Int: Int] = [:]
     var lineAt: [Place: Int] = [:]
     for (e, exposure) in own.enumerated() {
-      let place = Place(port: exposure.port, secret: exposure.tlsSecret)
+      let place = places[e]
       let known = [lineOf[exposure.component.index], lineAt[place]].compactMap(\.self).map(root)
       let first = known.min() ?? e
       for group in known + [e] { parents[group] = first }
@@ -41,11 +61,11 @@ struct OwnGateways {
     var serverAt: [Place: Int] = [:]
     for (e, exposure) in own.enumerated() {
       let owner = own[root(e)].component.index
-      let place = Place(port: exposure.port, secret: exposure.tlsSecret)
+      let place = places[e]
       owners[exposure.component.index] = owner
       var all = servers[owner] ?? []
       if let known = serverAt[place] {
-        for host in exposure.hosts where !all[known].hosts.contains(host) { all[known].hosts.append(host) }
+        all[known].hosts = widest(all[known].hosts + exposure.hosts)
       } else {
         serverAt[place] = all.count
         let kind = exposure.serverProtocol(plan.components[exposure.component.index])
@@ -62,6 +82,13 @@ struct OwnGateways {
   }
 }
 
+/// Without those that are there already, or that lie in another one.
+func widest(_ hosts: [String]) -> [String] {
+  var all: [String] = []
+  for host in hosts where !all.contains(host) { all.append(host) }
+  return all.count == 1 ? all : all.filter { host in !all.contains { $0 != host && hostsMeet(host, within: $0) } }
+}
+
 /// One server of a Gateway.
 struct GatewayServer: Sendable {
   var port: Int
@@ -74,12 +101,6 @@ struct GatewayServer: Sendable {
 }
 
 extension Exposure {
-  /// Connections are passed on, and not requests.
-  func isTCP(_ component: Component) -> Bool {
-    let ports = component.versions.lazy.flatMap(\.ports)
-    return ports.contains { $0.number == port && !$0.proto.isHTTP } || !ports.contains { $0.proto.isHTTP }
-  }
-
   fileprivate func serverProtocol(_ component: Component) -> String {
     switch (isTCP(component), tlsSecret == nil) {
     case (true, true): "TCP"

@@ -14,6 +14,10 @@ extension Renderer {
       if id.kind == "VirtualService" { (result, patch) = mergingRules(of: patch, into: result) }
       result = isBuiltIn(id.group) ? strategicallyMerged(result, patch) : jsonMerged(result, patch)
     }
+    // `strategy` keeps the fields of its type alone (Kubernetes: `patchStrategy: retainKeys`).
+    if result.at("spec", "strategy", "type")?.string == "Recreate" {
+      result = replacing(result, ["spec", "strategy", "rollingUpdate"], nil)
+    }
     return withProtectedFields(of: value, in: result)
   }
 

@@ -174,7 +174,7 @@ extension Renderer {
         exposure.path == "/"
         ? [[record("uri", text("prefix", "/"))]]
         : [[record("uri", text("exact", exposure.path))], [record("uri", text("prefix", exposure.path + "/"))]]
-      if names.splitsExposures {
+      if names.needsPort {
         for c in conditions.indices { conditions[c].append(number("port", exposure.port)) }
       }
       http.add(
@@ -182,8 +182,15 @@ extension Renderer {
         suffix: names.splitsExposures ? "-\(exposure.port)" : "", conditions: conditions, isEntry: true, port: port)
     }
     return routes(
-      names.entryID.name, i, hosts: widest(names.exposures.flatMap(\.hosts)),
+      names.entryID.name, i, hosts: entryHosts(names),
       gateways: distinct(names.exposures.map(\.gateway)), http: http.routes, tcp: tcp, id: names.entryID)
+  }
+
+  /// Those of all ways in, none within another: Istio refuses a VirtualService whose hosts overlap. Where connections are
+  /// taken for every host, any host of the VirtualService is one of them.
+  private func entryHosts(_ names: ComponentNames) -> [String] {
+    let named = names.exposures.filter { !$0.isTCP || $0.hosts != ["*"] }
+    return widest((named.isEmpty ? names.exposures : named).flatMap(\.hosts))
   }
 
   /// Without subsets every destination is the Service, whatever the table says: one default is all.
@@ -270,12 +277,6 @@ extension RouteTable {
     if let fallback, fits(fallback) { return true }
     return shares.contains { fits($0.version) } || isHTTP && rules.contains { fits($0.version) }
   }
-}
-
-/// Without those that lie in another one: a VirtualService whose hosts overlap is refused (Istio: validation of hosts).
-private func widest(_ hosts: [String]) -> [String] {
-  let all = distinct(hosts)
-  return all.filter { host in !all.contains { $0 != host && hostsMeet(host, within: $0) } }
 }
 
 private func distinct(_ names: [String]) -> [String] {

@@ -11,6 +11,7 @@ package final class Gateway: Sendable {
 
     var port: Int
     var proto: PortProtocol
+    var endsTLS: Bool
     /// Ends TLS and then reads HTTP.
     var isHTTPS: Bool
     var redirectsToHTTPS: Bool
@@ -48,7 +49,7 @@ package final class Gateway: Sendable {
         )
       }
       return Server(
-        port: port, proto: proto, isHTTPS: word == "HTTPS" && endsTLS,
+        port: port, proto: proto, endsTLS: endsTLS, isHTTPS: word == "HTTPS" && endsTLS,
         redirectsToHTTPS: server.at("tls", "httpsRedirect")?.bool ?? false, hosts: hosts
       )
     }

@@ -128,7 +128,8 @@ extension MeshView {
     if answers.contains(where: { $0.hasRoutes && holds($0.attachment) }) {
       return notFound(request, .noRoute, attachments.first(where: holds)?.virtualService)
     }
-    return attachments.contains(where: holds) ? notFound(request, .noVirtualHost, nil) : nil
+    // What has no rule for this port makes no virtual host (Istio: `BuildHTTPRoutesForVirtualService`, "no routes matched").
+    return nil
   }
 
   private func holds(_ attachment: Attachment) -> Bool { holds(attachment.virtualService) && holds(attachment.gateway) }
@@ -188,6 +189,9 @@ extension MeshView {
   /// A connection through a gateway: the first rule for the port; without one there is nothing to accept it.
   func gatewayRoute(_ client: Client, _ connection: TCPConnection) -> RouteResult {
     for (gateway, server) in servers(of: client, port: connection.port) where server.proto != .http {
+      // Each server that ends TLS has a filter chain of its own, for the names that it has a certificate for.
+      let name = (connection.sni ?? connection.host).lowercased()
+      if server.endsTLS, !server.hosts.contains(where: { HostName.matches(name, pattern: $0.name) }) { continue }
       var seen: [VirtualService] = []
       for attachment in attachments(gateway, server, client) {
         if seen.contains(where: { $0 === attachment.virtualService }) { continue }

@@ -170,7 +170,8 @@ extension Diagnostic {
   /// - Parameter line: the comment with what goes with it; nil where more is said in it.
   static func unusedAllow(_ slug: String, at range: SourceRange, line: SourceRange?) -> Diagnostic {
     Diagnostic(
-      .unusedAllow, "nothing here would be reported as `\(slug)`", at: Label(range, "has no effect"), help: "take it away",
+      .unusedAllow, "nothing here would be reported as `\(slug)`", at: Label(range, "has no effect"),
+      help: "take it away",
       fixIts: line.map { [FixIt("remove the comment", [Edit($0, "")])] } ?? [])
   }
 

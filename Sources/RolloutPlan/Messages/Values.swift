@@ -16,6 +16,15 @@ extension Diagnostic {
       fixIts: repair(range, repaired))
   }
 
+  static func meshlessNamespace(_ name: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badName, "`\(name)` cannot be the namespace: it is the cluster's own", at: Label(range, "has no sidecars"),
+      notes: [
+        "Istio injects no proxies there, so that no route would hold; policies in its own are for the whole mesh"
+      ],
+      help: "give the plan a namespace of its own, as `namespace shop`")
+  }
+
   /// `a probe`, `an environment`.
   static func withArticle(_ noun: String) -> String {
     (noun.first.map("aeiou".contains) ?? false ? "an " : "a ") + noun

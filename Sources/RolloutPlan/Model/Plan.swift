@@ -311,6 +311,12 @@ extension Exposure {
   /// Both are asked in one virtual host, with one list of routes. Of a wider and a narrower host each has its own.
   func sharesHost(_ other: Exposure) -> Bool { hosts.contains { other.hosts.contains($0) } }
 
+  /// Connections are passed on, and not requests: the component has no http port, or says something else at this one.
+  package func isTCP(_ component: Component) -> Bool {
+    let ports = component.versions.lazy.flatMap(\.ports)
+    return ports.contains { $0.number == port && !$0.proto.isHTTP } || !ports.contains { $0.proto.isHTTP }
+  }
+
   /// Some host is of both.
   package func meets(_ other: Exposure) -> Bool {
     hosts.contains { host in other.hosts.contains { hostsMeet(host, $0) } }

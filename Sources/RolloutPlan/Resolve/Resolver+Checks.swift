@@ -50,6 +50,10 @@ extension Resolver {
             help: "leave it out of `\(manifest.path)`; `patch Namespace \(plan.namespace) …` adds labels to it"))
       }
     }
+    if meshless.contains(plan.namespace) {
+      report(.meshlessNamespace(plan.namespace, at: namespaceRange ?? plan.nameRange))
+    }
+    checkPodsOfManifests()
     for component in plan.components {
       var sizes: [String: Volume] = [:]
       for volume in component.versions.flatMap(\.volumes) {
@@ -89,11 +93,30 @@ extension Resolver {
     }
   }
 
+  /// Pods in a manifest that a Service of the plan would take for its own.
+  private func checkPodsOfManifests() {
+    for manifest in plan.manifests {
+      for object in manifest.objects {
+        guard let id = ObjectID(object), id.namespace.isEmpty || id.namespace == plan.namespace else { continue }
+        let template =
+          id.kind == "Pod"
+          ? object : object.at("spec", "template") ?? object.at("spec", "jobTemplate", "spec")?["template"]
+        guard let app = template?.at("metadata", "labels", "app")?.string,
+          let component = plan.components.first(where: { $0.service == app })
+        else { continue }
+        report(
+          .notFollowed(
+            "\(id)", "its pods carry `app: \(app)`, and get requests that are meant for `\(component.name)`",
+            at: manifest.range))
+      }
+    }
+  }
+
   /// Where TLS ends: at the gateway with `tls secret`, else in the pods, if they speak it.
   private func checkTLS(_ exposure: Exposure, _ ports: [Port]) {
     if taint.covers(exposure.component) { return }
     // The ports to which connections are passed on; none: requests are.
-    let passed = ports.contains(where: \.proto.isHTTP) ? [] : ports
+    let passed = exposure.isTCP(plan[exposure.component]) ? ports.filter { !$0.proto.isHTTP } : []
     let own = passed.filter { $0.number == exposure.port }
     let taken = own.isEmpty ? passed : own
     func speaksTLS(_ port: Port) -> Bool { port.proto == .https || port.proto == .tls }
@@ -115,12 +138,14 @@ extension Resolver {
       report(.exposeConflict(message, at: exposure.range, earlier: earlier.range, help: help))
     }
     func speaksHTTP(_ exposure: Exposure) -> Bool {
-      let ports = plan[exposure.component].versions.flatMap(\.ports)
-      return ports.isEmpty || ports.contains(where: \.proto.isHTTP)
+      let component = plan[exposure.component]
+      return component.versions.allSatisfy(\.ports.isEmpty) || !exposure.isTCP(component)
     }
     let isOwn = exposure.gateway == nil && earlier.gateway == nil
     let isHTTP = speaksHTTP(exposure)
-    if isOwn, !isHTTP || !speaksHTTP(earlier) {
+    // Where the gateway ends TLS, it tells connections apart by the host that their clients ask for.
+    let isToldApart = exposure.tlsSecret != nil && earlier.tlsSecret != nil && !exposure.meets(earlier)
+    if isOwn, !isToldApart, !isHTTP || !speaksHTTP(earlier) {
       let what = isHTTP == speaksHTTP(earlier) ? "two components take connections" : "connections and requests come in"
       return conflict(
         "\(what) at port \(exposure.port): the gateway cannot tell them apart", "give one of them another port")
@@ -133,9 +158,11 @@ extension Resolver {
     // What is in another gateway, by name, may be another proxy.
     guard exposure.gateway == earlier.gateway else { return }
     // The routes of a component are for all hosts of all its lines, wherever a server of its gateway takes one of them.
-    for (one, other) in [(exposure, earlier), (earlier, exposure)] where !one.meets(other) {
-      let strays = plan.exposures.filter { $0.component == one.component }.flatMap(\.hosts)
-      guard let host = strays.first(where: { host in other.hosts.contains { hostsMeet(host, $0) } }) else { continue }
+    for (one, other) in [(exposure, earlier), (earlier, exposure)] {
+      let all = plan.exposures.filter { $0.component == one.component && (speaksHTTP($0) || $0.hosts != ["*"]) }
+      let strays = all.flatMap(\.hosts).filter { !one.hosts.contains($0) }
+      let others = other.hosts.filter { host in !one.hosts.contains { hostsMeet($0, host) } }
+      guard let host = strays.first(where: { stray in others.contains { hostsMeet(stray, $0) } }) else { continue }
       return conflict(
         "`\(host)` is `\(plan[one.component].name)`'s at another port, so that its routes would take the visitors of `\(plan[other.component].name)` at port \(exposure.port)",
         "expose `\(plan[one.component].name)` for the same hosts at each port, or give `\(plan[other.component].name)` another host or port"
@@ -279,3 +306,6 @@ extension Resolver {
     }
   }
 }
+
+/// Namespaces where Istio injects no sidecars, and its own, whose policies are for the whole mesh.
+private let meshless: Set = ["istio-system", "kube-node-lease", "kube-public", "kube-system"]

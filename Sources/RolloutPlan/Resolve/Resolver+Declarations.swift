@@ -76,6 +76,7 @@ extension Resolver {
     case .namespace:
       if let name = text(.name, of: statement), let label = dnsLabel(name, what: "name of a namespace") {
         plan.namespace = label
+        namespaceRange = name.range
       }
       plan.namespaceExists = statement.has(.existing)
     case .mesh:

@@ -59,6 +59,10 @@ extension Resolver {
         report(.protectedField(field, at: range))
         return
       }
+      if case .deployment = target, let reason = refusal(ofDeploymentPatch: documents[0]) {
+        report(.badYAML("\(origin) makes a Deployment that Kubernetes does not take: \(reason)", at: range))
+        return
+      }
       if case .object(kind: "Secret", let name) = target, holdsSecrets(documents[0]) {
         report(.secretInManifest(name, path: path, at: range))
         return

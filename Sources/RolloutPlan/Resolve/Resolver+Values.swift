@@ -298,6 +298,10 @@ extension Resolver {
       report(.badRegex(text.value, problem: error.message, at: tree.tokens[token].kind == .raw ? at : text.range))
       return nil
     }
+    if text.value.isEmpty {
+      report(.badRegex("", problem: "it is empty, which Istio refuses", at: text.range))
+      return nil
+    }
     if RegularExpression.isTooLongForIstio(text.value) {
       report(.badRegex("…", problem: "it is longer than 1024 characters, which Istio refuses", at: text.range))
       return nil

@@ -30,6 +30,8 @@ final class Resolver {
   var hasMissingFile = false
   /// A name or a value of the declarations or the steps is wrong: what lints say about the order of steps may follow from it.
   var hasWrongNames = false
+  /// Of a `namespace` line.
+  var namespaceRange: SourceRange?
   var doubtfulWords: Set<String> = []
   /// Secrets whose line has a fault: their keys are not known.
   var brokenSecrets: Set<String> = []

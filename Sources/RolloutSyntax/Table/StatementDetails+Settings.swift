@@ -16,7 +16,7 @@ extension StatementTable {
     case .port:
       StatementDetails(
         """
-        A port that the container listens on, and what it speaks: `http` unless said. The Service has the same port. A \
+        A port that the container listens on, and what it speaks; unless said it is passed on as `tcp`, with a lint. The Service has the same port. A \
         version's ports replace the component's. One number has one protocol in all versions, as one Service serves \
         them.
         """,
@@ -82,7 +82,7 @@ extension StatementTable {
     case .live:
       StatementDetails(
         "When a pod counts as alive; where it does not, Kubernetes restarts it. Without it, nothing is checked.",
-        ["live when GET /alive", "live when tcp 3306 within 5m", "live when grpc", "live when HEAD / on 9090"])
+        ["live when GET /alive", "live when tcp 3306 within 5m", "live when grpc", "live when GET / on 9090"])
     case .version:
       StatementDetails(
         """

@@ -203,6 +203,7 @@ package struct Judge {
   private func isExposed(_ flow: Flow, as id: VersionID, _ facts: PhaseFacts) -> Bool {
     model.plan.exposures.enumerated().contains { e, exposure in
       guard exposure.component == id.component, exposure.port == flow.port,
+        flow.host.map({ host in exposure.hosts.contains { hostsMeet(host, within: $0) } }) ?? true,
         exposure.path == "/" || flow.path == exposure.path || flow.path.hasPrefix(exposure.path + "/")
       else { return false }
       var other = flow

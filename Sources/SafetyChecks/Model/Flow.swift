@@ -26,6 +26,9 @@ package struct Flow: Sendable {
   package var traffic: MeshModel.Traffic
 
   package var isEntry: Bool { if case .entry = source { true } else { false } }
+
+  /// Whom a request asks for; nil for a connection.
+  var host: String? { if case .http(let request) = traffic { request.authority } else { nil } }
 }
 
 /// What the checker knows of a plan before it looks at any object: versions, releases and every flow. A class: everything
@@ -157,22 +160,20 @@ package final class FlowModel: Sendable {
   }
 }
 
+/// By component: those whose entry routes may take a request that is meant for it. At which port does not matter: they may
+/// be bound to one gateway.
 private func peers(of plan: Plan) -> [[Int]] {
   var peers = [Set<Int>](repeating: [], count: plan.components.count)
-  var byPort: [Int: [Exposure]] = [:]
-  for exposure in plan.exposures { byPort[exposure.port, default: []].append(exposure) }
-  for exposure in plan.exposures where peers.indices.contains(exposure.component.index) {
-    for other in byPort[exposure.port] ?? [] where other.component != exposure.component {
+  let exposures = plan.exposures.filter { plan.components.indices.contains($0.component.index) }
+  for exposure in exposures {
+    for other in exposures where other.component != exposure.component {
       // On a port that carries connections there are no paths.
       let isCovered =
-        isTCP(exposure, plan) || isTCP(other, plan) || other.path == "/" || exposure.path == other.path
-        || exposure.path.hasPrefix(other.path + "/")
-      let isShared =
-        exposure.hosts.isEmpty || other.hosts.isEmpty
-        || exposure.hosts.contains { a in
-          other.hosts.contains { b in a == b || a.hasPrefix("*") || b.hasPrefix("*") }
-        }
-      if isCovered, isShared { peers[exposure.component.index].insert(other.component.index) }
+        exposure.isTCP(plan[exposure.component]) || other.isTCP(plan[other.component])
+        || exposure.path == other.path || exposure.surrounds(other) || other.surrounds(exposure)
+      if isCovered, exposure.hosts.isEmpty || other.hosts.isEmpty || exposure.meets(other) {
+        peers[exposure.component.index].insert(other.component.index)
+      }
     }
   }
   return peers.map { $0.sorted() }
@@ -231,22 +232,24 @@ private struct FlowBuilder {
   let plan: Plan
   let hosts: [String]
   let rules: RulesOfPlan
-  /// Hosts of routes and servers that the plan takes from files.
-  let ownHosts: Set<String>
+  let entrances: Entrances
+  /// Hosts of routes and servers that the plan takes from files, and of its `expose` lines.
+  let knownHosts: Set<String>
   var flows: [Flow] = []
 
   init(plan: Plan, hosts: [String], rules: RulesOfPlan) {
     self.plan = plan
     self.hosts = hosts
     self.rules = rules
-    var ownHosts: Set<String> = []
+    entrances = Entrances(plan)
+    var knownHosts = entrances.hosts
     for object in plan.manifests.flatMap(\.objects) {
       let servers = object.at("spec", "servers")?.array ?? []
       for list in [object.at("spec", "hosts")] + servers.map({ $0["hosts"] }) {
-        ownHosts.formUnion((list?.array ?? []).compactMap(\.string))
+        knownHosts.formUnion((list?.array ?? []).compactMap(\.string))
       }
     }
-    self.ownHosts = ownHosts
+    self.knownHosts = knownHosts
   }
 
   mutating func addEntry(_ e: Int) {
@@ -255,16 +258,15 @@ private struct FlowBuilder {
     guard plan.components.indices.contains(c) else { return }
     let client = Client.gateway(labels: ["istio": "ingressgateway"], namespace: "istio-system")
     let names = exposure.hosts.isEmpty ? ["*"] : exposure.hosts
-    for host in names.flatMap({ hostWitnesses(of: $0, known: ownHosts) }) {
-      guard !isTCP(exposure, plan) else {
+    for host in names.flatMap({ hostWitnesses(of: $0, known: knownHosts) }) {
+      guard !exposure.isTCP(plan[exposure.component]) else {
         flows.append(
           Flow(
             source: .entry(e), callee: c, port: exposure.port, isHTTP: false, cohort: .others, path: "",
             client: client, traffic: .tcp(TCPConnection(host: host, port: exposure.port))))
         continue
       }
-      let prefix = exposure.path.hasSuffix("/") ? String(exposure.path.dropLast()) : exposure.path
-      for path in prefix.isEmpty ? ["/"] : [prefix, prefix + "/page"] {
+      for path in entrances.paths(of: e) where entrances.line(beside: e, host: host, path: path) == e {
         for cohort in Cohort.all(rules.entry[c], sticky: rules.sticky[c]) {
           let request = HTTPRequest(
             host: host, port: exposure.port, path: path, headers: cohort.headers,
@@ -345,9 +347,4 @@ extension FlowBuilder {
     }
     return !isOnHostNetwork && (asked ?? isInjected)
   }
-}
-
-private func isTCP(_ exposure: Exposure, _ plan: Plan) -> Bool {
-  let ports = plan[exposure.component].versions.lazy.flatMap(\.ports)
-  return ports.contains { $0.number == exposure.port && !$0.proto.isHTTP } || !ports.contains { $0.proto.isHTTP }
 }
