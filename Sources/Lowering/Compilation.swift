@@ -1,4 +1,4 @@
-internal import KubernetesModel
+package import KubernetesModel
 package import RolloutPlan
 
 /// A plan as writes: every step, every segment, every phase, and what stands after each.
@@ -34,7 +34,7 @@ package struct CompiledSegment: Sendable {
 
 extension CompiledSegment {
   /// What stands after the writes of the first `count` phases.
-  fileprivate func image(afterPhases count: Int) -> ObjectSet {
+  package func image(afterPhases count: Int) -> ObjectSet {
     var image = before.image
     for phase in phases.prefix(count) { for write in phase.writes { image.apply(write) } }
     return image
@@ -51,6 +51,8 @@ package struct RollbackFacts {
   /// What stands after the writes of the phase that was begun.
   package var image: ObjectSet?
   package var rendered: RenderedObjects?
+  /// Objects that may stand otherwise than the image has them, besides those of the phase that was begun.
+  package var doubtful: Set<ObjectID> = []
 
   package init() {}
 }
@@ -130,13 +132,33 @@ extension Renderer {
     from segment: CompiledSegment, brokenOffIn phase: Int, to state: State, stamp: String,
     known: RollbackFacts = RollbackFacts()
   ) -> Transition {
-    let (a, b) = (segment.before.view, segment.after.view)
-    let stages = segment.stages
-    guard stages.indices.contains(phase) else {
+    guard let (from, new) = views(of: segment, brokenOffIn: phase) else {
       return rollback(from: segment.after, to: state, stamp: stamp, known: known)
     }
-    let before = phase == 0 ? Stage.start : stages[phase - 1]
-    let old = view(a, b, after: before)
+    let image = known.image ?? segment.image(afterPhases: phase + 1)
+    let target = known.target ?? view(of: state, near: (segment.after.state, segment.after.view))
+    return transition(
+      from: image, from, to: target, options: options(stamp, known),
+      doubtful: known.doubtful.union(segment.phases[phase].writes.map(\.id)), perhaps: new)
+  }
+
+  /// A failure block's first transition, out of the middle of `segment`, as a segment of its own: it may break off in turn.
+  package func segment(
+    outOf segment: CompiledSegment, brokenOffIn phase: Int, to after: Standing, by way: Transition, stamp: String
+  ) -> CompiledSegment? {
+    guard let (from, _) = views(of: segment, brokenOffIn: phase) else { return nil }
+    let before = Standing(
+      state: segment.after.state, view: from, image: segment.image(afterPhases: phase + 1))
+    return CompiledSegment(stamp: stamp, before: before, phases: way.phases, stages: way.stages, after: after)
+  }
+
+  /// Where a way out of the middle of `segment` begins, and where requests may have gone besides: what the phase was to
+  /// bring into being may be there, and requests go where they went before it. Nil where there is no such phase.
+  private func views(of segment: CompiledSegment, brokenOffIn phase: Int) -> (from: View, perhaps: View)? {
+    let (a, b) = (segment.before.view, segment.after.view)
+    let stages = segment.stages
+    guard stages.indices.contains(phase) else { return nil }
+    let old = view(a, b, after: phase == 0 ? Stage.start : stages[phase - 1])
     let new = view(a, b, after: stages[phase])
     var from = new
     for i in old.components.differences(from: new.components) {
@@ -148,11 +170,7 @@ extension Renderer {
       from.components[i].isEntryPinned = old.components[i].isEntryPinned
       from.components[i].entryMirror = old.components[i].entryMirror
     }
-    let image = known.image ?? segment.image(afterPhases: phase + 1)
-    let target = known.target ?? view(of: state, near: (segment.after.state, segment.after.view))
-    return transition(
-      from: image, from, to: target, options: options(stamp, known),
-      doubtful: Set(segment.phases[phase].writes.map(\.id)), perhaps: new)
+    return (from, new)
   }
 
   private func options(_ stamp: String, _ known: RollbackFacts) -> TransitionOptions {

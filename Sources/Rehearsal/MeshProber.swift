@@ -14,7 +14,7 @@ package struct MeshProber: Prober {
   }
 
   package func answer(to request: ProbeRequest) async throws(ProbeError) -> ProbeAnswer {
-    guard let exposure = plan.exposures.first(where: { $0.component == request.component }) else {
+    guard let exposure = plan.exposure(of: request.component) else {
       throw ProbeError("`\(plan[request.component].name)` is not exposed", isFinal: true)
     }
     let answer = await mesh.request(

@@ -36,7 +36,7 @@ struct StampProber: Prober {
 
 /// One plan, one sandbox, and as many runs of the one on the other as a test wants.
 struct World {
-  let sandbox: LiveCluster = {
+  private(set) var sandbox: LiveCluster = {
     var cluster = SandboxCluster()
     cluster.injectsSidecars = true
     return LiveCluster(cluster)
@@ -49,8 +49,21 @@ struct World {
     itinerary = Itinerary(plan, compile(plan))
   }
 
+  /// On a cluster that other plans, or other editions of this one, have used before.
+  init(_ text: String, on sandbox: LiveCluster) throws {
+    try self.init(text)
+    self.sandbox = sandbox
+  }
+
   init(plan name: String) throws {
     try self.init(String(decoding: try #require(Goldens.bytes("plans/\(name).rollout")), as: UTF8.self))
+  }
+
+  /// The same, with a cluster of its own from here on.
+  func forked() async -> World {
+    var copy = self
+    copy.sandbox = LiveCluster(await sandbox.snapshot)
+    return copy
   }
 
   /// The first step, and then what somebody else keeps in the namespace: the database's Secret.

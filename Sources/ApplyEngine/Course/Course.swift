@@ -1,4 +1,5 @@
 package import Diagnostics
+internal import KubernetesModel
 package import Lowering
 package import RolloutPlan
 
@@ -35,6 +36,11 @@ package struct Progress: Hashable, Sendable, Comparable {
 
   package static func < (a: Progress, b: Progress) -> Bool {
     (a.leg, a.phase, a.isPhaseBegun ? 1 : 0, a.observation) < (b.leg, b.phase, b.isPhaseBegun ? 1 : 0, b.observation)
+  }
+
+  /// As if what was begun had come through: a way out of it counts with all of it.
+  fileprivate var withPhaseDone: Progress {
+    Progress(leg: leg, phase: phase + (isPhaseBegun ? 1 : 0))
   }
 
   /// Between two legs: nothing is half done.
@@ -142,6 +148,27 @@ package struct Itinerary: Sendable {
     }
   }
 
+  /// What stands where `course` has come to, as it was written. What a phase that was begun brings is not counted.
+  func image(of course: Course, at progress: Progress) -> ObjectSet {
+    var image: ObjectSet
+    switch course {
+    case .forward:
+      image = standing(afterLegs: progress.leg).image
+      if forward.indices.contains(progress.leg) {
+        image.apply(forward[progress.leg].phases.prefix(progress.phase))
+      }
+      return image
+    case .rollback(let from, _), .block(let from):
+      image = self.image(of: .forward(steps: stepCount), at: from.withPhaseDone)
+    case .leaveBlock(let from, let at, _):
+      image = self.image(of: .block(from: from), at: at.withPhaseDone)
+    }
+    let legs = legs(of: course) ?? []
+    image.apply(legs.prefix(progress.leg).flatMap(\.phases))
+    if legs.indices.contains(progress.leg) { image.apply(legs[progress.leg].phases.prefix(progress.phase)) }
+    return image
+  }
+
   /// The failure path of the step at `progress`.
   package func failurePath(at progress: Progress) -> FailurePath {
     plan.steps.isEmpty ? .hold : plan.steps[step(at: progress)].onFailure ?? plan.onFailure
@@ -162,17 +189,21 @@ package struct Itinerary: Sendable {
     wayBack(leaving: step) { compiled.renderer.rollback(from: standing, to: state, stamp: $0) }
   }
 
-  /// From the middle of `leg`, where `progress` stands, or from its end. Nil where no way leads out of that place: a leg that
-  /// is no segment of its own has none from its middle.
+  /// From the middle of `leg`, where `progress` stands, or from its end. Nil where no way leads out of that place.
+  ///
+  /// - Parameter doubtful: objects that the leg itself set out in doubt of.
   private func wayBack(
-    leaving step: Int, _ leg: Leg, _ segment: CompiledSegment?, at progress: Progress, to state: State
+    leaving step: Int, _ leg: Leg, _ segment: CompiledSegment?, at progress: Progress, to state: State,
+    doubtful: Set<ObjectID> = []
   ) -> Leg? {
     guard progress.phase <= leg.phases.count else { return nil }
     if progress.phase == leg.phases.count { return leg.after.map { wayBack(leaving: step, from: $0, to: state) } }
     guard let segment else { return nil }
     let phase = progress.isPhaseBegun ? progress.phase : progress.phase - 1
+    var known = RollbackFacts()
+    known.doubtful = doubtful.subtracting(leg.phases.prefix(progress.phase).flatMap(\.writes).map(\.id))
     return wayBack(leaving: step) {
-      compiled.renderer.rollback(from: segment, brokenOffIn: phase, to: state, stamp: $0)
+      compiled.renderer.rollback(from: segment, brokenOffIn: phase, to: state, stamp: $0, known: known)
     }
   }
 
@@ -182,10 +213,12 @@ package struct Itinerary: Sendable {
       role: .rollback(leaving: step), stamp: stamp, phases: transition(stamp).phases, observations: [], after: nil)
   }
 
-  /// One leg of a failure block. Its first may be no segment of its own, but a way out of the middle of another.
+  /// One leg of a failure block.
   private struct BlockLeg {
     var leg: Leg
     var segment: CompiledSegment?
+    /// What may stand otherwise when it begins: its first may be a way out of the middle of another segment.
+    var doubtful: Set<ObjectID> = []
   }
 
   private func leaveBlock(from: Progress, at: Progress, to state: State) -> Leg? {
@@ -194,7 +227,8 @@ package struct Itinerary: Sendable {
     let step = step(at: from)
     if at.isAtBoundary { return legs[at.leg - 1].leg.after.map { wayBack(leaving: step, from: $0, to: state) } }
     guard at.leg < legs.count else { return nil }
-    return wayBack(leaving: step, legs[at.leg].leg, legs[at.leg].segment, at: at, to: state)
+    let current = legs[at.leg]
+    return wayBack(leaving: step, current.leg, current.segment, at: at, to: state, doubtful: current.doubtful)
   }
 
   private func block(from: Progress) -> [BlockLeg]? {
@@ -228,7 +262,10 @@ package struct Itinerary: Sendable {
         BlockLeg(
           leg: Leg(
             role: .block(step: step, segment: 0), stamp: folder, phases: transition.phases,
-            observations: first.observations, after: standing)))
+            observations: first.observations, after: standing),
+          segment: renderer.segment(
+            outOf: segment, brokenOffIn: phase, to: standing, by: transition, stamp: folder),
+          doubtful: Set(segment.phases[phase].writes.map(\.id))))
     }
     for segment in renderer.compiled(Array(rest), from: standing, folder: folder) {
       let m = legs.count
@@ -244,5 +281,11 @@ package struct Itinerary: Sendable {
   private func segment(of leg: Int) -> CompiledSegment? {
     guard case .forward(let step, let m) = forward[leg].role else { return nil }
     return compiled.steps[step].segments[m]
+  }
+}
+
+extension ObjectSet {
+  fileprivate mutating func apply(_ phases: some Sequence<Phase>) {
+    for phase in phases { for write in phase.writes { apply(write) } }
   }
 }

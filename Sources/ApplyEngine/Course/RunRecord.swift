@@ -36,6 +36,8 @@ package struct RunRecord: Hashable, Sendable {
   package var run: String
   package var who: String
   package var planHash: String
+  /// What the command line made of the plan: `--env prod`, `--set copies=3`.
+  package var options: [String] = []
   /// Of everything that stands after the legs that are done: with it, an edited plan can prove that it goes on from there.
   package var standingHash: String
   package var course: Course
@@ -46,8 +48,12 @@ package struct RunRecord: Hashable, Sendable {
   /// For how many steps of them everything stands.
   package var stepsDone: Int
   package var cause: Cause?
+  /// A person asked for the way back that is under way; else it follows from a failure.
+  package var isAsked = false
   /// `3.1 Does 2.0 work?` while it waits.
   package var question: String?
+  /// Who may answer it; nobody in particular: everybody.
+  package var approvers: [String] = []
   /// When the present wait began, as the clock of the wall had it; for deadlines of days.
   package var waitingSince: String?
   package var updated: String
@@ -124,7 +130,10 @@ extension RunRecord {
       "status": .string(status.rawValue), "steps": .array(steps.map { .string($0) }), "stepsDone": .int(stepsDone),
       "updated": .string(updated),
     ]
+    if isAsked { fields["asked"] = .bool(true) }
     if let question { fields["question"] = .string(question) }
+    if !approvers.isEmpty { fields["approvers"] = .array(approvers.map { .string($0) }) }
+    if !options.isEmpty { fields["options"] = .array(options.map { .string($0) }) }
     if let waitingSince { fields["waitingSince"] = .string(waitingSince) }
     if let cause {
       fields["cause"] = [
@@ -148,7 +157,10 @@ extension RunRecord {
     self.progress = progress
     self.status = status
     stepsDone = value["stepsDone"]?.int ?? 0
+    isAsked = value["asked"]?.bool ?? false
     question = value["question"]?.string
+    approvers = (value["approvers"]?.array ?? []).compactMap(\.string)
+    options = (value["options"]?.array ?? []).compactMap(\.string)
     waitingSince = value["waitingSince"]?.string
     updated = value["updated"]?.string ?? ""
     if let cause = value["cause"] {

@@ -130,6 +130,13 @@ package enum InventoryError: Error, Hashable, Sendable, CustomStringConvertible 
     case .changed: "somebody else wrote it since it was read"
     }
   }
+
+  /// What to do about a record that nobody can read; nil where that is not what is wrong.
+  package func wayOut(_ plan: String) -> String? {
+    guard case .unreadable = self else { return nil }
+    return
+      "a newer rolloutc may be able to read it; else delete ConfigMap rolloutc-\(plan), and `rolloutc apply --assume STEP` takes what stands for what stood after a step"
+  }
 }
 
 extension Inventory.Entry {

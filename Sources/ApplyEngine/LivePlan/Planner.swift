@@ -88,7 +88,7 @@ package struct Planner: Sendable {
   }
 
   package func plan(_ memory: Memory) async -> LivePlan {
-    let standing = image(memory.record)
+    let standing = itinerary.image(of: memory.record.course, at: memory.record.progress)
     let looked = await drift(standing, memory)
     let drifted = Set(looked.compactMap { $0.change?.id })
     let namespaceIsThere = await isNamespaceThere()
@@ -112,38 +112,6 @@ package struct Planner: Sendable {
   }
 
   // MARK: - What stands, and what is to come
-
-  /// What stands where the run stands, as it was written: of a course that is not forward, at its beginning.
-  private func image(_ record: RunRecord) -> ObjectSet {
-    switch record.course {
-    case .forward:
-      var image = itinerary.standing(afterLegs: record.progress.leg).image
-      if itinerary.forward.indices.contains(record.progress.leg) {
-        for phase in itinerary.forward[record.progress.leg].phases.prefix(record.progress.phase) {
-          for write in phase.writes { image.apply(write) }
-        }
-      }
-      return image
-    case .rollback(let from, _), .block(let from), .leaveBlock(let from, _, _):
-      var image = itinerary.standing(afterLegs: from.leg).image
-      if itinerary.forward.indices.contains(from.leg) {
-        for phase in itinerary.forward[from.leg].phases.prefix(from.phase + (from.isPhaseBegun ? 1 : 0)) {
-          for write in phase.writes { image.apply(write) }
-        }
-      }
-      var phases: [Phase] = []
-      if case .leaveBlock(_, let at, _) = record.course {
-        let block = itinerary.legs(of: .block(from: from)) ?? []
-        phases += block.prefix(at.leg).flatMap(\.phases)
-        if block.indices.contains(at.leg) {
-          phases += block[at.leg].phases.prefix(at.phase + (at.isPhaseBegun ? 1 : 0))
-        }
-      }
-      phases += (itinerary.legs(of: record.course) ?? []).prefix(record.progress.leg).flatMap(\.phases)
-      for phase in phases { for write in phase.writes { image.apply(write) } }
-      return image
-    }
-  }
 
   /// The net change of each object in each step, in the order of the first writes.
   private func items(_ memory: Memory, _ standing: ObjectSet, _ drifted: Set<ObjectID>) -> [Item] {
@@ -185,7 +153,8 @@ package struct Planner: Sendable {
 
   private func drift(_ standing: ObjectSet, _ memory: Memory) async -> [Outcome] {
     let inventory = memory.inventory
-    let known = standing.entries.filter { inventory[$0.id]?.uid != nil }
+    // What the plan itself began to delete is no drift.
+    let known = standing.entries.filter { inventory[$0.id]?.uid != nil && inventory[$0.id]?.outcome != .deleting }
     return await concurrently(known) { entry in
       let target: ObjectReference
       do throws(ClusterError) { target = try await cluster.reference(to: entry.object, entry.id) } catch {

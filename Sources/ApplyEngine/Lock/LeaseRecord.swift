@@ -32,6 +32,15 @@ package struct LeaseRecord: Hashable, Sendable {
   }
 }
 
+extension LeaseRecord {
+  /// Whether the last sign of life is older than the lock lasts, as the clocks on the walls have it. They may differ: this
+  /// is a reason to look for a while, and never one to take the lock.
+  package func isOverdue(at wallTime: String, leaseSeconds: Int = 0) -> Bool {
+    guard let seen = secondsSince1970(renewTime), let now = secondsSince1970(wallTime) else { return false }
+    return now - seen > max(durationSeconds, leaseSeconds)
+  }
+}
+
 /// Why a run may not write, or not yet.
 package enum LockError: Error, Hashable, Sendable {
   /// Somebody else holds it, and has shown life on our clock.

@@ -67,6 +67,9 @@ package struct RunOptions: Hashable, Sendable {
   package var leaseSeconds = 30
   /// A look at the lock serves the writes of so long.
   package var lockLookAge: Duration = .milliseconds(100)
+  /// What stands is looked at again before a phase when the last look is so old: a step may wait for hours, and somebody may
+  /// have deleted what the next phase relies on.
+  package var lookAge: Duration = .seconds(10)
   /// For how long the API server may give no answer before a wait for something in the cluster ends.
   package var silence: Duration = .seconds(120)
   /// Ends the run at a question that nobody here can answer, instead of waiting for an answer from elsewhere.
@@ -76,6 +79,8 @@ package struct RunOptions: Hashable, Sendable {
   package var isApproved = false
   /// Where the cluster does not remember what the plan did: what stands is what stood after so many steps.
   package var assumedSteps: Int?
+  /// What the command line makes of the plan, as it is to be given again: `--env prod`, `--set copies=3`.
+  package var planOptions: [String] = []
 
   package init() {}
 }

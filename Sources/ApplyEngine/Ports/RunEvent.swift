@@ -140,6 +140,8 @@ package struct RunResult: Hashable, Sendable {
   package var failure: RunFailure?
   /// What went wrong on the way back.
   package var further: RunFailure?
+  /// After a way back: for how many steps everything stands.
+  package var stepsLeft: Int?
   /// Requests that changed something.
   package var writes = 0
 

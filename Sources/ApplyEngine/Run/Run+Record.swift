@@ -9,10 +9,18 @@ extension Run {
   /// the edited plan has standing there too. Everything else is refused: nothing is guessed.
   func record(for goal: RunGoal, remembered: RunRecord?) throws(RunBreak) -> RunRecord {
     var record = try fitting(remembered)
+    record.options = options.planOptions
     switch goal {
     case .apply(let steps):
       switch record.course {
-      case .forward: record.course = .forward(steps: steps)
+      case .forward:
+        let done = itinerary.stepsDone(at: record.progress)
+        if steps <= done, record.progress != itinerary.progress(afterSteps: done) {
+          throw refused(
+            "\(stepWords(done, record.steps)), is under way, and lies behind what is to stand",
+            help: "finish it with `rolloutc resume`, or go back with `rolloutc rollback --to \(steps)`")
+        }
+        record.course = .forward(steps: steps)
       case .block where hasRun(record):
         throw refused(
           "its `on failure` block has run, and what stands is no state of the plan",
@@ -42,6 +50,7 @@ extension Run {
           help: "`rolloutc apply` begins with the first step")
       }
       try turnBack(&record, to: steps)
+      record.isAsked = true
     }
     if itinerary.legs(of: record.course) == nil {
       throw refused(
@@ -63,7 +72,8 @@ extension Run {
     guard case .forward = record.course, record.progress.isAtBoundary else {
       throw refused(
         "the plan was changed while a run of it is in the middle of something",
-        notes: record.stepsDone < record.steps.count ? ["it is in the step `\(record.steps[record.stepsDone])`"] : [],
+        notes: (record.stepsDone < record.steps.count
+          ? ["it is in the step `\(record.steps[record.stepsDone])`"] : []) + otherOptions(record),
         help: "use the plan file as it was when that run began, and finish or roll back what is under way")
     }
     // Nothing was done by the old plan: the new one begins at its beginning.
@@ -77,7 +87,7 @@ extension Run {
     guard let place else {
       throw refused(
         "the plan was changed, and what stands in the cluster is no state of it",
-        notes: ["\(record.stepsDone) of its former \(record.steps.count) steps are done"],
+        notes: ["\(record.stepsDone) of its former \(record.steps.count) steps are done"] + otherOptions(record),
         help: "keep the steps that are done as they were, and change only what follows them")
     }
     if record.progress.leg > 0 {
@@ -91,6 +101,13 @@ extension Run {
     // What was come to is no reason to go on by itself to what is new.
     record.course = .forward(steps: isDone ? record.stepsDone : itinerary.stepCount)
     return record
+  }
+
+  /// A plan is another one with other values, though its file is the same.
+  private func otherOptions(_ record: RunRecord) -> [String] {
+    if record.options == options.planOptions { return [] }
+    let former = record.options.joined(separator: " ")
+    return [former.isEmpty ? "it was begun without --env and --set" : "it was begun with `\(former)`"]
   }
 
   private func hasRun(_ record: RunRecord) -> Bool {
@@ -120,7 +137,8 @@ extension Run {
     case .rollback(_, let underWay):
       guard steps == nil || steps == underWay else {
         throw refused(
-          "a way back to another place is under way", notes: ["it goes to what stood after \(underWay) steps"],
+          "a way back to another place is under way",
+          notes: ["it goes \(record.course.words(record.steps))"],
           help: "finish it with `rolloutc resume`, then roll back further")
       }
     case .block(let from):
@@ -143,7 +161,7 @@ extension Run {
     case .leaveBlock(_, _, let underWay):
       guard steps == nil || steps == underWay else {
         throw refused(
-          "a way back to another place is under way", notes: ["it goes to what stood after \(underWay) steps"],
+          "a way back to another place is under way", notes: ["it goes \(record.course.words(record.steps))"],
           help: "finish it with `rolloutc resume`, then roll back further")
       }
     }

@@ -191,7 +191,7 @@ extension Run {
         case .held(let holder):
           // One that seems to be dead by the clock is looked at for as long as it takes to be sure; one that shows life
           // meanwhile is not.
-          let isSilent = isOverdue(holder)
+          let isSilent = holder.isOverdue(at: environment.wallTime(), leaseSeconds: options.leaseSeconds)
           let term = Duration.seconds(max(holder.durationSeconds, options.leaseSeconds) + 1)
           if isSilent, patience < term {
             environment.tell(
@@ -218,15 +218,6 @@ extension Run {
     }
   }
 
-  /// Whether the last sign of life is older than the lock lasts, as the clocks on the walls have it. They may differ: this
-  /// is a reason to look for a while, and never one to take the lock.
-  private func isOverdue(_ holder: LeaseRecord) -> Bool {
-    guard let seen = secondsSince1970(holder.renewTime), let now = secondsSince1970(environment.wallTime()) else {
-      return false
-    }
-    return now - seen > max(holder.durationSeconds, options.leaseSeconds)
-  }
-
   // MARK: - What is not remembered
 
   /// What stands, where somebody says so and nothing else is known.
@@ -239,6 +230,61 @@ extension Run {
     record.standingHash = itinerary.standingHash(afterLegs: record.progress.leg)
     record.status = .rested
     return record
+  }
+
+  /// Refuses to assume what is plainly not so: objects of the assumed state that are not there, unless they are to be made
+  /// again, or objects of this plan that the state does not have.
+  private func refuseWrongAssumption(_ steps: Int) async throws(RunBreak) {
+    // What every state of the plan has, or what a way back leaves, tells no state from another.
+    func tells(_ id: ObjectID) -> Bool { !id.namespace.isEmpty && id.kind != "PersistentVolumeClaim" }
+    func objects(_ steps: Int) -> Set<ObjectID> {
+      Set(itinerary.standing(afterSteps: steps).image.entries.map(\.id).filter(tells))
+    }
+    let all = (0...itinerary.stepCount).map(objects)
+    let standing = try await ownObjects(among: all.reduce(into: []) { $0.formUnion($1) })
+    let wanted = all[min(max(0, steps), itinerary.stepCount)]
+    let missing = wanted.subtracting(standing).filter { !options.decisions.recreate($0) }.sorted()
+    let surplus = standing.subtracting(wanted).sorted()
+    if missing.isEmpty, surplus.isEmpty { return }
+    let fitting = all.indices.filter { all[$0] == standing }.map { $0 == 0 ? "start" : String($0) }
+    throw .refused(
+      RunFailure(
+        .recordMismatch(
+          "what stands is not what stands after \(steps == 0 ? "the start" : "step \(steps)")", at: plan.nameRange,
+          notes: missing.prefix(3).map { "`\($0)` is not there" }
+            + surplus.prefix(3).map { "`\($0)` stands, and that state has none" },
+          help: fitting.isEmpty
+            ? "no step leaves just these objects; `--recreate KIND/NAME` makes a missing one again"
+            : "what stands has the objects of `--assume \(fitting.joined(separator: "` or `"))`"),
+        at: start, isBeforeWriting: true))
+  }
+
+  /// Those of `ids` that stand, and that this plan made.
+  private func ownObjects(among ids: Set<ObjectID>) async throws(RunBreak) -> Set<ObjectID> {
+    var targets: [(id: ObjectID, target: ObjectReference)] = []
+    for id in ids {
+      do throws(ClusterError) {
+        targets.append((id, try await environment.cluster.reference(to: id)))
+      } catch {
+        if !error.isNotFound { throw failed("`\(id)` cannot be read", error) }
+      }
+    }
+    let seen = await environment.cluster.glance(at: targets, isOurs: false)
+    var own: Set<ObjectID> = []
+    for (id, target) in targets {
+      let live: Value
+      switch seen[id] {
+      case .there(let object): live = object
+      case .absent: continue
+      case nil:
+        do throws(ClusterError) { live = try await environment.cluster.get(target) } catch {
+          if error.isNotFound { continue }
+          throw failed("`\(id)` cannot be read", error)
+        }
+      }
+      if isLabelled(live, plan.name), isApplied(by: ObjectWriter.fieldManager, live) { own.insert(id) }
+    }
+    return own
   }
 
   /// Refuses to begin at the beginning where objects of this plan stand already, as they do when its record was deleted: the
@@ -289,13 +335,15 @@ extension Run {
     } catch {
       throw .failed(
         RunFailure(
-          .clusterFailed("what this plan owns cannot be read", "\(error)", at: plan.nameRange), at: start,
-          isBeforeWriting: true))
+          .clusterFailed(
+            "what this plan owns cannot be read", "\(error)", at: plan.nameRange, help: error.wayOut(plan.name)),
+          at: start, isBeforeWriting: true))
     }
     var inventory = memory?.inventory ?? Inventory(plan: plan.name)
     var remembered = memory?.record
-    if memory == nil {
+    if remembered == nil {
       if let steps = options.assumedSteps {
+        try await refuseWrongAssumption(steps)
         remembered = try assumed(steps, &inventory)
       } else {
         try await refuseForgotten()

@@ -15,7 +15,7 @@ extension RunSession {
 
   private func followCourse() async throws(RunBreak) -> RunResult {
     var first: RunFailure?
-    if case .forward = record.course, record.progress.isAtBoundary { try await lookAtWhatStands() }
+    if case .forward = record.course { try await lookAtWhatStands() }
     while true {
       do throws(RunBreak) {
         try await goOn()
@@ -73,9 +73,12 @@ extension RunSession {
         if options.isApproved, case .forward = leg.role { try await reviewStep(legs[record.progress.leg...]) }
         try await beginStep(leg)
       }
+      if case .rollback = leg.role, record.progress == Progress() { try await lookAtWhatIsGoneBackTo(leg) }
       while record.progress.phase < leg.phases.count { try await perform(leg.phases[record.progress.phase], of: leg) }
       place.phase = nil
       try await observe(leg)
+      // A question may have waited for days; what follows it relies on what stands.
+      if !leg.observations.isEmpty { lastLook = nil }
       let next = record.progress.leg + 1
       record.progress = Progress(leg: next)
       let isStepDone = next == legs.count || legs[next].step != leg.step
@@ -113,6 +116,8 @@ extension RunSession {
     place.phase = record.progress.phase
     if stop.isRaised { throw .stopped }
     do throws(LockError) { try await lock.confirm(within: options.lockLookAge) } catch { throw broken(by: error) }
+    let isLookDue = lastLook.map { $0.duration(to: environment.clock.now) >= options.lookAge } ?? true
+    if case .forward = leg.role, isLookDue { try await lookAtWhatStands() }
     tell(.phaseBegan(place, phase.kind, writes: phase.writes))
     try await write(phase)
     try await awaitDeletions(phase)
@@ -129,15 +134,49 @@ extension RunSession {
 
   /// What stands is looked at before anything is added to it: an object that somebody changed back is written again, one
   /// that somebody deleted or took stops the run before it does harm. What was put back must work before others rely on it:
-  /// a Deployment that is made again has no pods yet.
+  /// a Deployment that is made again has no pods yet, and routes come after it.
   private func lookAtWhatStands() async throws(RunBreak) {
-    let standing = itinerary.standing(afterLegs: record.progress.leg)
-    place = RunPlace(step: itinerary.step(at: record.progress), leg: record.progress.leg)
-    let writes = standing.image.entries.filter { inventory[$0.id] != nil }.map {
-      Write(action: .update, id: $0.id, object: asLastWritten($0.object, $0.id), previous: nil, origin: $0.origin)
+    lastLook = environment.clock.now
+    let progress = record.progress
+    place.step = itinerary.step(at: progress)
+    place.leg = progress.leg
+    // What was begun is written again, whatever stands of it.
+    let begun =
+      progress.isPhaseBegun && itinerary.forward.indices.contains(progress.leg)
+      ? Set(itinerary.forward[progress.leg].phases[progress.phase].writes.map(\.id)) : []
+    let writes = itinerary.image(of: record.course, at: progress).entries
+      .filter { inventory[$0.id] != nil && !begun.contains($0.id) }
+    let routes: Set = ["VirtualService", "DestinationRule"]
+    try await putBack(writes.filter { !routes.contains($0.id.kind) })
+    for kind in ["DestinationRule", "VirtualService"] { try await putBack(writes.filter { $0.id.kind == kind }) }
+  }
+
+  /// A way back leads requests to what stood before, which nobody has looked at since: what it leads them to must be there.
+  private func lookAtWhatIsGoneBackTo(_ leg: Leg) async throws(RunBreak) {
+    guard let end = itinerary.end(of: record.course) else { return }
+    let writes = leg.phases.flatMap(\.writes)
+    let written = Set(writes.map(\.id))
+    let routed = Set(
+      writes.filter { $0.id.kind == "VirtualService" }
+        .compactMap { ($0.object ?? $0.previous)?.at("metadata", "labels", "app")?.string })
+    var gone: [ObjectSet.Entry] = []
+    for entry in end.image.entries where entry.id.kind == "Deployment" && !written.contains(entry.id) {
+      guard inventory[entry.id] != nil, entry.object.at("spec", "replicas")?.int != 0,
+        let app = entry.object.at("metadata", "labels", "app")?.string, routed.contains(app)
+      else { continue }
+      let live = try await anchor(entry.id)
+      if live == nil || live?.at("spec", "replicas")?.int == 0 { gone.append(entry) }
     }
-    if writes.isEmpty { return }
-    let restored = try await restore(writes)
+    try await putBack(gone)
+  }
+
+  /// Writes again what does not stand as it was written, and waits for the pods of what was.
+  private func putBack(_ entries: [ObjectSet.Entry]) async throws(RunBreak) {
+    if entries.isEmpty { return }
+    let restored = try await restore(
+      entries.map {
+        Write(action: .update, id: $0.id, object: asLastWritten($0.object, $0.id), previous: nil, origin: $0.origin)
+      })
     let deployments = restored.filter { $0.id.kind == "Deployment" }
     if deployments.isEmpty { return }
     let origins = Dictionary(deployments.map { ($0.id, $0.origin) }, uniquingKeysWith: { first, _ in first })
@@ -183,6 +222,7 @@ extension RunSession {
     }
     guard let legs = itinerary.legs(of: course) else { return try await hold(failure, further: nil) }
     record.course = course
+    record.isAsked = false
     record.progress = Progress()
     record.status = .running
     try await save()
@@ -208,14 +248,17 @@ extension RunSession {
 
   private func arrived(after failure: RunFailure?) async throws(RunBreak) -> RunResult {
     let outcome: RunResult.Outcome
+    var stepsLeft: Int?
     switch record.course {
     case .forward:
       outcome = writeCount == 0 ? .unchanged : .done
       record.status = .rested
     case .rollback(_, let steps), .leaveBlock(_, _, let steps):
+      stepsLeft = steps
+      outcome = failure == nil && (record.isAsked || record.cause == nil) ? .undone : .rolledBack
+      // What it was held by on the way is over.
+      if outcome == .undone { record.cause = nil }
       rest(afterSteps: steps)
-      // Who asks for a way back takes the cause off the record (`turnBack`).
-      outcome = failure == nil && record.cause == nil ? .undone : .rolledBack
     case .block(let from):
       // A block that ends in a state of the plan is a way back; any other end is for a person to look at.
       let legs = itinerary.legs(of: record.course) ?? []
@@ -234,11 +277,14 @@ extension RunSession {
       }
     }
     try await save()
-    return RunResult(outcome, failure: failure, writes: writeCount)
+    var result = RunResult(outcome, failure: failure, writes: writeCount)
+    result.stepsLeft = stepsLeft
+    return result
   }
 
   private func rest(afterSteps steps: Int) {
-    // Nothing is left to be resumed.
+    // Nothing is left to be resumed, and what comes next nobody has asked for.
+    record.isAsked = false
     record.course = .forward(steps: steps)
     record.progress = itinerary.progress(afterSteps: steps)
     record.stepsDone = steps

@@ -87,7 +87,11 @@ extension RunSession {
     var subjects: [ReadinessWait.Subject] = []
     var claims: Set<ObjectID> = []
     for target in targets {
-      guard let anchor = try await anchor(target.deployment) else { throw missing(target.deployment, origin) }
+      guard let anchor = try await anchor(target.deployment) else {
+        // On its way out, and gone: that is what it waits for in the end.
+        if isToGo(target.deployment) { continue }
+        throw missing(target.deployment, origin)
+      }
       let within = target.withinMilliseconds.map { Duration.milliseconds($0) } ?? ownDeadline(of: anchor)
       subjects.append(
         ReadinessWait.Subject(id: target.deployment, anchor: anchor, within: within, acceptsDebt: false))
@@ -123,7 +127,10 @@ extension RunSession {
   ) async throws(RunBreak) {
     var subjects: [ReadinessWait.Subject] = []
     for id in ids {
-      guard let anchor = try await anchor(id) else { throw missing(id, origin) }
+      guard let anchor = try await anchor(id) else {
+        if isToGo(id) { continue }
+        throw missing(id, origin)
+      }
       subjects.append(
         ReadinessWait.Subject(id: id, anchor: anchor, within: options.readyWithin, acceptsDebt: true))
     }
@@ -318,7 +325,7 @@ extension RunSession {
     // A connection carries no stamp.
     for write in phase.writes where write.object?.at("spec", "http") != nil {
       guard let component = renderer.exposedComponent(of: write.id) else { continue }
-      guard let exposure = plan.exposures.first(where: { $0.component == component }) else { continue }
+      guard let exposure = plan.exposure(of: component) else { continue }
       let request = ProbeRequest(component: component, path: exposure.path)
       var inARow = 0
       var last = "no answer yet"

@@ -148,6 +148,7 @@ extension RunSession {
     let waited = waitedSoFar()
     record.status = .waiting
     record.question = "\(question.key) \(question.text)"
+    record.approvers = by
     record.waitingSince = record.waitingSince ?? environment.wallTime()
     try await save()
     tell(.asked(place, question))
@@ -156,6 +157,7 @@ extension RunSession {
     if case .nobodyHere = reply { throw .leftAtQuestion }
     record.status = .running
     record.question = nil
+    record.approvers = []
     guard case .answer(let answer) = reply else {
       throw .failed(
         RunFailure(

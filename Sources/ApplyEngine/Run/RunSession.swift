@@ -32,6 +32,8 @@ actor RunSession {
   private var lastPending: (id: ObjectID, text: String)?
   /// An earlier run began the phase at which this one starts, so something of it may stand.
   let wasBegunBefore: Bool
+  /// When what stands was last looked at.
+  var lastLook: RunClock.Instant?
   /// Set when the lock went to somebody else.
   var lostLock: LockError?
   /// Where in the course the run is, for events and failures.
@@ -195,7 +197,7 @@ actor RunSession {
   }
 
   /// Whether the course leads away from where it came, to where there is no such object.
-  private func isToGo(_ id: ObjectID) -> Bool {
+  func isToGo(_ id: ObjectID) -> Bool {
     if case .forward = record.course { return false }
     guard let end = itinerary.end(of: record.course) else { return false }
     return end.image[id] == nil

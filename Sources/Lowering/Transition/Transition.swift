@@ -78,6 +78,8 @@ private struct TransitionBuilder {
   let rendered: RenderedObjects
   /// Components whose objects may be others than `a` says.
   let unsure: Set<Int>
+  /// Everything that was in doubt at the start.
+  let doubted: Set<ObjectID>
   var doubtful: Set<ObjectID>
   /// Components that may be written, callees first.
   let changing: [Int]
@@ -100,6 +102,7 @@ private struct TransitionBuilder {
     self.options = options
     rendered = options.rendered ?? RenderedObjects(renderer)
     self.doubtful = doubtful
+    doubted = doubtful
     let unsure = Set(doubtful.compactMap { renderer.slots[$0]?.component })
     self.unsure = unsure
     var isChanging = [Bool](repeating: false, count: renderer.components.count)
@@ -124,7 +127,8 @@ private struct TransitionBuilder {
         finish(stage, stopGates())
       case .run:
         take(stage)
-        finish(stage, [.ready(writes.compactMap(readyTarget))])
+        let awaited = writes.filter { !isGivenUp($0.id) }.compactMap(readyTarget)
+        finish(stage, awaited.isEmpty ? [] : [.ready(awaited)])
       case .switchEntry, .unpin:
         take(stage)
         finish(stage, [.settled(stamp: visibleStamp)])
@@ -444,6 +448,15 @@ private struct TransitionBuilder {
     return ReadyTarget(
       deployment: write.id,
       withinMilliseconds: renderer.plan.components[place.component].versions[v].readiness?.withinMilliseconds)
+  }
+
+  /// What a phase that broke off may have started, and nobody is led to in the end: it may be the very reason why the phase
+  /// broke off, and a way out of it does not wait for it.
+  private func isGivenUp(_ id: ObjectID) -> Bool {
+    guard doubted.contains(id), let place = renderer.slots[id], case .deployment(let v) = place.slot else {
+      return false
+    }
+    return !b.components[place.component].targets.contains(v)
   }
 
   private func stopGates() -> [Gate] {

@@ -52,8 +52,10 @@ package struct Plan: Sendable {
   package subscript(id: ReleaseID) -> Release { releases[id.index] }
   package subscript(id: VersionID) -> ComponentVersion { components[id.component.index].versions[id.index] }
 
-  /// The first of its ways in, by which probes ask.
-  package func exposure(of id: ComponentID) -> Exposure? { exposures.first { $0.component == id } }
+  /// The first of its ways in for requests, by which probes ask; else the first for connections.
+  package func exposure(of id: ComponentID) -> Exposure? {
+    exposures.first { $0.component == id && !$0.isTCP(self[id]) } ?? exposures.first { $0.component == id }
+  }
 }
 
 package struct ComponentID: Hashable, Sendable, Comparable {

@@ -34,8 +34,19 @@ struct PlanInCluster: Sendable {
     do {
       return try await InventoryStore(plan: name, namespace: namespace, in: target.cluster).load()
     } catch {
-      throw Failure("cannot read what the plan `\(name)` did in the namespace `\(namespace)`: \(error)")
+      let wayOut = error.wayOut(name).map { "\n" + $0 } ?? ""
+      throw Failure("cannot read what the plan `\(name)` did in the namespace `\(namespace)`: \(error)\(wayOut)")
     }
+  }
+
+  /// How many Deployments carry the plan's labels; none where they cannot be seen.
+  func deployments() async -> Int {
+    let type = ResourceType(
+      groupVersion: GroupVersion(group: "apps", version: "v1"), kind: "Deployment", plural: "deployments",
+      isNamespaced: true)
+    var collection = type.collection(in: namespace)
+    collection.labelSelector = "app.kubernetes.io/managed-by=rolloutc,app.kubernetes.io/part-of=\(name)"
+    return (try? await target.cluster.list(collection).items.count) ?? 0
   }
 
   /// The run that the cluster remembers; a failure where there is none.

@@ -28,6 +28,11 @@ struct Approve: ParsableCommand {
       // `3.1 Does 2.0 work?`
       let key = String(question.prefix { $0 != " " })
       let number = Int(key.prefix { $0 != "." }) ?? 0
+      if !record.approvers.isEmpty, !record.approvers.contains(answer.by) {
+        throw Failure(
+          "\(oneLine(question)): only \(oneLine(record.approvers.joined(separator: ", "))) may answer, and you are \(oneLine(answer.by)); nothing was answered"
+        )
+      }
       if let step {
         let name = record.steps.indices.contains(number - 1) ? record.steps[number - 1] : ""
         guard step == String(number) || step == name else {
@@ -66,9 +71,9 @@ struct Abort: ParsableCommand {
   func run() throws {
     let place = try PlanInCluster(plan.request, connection)
     let who = IO.userName
-    let record = try blocking {
+    let (record, isSilent) = try blocking {
       let record = try await place.record()
-      guard try await place.holder() != nil else {
+      guard let holder = try await place.holder() else {
         throw Failure("no run of the plan is at work: \(words(of: record))")
       }
       do {
@@ -76,9 +81,14 @@ struct Abort: ParsableCommand {
       } catch {
         throw Failure("the request cannot be left in the cluster: \(error)")
       }
-      return record
+      return (record, holder.isOverdue(at: IO.wallTime()))
     }
     IO.standardError("the run \(oneLine(record.run)) of \(oneLine(record.who)) was asked to stop\n")
+    if isSilent {
+      IO.standardError(
+        "it has shown no sign of life for longer than its lock lasts, and may be dead: "
+          + "`\(place.invocation.with(record.options).command("resume"))` takes over, once it is sure of that\n")
+    }
   }
 }
 

@@ -29,6 +29,7 @@ struct Status: ParsableCommand {
     let (output, report) = try blocking { [output] in
       let memory = try await place.memory()
       var report = StatusReport(place: place, memory: memory, holder: try await place.holder())
+      if memory?.record == nil { report.forgotten = await place.deployments() }
       if let record = memory?.record, record.status == .waiting, let question = record.question {
         // Whoever may not read the answers is told of the question alone.
         let key = String(question.prefix { $0 != " " })
@@ -54,6 +55,9 @@ struct StatusReport: Sendable {
   let invocation: Invocation
   /// To the question that the run waits with.
   var answer: Answer?
+  /// Deployments of the plan, where nothing of a run is remembered.
+  var forgotten = 0
+  private let isHolderSilent: Bool
 
   static let schema = "rolloutc.status/1"
 
@@ -64,7 +68,8 @@ struct StatusReport: Sendable {
     inventory = memory?.inventory
     record = memory?.record
     self.holder = holder
-    invocation = place.invocation
+    isHolderSilent = holder?.isOverdue(at: IO.wallTime()) ?? false
+    invocation = place.invocation.with(memory?.record?.options ?? [])
   }
 
   var text: String {
@@ -74,9 +79,10 @@ struct StatusReport: Sendable {
       if record.status != .rested { rows.append(("course", record.course.words(record.steps))) }
       rows.append(("run", "\(record.run) by \(record.who), \(record.updated)"))
     } else {
-      rows.append(("state", "it never ran here"))
+      let isForgotten = "what it did here is not remembered, and \(counted(forgotten, "Deployment")) of it stand"
+      rows.append(("state", forgotten == 0 ? "it never ran here" : isForgotten))
     }
-    rows.append(("lock", holder.map { words(of: $0) + ", last seen \($0.renewTime)" } ?? "free"))
+    rows.append(("lock", holder.map(lockWords) ?? "free"))
     if let answer { rows.append(("answer", "\(answer.isYes ? "yes" : "no"), by \(answer.by)")) }
     if let inventory { rows.append(("owns", owned(inventory))) }
     if let cause = record?.cause {
@@ -94,6 +100,10 @@ struct StatusReport: Sendable {
     return safeText(head + steps.joined() + (steps.isEmpty ? "" : "\n"), keepsLines: true)
   }
 
+  private func lockWords(_ holder: LeaseRecord) -> String {
+    words(of: holder) + ", last seen \(holder.renewTime)" + (isHolderSilent ? ": it seems to be dead" : "")
+  }
+
   private func owned(_ inventory: Inventory) -> String {
     let count = inventory.entries.count
     let open = inventory.entries.count { $0.outcome != .applied }
@@ -102,12 +112,16 @@ struct StatusReport: Sendable {
 
   /// The commands that make sense from here.
   private var next: [String] {
-    guard let record else { return holder == nil ? [invocation.command("apply")] : [] }
+    guard let record else {
+      if holder != nil { return [] }
+      return [forgotten == 0 ? invocation.command("apply") : invocation.command("apply", "--assume", "STEP")]
+    }
     if record.status == .waiting {
       if answer != nil { return holder == nil ? [invocation.command("resume")] : [] }
       return [invocation.command("approve"), invocation.command("approve", "--reject")]
     }
-    if holder != nil { return [invocation.command("abort")] }
+    // The next run takes the lock of one that died, once it is sure.
+    if holder != nil, !isHolderSilent { return [invocation.command("abort")] }
     switch record.status {
     case .rested:
       let forward = record.stepsDone < record.steps.count ? [invocation.command("apply")] : []

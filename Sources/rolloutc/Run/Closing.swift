@@ -20,9 +20,11 @@ struct Closing: Sendable {
         return "nothing to do: nothing of a step is left to undo; nothing was written"
       }
       return "nothing to do: \(target); nothing was written"
-    case .undone: return "gone \(back), after \(counted(result.writes, "write"))"
+    case .undone: return "gone \(back(result)), after \(counted(result.writes, "write"))"
     case .failedClean: return "failed; nothing was changed"
-    case .rolledBack: return "failed, and rolled back: what stood before the step stands again"
+    case .rolledBack:
+      if result.stepsLeft == 0, steps.count > 1 { return "failed, and rolled back to the start" }
+      return "failed, and rolled back: what stood before the step stands again"
     case .held: return "failed, and held where it stands"
     case .locked:
       return result.writes == 0
@@ -42,16 +44,17 @@ struct Closing: Sendable {
     case .apply(let count) where count < steps.count:
       count == 1 ? "step 1 of \(steps.count) stands" : "steps 1 to \(count) of \(steps.count) stand"
     case .apply, .resume: "all \(counted(steps.count, "step")) stand"
-    case .rollback: back
+    case .rollback(nil): "back to what stood before the step"
+    case .rollback(let count?): back(count)
     }
   }
 
-  private var back: String {
-    switch goal {
-    case .rollback(0): "back to the start"
-    case .rollback(let count?): "back to what stood after \(stepWords(count - 1, steps))"
-    case .rollback(nil), .apply, .resume: "back to what stood before the step"
-    }
+  private func back(_ result: RunResult) -> String {
+    result.stepsLeft.map(back) ?? "back to what stood before the step"
+  }
+
+  private func back(_ count: Int) -> String {
+    count == 0 ? "back to the start" : "back to what stood after \(stepWords(count - 1, steps))"
   }
 
   private func advice(_ outcome: RunResult.Outcome) -> [String] {
@@ -60,14 +63,16 @@ struct Closing: Sendable {
       if case .apply(let count) = goal, count < steps.count { return [invocation.command("apply")] }
       return []
     case .unchanged:
-      if case .rollback(nil) = goal { return [invocation.command("rollback", "--to", "STEP") + " goes back further"] }
+      if case .rollback(nil) = goal {
+        return [invocation.command("rollback", "--to", "STEP") + "  # goes back further"]
+      }
       return []
     case .undone, .failedClean, .refused: return []
     case .rolledBack: return ["remove the cause, then " + invocation.command("apply")]
     case .held: return ["remove the cause, then " + invocation.command("resume"), invocation.command("rollback")]
     case .locked:
       return [
-        invocation.command("status") + " shows whose",
+        invocation.command("status") + "  # shows whose",
         "--wait-lock 5m waits for its end; the lock of a run that died goes after half a minute",
       ]
     case .interrupted: return [invocation.command("resume"), invocation.command("rollback")]

@@ -1,6 +1,6 @@
 /// The command lines that go on from here: the same plan, options and cluster with another verb, ready to be copied.
 struct Invocation: Sendable {
-  private let words: [String]
+  private var words: [String]
   /// What only a run takes: where its journal is, and how it asks the outside.
   private let runWords: [String]
   /// The plan is its file, not only its name.
@@ -42,6 +42,14 @@ struct Invocation: Sendable {
       add("--prometheus-token-file", observation.prometheusTokenFile)
     }
     runWords = words
+  }
+
+  /// With what a run was begun with, where nobody says otherwise: `--env prod`, `--set copies=3`.
+  func with(_ options: [String]) -> Invocation {
+    if words.contains("--env") || words.contains("--set") { return self }
+    var copy = self
+    copy.words.insert(contentsOf: options.flatMap { $0.split(separator: " ", maxSplits: 1).map(String.init) }, at: 1)
+    return copy
   }
 
   /// `rolloutc resume plans/aks-voting.rollout --env prod`

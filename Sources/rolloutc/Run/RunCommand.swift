@@ -209,6 +209,8 @@ struct RunCommand: Sendable {
     run.waitForLock = options.waitLock.duration
     run.isApproved = approval != nil
     run.leavesAtQuestions = options.leaveAtQuestions
+    run.planOptions = request.env.map { ["--env \($0)"] } ?? []
+    run.planOptions += request.settings.map { "--set \($0)" }
     run.decisions = approval?.saved.decisions ?? options.decisions.value
     return run
   }
@@ -268,7 +270,8 @@ struct RememberedRun {
       let memory = try await InventoryStore(plan: plan.name, namespace: plan.namespace, in: cluster).load()
       (inventory, record) = (memory?.inventory, memory?.record)
     } catch {
-      throw Failure("cannot read what this plan did before: \(error)")
+      let wayOut = error.wayOut(plan.name).map { "\n" + $0 } ?? ""
+      throw Failure("cannot read what this plan did before: \(error)\(wayOut)")
     }
   }
 }

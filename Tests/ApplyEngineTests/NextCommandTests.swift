@@ -1,0 +1,223 @@
+import ClusterAPI
+import Diagnostics
+import Foundation
+import KubernetesModel
+import Rehearsal
+import RolloutPlan
+import Sandbox
+import TestSupport
+import Testing
+
+@testable import ApplyEngine
+
+/// However a run ends: some command goes on from there, to the end and to the start, and each refusal names one that does.
+@Suite struct NextCommandTests {
+  private static func plan(_ failure: String, _ second: String = "") -> String {
+    """
+    plan shop
+    language 1
+    expose web on port 80
+    component api {
+      image registry.example.com/api
+      port 8081 http
+      version 1.0
+    }
+    component web {
+      image registry.example.com/web
+      port 8080 http
+      calls api
+      ready when GET / within 2m
+      version 1.0, 2.0
+    }
+    \(failure)
+    step "First" {
+      deploy api 1.0
+      deploy web 1.0
+    }
+    step "Second" {
+      deploy web 2.0
+      route web 10% -> 2.0
+      \(second)
+    }
+    step "Third" {
+      route web all -> 2.0
+      retire web 1.0
+    }
+
+    """
+  }
+
+  enum Trouble: CaseIterable { case none, crashes }
+
+  private func world(_ failure: String, _ trouble: Trouble) async throws -> World {
+    let world = try World(Self.plan(failure))
+    if trouble == .crashes {
+      await world.sandbox.update {
+        $0.setBehaviour(PodBehaviour(fate: .crashLoop(exitCode: 3), log: "no"), of: "web-2-0", namespace: "shop")
+      }
+    }
+    return world
+  }
+
+  private func deployments(_ world: World) async -> Set<String> {
+    Set(await world.content().keys.filter { $0.hasPrefix("deployments/") })
+  }
+
+  /// Says the commands one after the other until one of them has come to where it should, three times at the most.
+  private func reach(_ goals: [RunGoal], from world: World, _ isThere: (World) async -> Bool) async throws -> String? {
+    var said: [String] = []
+    for goal in goals {
+      let outcome = try world.run(goal, id: "next-\(said.count)")
+      said.append("\(goal): \(outcome.result.outcome) \(outcome.result.failure?.diagnostic.message ?? "")")
+      if await isThere(world) { return nil }
+    }
+    return said.joined(separator: "\n")
+  }
+
+  @Test(
+    "killed at any write, with a version that works or that crashes, a run can be brought to the end and to the start",
+    arguments: ["", "on failure rollback", "on failure {\n  route web all -> 1.0\n}"],
+    Trouble.allCases)
+  func killed(failure: String, trouble: Trouble) async throws {
+    let start = try await world(failure, trouble)
+    let writes = RequestBudget(writes: .max)
+    let straight = try await start.forked().run(.apply(steps: 3), budget: writes, id: "straight")
+    #expect(trouble == .crashes || straight.result.outcome == .done, "\(straight.log.text)")
+    let step = ProcessInfo.processInfo.environment["ROLLOUTC_EVERY_KILL"] == nil ? 3 : 1
+    for allowed in stride(from: trouble == .none ? 1 : 2, to: writes.count, by: step) {
+      let dead = await start.forked()
+      _ = try dead.run(
+        .apply(steps: 3), budget: RequestBudget(writes: allowed, lastTakesEffect: allowed.isMultiple(of: 2)), id: "dead"
+      )
+      await dead.sandbox.advance(by: 100_000)
+      // Back to the start: at once, and after somebody tried to go on, or back by one step.
+      for goals: [RunGoal] in [
+        // A way back that is under way is finished first, as it says.
+        [.rollback(steps: 0), .resume, .rollback(steps: 0)], [.resume, .rollback(steps: 0)],
+        [.rollback(steps: nil), .rollback(steps: 0)], [.apply(steps: 1), .resume, .rollback(steps: 0)],
+      ] {
+        let world = await dead.forked()
+        let stuck = try await reach(goals, from: world) { await deployments($0).isEmpty }
+        #expect(stuck == nil, "\(failure), \(trouble), killed at write \(allowed): \(stuck ?? "")")
+      }
+      // And to the end, once what was wrong is mended.
+      let mended = await dead.forked()
+      await mended.sandbox.update { $0.setBehaviour(PodBehaviour(), of: "web-2-0", namespace: "shop") }
+      for goals: [RunGoal] in [
+        [.resume, .apply(steps: 3)], [.rollback(steps: nil), .apply(steps: 3)],
+        [.resume, .rollback(steps: nil), .apply(steps: 3)],
+      ] {
+        let world = await mended.forked()
+        let stuck = try await reach(goals, from: world) {
+          await deployments($0) == ["deployments/api-1-0", "deployments/web-2-0"]
+        }
+        // A block that has come through is left by `rollback` alone, and says so.
+        if failure.contains("route"), stuck?.contains("on failure") == true { continue }
+        #expect(stuck == nil, "\(failure), \(trouble), killed at write \(allowed): \(stuck ?? "")")
+      }
+    }
+  }
+
+  private func weights(_ world: World) async -> [Int?] {
+    let entry = await world.content()["virtualservices/web"]
+    return (entry?.at("spec", "http")?[0]?["route"]?.array ?? []).map { $0["weight"]?.int }
+  }
+
+  /// Answers yes, after something has happened to the cluster.
+  private struct LateDecider: Decider {
+    let sandbox: LiveCluster
+    let path: String
+
+    func answer(to question: Question) async -> Answer? {
+      _ = await sandbox.respond(to: APIRequest("DELETE", path))
+      return Answer(isYes: true, by: "ann")
+    }
+  }
+
+  @Test("what the next phase relies on is looked at again after a question, by the same run or by the next")
+  func goneMeanwhile() async throws {
+    let deployment = "/apis/apps/v1/namespaces/shop/deployments/web-2-0"
+    for isLive in [true, false] {
+      let world = try World(Self.plan("", "approve \"good?\""))
+      if isLive {
+        let decider = LateDecider(sandbox: world.sandbox, path: deployment)
+        let result = try world.run(.apply(steps: 3), id: "live", decider: decider)
+        #expect(result.result.failure?.diagnostic.code == .vanished, "\(result.log.text)")
+      } else {
+        let left = try world.run(.apply(steps: 3), id: "left") { $0.leavesAtQuestions = true }
+        #expect(left.result.outcome == .waiting, "\(left.log.text)")
+        _ = await world.sandbox.respond(to: APIRequest("DELETE", deployment))
+        let result = try world.run(
+          .resume, id: "resumed", decider: LateDecider(sandbox: world.sandbox, path: deployment))
+        #expect(result.result.failure?.diagnostic.code == .vanished, "\(result.log.text)")
+      }
+      #expect(await weights(world) == [10, 90], "nobody is switched to what is gone")
+    }
+  }
+
+  @Test("a way back leads nobody to a version that somebody deleted")
+  func nothingToGoBackTo() async throws {
+    let world = try World(Self.plan(""))
+    #expect(try world.run(.apply(steps: 2), id: "up").result.outcome == .done)
+    let deployment = "/apis/apps/v1/namespaces/shop/deployments/web-1-0"
+    _ = await world.sandbox.respond(to: APIRequest("DELETE", deployment))
+    let held = try world.run(.rollback(steps: nil), id: "back")
+    #expect(held.result.failure?.diagnostic.code == .vanished, "\(held.log.text)")
+    #expect(await weights(world) == [10, 90])
+    let freed = try world.run(.resume, id: "freed") { $0.decisions.recreates = ["Deployment/web-1-0"] }
+    #expect(freed.result.outcome == .undone && freed.result.exitCode == 0, "\(freed.log.text)")
+    #expect(freed.result.stepsLeft == 1)
+  }
+
+  @Test("the step that is under way is not forgotten for one before it")
+  func applyToBefore() async throws {
+    let world = try World(Self.plan("", "approve \"good?\""))
+    let left = try world.run(.apply(steps: 3), id: "left") { $0.leavesAtQuestions = true }
+    #expect(left.result.outcome == .waiting, "\(left.log.text)")
+    let before = await world.content()
+    let refused = try world.run(.apply(steps: 1), id: "refused")
+    #expect(refused.result.outcome == .refused, "\(refused.log.text)")
+    #expect(refused.result.failure?.diagnostic.help?.contains("rolloutc rollback --to 1") == true)
+    #expect(await world.content() == before)
+    #expect(try world.run(.rollback(steps: 1), id: "back").result.outcome == .undone)
+  }
+
+  @Test("nothing is assumed that is plainly not so")
+  func assumed() async throws {
+    let world = try World(Self.plan(""))
+    let record = "/api/v1/namespaces/shop/configmaps/rolloutc-shop"
+    for (steps, fitting) in [(1, "1"), (2, "2"), (3, "3")] {
+      #expect(try world.run(.apply(steps: steps), id: "up-\(steps)").result.outcome == .done)
+      _ = await world.sandbox.respond(to: APIRequest("DELETE", record))
+      let before = await world.content()
+      for wrong in 0...3 where wrong != steps {
+        let refused = try world.run(.apply(steps: 3), id: "wrong-\(wrong)") { $0.assumedSteps = wrong }
+        #expect(refused.result.outcome == .refused && refused.result.writes == 0, "\(refused.log.text)")
+        #expect(refused.result.failure?.diagnostic.help?.contains("`--assume \(fitting)`") == true)
+      }
+      #expect(await world.content() == before)
+      let right = try world.run(.apply(steps: steps), id: "right-\(steps)") { $0.assumedSteps = steps }
+      #expect(right.result.outcome == .unchanged, "\(right.log.text)")
+    }
+  }
+
+  @Test("a plan with other values is no changed file, and says with which it was begun")
+  func otherValues() async throws {
+    func world(_ copies: String, like other: World? = nil) throws -> World {
+      let swapped = Self.plan("").replacing(
+        "  version 1.0, 2.0", with: "  replicas \(copies)\n  version 1.0, 2.0")
+      return try other.map { try World(swapped, on: $0.sandbox) } ?? World(swapped)
+    }
+    let three = try world("3")
+    _ = try three.run(.apply(steps: 2), budget: RequestBudget(writes: 22), id: "dead") {
+      $0.planOptions = ["--set copies=3"]
+    }
+    await three.sandbox.advance(by: 100_000)
+    let one = try world("1", like: three)
+    let refused = try one.run(.resume, id: "forgotten")
+    #expect(refused.result.outcome == .refused, "\(refused.log.text)")
+    #expect(
+      refused.result.failure?.diagnostic.notes.contains { $0.contains("--set copies=3") } == true,
+      "\(refused.log.text)")
+  }
+}
