@@ -128,7 +128,8 @@ package struct Rehearsal: Sendable {
     let mesh = LiveMesh(
       sandbox,
       front: MeshFront(
-        propagation: Propagation(options.propagation, seed: options.seed), seed: options.seed, standIns: standIns()))
+        propagation: Propagation(options.propagation, seed: options.seed), seed: options.seed, standIns: standIns(),
+        gatewayLabels: plan.ingressLabels))
     let counter = TrafficCounter()
     let log = Mutex<[(Duration, RunEvent)]>([])
     let current = Mutex(0)

@@ -31,7 +31,7 @@ extension MeshFront {
     var trail = Trail()
     let sender: Sender
     switch request.source {
-    case .visitor: sender = Sender(party: .gateway, client: .gateway, number: 0, delay: gatewayDelay, uid: nil)
+    case .visitor: sender = Sender(party: .gateway, client: gateway, number: 0, delay: gatewayDelay, uid: nil)
     case .outsider(let namespace):
       sender = Sender(
         party: .outsider(namespace: namespace), client: .plain(namespace: namespace),

@@ -26,6 +26,8 @@ package struct MeshFront: Sendable {
   var data: [String: StandInData] = [:]
   var now = Timestamp(milliseconds: 0)
   let gatewayDelay: Int
+  /// The ingress gateway, by whatever labels it goes.
+  let gateway: Client
   private var clients: [Client: Int] = [:]
   /// As last seen, to tell what has changed.
   private var objects: [ObjectID: Value] = [:]
@@ -36,15 +38,16 @@ package struct MeshFront: Sendable {
 
   package init(
     options: MeshOptions = MeshOptions(), propagation: Propagation = Propagation(), seed: UInt64 = 1,
-    standIns: StandIns = StandIns()
+    standIns: StandIns = StandIns(), gatewayLabels: [String: String] = ["istio": "ingressgateway"]
   ) {
+    gateway = Client.gateway(labels: gatewayLabels, namespace: options.rootNamespace)
     self.options = options
     self.propagation = propagation
     self.standIns = standIns
     timeline = MeshTimeline(options: options, slowest: propagation.delays.upperBound)
     numbers = SeededNumbers(seed: seed)
     gatewayDelay = propagation.delay(of: "istio-ingressgateway." + options.rootNamespace)
-    _ = number(of: .gateway)
+    _ = number(of: gateway)
   }
 
   // MARK: - Following the cluster
@@ -253,11 +256,6 @@ package struct MeshFront: Sendable {
     }
     return ports.contains(80) ? 80 : ports.min() ?? 80
   }
-}
-
-extension Client {
-  /// Istio's own ingress gateway.
-  static let gateway = Client.gateway(labels: ["istio": "ingressgateway"], namespace: "istio-system")
 }
 
 /// A line for a pod's log.

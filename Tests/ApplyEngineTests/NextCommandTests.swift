@@ -201,6 +201,31 @@ import Testing
     }
   }
 
+  @Test("what a held step asks may be mended, and later steps edited; what it writes may not")
+  func mendedWhileHeld() async throws {
+    func plan(_ verify: String, _ third: String = "  retire web 1.0", share: String = "10%") -> String {
+      Self.plan("probe home is GET /", "verify home \(verify) within 1s")
+        .replacing("  retire web 1.0", with: third).replacing("10% -> 2.0", with: "\(share) -> 2.0")
+    }
+    let world = try World(plan("contains \"nothing\""))
+    func run(_ text: String, _ goal: RunGoal, id: String) async throws -> World.Outcome {
+      let edited = try World(text, on: world.sandbox)
+      let prober = StampProber(
+        sandbox: world.sandbox, path: "/apis/networking.istio.io/v1/namespaces/shop/virtualservices/web")
+      return try edited.run(goal, id: id, prober: prober)
+    }
+    let held = try await run(plan("contains \"nothing\""), .apply(steps: 3), id: "held")
+    #expect(held.result.outcome == .held, "\(held.log.text)")
+    let other = try await run(plan("contains \"hello\"", share: "20%"), .resume, id: "other")
+    #expect(other.result.outcome == .refused, "\(other.log.text)")
+    let back = try await World(plan("contains \"hello\""), on: world.forked().sandbox).run(
+      .rollback(steps: nil), id: "back")
+    #expect(back.result.outcome == .undone, "\(back.log.text)")
+    let mended = try await run(plan("contains \"hello\"", "  wait 1s\n  retire web 1.0"), .resume, id: "mended")
+    #expect(mended.result.outcome == .done, "\(mended.log.text)")
+    #expect(await deployments(world) == ["deployments/api-1-0", "deployments/web-2-0"])
+  }
+
   @Test("a plan with other values is no changed file, and says with which it was begun")
   func otherValues() async throws {
     func world(_ copies: String, like other: World? = nil) throws -> World {

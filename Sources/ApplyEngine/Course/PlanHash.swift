@@ -9,22 +9,30 @@ extension Itinerary {
   static func hash(of plan: Plan, _ forward: [Leg]) -> String {
     var legs: [Value] = []
     for leg in forward {
-      let phases: [Value] = leg.phases.map { phase in
-        .array(
-          phase.writes.map { write in
-            [
-              "a": .string(write.action.rawValue), "id": .string(key(write.id)), "o": write.object ?? .null,
-            ]
-          })
-      }
       legs.append([
-        "s": .string(leg.stamp), "p": .array(phases), "o": .array(leg.observations.map { .string($0.text) }),
+        "s": .string(leg.stamp), "p": phases(of: leg), "o": .array(leg.observations.map { .string($0.text) }),
       ])
     }
     return contentHash([
       "plan": .string(plan.name), "namespace": .string(plan.namespace),
       "steps": .array(plan.steps.map { .string($0.name) }), "legs": .array(legs),
     ])
+  }
+
+  /// Of what forward leg `leg` writes: an edited plan that writes the same there can go on from the middle of it.
+  func changesHash(ofLeg leg: Int) -> String {
+    forward.indices.contains(leg)
+      ? contentHash(["s": .string(forward[leg].stamp), "p": Self.phases(of: forward[leg])]) : ""
+  }
+
+  private static func phases(of leg: Leg) -> Value {
+    .array(
+      leg.phases.map { phase in
+        .array(
+          phase.writes.map { write in
+            ["a": .string(write.action.rawValue), "id": .string(key(write.id)), "o": write.object ?? .null]
+          })
+      })
   }
 
   /// Of what stands after `legs` legs, whoever wrote it and by which plan: the objects without stamps.

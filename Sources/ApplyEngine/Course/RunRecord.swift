@@ -40,6 +40,8 @@ package struct RunRecord: Hashable, Sendable {
   package var options: [String] = []
   /// Of everything that stands after the legs that are done: with it, an edited plan can prove that it goes on from there.
   package var standingHash: String
+  /// Of what the leg that is under way writes: so it can in the middle of one.
+  package var legHash = ""
   package var course: Course
   package var progress: Progress
   package var status: Status
@@ -130,6 +132,7 @@ extension RunRecord {
       "status": .string(status.rawValue), "steps": .array(steps.map { .string($0) }), "stepsDone": .int(stepsDone),
       "updated": .string(updated),
     ]
+    if !legHash.isEmpty { fields["legHash"] = .string(legHash) }
     if isAsked { fields["asked"] = .bool(true) }
     if let question { fields["question"] = .string(question) }
     if !approvers.isEmpty { fields["approvers"] = .array(approvers.map { .string($0) }) }
@@ -157,6 +160,7 @@ extension RunRecord {
     self.progress = progress
     self.status = status
     stepsDone = value["stepsDone"]?.int ?? 0
+    legHash = value["legHash"]?.string ?? ""
     isAsked = value["asked"]?.bool ?? false
     question = value["question"]?.string
     approvers = (value["approvers"]?.array ?? []).compactMap(\.string)

@@ -69,12 +69,21 @@ extension Run {
         course: .forward(steps: itinerary.stepCount), steps: itinerary.plan.steps.map(\.name))
     }
     if record.planHash == hash { return record }
-    guard case .forward = record.course, record.progress.isAtBoundary else {
-      throw refused(
-        "the plan was changed while a run of it is in the middle of something",
-        notes: (record.stepsDone < record.steps.count
-          ? ["it is in the step `\(record.steps[record.stepsDone])`"] : []) + otherOptions(record),
-        help: "use the plan file as it was when that run began, and finish or roll back what is under way")
+    guard case .forward(let wanted) = record.course else { throw inTheMiddle(record) }
+    guard record.progress.isAtBoundary else {
+      let leg = record.progress.leg
+      guard leg < itinerary.forward.count, !record.legHash.isEmpty,
+        itinerary.changesHash(ofLeg: leg) == record.legHash,
+        itinerary.standingHash(afterLegs: leg) == record.standingHash || leg == 0
+      else { throw inTheMiddle(record) }
+      environment.tell(.note("the plan was changed, but not what the step under way writes; it goes on from there"))
+      let isWhole = wanted >= record.steps.count
+      record.planHash = hash
+      record.steps = itinerary.plan.steps.map(\.name)
+      // What is asked may be something else now.
+      record.progress.observation = 0
+      record.course = .forward(steps: isWhole ? itinerary.stepCount : min(wanted, itinerary.stepCount))
+      return record
     }
     // Nothing was done by the old plan: the new one begins at its beginning.
     let candidates = [record.progress.leg] + (0...itinerary.forward.count).reversed()
@@ -101,6 +110,14 @@ extension Run {
     // What was come to is no reason to go on by itself to what is new.
     record.course = .forward(steps: isDone ? record.stepsDone : itinerary.stepCount)
     return record
+  }
+
+  private func inTheMiddle(_ record: RunRecord) -> RunBreak {
+    refused(
+      "the plan was changed while a run of it is in the middle of something",
+      notes: (record.stepsDone < record.steps.count
+        ? ["it is in the step `\(record.steps[record.stepsDone])`"] : []) + otherOptions(record),
+      help: "use the plan file as it was when that run began, and finish or roll back what is under way")
   }
 
   /// A plan is another one with other values, though its file is the same.

@@ -69,6 +69,9 @@ extension RunSession {
     while record.progress.leg < legs.count {
       let leg = legs[record.progress.leg]
       place = RunPlace(step: leg.step, leg: record.progress.leg)
+      if case .forward = leg.role, record.legHash.isEmpty {
+        record.legHash = itinerary.changesHash(ofLeg: record.progress.leg)
+      }
       if isBeginning(of: leg) {
         if options.isApproved, case .forward = leg.role { try await reviewStep(legs[record.progress.leg...]) }
         try await beginStep(leg)
@@ -81,6 +84,7 @@ extension RunSession {
       if !leg.observations.isEmpty { lastLook = nil }
       let next = record.progress.leg + 1
       record.progress = Progress(leg: next)
+      record.legHash = ""
       let isStepDone = next == legs.count || legs[next].step != leg.step
       if case .forward = leg.role {
         record.stepsDone = itinerary.stepsDone(at: record.progress)

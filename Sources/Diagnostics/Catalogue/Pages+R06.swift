@@ -298,5 +298,41 @@ extension CodePage {
       fix:
         "Leave `tls secret` out: the gateway then passes the connection on as it is. Or let the component speak plain `http` inside, where mutual TLS protects it."
     ),
+    CodePage(
+      .guessedPort, "A component has several ports, and which of them visitors are meant for is not said.",
+      why:
+        "Visitors are led to the port that has the number of the `expose` line; where none has, to the first http one, and where no port speaks http, to the first. Behind another number that may be a page for operators.",
+      bad: """
+        plan shop
+        language 1
+
+        expose queue on port 5671
+
+        component queue {
+          image registry.example.com/queue
+          port 5672 tcp
+          port 15672 http
+          version 1.0
+        }
+
+        deploy queue 1.0
+        """,
+      good: """
+        plan shop
+        language 1
+
+        expose queue on port 5672
+
+        component queue {
+          image registry.example.com/queue
+          port 5672 tcp
+          port 15672 http
+          version 1.0
+        }
+
+        deploy queue 1.0
+        """,
+      fix: "Expose the number that the container listens on, or allow the lint where the port that it names is meant."
+    ),
   ]
 }

@@ -126,7 +126,8 @@ extension CodePage {
         "A run stands in the middle of a step that the file no longer has like that, or another direction is under way. Guessing where to go on could cost an outage.",
       bad: .shop("deploy web 1.0\n\ndeploy web 2.0"),
       good: .shop("deploy web 1.0"),
-      fix: "Use the plan file as it was when the run began, or finish what is under way with `rolloutc resume`.",
+      fix:
+        "Use the plan file as it was when the run began, or finish what is under way with `rolloutc resume`. What a held step asks, and the steps after it, may be edited.",
       stage: .running),
     CodePage(
       .lockLost, "Another run took the lock, or this one could not show in time that it lives.",

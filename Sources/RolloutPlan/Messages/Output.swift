@@ -134,6 +134,13 @@ extension Diagnostic {
       help: help)
   }
 
+  static func guessedPort(_ exposed: Int, led: Port, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .guessedPort, "visitors at port \(exposed) are led to port \(led.number), as none has that number",
+      at: Label(range, "led to port \(led.number)"), secondary: [Label(led.range, "this one")],
+      help: "expose the number of the port that is meant, or allow it with the reason")
+  }
+
   static func hostTwice(_ host: String, other: String, at range: SourceRange) -> Diagnostic {
     let (narrow, wide) = host.hasPrefix("*") ? (other, host) : (host, other)
     return Diagnostic(

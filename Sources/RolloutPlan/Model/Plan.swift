@@ -309,6 +309,19 @@ package struct Exposure: Sendable {
   }
 }
 
+extension Plan {
+  /// The labels of the pods that visitors come in by: those that the plan's own Gateways select, as `patch Gateway` leaves
+  /// them. A cluster has one ingress for all of them.
+  package var ingressLabels: [String: String] {
+    var labels = ["istio": "ingressgateway"]
+    for patch in patches {
+      guard case .object(kind: "Gateway", _) = patch.target else { continue }
+      for entry in patch.value.at("spec", "selector")?.fields?.entries ?? [] { labels[entry.key] = entry.value.string }
+    }
+    return labels
+  }
+}
+
 extension Exposure {
   /// Both are asked in one virtual host, with one list of routes. Of a wider and a narrower host each has its own.
   func sharesHost(_ other: Exposure) -> Bool { hosts.contains { other.hosts.contains($0) } }

@@ -72,6 +72,7 @@ extension Resolver {
       for earlier in plan.exposures[..<e] where earlier.port == exposure.port { checkMeeting(exposure, earlier) }
       let ports = component.versions.flatMap(\.ports)
       checkTLS(exposure, ports)
+      checkTarget(exposure)
       if exposure.path != "/", !ports.isEmpty, !ports.contains(where: \.proto.isHTTP), !taint.covers(exposure.component)
       {
         report(
@@ -127,6 +128,19 @@ extension Resolver {
       }
     } else if exposure.port == 443, exposure.gateway == nil, taken.isEmpty || !taken.allSatisfy(speaksTLS) {
       report(.exposeNeedsTLS(at: exposure.range))
+    }
+  }
+
+  /// Which port visitors come to, where its number does not say it. Behind 80 and 443 the only http port is meant.
+  private func checkTarget(_ exposure: Exposure) {
+    if taint.covers(exposure.component) { return }
+    let component = plan[exposure.component]
+    let isTCP = exposure.isTCP(component)
+    for version in component.versions where version.ports.count > 1 {
+      let fitting = version.ports.filter { $0.proto.isHTTP != isTCP }
+      guard let first = fitting.first, !fitting.contains(where: { $0.number == exposure.port }) else { continue }
+      if fitting.count == 1, isTCP || [80, 443].contains(exposure.port) { continue }
+      return report(.guessedPort(exposure.port, led: first, at: exposure.range))
     }
   }
 

@@ -55,7 +55,7 @@ extension Resolver {
         report(.badYAML("\(origin) is no single mapping", at: range))
         return
       }
-      if let field = protectedField(documents[0]) {
+      if let field = protectedField(documents[0], target) {
         report(.protectedField(field, at: range))
         return
       }
@@ -99,7 +99,7 @@ extension Resolver {
   }
 
   /// What a patch may never change: names, namespaces, selectors, ownership labels.
-  private func protectedField(_ patch: Value) -> String? {
+  private func protectedField(_ patch: Value, _ target: Patch.Target) -> String? {
     // Null takes away what stands there, with all that is in it.
     let holders = [
       ["metadata"], ["metadata", "labels"], ["spec"], ["spec", "template"], ["spec", "template", "metadata"],
@@ -116,7 +116,9 @@ extension Resolver {
     where patch.at("metadata", "labels", key) != nil {
       return "metadata.labels[\(key)]"
     }
-    if patch.at("spec", "selector") != nil { return "spec.selector" }
+    // Which pods are the ingress of a cluster, the plan cannot know.
+    let isGateway = if case .object(kind: "Gateway", _) = target { true } else { false }
+    if patch.at("spec", "selector") != nil, !isGateway { return "spec.selector" }
     for key in ["app", "version"] where patch.at("spec", "template", "metadata", "labels", key) != nil {
       return "spec.template.metadata.labels.\(key)"
     }

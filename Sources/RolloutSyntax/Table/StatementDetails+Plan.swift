@@ -58,10 +58,11 @@ extension StatementTable {
         and needs no declaration. Ports that speak tcp may be exposed too; where a component speaks `https` or `tls` \
         itself, its connections are passed on, and the line has no `tls secret`. Several components may share a host by \
         their paths; who has a narrower host of a wider one, as `docs.example.com` beside `"*"`, has all of its paths. \
-        A component may have several lines, each at a port of its own; probes ask by the first one. Lines of one port and \
-        one certificate share a Gateway, which has the name of the first line's component. \
-        `through gateway` uses a gateway that exists, \
-        `NAMESPACE/NAME` or `NAME`, instead of one of the plan's own.
+        Visitors come to the container's port of the same number, else to its first http one, else to its first. A \
+        component may have several lines, each at a port of its own; probes ask by the first one for requests. Lines of \
+        one port and one certificate share a Gateway, which has the name of the first line's component and selects pods \
+        labelled `istio: ingressgateway`, unless `patch Gateway NAME` says another `spec.selector`. `through gateway` uses a gateway that exists, `NAMESPACE/NAME` or `NAME`, \
+        instead of one of the plan's own.
         """,
         [
           #"expose voting-app on port 80 hosts "*" path /"#,

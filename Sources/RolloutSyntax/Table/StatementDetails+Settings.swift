@@ -16,9 +16,9 @@ extension StatementTable {
     case .port:
       StatementDetails(
         """
-        A port that the container listens on, and what it speaks; unless said it is passed on as `tcp`, with a lint. The Service has the same port. A \
-        version's ports replace the component's. One number has one protocol in all versions, as one Service serves \
-        them.
+        A port that the container listens on, and what it speaks; unless said it is passed on as `tcp`, with a lint. The \
+        Service has the same port. A version's ports replace the component's. One number has one protocol in all \
+        versions, as one Service serves them.
         """,
         [
           "port 8080 http", "port 3306 mysql", "port 80", "port 8443 https", "port 50051 grpc", "port 8081 grpc-web",

@@ -256,7 +256,7 @@ private struct FlowBuilder {
     let exposure = plan.exposures[e]
     let c = exposure.component.index
     guard plan.components.indices.contains(c) else { return }
-    let client = Client.gateway(labels: ["istio": "ingressgateway"], namespace: "istio-system")
+    let client = Client.gateway(labels: plan.ingressLabels, namespace: "istio-system")
     let names = exposure.hosts.isEmpty ? ["*"] : exposure.hosts
     for host in names.flatMap({ hostWitnesses(of: $0, known: knownHosts) }) {
       guard !exposure.isTCP(plan[exposure.component]) else {

@@ -5,6 +5,8 @@ extension FlowModel {
   /// Namespaces and gateways that the plan uses and never writes.
   package var objectsOfOthers: [Value] {
     var all: [Value] = []
+    let labels = plan.ingressLabels.sorted { $0.key < $1.key }
+    let selector = Value.object(labels.reduce(into: Fields()) { $0[$1.key] = .string($1.value) })
     if plan.namespaceExists {
       all.append([
         "apiVersion": "v1", "kind": "Namespace",
@@ -39,7 +41,7 @@ extension FlowModel {
       all.append([
         "apiVersion": "networking.istio.io/v1", "kind": "Gateway",
         "metadata": ["name": .string(name), "namespace": .string(namespace)],
-        "spec": ["selector": ["istio": "ingressgateway"], "servers": [.object(server)]],
+        "spec": ["selector": selector, "servers": [.object(server)]],
       ])
     }
     return all

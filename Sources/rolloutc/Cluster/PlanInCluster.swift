@@ -4,7 +4,9 @@ import RolloutPlan
 
 extension PlanRequest {
   /// The plan is said by its file, or by standard input; else it is only its name.
-  var namesFile: Bool { plan == "-" || plan.contains("/") || plan.hasSuffix(".rollout") }
+  var namesFile: Bool {
+    plan == "-" || plan.contains("/") || plan.hasSuffix(".rollout") || IO.exists(plan) && !IO.isDirectory(plan)
+  }
 }
 
 /// A plan as the cluster knows it: for commands that need no plan file, or nothing of it but its name.
@@ -23,6 +25,9 @@ struct PlanInCluster: Sendable {
       try target.check(against: plan)
       (name, namespace) = (plan.name, connection.namespace ?? plan.namespace)
     } else {
+      if request.plan.contains(".") || dnsSubdomainProblem(request.plan) != nil {
+        throw Failure("`\(request.plan)` is neither a file nor the name of a plan", code: Exit.usage)
+      }
       // A plan that says no namespace has its own name for it.
       (name, namespace) = (request.plan, connection.namespace ?? request.plan)
     }

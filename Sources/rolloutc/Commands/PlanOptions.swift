@@ -1,3 +1,4 @@
+import ApplyEngine
 import ArgumentParser
 import DiagnosticRendering
 import Diagnostics
@@ -78,6 +79,10 @@ struct PlanRequest {
     switch files.read(plan) {
     case .success(let read): bytes = read
     case .failure(let error): throw Failure("cannot read `\(plan)`: \(error.message)", code: Exit.usage)
+    }
+    if SavedPlan.isSaved(bytes), let saved = try? SavedPlan.read(bytes) {
+      guard env == nil, settings.isEmpty, root == nil else { throw Failure.savedPlanHasItsOptions }
+      return try PlanRequest(saved, diagnostics: diagnostics).resolved()
     }
     guard bytes.count < Int(UInt32.max) else { throw Failure("`\(plan)` is too large", code: Exit.usage) }
     IO.expectAllocations(of: bytes.count * 160)

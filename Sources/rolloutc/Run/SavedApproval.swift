@@ -23,7 +23,7 @@ struct SavedApproval: Sendable {
       throw Failure("`\(request.plan)` cannot be applied: \(why)", code: Exit.usage)
     }
     guard request.env == nil, request.settings.isEmpty, request.root == nil else {
-      throw Failure("a saved plan has its own --env, --set and --root; leave them out", code: Exit.usage)
+      throw Failure.savedPlanHasItsOptions
     }
   }
 
@@ -46,5 +46,11 @@ struct SavedApproval: Sendable {
         "what was approved is not what would be done now; nothing was changed\n"
           + differences.map { "  \($0)" }.joined(separator: "\n"), code: Exit.refused)
     }
+  }
+}
+
+extension Failure {
+  static var savedPlanHasItsOptions: Failure {
+    Failure("a saved plan has its own --env, --set and --root; leave them out", code: Exit.usage)
   }
 }
