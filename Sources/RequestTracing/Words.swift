@@ -14,7 +14,7 @@ extension Failure {
   private var why: String {
     let pods = subset.map { "subset \($0)" } ?? "the service"
     return switch reason {
-    case .noListener: "no gateway listens on the port"
+    case .noListener: "no gateway listens on the port for this host"
     case .noVirtualHost: "no route is bound to the gateway for this host"
     case .noRoute: "no rule takes this request"
     case .blackHole: "the mesh does not know the host"

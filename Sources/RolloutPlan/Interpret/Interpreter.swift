@@ -367,10 +367,16 @@ final class Interpreter {
           starts.append(FailureStart(step: index, reachedSegments: k + 1, segments: made))
           // Also the last segment with nothing observed behind it: its own writes may fail, as pods that are never ready,
           // and the block then starts from its middle. A version that was on its way out is no goal any more then; a
-          // line that is about it is left out, and the rest of the block still makes sense.
+          // line that is about it is left out, and the rest of the block still makes sense; but for a `retire` of what it
+          // would have taken the traffic from.
           let canFailLater = k + 1 < steps[index].segments.count || !segment.observations.isEmpty
           let gone: Set<Code> = [.routeToUndeployed, .waitForUndeployed]
-          found.append((steps[index].name, diagnostics.filter { canFailLater || !gone.contains($0.code) }))
+          let isGone = !canFailLater && diagnostics.contains { gone.contains($0.code) }
+          found.append(
+            (
+              steps[index].name,
+              isGone ? diagnostics.filter { !gone.contains($0.code) && $0.code != .retireLive } : diagnostics
+            ))
         }
       }
       (diagnostics, openShifts, rollbackLimit) = (before, shifts, nil)

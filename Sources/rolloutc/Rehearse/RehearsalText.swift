@@ -50,6 +50,7 @@ struct RehearsalText {
     if result.result.outcome == .held { text += "\(paint("■", 33))     held where it failed\n" }
     text += "\n" + served(result.traffic)
     let failed = result.traffic.failed
+    if result.traffic.requests == 0 { text += "no visitor comes in over http: " }
     text += "\(result.traffic.requests) requests, " + paint("\(failed) failed", failed == 0 ? 32 : 31) + "\n"
     return text
   }
