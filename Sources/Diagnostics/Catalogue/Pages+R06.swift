@@ -334,5 +334,13 @@ extension CodePage {
         """,
       fix: "Expose the number that the container listens on, or allow the lint where the port that it names is meant."
     ),
+    CodePage(
+      .unknownField, "A patch sets a field that objects of this kind do not have.",
+      why:
+        "Most likely it is a slip: a server refuses it when the plan is applied, and an older one drops it, so that the patch has no effect. Known are the fields of Kubernetes 1.33 and Istio 1.27, not all the way down; later versions have more.",
+      bad: .shop("patch deployment of web \"spec: {minReadySecond: 5}\"\n\n" + deploy),
+      good: .shop("patch deployment of web \"spec: {minReadySeconds: 5}\"\n\n" + deploy),
+      fix: "Write the field's name, or allow the lint where the cluster knows it."
+    ),
   ]
 }

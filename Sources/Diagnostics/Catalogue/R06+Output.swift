@@ -22,11 +22,12 @@ extension Code {
   package static let notFollowed = Code("R0620", "not-followed", .warning)
   package static let tlsEndsEarly = Code("R0621", "tls-ends-early")
   package static let guessedPort = Code("R0622", "guessed-port", .warning)
+  package static let unknownField = Code("R0623", "unknown-field", .warning)
 
   static let output: [Code] = [
     .nameTooLong, .nameCollision, .mutableImageTag, .portWithoutProtocol, .unknownServicePort, .missingImage,
     .sameImageForVersions, .missingPort, .protocolClash, .sharedVolume, .secretInManifest, .badManifest,
     .patchWithoutTarget, .exposeNeedsTLS, .exposeConflict, .protectedField, .reservedPort, .noVersions,
-    .serverFirstPlaintext, .notFollowed, .tlsEndsEarly, .guessedPort,
+    .serverFirstPlaintext, .notFollowed, .tlsEndsEarly, .guessedPort, .unknownField,
   ]
 }

@@ -102,15 +102,7 @@ private func withProtectedFields(of original: Value, in patched: Value) -> Value
 
 /// The protected fields that a patch names, as dotted paths.
 func protectedPaths(in patch: Patch) -> [String] {
-  let kind =
-    switch patch.target {
-    case .deployment: "Deployment"
-    case .service: "Service"
-    case .route: "VirtualService"
-    case .rule: "DestinationRule"
-    case .object(let kind, _): kind
-    }
-  return protectedPaths(kind: kind).compactMap { path in
+  protectedPaths(kind: patch.target.kind).compactMap { path in
     guard let new = value(patch.value, path[...]) else { return nil }
     // A patch that says which object it is about says nothing wrong.
     if path == ["apiVersion"] || path == ["kind"] { return nil }

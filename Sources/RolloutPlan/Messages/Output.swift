@@ -134,6 +134,14 @@ extension Diagnostic {
       help: help)
   }
 
+  static func unknownField(_ field: String, of kind: String, similar: String?, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .unknownField, "`\(field)` is no field of a \(kind) that is known here", at: Label(range, "says it"),
+      notes: ["a server refuses it, or drops it without a word"],
+      help: similar.map { "a similar one is `\($0)`" }
+        ?? "compare it with `kubectl explain`, and allow it if it is right")
+  }
+
   static func guessedPort(_ exposed: Int, led: Port, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .guessedPort, "visitors at port \(exposed) are led to port \(led.number), as none has that number",

@@ -79,6 +79,9 @@ extension Resolver {
           report(.notFollowed("`\(name)`", "what goes past the proxy of a pod meets no route", at: range))
         }
       }
+      for (field, similar) in KnownFields.unknown(in: documents[0], of: target.kind) {
+        report(.unknownField(field, of: target.kind, similar: similar, at: range))
+      }
       for effect in unfollowedEffects(ofPatch: documents[0]) {
         report(.notFollowed("`\(effect.field)`", effect.reason, at: range))
       }
