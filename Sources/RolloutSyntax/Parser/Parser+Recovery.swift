@@ -23,6 +23,7 @@ extension Parser {
     let start = position
     // A misspelt first word, taken for the name that begins a line where names may.
     if row.head == nil, takeNearHead(into: index, in: context) { return }
+    if mendSlips(row, into: index, in: context) { return }
     var failure = withMatcher(row, at: start) {
       matcher -> (furthest: Int, expected: [MatchCode.Op], best: [Capture], end: Int?) in
       matcher.recordsBest = true
@@ -41,6 +42,7 @@ extension Parser {
         return
       }
     }
+    if takeBraceOfNextLine(row, into: index, at: failure.furthest) { return }
     if repair(row, into: index, in: context, at: failure.furthest, expected: failure.expected) { return }
 
     reportUnexpected(
@@ -75,6 +77,26 @@ extension Parser {
         fixIts: [FixIt("remove `{`", [Edit(range(position), "")])]), at: position)
     braceBalance -= 1
     position += 1
+  }
+
+  /// A `{` on a line of its own, behind a statement that may open a block.
+  mutating func takeBraceOfNextLine(_ row: StatementTable.Compiled, into index: Int, at place: Int) -> Bool {
+    guard row.block != nil, tokens[place].kind == .newline,
+      let brace = tokens[place...].firstIndex(where: { $0.kind != .newline }), tokens[brace].kind == .openBrace,
+      let token = insertedToken(.block(.file), before: place),
+      let trial = attempt(row, .insert(token), at: place, from: position), let block = trial.block
+    else { return false }
+    let end = tokens[place - 1].end
+    let isCommented = comments.contains { $0.range.start >= end && $0.range.end <= tokens[brace].start }
+    let removed = SourceRange(file: file.id, start: isCommented ? tokens[brace].start : end, end: tokens[brace].end)
+    let edits =
+      isCommented
+      ? [Edit(SourceRange(file: file.id, start: end, end: end), " {"), Edit(removed, "")] : [Edit(removed, " {")]
+    report(.braceOnNextLine(at: range(brace), statement: range(position).joined(range(place - 1)), edits), at: brace)
+    accept(trial.captures, trial.equals, header: position..<place, into: index)
+    position = brace
+    parseBlock(of: index, in: block, braceIsMissing: false)
+    return true
   }
 
   /// Whether the `}` at the current token is one too many: the block goes on behind it.
@@ -116,7 +138,7 @@ extension Parser {
     return fits(row, at: token)
   }
 
-  private func fits(_ row: StatementTable.Compiled, at token: Int) -> Bool {
+  func fits(_ row: StatementTable.Compiled, at token: Int) -> Bool {
     withMatcher(row, at: token) { matcher in
       guard let end = matcher.run(at: token) else { return false }
       return endsStatement(end, opensBlock: row.block != nil)
@@ -210,9 +232,11 @@ extension Parser {
     }
     // In `staging context`, two words are in the wrong order, where `NAME = VALUE` would fit with a sign put in.
     let isMisplaced = row.head == nil && found.keyword.map { table.row(for: $0, in: context) != nil } ?? false
+    let implausible = accepted.result.captures.filter { !isPlausible($0, in: row) }
     report(
-      accepted.repair, at: accepted.place, expected: expected,
-      isCertain: !isMisplaced && accepted.result.captures.allSatisfy { isPlausible($0, in: row) })
+      accepted.repair, of: row, at: accepted.place, expected: expected,
+      isCertain: !isMisplaced && implausible.isEmpty,
+      isInstead: implausible.contains { $0.token == accepted.place })
     accept(accepted.result.captures, accepted.result.equals, header: start..<accepted.result.end, into: index)
     position = accepted.result.end
     if current.kind == .openBrace, let block = accepted.result.block ?? row.block {
@@ -272,53 +296,20 @@ extension Parser {
     return token
   }
 
-  private struct Trial {
-    var end: Int
-    var captures: [Capture]
-    var equals: [(token: Int, tight: Bool)]
-    var block: Context?
-  }
-
-  /// Runs the row over the line with the repair made, and maps what it captured back to the real tokens.
+  /// Runs the row over the line with the repair made.
   private func attempt(_ row: StatementTable.Compiled, _ repair: Repair, at place: Int, from start: Int) -> Trial? {
-    let stop = min(lineEnd(from: place) + 1, tokens.count)
-    var line = Array(tokens[start..<stop])
-    var original = Array(start..<stop)
+    var line = TrialLine(tokens, from: start, upTo: lineEnd(from: place))
     let at = place - start
     switch repair {
-    case .replace(let keyword):
-      line[at].keyword = keyword
-    case .insert(let token):
-      line.insert(token, at: at)
-      original.insert(place, at: at)
-    case .quote(let kind):
-      line[at].kind = kind
-    case .delete, .deleteDouble:
-      line.remove(at: at)
-      original.remove(at: at)
+    case .replace(let keyword): line.tokens[at].keyword = keyword
+    case .insert(let token): line.insert(token, at: at)
+    case .quote(let kind): line.tokens[at].kind = kind
+    case .delete, .deleteDouble: line.remove(at)
     }
-    // The matcher looks one token ahead of the end.
-    line.append(
-      Token(kind: .endOfFile, leading: tokens[stop - 1].end, start: tokens[stop - 1].end, end: tokens[stop - 1].end))
-    original.append(stop - 1)
-    return file.bytes.withUnsafeBufferPointer { bytes in
-      line.withUnsafeBufferPointer { line -> Trial? in
-        var matcher = Matcher(row, of: table, tokens: line, bytes: bytes)
-        guard let end = matcher.run(at: 0) else { return nil }
-        switch line[end].kind {
-        case .newline, .closeBrace, .endOfFile: break
-        case .openBrace where row.block != nil: break
-        default: return nil
-        }
-        // A repair that changes nothing at its place repaired nothing.
-        if end < at { return nil }
-        let captures = matcher.captures.map { Capture(slot: $0.slot, keyword: $0.keyword, token: original[$0.token]) }
-        let equals = matcher.equals.map { (token: original[$0.token], tight: $0.tight) }.filter {
-          self.tokens[$0.token].kind == .equals
-        }
-        return Trial(end: original[end], captures: captures, equals: equals, block: matcher.block)
-      }
-    }
+    let outcome = run(row, over: line)
+    // A repair that changes nothing at its place repaired nothing.
+    guard let end = outcome.end, end >= at else { return nil }
+    return outcome.trial
   }
 
   /// Whether the token is what stands in such a slot: `route all -> 2.0` has a word of the language for its component,
@@ -346,8 +337,13 @@ extension Parser {
     }
   }
 
-  /// - Parameter isCertain: the repaired line is what was meant, as far as one can see.
-  private mutating func report(_ repair: Repair, at place: Int, expected: [MatchCode.Op], isCertain: Bool) {
+  /// - Parameters:
+  ///   - isCertain: the repaired line is what was meant, as far as one can see.
+  ///   - isInstead: what stands there cannot follow a word that is put in before it.
+  private mutating func report(
+    _ repair: Repair, of row: StatementTable.Compiled, at place: Int, expected: [MatchCode.Op], isCertain: Bool,
+    isInstead: Bool
+  ) {
     switch repair {
     case .replace(let keyword):
       report(
@@ -367,10 +363,15 @@ extension Parser {
       let insertion = SourceRange(file: file.id, start: at, end: at)
       // One that stands there already, a place too late, is not missing.
       let isThere = [place, place + 1].contains { tokens.indices.contains($0) && self.text($0) == text }
+      // One that stands there too early was taken for a name or a value.
+      let help =
+        token.keyword != nil && place > 0 && self.text(place - 1) == text
+        ? "the form is `\(row.row.notation.replacingBlocks())`"
+        : isInstead && expected.count == 1 && token.keyword != nil
+          ? "only `\(text)` can stand here" : "write `\(text)` before it"
       report(
         .unexpected(
-          found: describe(place), expected: describe(expected), at: range(place),
-          help: "write `\(text)` before it",
+          found: describe(place), expected: describe(expected), at: range(place), help: help,
           fixIts: isCertain && !isThere
             ? [FixIt("insert `\(text)`", [Edit(insertion, (token.kind == .comma ? "" : " ") + text)])] : []),
         at: max(place - 1, 0))
@@ -399,7 +400,7 @@ extension Parser {
     }
   }
 
-  private func text(_ place: Int) -> String { file.text(range(place)) }
+  func text(_ place: Int) -> String { file.text(range(place)) }
 
   private func fixedText(_ op: MatchCode.Op) -> String {
     switch op {
@@ -520,6 +521,10 @@ extension Parser {
     let start = position
     let token = current
     let heads = table.heads(in: context).map(\.text)
+    if let keyword = keywordWithoutCapitals(start), let row = table.row(for: keyword, in: context) {
+      takeHead(keyword, of: row, into: index, in: context)
+      return true
+    }
     let word = String(decoding: file.bytes[Int(token.start)..<Int(token.end)], as: UTF8.self)
     guard token.kind == .word, let near = nearest(to: word, in: heads), let keyword = Keyword(near),
       token.keyword.map({ !isHeadElsewhere($0, than: context) }) ?? true,
@@ -534,6 +539,23 @@ extension Parser {
     report(.unknownStatement(word, at: range(start), place: context.place, similar: near, heads: heads), at: start)
     parse(row, into: index, in: context)
     return true
+  }
+
+  /// `DEPLOY`: the line is a statement, whatever else is wrong with it.
+  private mutating func takeHead(
+    _ keyword: Keyword, of row: StatementTable.Compiled, into index: Int, in context: Context
+  ) {
+    let start = position
+    var diagnostic = Diagnostic.unknownStatement(
+      text(start), at: range(start), place: context.place, similar: keyword.text, heads: [])
+    diagnostic.help = "write `\(keyword.text)`"
+    let head = Slip(
+      diagnostic: diagnostic, edits: [Edit(range(start), keyword.text)], change: .keyword(keyword), token: start)
+    statements[index].form = row.row.form
+    if mendSlips(row, into: index, in: context, head: head) { return }
+    tokens[start].keyword = keyword
+    report(diagnostic, at: start)
+    parse(row, into: index, in: context)
   }
 
   private mutating func skipLine(of index: Int, from start: Int) {
