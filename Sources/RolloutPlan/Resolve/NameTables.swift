@@ -35,6 +35,8 @@ struct NameTable {
     return nil
   }
 
+  var hasMended: Bool { !mended.isEmpty }
+
   /// Lets `name`, which cannot be one, be looked up as it should be written, too.
   mutating func mend(_ name: String, as right: String) { mended[right] = name }
 
@@ -151,8 +153,9 @@ extension Resolver {
 
   /// What the name stands for. Where its declaration has an edit that gives it another name, this use is mended with it.
   func binding(of name: SpannedText, in path: WritableKeyPath<NameTables, NameTable>) -> Binding? {
-    let known = names[keyPath: path][name.value]
-    if known != nil, let index = names[keyPath: path].reported[name.value] { mend(name.range, with: index) }
+    let table = names[keyPath: path]
+    let known = table[name.value]
+    if table.hasMended, known != nil, let index = table.reported[name.value] { mend(name.range, with: index) }
     return known?.binding
   }
 

@@ -244,7 +244,7 @@ struct Parser {
     }
     statements[index].form = row.row.form
     if let end = outcome.end, endsStatement(end, opensBlock: row.block != nil) {
-      if tokens[end].kind == .newline, takeBraceOfNextLine(row, into: index, at: end) { return }
+      if row.block != nil, tokens[end].kind == .newline, takeBraceOfNextLine(row, into: index, at: end) { return }
       accept(outcome.captures, outcome.equals, header: start..<end, into: index)
       position = end
       if current.kind == .openBrace, let block = outcome.block ?? row.block {

@@ -15,6 +15,15 @@ package struct Unit: Hashable, Sendable {
     }
   }
 
+  /// `10minutes` as the language writes it, `10m`; nil where the unit is none of this kind.
+  package static func short(_ amount: String, _ kind: Kind) -> String? {
+    let number = amount.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+    guard !number.isEmpty, let unit = Unit(String(amount.dropFirst(number.count))), unit.kind == kind else {
+      return nil
+    }
+    return number + unit.text
+  }
+
   /// `m` is minutes, and thousandths of a core.
   func fits(_ slot: Slot) -> Bool {
     switch slot {
