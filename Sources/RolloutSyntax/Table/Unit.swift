@@ -50,9 +50,11 @@ package struct Unit: Hashable, Sendable {
       "m": ["min", "mins", "minute", "minutes"], "h": ["hr", "hrs", "hour", "hours"], "d": ["day", "days"],
     ]
     for (unit, words) in times { for word in words { units[word] = (unit, .time) } }
-    for unit in ["Ki", "Mi", "Gi", "Ti"] {
-      let letter = unit.prefix(1).lowercased()
-      for ending in ["i", "b", "ib"] { units[letter + ending] = (unit, .size) }
+    for (unit, word) in [("Ki", "kilo"), ("Mi", "mega"), ("Gi", "giga"), ("Ti", "tera")] {
+      let letter = word.prefix(1)
+      for spelled in [letter + "i", letter + "b", letter + "ib", word + "byte", word + "bytes"] {
+        units[String(spelled)] = (unit, .size)
+      }
     }
     return units
   }()
