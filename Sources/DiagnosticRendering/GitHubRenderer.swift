@@ -12,6 +12,9 @@ package struct GitHubRenderer {
     diagnostics.map { command($0) + "\n" }.joined()
   }
 
+  /// An error that belongs to no line.
+  package static func command(error message: String) -> String { "::error::\(escaped(message, isProperty: false))" }
+
   private func command(_ diagnostic: Diagnostic) -> String {
     let name =
       switch diagnostic.severity {
@@ -31,12 +34,12 @@ package struct GitHubRenderer {
     if !diagnostic.primary.text.isEmpty { lines[0] += " (\(diagnostic.primary.text))" }
     lines += diagnostic.notes.map { "note: \($0)" }
     if let help = diagnostic.help { lines.append("help: \(help)") }
-    let list = properties.map { "\($0.0)=\(escaped($0.1, isProperty: true))" }.joined(separator: ",")
-    return "::\(name) \(list)::\(escaped(lines.joined(separator: "\n"), isProperty: false))"
+    let list = properties.map { "\($0.0)=\(Self.escaped($0.1, isProperty: true))" }.joined(separator: ",")
+    return "::\(name) \(list)::\(Self.escaped(lines.joined(separator: "\n"), isProperty: false))"
   }
 
   /// The escaping of actions/toolkit, `command.ts`: `escapeData` and `escapeProperty`. Other controls are made visible.
-  private func escaped(_ text: String, isProperty: Bool) -> String {
+  private static func escaped(_ text: String, isProperty: Bool) -> String {
     var output = ""
     for scalar in text.unicodeScalars {
       switch scalar {

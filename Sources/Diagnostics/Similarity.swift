@@ -1,5 +1,6 @@
 /// The candidate nearest to `word`, where it is near enough to be meant: an edit distance (Damerau's, with swaps of
-/// neighbours) of at most a third of the longer word's length, and at least 1. A tie is no answer.
+/// neighbours) of at most a third of the longer word's length, and at least 1, or where only capitals differ. A tie is no
+/// answer.
 package func nearest(to word: String, in candidates: [String]) -> String? {
   let closest = closest(to: word, in: candidates)
   return closest.count == 1 ? closest[0] : nil
@@ -11,6 +12,8 @@ package func closest(to word: String, in candidates: [String]) -> [String] {
   let scalars = Array(word.unicodeScalars)
   var best = (distance: Int.max, candidates: [String]())
   var seen: Set<String> = []
+  let others = candidates.filter { $0 != word && $0.lowercased() == word.lowercased() }
+  if let only = others.first, others.allSatisfy({ $0 == only }) { return [only] }
   for candidate in candidates where seen.insert(candidate).inserted && candidate != word {
     // The opposite of a word is no misspelling of it.
     if candidate == "un" + word || word == "un" + candidate { continue }

@@ -38,6 +38,15 @@ private func wrapped(_ statement: String, in context: Context) -> String {
   }
 
   /// Every keyword, sign and slot of a row, in every alternative and option, is used by an example, present and absent.
+  /// A parameter that is named like a word of the language is refused (R0220).
+  @Test(arguments: Form.allCases) func examplesNameParametersByOtherWords(_ form: Form) {
+    for example in StatementTable.details(of: form).examples {
+      let uses = example.matches(of: /\$\{?([a-z0-9-]+)/).map { String($0.1) }
+      let declared = example.firstMatch(of: /^parameter ([a-z0-9-]+)/).map { [String($0.1)] } ?? []
+      for name in uses + declared { #expect(Keyword(name) == nil, "\(example)") }
+    }
+  }
+
   @Test(arguments: Form.allCases) func examplesCoverTheWholeShape(_ form: Form) {
     let compiled = StatementTable.shared[form]
     var keywords: Set<Keyword> = []

@@ -102,6 +102,8 @@ private let parts = """
       (["rehearse", "shop/shop.rollout", "--threshold", "90"], "--threshold is a share of what --coverage counts"),
       (["plan", "shop/shop.rollout", "--adopt", "Deployment/web-11"], "a similar one is `Deployment/web-1`"),
       (["plan", "shop/shop.rollout", "--recreate", "Deployment/web-11"], "a similar one is `Deployment/web-1`"),
+      (["apply", "shop/shop.rollout", "--yes", "--settle", "5"], "`--settle 5` has no unit: write `5s` or `5m`"),
+      (["apply", "shop/shop.rollout", "--yes", "--wait-lock", "1 hour"], "`--wait-lock 1 hour` is no time"),
       (["apply", "shop/shop.rollout", "--yes", "--take", "Deployment/web-1"], "is not OBJECT:FIELD"),
       (["apply", "shop/shop.rollout", "--yes", "--take", "Deployment/db:.spec"], "writes no object `Deployment/db`"),
     ])

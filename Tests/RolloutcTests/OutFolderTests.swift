@@ -44,6 +44,46 @@ import Testing
     #expect(scratch.tree("review") == noted)
   }
 
+  /// A run that was killed leaves what it had begun: the next one takes that away, or puts back what had been moved.
+  @Test func leftoversOfKilledRuns() throws {
+    let scratch = try Scratch(withPlans: true)
+    #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--out", "review").code == 0)
+    let review = scratch.tree("review")
+    // No process has this number: Linux has 2^22 of them.
+    for (name, file) in [
+      ("review.rolloutc-2147483000", ".rolloutc"), ("review.rolloutc-old-2147483000", ".rolloutc"),
+      ("review.rolloutc-2147483001", "mine"),
+      ("review.rolloutc-\(ProcessInfo.processInfo.processIdentifier)", ".rolloutc"),
+    ] {
+      try FileManager.default.createDirectory(
+        atPath: scratch.path + "/" + name, withIntermediateDirectories: true)
+      try scratch.write("plan voting\n", to: "\(name)/\(file)")
+    }
+    #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--out", "review").code == 0)
+    #expect(scratch.tree("review") == review)
+    let beside = try FileManager.default.contentsOfDirectory(atPath: scratch.path).filter { $0.hasPrefix("review.") }
+    #expect(beside.count == 2, "what lives and what is not ours stays: \(beside)")
+    // Killed between the two moves: the old review stands again, and what is refused leaves it there.
+    try FileManager.default.moveItem(
+      atPath: scratch.path + "/review", toPath: scratch.path + "/review.rolloutc-old-2147483000")
+    #expect(try scratch.rolloutc("plans/bookinfo.rollout", "--out", "review").code == 2)
+    #expect(scratch.tree("review") == review)
+  }
+
+  /// A signal ends the run, and nothing is left beside the folder.
+  @Test func signalsLeaveNothing() throws {
+    let scratch = try Scratch(withPlans: true)
+    let outcome = try scratch.shell(
+      """
+      '\(try #require(Tool.path))' plans/aks-voting.rollout --out review & run=$!
+      i=0
+      while [ $i -lt 2000 ] && ! ls -d review.rolloutc-* >/dev/null 2>&1; do i=$((i + 1)); done
+      kill -TERM $run; wait $run; echo $?; ls -d review.* || true
+      """)
+    // Ended by the signal, or before it came.
+    #expect(["143\n", "0\n"].contains(outcome.output), "\(outcome.output)")
+  }
+
   @Test func whatIsNotOursStays() throws {
     let scratch = try Scratch(withPlans: true)
     try FileManager.default.createDirectory(atPath: scratch.path + "/mine", withIntermediateDirectories: true)

@@ -51,15 +51,16 @@ extension CodePage {
       fix: #"Write `\\` for a backslash, or use `'…'`, in which nothing is special."#
     ),
     CodePage(
-      .badCharacter, "A character that cannot be seen, or an odd blank, stands in the plan.",
+      .badCharacter, "A character that cannot be seen, an odd blank or a typographic quote stands in the plan.",
       why: """
         A plan is reviewed by reading it. Control characters, lone carriage returns, no-break spaces and marks that turn \
-        the direction of writing make a line look like another one. (In the bad plan, a no-break space stands behind `web`.)
+        the direction of writing make a line look like another one. Typographic quotes, which word processors put in, look \
+        like quotes and are none. (In the bad plan, a no-break space stands behind `web`.)
         """,
       bad: .shop("deploy web\u{A0}1.0"),
       good: .shop("deploy web 1.0"),
       fix:
-        "Apply the edit: it removes the character, or puts a plain space or line break in its place. In a text, write it as `\\u{…}`."
+        "Apply the edit: it removes the character, or puts a plain space, line break or quote in its place. In a text, write it as `\\u{…}`."
     ),
     CodePage(
       .invalidUTF8, "The file is not UTF-8.",

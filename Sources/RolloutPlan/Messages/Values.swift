@@ -1,4 +1,5 @@
 import Diagnostics
+import RolloutSyntax
 
 /// R03: values and units.
 extension Diagnostic {
@@ -65,20 +66,27 @@ extension Diagnostic {
   }
 
   static func badPercent(_ text: String, bare: Int?, at range: SourceRange) -> Diagnostic {
-    Diagnostic(
+    let spelled = Unit.short(text, .percent).flatMap {
+      $0 != text && Int($0.dropLast()).map { $0 <= 100 } ?? false ? $0 : nil
+    }
+    let repaired = bare.map { "\($0)%" } ?? spelled
+    return Diagnostic(
       .badPercent, "`\(text)` is no percentage", at: Label(range, "not a percentage"),
-      help: bare.map { "write `\($0)%`" } ?? "write a whole number from 0 to 100 and `%`, as `10%`",
-      fixIts: repair(range, bare.map { "\($0)%" }))
+      help: repaired.map { "write `\($0)`" } ?? "write a whole number from 0 to 100 and `%`, as `10%`",
+      fixIts: repair(range, repaired))
   }
 
   static func badDuration(_ text: String, problem: String?, at range: SourceRange) -> Diagnostic {
     let isBare = Int(text).map { $0 > 0 && $0 < 1_000_000 } ?? false
+    let repaired = problem == nil ? Unit.short(text, .time).flatMap { parseDuration($0) == nil ? nil : $0 } : nil
     return Diagnostic(
       .badDuration, problem.map { "`\(text)` cannot be the time here: \($0)" } ?? "`\(text)` is no duration",
       at: Label(range, problem == nil ? "not a duration" : "too short"),
       help: isBare
         ? "add a unit: `\(text)s` or `\(text)m`"
-        : "write whole numbers with `ms`, `s`, `m`, `h` or `d`, as `30s` or `1h30m`")
+        : repaired.map { "write `\($0)`" }
+          ?? "write whole numbers with `ms`, `s`, `m`, `h` or `d`, as `30s` or `1h30m`",
+      fixIts: repair(range, repaired))
   }
 
   static func tinySize(_ text: String, at range: SourceRange) -> Diagnostic {
@@ -90,10 +98,7 @@ extension Diagnostic {
   }
 
   static func badSize(_ text: String, at range: SourceRange) -> Diagnostic {
-    let upper =
-      text.hasSuffix("GB")
-      ? String(text.dropLast(2)) + "Gi" : text.hasSuffix("MB") ? String(text.dropLast(2)) + "Mi" : nil
-    let repaired = upper.flatMap { isQuantity($0, isCPU: false) ? $0 : nil }
+    let repaired = Unit.short(text, .size).flatMap { isQuantity($0, isCPU: false) && $0 != text ? $0 : nil }
     return Diagnostic(
       .badSize, "`\(text)` is no size", at: Label(range, "not a size"),
       help: repaired.map { "write `\($0)`" } ?? "write a number with `Ki`, `Mi`, `Gi` or `Ti`, as `512Mi`",

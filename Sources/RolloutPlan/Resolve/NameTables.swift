@@ -15,8 +15,10 @@ struct NameTable {
   private(set) var order: [String] = []
   /// Those that a good line declares, in that order: what a broken line seems to declare is not offered.
   var declared: [String] { order.filter { bindings[$0]?.binding != .poisoned } }
-  /// Unknown names that were reported, and where among the diagnostics.
+  /// Names that were reported, and where among the diagnostics.
   var reported: [String: Int] = [:]
+  /// What names that cannot be names are when they are mended, and the names as they stand.
+  private var mended: [String: String] = [:]
 
   /// Declares `name`; gives the range of an earlier declaration where there is one.
   mutating func declare(_ name: String, _ binding: Binding, at range: SourceRange) -> SourceRange? {
@@ -33,7 +35,17 @@ struct NameTable {
     return nil
   }
 
-  subscript(name: String) -> (binding: Binding, range: SourceRange)? { bindings[name] }
+  var hasMended: Bool { !mended.isEmpty }
+
+  /// Lets `name`, which cannot be one, be looked up as it should be written, too.
+  mutating func mend(_ name: String, as right: String) { mended[right] = name }
+
+  /// Ends that, where another one is declared by the right name; gives the wrong one.
+  mutating func forgetMended(_ right: String) -> String? { mended.removeValue(forKey: right) }
+
+  subscript(name: String) -> (binding: Binding, range: SourceRange)? {
+    bindings[name] ?? (mended.isEmpty ? nil : mended[name].flatMap { bindings[$0] })
+  }
 
   /// A line broke before its name could be read: any unknown name may be the one it declared.
   var hasNamelessDeclaration = false
@@ -119,7 +131,7 @@ extension Resolver {
 
   func lookUp(_ kind: Kind, _ name: SpannedText, onlyIfClose: Bool = false) -> Int? {
     let path = path(kind)
-    switch names[keyPath: path][name.value]?.binding {
+    switch binding(of: name, in: path) {
     case .known(let index): return index
     case .poisoned: return nil
     case nil:
@@ -137,6 +149,39 @@ extension Resolver {
       }
       return nil
     }
+  }
+
+  /// What the name stands for. Where its declaration has an edit that gives it another name, this use is mended with it.
+  func binding(of name: SpannedText, in path: WritableKeyPath<NameTables, NameTable>) -> Binding? {
+    let table = names[keyPath: path]
+    let known = table[name.value]
+    if table.hasMended, known != nil, let index = table.reported[name.value] { mend(name.range, with: index) }
+    return known?.binding
+  }
+
+  /// Reports a name that cannot be one. Where it is certain what it should be, it is known by that, too, and the edit
+  /// reaches its uses: one fault, one diagnostic.
+  func reportBadName(
+    _ name: SpannedText, what: String, problem: String, in path: WritableKeyPath<NameTables, NameTable>, label: String
+  ) {
+    let isParameter = path == \.parameters
+    let right = dnsLabelRepair(name.value).flatMap { right in
+      names[keyPath: path][right] == nil && !(isParameter && Keyword(right) != nil) ? right : nil
+    }
+    let count = diagnostics.count
+    report(.badName(name.value, what: what, problem: problem, at: name.range, repaired: right, label: label))
+    guard let right, diagnostics.count > count else { return }
+    names[keyPath: path].mend(name.value, as: right)
+    names[keyPath: path].reported[name.value] = count
+  }
+
+  /// What is declared by the name that another declaration should have had: how that one is to be called is open.
+  func withdrawMendedName(_ right: String, in path: WritableKeyPath<NameTables, NameTable>) {
+    guard let wrong = names[keyPath: path].forgetMended(right), let index = names[keyPath: path].reported[wrong],
+      diagnostics.indices.contains(index)
+    else { return }
+    diagnostics[index].fixIts = []
+    diagnostics[index].help = "give it another name"
   }
 
   /// Reports an unknown name once. Where it stands again, the edit of that report mends it too.

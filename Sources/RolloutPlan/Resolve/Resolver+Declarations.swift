@@ -178,7 +178,7 @@ extension Resolver {
       guard let index = lookUp(.header, name), plan.headers.indices.contains(index) else { return nil }
       return plan.headers[index].selector
     }
-    switch names.cookies[name.value]?.binding {
+    switch binding(of: name, in: \.cookies) {
     case .known(let index):
       return plan.cookies.indices.contains(index) ? plan.cookies[index].selector : nil
     case .poisoned: return nil
@@ -299,7 +299,6 @@ extension Resolver {
     guard let token = statement.first(.name), let name = text(token, in: statement.tree),
       case .known(let index)? = names.secrets[name.value]?.binding, names.secrets[name.value]?.range == name.range
     else { return }
-    _ = dnsSubdomain(name, what: "name of a Secret")
     if isFaulty(statement) { brokenSecrets.insert(name.value) }
     var keys: [String] = []
     for token in statement.all(.key) {

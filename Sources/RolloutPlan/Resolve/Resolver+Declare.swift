@@ -146,8 +146,6 @@ extension Resolver {
     }
     if slot == .name {
       checkIsWrittenOut(token, in: statement.tree, noun)
-      // Names of components and secrets are looked at where it is known what they name in the cluster.
-      if !["component", "secret"].contains(noun) { checkIsLabel(name, noun) }
     }
     // `secret has TOKEN`: the name is what is missing.
     if statement.node.isBroken, Keyword(name.value) != nil { names[keyPath: path].hasNamelessDeclaration = true }
@@ -156,6 +154,8 @@ extension Resolver {
       report(.duplicate("the \(noun) `\(name.value)` is declared twice", at: name.range, earlier: earlier))
       return nil
     }
+    withdrawMendedName(name.value, in: path)
+    if slot == .name { checkIsName(name, noun, in: path, statement) }
     return binding == .poisoned ? nil : name
   }
 
@@ -178,13 +178,24 @@ extension Resolver {
     }
   }
 
-  private func checkIsLabel(_ name: SpannedText, _ noun: String) {
-    guard let problem = dnsLabelProblem(name.value, startsWithLetter: false) else { return }
-    // No edit: other lines look the name up as it stands here.
-    report(
-      .badName(
-        name.value, what: "name of \(Diagnostic.withArticle(noun))", problem: problem, at: name.range,
-        repaired: nil, label: "not a name"))
+  /// The names of components and secrets are names in the cluster, too; a component may have another one there.
+  private func checkIsName(
+    _ name: SpannedText, _ noun: String, in path: WritableKeyPath<NameTables, NameTable>, _ statement: StatementView
+  ) {
+    let problem: String?
+    var (what, label) = ("name of \(Diagnostic.withArticle(noun))", "not a name for Kubernetes")
+    switch noun {
+    case "component":
+      if statement.first(.name, after: .service) != nil { return }
+      problem = dnsLabelProblem(name.value, startsWithLetter: true)
+    case "secret":
+      what = "name of a Secret"
+      problem = dnsSubdomainProblem(name.value)
+    default:
+      label = "not a name"
+      problem = dnsLabelProblem(name.value, startsWithLetter: false)
+    }
+    if let problem { reportBadName(name, what: what, problem: problem, in: path, label: label) }
   }
 
   private func declareComponent(_ statement: StatementView) {
@@ -195,8 +206,6 @@ extension Resolver {
     var service = name.value
     if let token = statement.first(.name, after: .service), let text = text(token, in: statement.tree) {
       if dnsLabel(text, what: "name of a Service", startsWithLetter: true) != nil { service = text.value }
-    } else {
-      _ = dnsLabel(name, what: "name of a component", startsWithLetter: true)
     }
     plan.components.append(
       Component(name: name.value, service: service, range: statement.range, nameRange: name.range))
@@ -378,7 +387,7 @@ extension Resolver {
         guard let nameToken = line.first(.name), let parameter = text(nameToken, in: line.tree),
           let value = line.first(.value)
         else { continue }
-        guard case .known(let index)? = names.parameters[parameter.value]?.binding else {
+        guard case .known(let index)? = binding(of: parameter, in: \.parameters) else {
           checkParameterExists(parameter.value, at: parameter.range, beside: overridden(in: statement))
           continue
         }
@@ -402,7 +411,7 @@ extension Resolver {
             continue
           }
           checkParameterExists(name.value, at: name.range, beside: overridden(in: statement))
-          if case .known(let index)? = names.parameters[name.value]?.binding, let token = line.first(.value),
+          if case .known(let index)? = binding(of: name, in: \.parameters), let token = line.first(.value),
             let value = text(token, in: tree)
           {
             check(value.value, is: names.parameterValues[index].kind, for: name.value, at: value.range)

@@ -146,7 +146,7 @@ extension Resolver {
   private func poison(_ statement: StatementView) {
     guard statement.form?.isChange ?? true else { return }
     if let token = statement.first(.component), let name = text(token, in: statement.tree),
-      case .known(let index)? = names.components[name.value]?.binding, statement.form != .retire
+      case .known(let index)? = binding(of: name, in: \.components), statement.form != .retire
     {
       taint.components.insert(ComponentID(index))
     } else {

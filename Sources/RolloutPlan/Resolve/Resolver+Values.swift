@@ -42,7 +42,7 @@ extension Resolver {
   }
 
   private func parameter(_ name: String, at range: SourceRange) -> Parameter? {
-    switch names.parameters[name]?.binding {
+    switch binding(of: SpannedText(value: name, range: range), in: \.parameters) {
     // What is wrong with a value is said once, where it is given.
     case .known(let index): return parameter(numbered: index)
     case .poisoned: return nil
@@ -80,13 +80,15 @@ extension Resolver {
     return name.value
   }
 
-  private func dnsLabelRepair(_ name: String) -> String? {
+  /// The name without what a label cannot have, where that leaves one: no capitals, `-` for `_` and `.`, and no colon.
+  func dnsLabelRepair(_ name: String) -> String? {
     let fixed = String(
-      decoding: name.utf8.map { byte -> UInt8 in
+      decoding: (name.hasSuffix(":") ? name.dropLast() : name[...]).utf8.map { byte -> UInt8 in
         if byte >= UInt8(ascii: "A"), byte <= UInt8(ascii: "Z") { return byte + 32 }
         return byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".") ? UInt8(ascii: "-") : byte
       }, as: UTF8.self)
-    return fixed != name && dnsLabelProblem(fixed, startsWithLetter: true) == nil ? fixed : nil
+    guard fixed != name, dnsLabelProblem(fixed, startsWithLetter: true) == nil else { return nil }
+    return Keyword(fixed)?.isReserved ?? false ? nil : fixed
   }
 
   /// A DNS subdomain (RFC 1123): labels with dots, 253 characters at most.
@@ -450,6 +452,7 @@ private func imageProblem(_ image: String) -> String? {
   if !bytes.allSatisfy(isAllowed) { return "only letters, digits and `. _ / : @ -` may stand in it" }
   let (tag, digest) = imageTag(image)
   if let tag, tag.isEmpty { return "the tag behind `:` is missing" }
+  if let tag, tag.contains(":") { return "only one `:` may stand behind the name" }
   if let digest {
     let parts = digest.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
     guard parts.count == 2, parts[1].count >= 32,

@@ -57,3 +57,34 @@ enum OddCharacter {
     return "U+" + String(repeating: "0", count: max(0, 4 - hex.count)) + hex
   }
 }
+
+/// An encoding of Unicode in units of two or four bytes: with a mark at the file's start, or seen by the zeros in it.
+package struct OtherEncoding {
+  package let name: String
+  /// The bytes of one character of ASCII.
+  let unit: Int
+
+  package init?(of bytes: [UInt8]) {
+    guard bytes.count >= 4 else { return nil }
+    let head = Array(bytes.prefix(256))
+    if head.starts(with: [0xFF, 0xFE, 0, 0]) || head.starts(with: [0, 0, 0xFE, 0xFF]) || Self.zeros(head, of: 4) {
+      (name, unit) = ("UTF-32", 4)
+    } else if head.starts(with: [0xFF, 0xFE]) || head.starts(with: [0xFE, 0xFF]) || Self.zeros(head, of: 2) {
+      (name, unit) = ("UTF-16", 2)
+    } else {
+      return nil
+    }
+  }
+
+  /// Whether nearly all characters are ASCII in units of `unit` bytes: one byte that says which, and zeros.
+  private static func zeros(_ bytes: [UInt8], of unit: Int) -> Bool {
+    let count = bytes.count / unit
+    guard count >= 4 else { return false }
+    return [0, unit - 1].contains { place in
+      let hits = (0..<count).count { i in
+        (0..<unit).allSatisfy { (bytes[i * unit + $0] == 0) == ($0 != place) }
+      }
+      return hits * 10 >= count * 9
+    }
+  }
+}

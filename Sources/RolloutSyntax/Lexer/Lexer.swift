@@ -8,16 +8,17 @@ package import Diagnostics
 package struct Lexer {
   package private(set) var tokens: [Token] = []
   package private(set) var comments: [Comment] = []
-  package private(set) var diagnostics: [Diagnostic] = []
+  package internal(set) var diagnostics: [Diagnostic] = []
 
-  private let file: SourceFile
-  private let bytes: [UInt8]
-  private var offset = 0
+  let file: SourceFile
+  let bytes: [UInt8]
+  var offset = 0
   private var leading = 0
   private var lineHasToken = false
   private var continued = false
   private var firstInvalidUTF8: Range<Int>?
   private var invalidUTF8Count = 0
+  private var loneCarriageReturns: [SourceRange] = []
 
   package init(_ file: SourceFile) {
     self.file = file
@@ -27,11 +28,24 @@ package struct Lexer {
 
   /// Runs the lexer to the end of the file. The last token is always `.endOfFile`.
   package mutating func run() {
+    if let encoding = OtherEncoding(of: bytes) {
+      takeWhole(encoding)
+      return
+    }
     if bytes.count >= 3, bytes[0] == 0xEF, bytes[1] == 0xBB, bytes[2] == 0xBF { offset = 3 }
     while lexToken() {}
     if let place = firstInvalidUTF8 {
       diagnostics.append(.invalidUTF8(at: SourceRange(file: file.id, place), count: invalidUTF8Count))
     }
+    if !loneCarriageReturns.isEmpty { diagnostics.append(.loneCarriageReturns(at: loneCarriageReturns)) }
+  }
+
+  /// Nothing of the file can be read: it is one word, and one fault.
+  private mutating func takeWhole(_ encoding: OtherEncoding) {
+    diagnostics.append(.otherEncoding(encoding.name, at: range(0, encoding.unit)))
+    offset = bytes.count
+    add(.word, from: 0, flags: .dirty)
+    add(.endOfFile, from: offset)
   }
 
   // MARK: - Tokens
@@ -69,14 +83,14 @@ package struct Lexer {
       if starts(with: "->") {
         offset += 2
         add(.arrow, from: start)
-      } else {
+      } else if !lexTypographic() {
         lexWord()
       }
     }
     return true
   }
 
-  private mutating func add(_ kind: TokenKind, from start: Int, flags: Token.Flags = [], keyword: Keyword? = nil) {
+  mutating func add(_ kind: TokenKind, from start: Int, flags: Token.Flags = [], keyword: Keyword? = nil) {
     var flags = flags
     if continued {
       flags.insert(.continued)
@@ -97,7 +111,7 @@ package struct Lexer {
       offset += 2
     } else {
       offset += 1
-      diagnostics.append(.loneCarriageReturn(at: range(start, offset)))
+      loneCarriageReturns.append(range(start, offset))
     }
     add(.newline, from: start)
   }
@@ -161,7 +175,9 @@ package struct Lexer {
     var flags: Token.Flags = []
     while true {
       guard offset < bytes.count, bytes[offset] != UInt8(ascii: "\n"), bytes[offset] != UInt8(ascii: "\r") else {
-        endUnterminated(start, quote: "\"", kind: .text, flags: flags)
+        if !endTypographic(start, kind: .text, flags: flags) {
+          endUnterminated(start, quote: "\"", kind: .text, flags: flags)
+        }
         return
       }
       let byte = bytes[offset]
@@ -208,7 +224,9 @@ package struct Lexer {
     var flags: Token.Flags = []
     while true {
       guard offset < bytes.count, bytes[offset] != UInt8(ascii: "\n"), bytes[offset] != UInt8(ascii: "\r") else {
-        endUnterminated(start, quote: "'", kind: .raw, flags: flags)
+        if !endTypographic(start, kind: .raw, flags: flags) {
+          endUnterminated(start, quote: "'", kind: .raw, flags: flags)
+        }
         return
       }
       if bytes[offset] == UInt8(ascii: "'") {
@@ -246,7 +264,7 @@ package struct Lexer {
       if byte == UInt8(ascii: "\r") {
         offset += 1
         if offset >= bytes.count || bytes[offset] != UInt8(ascii: "\n") {
-          diagnostics.append(.loneCarriageReturn(at: range(offset - 1, offset)))
+          loneCarriageReturns.append(range(offset - 1, offset))
         }
         continue
       }
@@ -383,25 +401,18 @@ package struct Lexer {
 
   private mutating func lexComment() {
     let start = offset
-    while offset < bytes.count, bytes[offset] != UInt8(ascii: "\n") {
-      let byte = bytes[offset]
-      if byte == UInt8(ascii: "\r") {
-        if offset + 1 < bytes.count, bytes[offset + 1] == UInt8(ascii: "\n") { break }
-        diagnostics.append(.loneCarriageReturn(at: range(offset, offset + 1)))
-        offset += 1
-        continue
-      }
+    while offset < bytes.count, bytes[offset] != UInt8(ascii: "\n"), bytes[offset] != UInt8(ascii: "\r") {
       var ignored: Token.Flags = []
-      lexInnerByte(byte, &ignored)
+      lexInnerByte(bytes[offset], &ignored)
     }
     comments.append(Comment(range: range(start, offset), isAlone: !lineHasToken, token: tokens.count))
   }
 
   // MARK: - Characters
 
-  private enum Class: UInt8 { case word, minus, end, high, control }
+  enum Class: UInt8 { case word, minus, end, high, control }
 
-  private static let classes: [Class] = (0..<256).map { byte in
+  static let classes: [Class] = (0..<256).map { byte in
     switch UInt8(byte) {
     case UInt8(ascii: "-"): .minus
     case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: "{"),
@@ -413,7 +424,7 @@ package struct Lexer {
     }
   }
 
-  private func range(_ start: Int, _ end: Int) -> SourceRange { SourceRange(file: file.id, start..<end) }
+  func range(_ start: Int, _ end: Int) -> SourceRange { SourceRange(file: file.id, start..<end) }
 
   private func starts(with text: StaticString) -> Bool {
     let count = text.utf8CodeUnitCount

@@ -37,6 +37,10 @@ package struct Token: Hashable, Sendable {
     package static let continued = Flags(rawValue: 8)
     /// An escape in it was reported.
     package static let badEscape = Flags(rawValue: 16)
+    /// A blank parts an amount from its unit, which is the next token.
+    package static let parted = Flags(rawValue: 32)
+    /// One of its quotes, or both, are typographic ones.
+    package static let typographic = Flags(rawValue: 64)
   }
 
   package var kind: TokenKind

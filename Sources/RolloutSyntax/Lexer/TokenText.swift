@@ -34,11 +34,21 @@ package enum TokenText {
     return result
   }
 
+  /// The lengths of the quotes around a text.
+  static func quotes(_ token: Token, _ bytes: some Collection<UInt8>) -> (open: Int, close: Int) {
+    guard token.flags.contains(.typographic) else { return token.kind == .blockText ? (3, 3) : (1, 1) }
+    func byte(_ offset: Int) -> UInt8 { bytes[bytes.index(bytes.startIndex, offsetBy: offset)] }
+    var (open, close) = (1, 1)
+    while byte(Int(token.start) + open) & 0xC0 == 0x80 { open += 1 }
+    while byte(Int(token.end) - close) & 0xC0 == 0x80 { close += 1 }
+    return (open, close)
+  }
+
   /// The bytes between the quotes, cleaned where the lexer reported something.
   package static func inner(_ token: Token, _ bytes: [UInt8]) -> (bytes: ArraySlice<UInt8>, offset: Int) {
-    let quote = token.kind == .blockText ? 3 : 1
-    let start = min(Int(token.start) + quote, Int(token.end))
-    let end = token.flags.contains(.unterminated) ? Int(token.end) : max(start, Int(token.end) - quote)
+    let quotes = quotes(token, bytes)
+    let start = min(Int(token.start) + quotes.open, Int(token.end))
+    let end = token.flags.contains(.unterminated) ? Int(token.end) : max(start, Int(token.end) - quotes.close)
     let slice = bytes[start..<end]
     return token.flags.contains(.dirty) ? (cleaned(slice)[...], start) : (slice, start)
   }

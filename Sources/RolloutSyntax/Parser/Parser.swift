@@ -158,6 +158,9 @@ struct Parser {
     case .newline, .closeBrace, .endOfFile: return
     case .openBrace:
       if braceBalance > 0 { skipSurplusOpenBrace() } else { skipBlock(of: statement) }
+    case .comma where endsLine(comma: position, in: openBlocks.last?.context ?? .file):
+      report(.surplus(",", at: range(position), edit: true), at: position)
+      tokens[position].kind = .newline
     default:
       // On a line of its own it must have a place in the block around.
       let outer = openBlocks.last?.context ?? .file
@@ -241,6 +244,7 @@ struct Parser {
     }
     statements[index].form = row.row.form
     if let end = outcome.end, endsStatement(end, opensBlock: row.block != nil) {
+      if row.block != nil, tokens[end].kind == .newline, takeBraceOfNextLine(row, into: index, at: end) { return }
       accept(outcome.captures, outcome.equals, header: start..<end, into: index)
       position = end
       if current.kind == .openBrace, let block = outcome.block ?? row.block {

@@ -31,6 +31,38 @@ extension Diagnostic {
       fixIts: removed.map { [FixIt("remove \(found)", [Edit($0, "")])] } ?? [])
   }
 
+  /// - Parameter hasEdit: it is taken away; else a list of edits holds that.
+  static func surplus(_ sign: String, at range: SourceRange, edit hasEdit: Bool = false) -> Diagnostic {
+    Diagnostic(
+      .unexpectedToken, "this `\(sign)` is too much", at: Label(range, "means nothing here"),
+      help: "remove `\(sign)`", fixIts: hasEdit ? [FixIt("remove `\(sign)`", [Edit(range, "")])] : [])
+  }
+
+  static func listEndsInComma(at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .unexpectedToken, "nothing follows this `,`", at: Label(range, "the list goes on, and the line does not"),
+      help: "remove `,`, or write what is missing behind it")
+  }
+
+  static func writeInstead(of found: String, _ meant: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .unexpectedToken, "expected `\(meant)`, found `\(found)`", at: Label(range, "expected `\(meant)`"),
+      help: "write `\(meant)`")
+  }
+
+  static func partedUnit(_ amount: String, _ unit: String, whole: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .unexpectedToken, "`\(amount)` and its unit `\(unit)` are not one word", at: Label(range, "one amount"),
+      help: "write `\(whole)`")
+  }
+
+  static func braceOnNextLine(at range: SourceRange, statement: SourceRange, _ edits: [Edit]) -> Diagnostic {
+    Diagnostic(
+      .unexpectedToken, "this `{` stands on a line of its own", at: Label(range, "the line before ends without it"),
+      secondary: [Label(statement, "opens the block")], help: "write `{` at the end of the line that opens the block",
+      fixIts: [FixIt("move `{` up", edits)])
+  }
+
   static func expectedLineEnd(found: String, at range: SourceRange, splits: Bool) -> Diagnostic {
     let start = SourceRange(file: range.file, start: range.start, end: range.start)
     return Diagnostic(
@@ -124,10 +156,31 @@ extension Diagnostic {
       help: "write a plain space", fixIts: [FixIt("write a plain space", [Edit(range, " ")])])
   }
 
-  static func loneCarriageReturn(at range: SourceRange) -> Diagnostic {
+  /// All of a file: they are there because it was saved so.
+  static func loneCarriageReturns(at ranges: [SourceRange]) -> Diagnostic {
     Diagnostic(
-      .badCharacter, "a lone carriage return stands here", at: Label(range, "not a line break"),
-      help: "end lines with LF or CRLF", fixIts: [FixIt("write a line break", [Edit(range, "\n")])])
+      .badCharacter, "a lone carriage return stands here", at: Label(ranges[0], "not a line break"),
+      notes: ranges.count > 1 ? ["\(ranges.count) lines of this file end so"] : [],
+      help: "end lines with LF or CRLF", fixIts: [FixIt("write line breaks", ranges.map { Edit($0, "\n") })])
+  }
+
+  static func typographicQuotes(at range: SourceRange, edits: [Edit]) -> Diagnostic {
+    Diagnostic(
+      .badCharacter, "typographic quotes stand around this text", at: Label(range, "not in plain quotes"),
+      help: "write plain quotes", fixIts: edits.isEmpty ? [] : [FixIt("write plain quotes", edits)])
+  }
+
+  /// - Parameter plain: the quote that is meant; nil where the text has no end on its line.
+  static func typographicQuote(at range: SourceRange, plain: String?) -> Diagnostic {
+    Diagnostic(
+      .badCharacter, "a typographic quote stands here", at: Label(range, "not a plain quote"),
+      help: plain.map { "write `\($0)`" } ?? "write a plain quote, and one at the end of the text",
+      fixIts: plain.map { [FixIt("write `\($0)`", [Edit(range, $0)])] } ?? [])
+  }
+
+  static func otherEncoding(_ name: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .invalidUTF8, "the file is \(name)", at: Label(range, "no UTF-8 from here"), help: "save the file as UTF-8")
   }
 
   static func invalidUTF8(at range: SourceRange, count: Int) -> Diagnostic {

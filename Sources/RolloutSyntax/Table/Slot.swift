@@ -116,7 +116,8 @@ package enum Slot: UInt8, Hashable, Sendable, CaseIterable {
     guard token.start < token.end else { return false }
     // In quotes a value keeps its shape: `pause "30s"` is a duration, `pause "Look"` a text.
     let isQuoted = token.kind == .text
-    let first = isQuoted ? token.start + 1 < token.end ? bytes[Int(token.start) + 1] : 0 : bytes[Int(token.start)]
+    let place = Int(token.start) + (isQuoted ? TokenText.quotes(token, bytes).open : 0)
+    let first = place < token.end ? bytes[place] : 0
     let isParameter = first == UInt8(ascii: "$")
     let isDigit = first >= UInt8(ascii: "0") && first <= UInt8(ascii: "9")
     switch self {

@@ -13,7 +13,7 @@ extension StatementTable {
         [
           "parameter size number = 3", #"parameter registry = "registry.example.com/shop""#,
           "parameter first-level percent = 10%", "parameter soak duration = 10m", "parameter team text = payments",
-          "parameter candidate version = 2.0", #"parameter image = "registry.example.com/${team}/web:${candidate}""#,
+          "parameter candidate version = 2.0", #"parameter picture = "registry.example.com/${team}/web:${candidate}""#,
         ])
     case .environment:
       StatementDetails(

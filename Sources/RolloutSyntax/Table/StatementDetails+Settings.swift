@@ -27,7 +27,7 @@ extension StatementTable {
     case .replicas:
       StatementDetails(
         "How many pods a version has; 1 unless said. `deploy … replicas` wins over it.",
-        ["replicas 3", "replicas $replicas"])
+        ["replicas 3", "replicas $pods"])
     case .calls:
       StatementDetails(
         """

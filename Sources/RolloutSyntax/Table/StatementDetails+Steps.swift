@@ -11,7 +11,7 @@ extension StatementTable {
         """,
         [
           "deploy analytics 1.1", "deploy release 2.0", "deploy web 2.0 replicas 5",
-          "deploy web 2.0 replicas $replicas",
+          "deploy web 2.0 replicas $pods",
         ])
     case .route:
       StatementDetails(

@@ -90,9 +90,10 @@ package final class SyntaxTree: Sendable {
     return range(ofToken: header.lowerBound).joined(range(ofToken: header.upperBound - 1))
   }
 
-  /// The text of an unquoted word, without what the lexer reported in it.
+  /// The text of an unquoted word, without what the lexer reported in it; of an amount, with its unit.
   package func word(_ index: Int) -> String {
     let token = tokens[index]
+    if token.flags.contains(.parted) { return file.text(range(ofToken: index)) + (Unit(word(index + 1))?.text ?? "") }
     let slice = file.bytes[Int(token.start)..<Int(token.end)]
     if token.flags.contains(.dirty) { return String(decoding: TokenText.cleaned(slice), as: UTF8.self) }
     return String(decoding: slice, as: UTF8.self)

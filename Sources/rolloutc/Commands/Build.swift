@@ -84,6 +84,7 @@ struct BuildRequest {
   }
 
   private func write(to folder: String) throws {
+    try Outputs.check(folder, "--out")
     let proved = try plan.proved(demand)
     let review = try review(proved)
     let count = try ReviewFolders(review: review).write(to: folder)

@@ -50,7 +50,15 @@ struct Check: ParsableCommand {
   }
 
   func run() throws {
-    let request = options.request
+    do {
+      try check(options.request)
+    } catch let failure as Failure {
+      options.diagnostics.output.show(failure)
+      throw failure
+    }
+  }
+
+  private func check(_ request: PlanRequest) throws {
     if against.isEmpty { return try request.check() }
     var meant = request
     if let intent { meant.plan = intent }

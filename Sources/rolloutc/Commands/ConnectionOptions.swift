@@ -61,6 +61,8 @@ struct ConnectionOptions: ParsableArguments {
     name: .customLong("no-exec-plugins"), help: "Do not start programs for credentials.")
   var refusesPlugins = false
 
+  func validate() throws { try requestTimeout?.check("--request-timeout") }
+
   var overrides: ConnectionOverrides {
     var overrides = ConnectionOverrides()
     overrides.context = context
@@ -84,12 +86,26 @@ struct ConnectionOptions: ParsableArguments {
 /// A span of time on the command line, written as in a plan: `90s`, `1m30s`; also `0`.
 struct TimeSpan: ExpressibleByArgument, Hashable {
   var duration: Duration
+  /// What was written and is no span of time.
+  private var unread: String?
 
   init(_ duration: Duration) { self.duration = duration }
 
-  init?(argument: String) {
-    guard let milliseconds = argument == "0" ? 0 : parseDuration(argument) else { return nil }
-    duration = .milliseconds(milliseconds)
+  /// Takes anything, so that `check` can say what is wrong with it.
+  init(argument: String) {
+    let milliseconds = argument == "0" ? 0 : parseDuration(argument)
+    duration = .milliseconds(milliseconds ?? 0)
+    if milliseconds == nil { unread = argument }
+  }
+
+  /// For `validate` of the options around it.
+  func check(_ option: String) throws {
+    guard let unread else { return }
+    let isNumber = !unread.isEmpty && unread.utf8.allSatisfy { (0x30...0x39).contains($0) }
+    throw ValidationError(
+      isNumber
+        ? "`\(option) \(unread)` has no unit: write `\(unread)s` or `\(unread)m`"
+        : "`\(option) \(unread)` is no time: write whole numbers with `ms`, `s`, `m`, `h` or `d`, as `30s` or `1m30s`")
   }
 
   var defaultValueDescription: String { rolloutc.duration(Int(duration / .milliseconds(1))) }

@@ -63,11 +63,13 @@ struct Graph: ParsableCommand {
   }
 
   func run() throws {
-    let (plan, compiled, resolution) = try options.request.compiled()
+    let request = options.request
+    let outputs = try Outputs([("--out", target)])
+    let (plan, compiled, resolution) = try request.compiled()
+    try outputs.refuse(over: request)
     let chosen = try steps(step, of: plan, compiled)
     let review = Review(plan: plan, compiled: compiled, sources: resolution.sources, steps: chosen)
     let album = Album(review: review, before: before)
-    if let target { try IO.refuse(target, over: options.request.plan) }
     guard let target else {
       IO.standardOutput(output.text(album.pictures.map(\.picture)))
       return
@@ -88,10 +90,10 @@ struct Graph: ParsableCommand {
         "`-o \(output.rawValue)` writes files that end in `.\(output.ending)`; for a folder of that name write "
           + "`\(target)/`", code: Exit.usage)
     }
+    let files = album.pictures.map { (path: "\(target)/\($0.name).\(output.ending)", picture: $0.picture) }
+    try Outputs(files.map { ("--out", $0.path) }).refuse(over: request)
     try IO.makeDirectory(target)
-    for (name, picture) in album.pictures {
-      try IO.write(Array(output.text([picture]).utf8), toFile: "\(target)/\(name).\(output.ending)")
-    }
+    for (path, picture) in files { try IO.write(Array(output.text([picture]).utf8), toFile: path) }
     IO.standardError("wrote \(counted(album.pictures.count, "picture")) to \(safeText(target))\n")
   }
 }

@@ -35,10 +35,12 @@ struct ObservationOptions: ParsableArguments {
     help: ArgumentHelp("A file with the bearer token for Prometheus.", valueName: "file"), completion: .file())
   var prometheusTokenFile: String?
 
-  @Option(help: ArgumentHelp("Over which time Istio's rates are taken: four scrapes or more.", valueName: "time"))
+  @Option(
+    help: ArgumentHelp("Over which time Istio's rates are taken: four scrapes or more.", valueName: "time"))
   var metricsWindow: TimeSpan = TimeSpan(PrometheusMetrics.Options().window)
 
   func validate() throws {
+    try metricsWindow.check("--metrics-window")
     if let gateway, GatewayAddress(gateway) == nil {
       throw ValidationError("`\(gateway)` is no address of a gateway: write HOST, HOST:PORT or a URL without a path")
     }

@@ -42,7 +42,9 @@ struct PlanCommand: ParsableCommand {
 
   func run() throws {
     let request = options.request
+    let outputs = try Outputs([("--out", file)])
     let (plan, offline, resolution) = try request.compiled()
+    try outputs.refuse(over: request)
     let count = try to.map { try steps($0, of: plan, offline)[0] + 1 } ?? plan.steps.count
     try decisions.check(against: offline)
     let target = try ClusterTarget(connection)
@@ -63,7 +65,6 @@ struct PlanCommand: ParsableCommand {
         root: request.root, clusterDomain: request.clusterDomain, steps: count, planHash: look.itinerary.planHash,
         cluster: look.cluster, server: target.words, decisions: decisions, plan: look.plan)
       guard let bytes = saved.bytes else { throw Failure("the plan is not UTF-8 and cannot be saved") }
-      try IO.refuse(file, over: request.plan)
       try IO.write(bytes, toFile: file, isPrivate: true)
       IO.standardError("saved to \(oneLine(file)); `rolloutc apply \(oneLine(file))` does just that, or refuses\n")
     }

@@ -166,6 +166,15 @@ struct DiagnosticOutput {
     }
   }
 
+  /// What nothing could be said about, as a result that machines can read; people read the failure itself.
+  func show(_ failure: Failure) {
+    switch format {
+    case .human: return
+    case .json, .sarif: show([], SourceSet(), always: true)
+    case .github: output(Array((GitHubRenderer.command(error: failure.message) + "\n").utf8), true)
+    }
+  }
+
   /// Where the objects own standard output, what machines read of the diagnostics goes to standard error.
   private func output(_ bytes: [UInt8], _ isResult: Bool) {
     if isResult { IO.standardOutput(bytes) } else { IO.standardError(String(decoding: bytes, as: UTF8.self)) }

@@ -69,13 +69,12 @@ struct Rehearse: ParsableCommand {
   func run() throws {
     let begin = ContinuousClock.now
     let request = options.request
+    let outputs = try Outputs([("--report", report), ("--junit", junit)])
     let (plan, compiled, resolution) = try request.compiled()
+    try outputs.refuse(over: request)
     if plan.steps.isEmpty { throw Failure("the plan has no steps: there is nothing to rehearse", code: Exit.usage) }
     let itinerary = Itinerary(plan, compiled)
-    for path in [report, junit].compactMap({ $0 }) {
-      try IO.refuse(path, over: request.plan)
-      try IO.checkWritable(path)
-    }
+    for path in [report, junit].compactMap({ $0 }) { try IO.checkWritable(path) }
     let scripts = try chosenScripts(plan)
     var settings = RehearsalOptions()
     settings.seed = seed

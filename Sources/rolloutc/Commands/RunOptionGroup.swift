@@ -8,7 +8,8 @@ struct RunOptionGroup: ParsableArguments {
   @Flag(help: "Do not ask before the first write. Needed where there is no terminal to ask at.")
   var yes = false
 
-  @Option(help: ArgumentHelp("How long a change of the mesh is given to reach every proxy.", valueName: "time"))
+  @Option(
+    help: ArgumentHelp("How long a change of the mesh is given to reach every proxy.", valueName: "time"))
   var settle: TimeSpan = TimeSpan(RunOptions().settle)
 
   @Option(
@@ -27,4 +28,9 @@ struct RunOptionGroup: ParsableArguments {
     help: ArgumentHelp("The folder of the journal; PLAN.journal beside the plan unless given.", valueName: "dir"),
     completion: .directory)
   var journal: String?
+
+  func validate() throws {
+    try settle.check("--settle")
+    try waitLock.check("--wait-lock")
+  }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import RolloutSyntax
 
 /// Files, standard streams and exits: the only place that touches them.
 enum IO {
@@ -60,8 +61,10 @@ enum IO {
     readBytes(path).flatMap { isBinary($0) ? .failure(ReadError("it is no text")) : .success($0) }
   }
 
-  /// A few bad characters are pointed at one by one; where there is nothing else, there is nothing to point at.
+  /// A few bad characters are pointed at one by one; where there is nothing else, there is nothing to point at. A text
+  /// in another encoding is one, and is told from other bytes.
   private static func isBinary(_ bytes: [UInt8]) -> Bool {
+    if OtherEncoding(of: bytes) != nil { return false }
     let head = bytes.prefix(1 << 16)
     return head.count { $0 == 0 || $0 >= 0xF8 } > 1000
   }
@@ -165,15 +168,19 @@ enum IO {
     unlink(temporary)
   }
 
-  private static func isSpecial(_ path: String) -> Bool {
+  /// A device or a pipe.
+  static func isSpecial(_ path: String) -> Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG && status.st_mode & S_IFMT != S_IFDIR
   }
 
-  /// Refuses to write over the plan, however both are spelt.
-  static func refuse(_ output: String, over plan: String) throws {
-    guard let file = realPath(output), file == realPath(plan) else { return }
-    throw Failure("`\(output)` is the plan itself; nothing was changed", code: Exit.usage)
+  /// Where a file is, or will be, without links and detours on the way.
+  static func place(of path: String) -> String {
+    if let real = realPath(path) { return real }
+    let last = path.lastIndex(of: "/").map { path[path.index(after: $0)...] } ?? path[...]
+    let parent = path.dropLast(last.count)
+    guard let real = realPath(parent.isEmpty ? "." : String(parent)), last != ".." else { return path }
+    return real == "/" ? "/" + last : "\(real)/\(last)"
   }
 
   private static func fileMode(_ path: String) -> mode_t? {
@@ -247,6 +254,9 @@ enum IO {
   }
 
   static var processID: Int32 { getpid() }
+
+  /// Whether a process of this number is there, whoever started it.
+  static func isRunning(_ process: Int32) -> Bool { kill(process, 0) == 0 || errno != ESRCH }
 
   // MARK: - Memory
 

@@ -22,6 +22,9 @@ struct ReviewFolders {
   /// Writes everything beside `folder` first and then puts it in place: whole or not at all. Gives the number of files.
   func write(to folder: String) throws -> Int {
     let path = try place(of: folder)
+    let held = HeldSignals()
+    defer { held.release() }
+    try removeLeftovers(of: path)
     try checkReplaceable(path, as: folder)
     let fresh = "\(path).rolloutc-\(IO.processID)"
     let files = files()
@@ -41,6 +44,7 @@ struct ReviewFolders {
         if let slash = target.lastIndex(of: "/") { try IO.makeDirectory(String(target[..<slash])) }
         try IO.write(bytes, toFile: target)
         count += 1
+        if held.isPending { throw Failure("stopped; nothing was changed") }
       }
       if IO.exists(path) {
         let old = "\(path).rolloutc-old-\(IO.processID)"
@@ -72,18 +76,29 @@ struct ReviewFolders {
     var path = folder
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }
     if path.isEmpty { throw Failure("`--out` needs the name of a folder; nothing was changed", code: Exit.usage) }
-    if let real = IO.realPath(path) {
-      if let current = IO.realPath("."), IO.lies(current, in: real) {
-        throw Failure(
-          "`\(folder)` is the folder that you stand in, or one above it, and would be replaced as a whole; name a folder in it; nothing was changed",
-          code: Exit.usage)
-      }
-      return real
+    if let real = IO.realPath(path), let current = IO.realPath("."), IO.lies(current, in: real) {
+      throw Failure(
+        "`\(folder)` is the folder that you stand in, or one above it, and would be replaced as a whole; name a folder in it; nothing was changed",
+        code: Exit.usage)
     }
-    let last = path.lastIndex(of: "/").map { path[path.index(after: $0)...] } ?? path[...]
-    let parent = path.dropLast(last.count)
-    guard let real = IO.realPath(parent.isEmpty ? "." : String(parent)), last != ".." else { return path }
-    return real == "/" ? "/" + last : "\(real)/\(last)"
+    return IO.place(of: path)
+  }
+
+  /// Removes what a run that was killed left beside the folder, or puts back what it had moved away.
+  private func removeLeftovers(of path: String) throws {
+    let slash = path.lastIndex(of: "/")
+    let parent = slash.map { String(path[...$0]) } ?? "./"
+    let head = (slash.map { path[path.index(after: $0)...] } ?? path[...]) + ".rolloutc-"
+    for name in IO.names(in: parent) ?? [] where name.hasPrefix(head) {
+      let isOld = name.dropFirst(head.count).hasPrefix("old-")
+      guard let process = Int32(name.dropFirst(head.count + (isOld ? 4 : 0))), process > 0, !IO.isRunning(process)
+      else { continue }
+      let leftover = parent + name
+      guard let inside = IO.names(in: leftover), inside.isEmpty || inside.contains(ReviewFolders.marker) else {
+        continue
+      }
+      if isOld, !IO.exists(path) { try IO.move(leftover, to: path) } else { IO.removeTree(leftover) }
+    }
   }
 
   /// Only an empty folder, or one that an earlier run wrote, is replaced, and nothing that somebody else put there is lost.

@@ -33,3 +33,36 @@ struct Signals {
     return number > 0 ? number : nil
   }
 }
+
+/// The last of the signals that are kept back; 0: none has come.
+private let heldSignal = Atomic<Int32>(0)
+
+/// The signals that stop a run, kept back in all threads while something half done stands on the disk. They take effect
+/// on release.
+struct HeldSignals {
+  private var before: [(number: Int32, action: sigaction)] = []
+
+  /// A signal that was ignored by whoever started us (`nohup`) stays so.
+  init() {
+    heldSignal.store(0, ordering: .sequentiallyConsistent)
+    for number in [SIGHUP, SIGINT, SIGTERM] {
+      var old = sigaction()
+      sigaction(number, nil, &old)
+      guard unsafeBitCast(old.__sigaction_handler.sa_handler, to: Int.self) != 1 else { continue }
+      var action = sigaction()
+      action.__sigaction_handler.sa_handler = { heldSignal.store($0, ordering: .sequentiallyConsistent) }
+      action.sa_flags = SA_RESTART
+      sigaction(number, &action, nil)
+      before.append((number, old))
+    }
+  }
+
+  /// Whether one of them has come.
+  var isPending: Bool { heldSignal.load(ordering: .sequentiallyConsistent) != 0 }
+
+  func release() {
+    for var (number, action) in before { sigaction(number, &action, nil) }
+    let number = heldSignal.load(ordering: .sequentiallyConsistent)
+    if number != 0 { raise(number) }
+  }
+}
