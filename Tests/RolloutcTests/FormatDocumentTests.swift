@@ -110,7 +110,11 @@ import Testing
       let back = try await session.shell("rolloutc resume hello.rollout --yes --settle 0 --output ndjson")
       #expect(back.code == 4, "\(back.output)\(back.errors)")
       let after = try await session.rolloutc("status", "hello", "-o", "json")
-      try check("Status", [before.outputBytes, waiting.outputBytes, after.outputBytes])
+      _ = try await session.shell("kubectl --namespace hello delete configmap rolloutc-hello")
+      let forgotten = try await session.rolloutc("status", "hello", "-o", "json")
+      #expect(forgotten.output.contains("--assume"), "\(forgotten.output)")
+      try check(
+        "Status", [before.outputBytes, waiting.outputBytes, after.outputBytes, forgotten.outputBytes])
       try checkLines(run.output + back.output)
     }
   }

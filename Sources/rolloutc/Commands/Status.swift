@@ -135,6 +135,7 @@ struct StatusReport: Sendable {
       "schema": .string(Self.schema), "plan": .string(name), "namespace": .string(namespace),
       "server": .string(server), "ran": .bool(record != nil),
     ]
+    if forgotten > 0 { fields["forgotten"] = .int(forgotten) }
     if let record {
       fields["state"] = .string(record.status.rawValue)
       fields["run"] = .string(record.run)
