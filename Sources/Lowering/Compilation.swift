@@ -34,10 +34,17 @@ package struct CompiledSegment: Sendable {
 
 extension CompiledSegment {
   /// What stands after the writes of the first `count` phases.
-  package func image(afterPhases count: Int) -> ObjectSet {
+  fileprivate func image(afterPhases count: Int) -> ObjectSet {
     var image = before.image
-    for phase in phases.prefix(count) { for write in phase.writes { image.apply(write) } }
+    image.apply(phases.prefix(count))
     return image
+  }
+}
+
+extension ObjectSet {
+  /// Does the writes of `phases`, in their order.
+  package mutating func apply(_ phases: some Sequence<Phase>) {
+    for phase in phases { for write in phase.writes { apply(write) } }
   }
 }
 

@@ -283,9 +283,3 @@ package struct Itinerary: Sendable {
     return compiled.steps[step].segments[m]
   }
 }
-
-extension ObjectSet {
-  fileprivate mutating func apply(_ phases: some Sequence<Phase>) {
-    for phase in phases { for write in phase.writes { apply(write) } }
-  }
-}

@@ -241,7 +241,8 @@ extension Run {
       Set(itinerary.standing(afterSteps: steps).image.entries.map(\.id).filter(tells))
     }
     let all = (0...itinerary.stepCount).map(objects)
-    let standing = try await ownObjects(among: all.reduce(into: []) { $0.formUnion($1) })
+    let candidates = all.reduce(into: Set<ObjectID>()) { $0.formUnion($1) }
+    let standing = Set(try await ownObjects(among: candidates, isOurs: false).map(\.id))
     let wanted = all[min(max(0, steps), itinerary.stepCount)]
     let missing = wanted.subtracting(standing).filter { !options.decisions.recreate($0) }.sorted()
     let surplus = standing.subtracting(wanted).sorted()
@@ -257,34 +258,6 @@ extension Run {
             ? "no step leaves just these objects; `--recreate KIND/NAME` makes a missing one again"
             : "what stands has the objects of `--assume \(fitting.joined(separator: "` or `"))`"),
         at: start, isBeforeWriting: true))
-  }
-
-  /// Those of `ids` that stand, and that this plan made.
-  private func ownObjects(among ids: Set<ObjectID>) async throws(RunBreak) -> Set<ObjectID> {
-    var targets: [(id: ObjectID, target: ObjectReference)] = []
-    for id in ids {
-      do throws(ClusterError) {
-        targets.append((id, try await environment.cluster.reference(to: id)))
-      } catch {
-        if !error.isNotFound { throw failed("`\(id)` cannot be read", error) }
-      }
-    }
-    let seen = await environment.cluster.glance(at: targets, isOurs: false)
-    var own: Set<ObjectID> = []
-    for (id, target) in targets {
-      let live: Value
-      switch seen[id] {
-      case .there(let object): live = object
-      case .absent: continue
-      case nil:
-        do throws(ClusterError) { live = try await environment.cluster.get(target) } catch {
-          if error.isNotFound { continue }
-          throw failed("`\(id)` cannot be read", error)
-        }
-      }
-      if isLabelled(live, plan.name), isApplied(by: ObjectWriter.fieldManager, live) { own.insert(id) }
-    }
-    return own
   }
 
   /// Refuses to begin at the beginning where objects of this plan stand already, as they do when its record was deleted: the
@@ -408,34 +381,42 @@ extension Run {
   /// A run that was killed between a request and its answer does not know the UIDs of what it made. What carries our label
   /// and our manager's entry, and is expected by the inventory, is ours.
   private func learnUIDs(_ inventory: inout Inventory) async throws(RunBreak) {
-    let unknown = inventory.entries.filter { $0.uid == nil }
-    var targets: [ObjectID: ObjectReference] = [:]
-    for entry in unknown {
+    let unknown = inventory.entries.filter { $0.uid == nil }.map(\.id)
+    for (id, live) in try await ownObjects(among: unknown, isOurs: true) {
+      inventory[id]?.uid = live.at("metadata", "uid")?.string
+    }
+  }
+
+  /// Those of `ids` that stand, and that this plan made.
+  ///
+  /// - Parameter isOurs: as `Cluster.glance` has it.
+  private func ownObjects(
+    among ids: some Sequence<ObjectID>, isOurs: Bool
+  ) async throws(RunBreak) -> [(id: ObjectID, live: Value)] {
+    var targets: [(id: ObjectID, target: ObjectReference)] = []
+    for id in ids {
       do throws(ClusterError) {
-        targets[entry.id] = try await environment.cluster.reference(to: entry.id)
+        targets.append((id, try await environment.cluster.reference(to: id)))
       } catch {
-        if !error.isNotFound { throw failed("`\(entry.id)` cannot be read", error) }
+        if !error.isNotFound { throw failed("`\(id)` cannot be read", error) }
       }
     }
-    let seen = await environment.cluster.glance(at: targets.map { ($0.key, $0.value) }, isOurs: true)
-    for entry in unknown {
-      guard let target = targets[entry.id] else { continue }
+    let seen = await environment.cluster.glance(at: targets, isOurs: isOurs)
+    var own: [(id: ObjectID, live: Value)] = []
+    for (id, target) in targets {
       let live: Value
-      if case .there(let object) = seen[entry.id] {
-        live = object
-      } else {
-        do throws(ClusterError) {
-          live = try await environment.cluster.get(target)
-        } catch {
+      switch seen[id] {
+      case .there(let object): live = object
+      case .absent: continue
+      case nil:
+        do throws(ClusterError) { live = try await environment.cluster.get(target) } catch {
           if error.isNotFound { continue }
-          throw failed("`\(entry.id)` cannot be read", error)
+          throw failed("`\(id)` cannot be read", error)
         }
       }
-      guard isLabelled(live, plan.name), isApplied(by: ObjectWriter.fieldManager, live) else { continue }
-      var known = entry
-      known.uid = live.at("metadata", "uid")?.string
-      inventory[entry.id] = known
+      if isLabelled(live, plan.name), isApplied(by: ObjectWriter.fieldManager, live) { own.append((id, live)) }
     }
+    return own
   }
 
   // MARK: - Helpers

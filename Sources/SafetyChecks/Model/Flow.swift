@@ -165,12 +165,12 @@ package final class FlowModel: Sendable {
 private func peers(of plan: Plan) -> [[Int]] {
   var peers = [Set<Int>](repeating: [], count: plan.components.count)
   let exposures = plan.exposures.filter { plan.components.indices.contains($0.component.index) }
-  for exposure in exposures {
-    for other in exposures where other.component != exposure.component {
+  let isTCP = exposures.map { $0.isTCP(plan[$0.component]) }
+  for (e, exposure) in exposures.enumerated() {
+    for (o, other) in exposures.enumerated() where other.component != exposure.component {
       // On a port that carries connections there are no paths.
       let isCovered =
-        exposure.isTCP(plan[exposure.component]) || other.isTCP(plan[other.component])
-        || exposure.path == other.path || exposure.surrounds(other) || other.surrounds(exposure)
+        isTCP[e] || isTCP[o] || exposure.path == other.path || exposure.surrounds(other) || other.surrounds(exposure)
       if isCovered, exposure.hosts.isEmpty || other.hosts.isEmpty || exposure.meets(other) {
         peers[exposure.component.index].insert(other.component.index)
       }

@@ -75,10 +75,9 @@ func words(of record: RunRecord) -> String {
   let done = "\(record.stepsDone) of \(counted(record.steps.count, "step")) done"
   let isForward = if case .forward = record.course { true } else { false }
   // On a way back the course says where it leads.
-  let next = isForward ? stepWords(record.stepsDone, record.steps) + "," : "a way \(record.course.words(record.steps))"
   let place = isForward ? stepWords(record.stepsDone, record.steps) : "a way \(record.course.words(record.steps))"
   switch record.status {
-  case .running: return "\(done); \(next) is under way, or its run died"
+  case .running: return "\(done); \(place)\(isForward ? "," : "") is under way, or its run died"
   case .rested: return done
   case .waiting: return "\(done); waits for an answer: \(record.question ?? "")"
   case .interrupted: return "\(done); stopped in \(place)"
