@@ -4,9 +4,14 @@ package import Sandbox
 /// Istio's ingress gateway as an operator finds it in a cluster: a Deployment whose log has a line for each visitor, and
 /// a Service with an address.
 extension SandboxCluster {
+  /// What Gateways select its pods by.
+  package static let ingressLabels = ["istio": "ingressgateway"]
+
   /// - Parameter port: where visitors are answered on 127.0.0.1; nil for nowhere, in a rehearsal.
   package mutating func installIngressGateway(port: Int? = nil) {
-    let labels: Value = ["app": "istio-ingressgateway", "istio": "ingressgateway"]
+    var all: Fields = ["app": "istio-ingressgateway"]
+    for (name, value) in SandboxCluster.ingressLabels { all[name] = .string(value) }
+    let labels = Value.object(all)
     let name: Value = ["name": "istio-ingressgateway", "namespace": "istio-system", "labels": labels]
     install("/api/v1/namespaces", ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "istio-system"]])
     install(

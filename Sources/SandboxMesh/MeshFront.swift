@@ -38,7 +38,7 @@ package struct MeshFront: Sendable {
 
   package init(
     options: MeshOptions = MeshOptions(), propagation: Propagation = Propagation(), seed: UInt64 = 1,
-    standIns: StandIns = StandIns(), gatewayLabels: [String: String] = ["istio": "ingressgateway"]
+    standIns: StandIns = StandIns(), gatewayLabels: [String: String] = SandboxCluster.ingressLabels
   ) {
     gateway = Client.gateway(labels: gatewayLabels, namespace: options.rootNamespace)
     self.options = options
@@ -147,7 +147,9 @@ package struct MeshFront: Sendable {
     if !isKnown {
       pods[id] = record(of: object, id: id, uid: uid, labels: labels?.strings ?? [:])
       if let parsed = MeshObject.parse(object, options: options) { timeline.append(.put(parsed), at: moment) }
-      if id.namespace == options.rootNamespace, labels?["istio"] == "ingressgateway" { gatewayPods[id] = uid }
+      if id.namespace == options.rootNamespace, SandboxCluster.ingressLabels.allSatisfy({ labels?[$0]?.string == $1 }) {
+        gatewayPods[id] = uid
+      }
     }
     let isReady = object.isReadyPod
     if !isKnown || isReady != wasReady { timeline.append(.ready(id, isReady ? 1 : 0), at: moment) }

@@ -227,12 +227,9 @@ struct Naming {
     _ component: Component, _ exposures: [Exposure], gateway: String
   ) -> [ExposureNames] {
     exposures.map { exposure in
-      var path = exposure.path
-      while path.utf8.count > 1, path.utf8.last == UInt8(ascii: "/") { path.removeLast() }
-      if path.isEmpty { path = "/" }
       return ExposureNames(
         port: exposure.port, isTCP: exposure.isTCP(component), hosts: exposure.hosts.isEmpty ? ["*"] : exposure.hosts,
-        path: path,
+        path: exposure.path,
         gateway: exposure.gateway ?? gateway, range: exposure.range)
     }
   }

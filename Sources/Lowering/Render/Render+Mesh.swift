@@ -39,7 +39,7 @@ extension Renderer {
         record(
           "metadata", text("name", names.gatewayID.name), text("namespace", plan.namespace),
           field("labels", names.labels)),
-        record("spec", record("selector", text("istio", "ingressgateway")), list("servers", servers))
+        record("spec", field("selector", .object(Fields(Plan.istioIngressLabels.map(text)))), list("servers", servers))
       ), by: [], id: names.gatewayID)
   }
 

@@ -302,7 +302,9 @@ package struct Exposure: Sendable {
     self.component = component
     self.port = port
     self.hosts = hosts
-    self.path = path
+    // `/api/` takes what `/api` takes.
+    let kept = path.lastIndex { $0 != "/" }.map { path[...$0] }
+    self.path = kept.map(String.init) ?? "/"
     self.tlsSecret = tlsSecret
     self.gateway = gateway
     self.range = range
@@ -310,10 +312,13 @@ package struct Exposure: Sendable {
 }
 
 extension Plan {
+  /// What Istio's own ingress is labelled.
+  package static let istioIngressLabels = ["istio": "ingressgateway"]
+
   /// The labels of the pods that visitors come in by: those that the plan's own Gateways select, as `patch Gateway` leaves
   /// them. A cluster has one ingress for all of them.
   package var ingressLabels: [String: String] {
-    var labels = ["istio": "ingressgateway"]
+    var labels = Plan.istioIngressLabels
     for patch in patches {
       guard case .object(kind: "Gateway", _) = patch.target else { continue }
       for entry in patch.value.at("spec", "selector")?.fields?.entries ?? [] { labels[entry.key] = entry.value.string }
@@ -337,11 +342,17 @@ extension Exposure {
     hosts.contains { host in other.hosts.contains { hostsMeet(host, $0) } }
   }
 
-  /// The paths of `other` lie in those of this one, and are not all of them.
-  package func surrounds(_ other: Exposure) -> Bool {
-    let (outer, inner) = (path.split(separator: "/"), other.path.split(separator: "/"))
-    return outer.count < inner.count && inner.starts(with: outer)
+  /// What the covered paths begin with, before a slash or their end; empty for all paths.
+  package var prefix: String { path == "/" ? "" : path }
+
+  /// Whether a request for `path` is taken: `/api` takes `/api` and `/api/x`, and not `/apis`.
+  package func covers(_ path: String) -> Bool {
+    let prefix = prefix
+    return prefix.isEmpty || path == prefix || path.hasPrefix(prefix + "/")
   }
+
+  /// The paths of `other` lie in those of this one, and are not all of them.
+  package func surrounds(_ other: Exposure) -> Bool { prefix != other.prefix && covers(other.prefix) }
 }
 
 /// Whether some host is meant by both: `*` is every one, `*.a.com` every one below it.

@@ -285,7 +285,7 @@ extension Resolver {
             help: "keep one of the two; one line may list several hosts"))
         return
       }
-      if other.port == port, other.sharesHost(exposure), withoutLastSlash(other.path) == withoutLastSlash(path) {
+      if other.port == port, other.sharesHost(exposure), other.path == exposure.path {
         report(
           .exposeConflict(
             "two components are exposed at the same port, host and path", at: statement.range, earlier: other.range,
@@ -420,9 +420,5 @@ extension Resolver {
       return nil
     }
     return value
-  }
-
-  private func withoutLastSlash(_ path: String) -> Substring {
-    path.utf8.count > 1 && path.hasSuffix("/") ? path.dropLast() : path[...]
   }
 }

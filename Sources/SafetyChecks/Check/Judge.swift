@@ -204,7 +204,7 @@ package struct Judge {
     model.plan.exposures.enumerated().contains { e, exposure in
       guard exposure.component == id.component, exposure.port == flow.port,
         flow.host.map({ host in exposure.hosts.contains { hostsMeet(host, within: $0) } }) ?? true,
-        exposure.path == "/" || flow.path == exposure.path || flow.path.hasPrefix(exposure.path + "/")
+        exposure.covers(flow.path)
       else { return false }
       var other = flow
       other.source = .entry(e)

@@ -35,7 +35,7 @@ struct Entrances {
         if host.hasPrefix("*"), lines[door]?[host] == nil { wildcards[door, default: []].append(host) }
         lines[door, default: [:]][host, default: []].append(e)
       }
-      paths.insert(prefix(exposure.path))
+      paths.insert(exposure.prefix)
     }
     for door in wildcards.keys { wildcards[door]?.sort { $0.utf8.count > $1.utf8.count } }
   }
@@ -45,23 +45,14 @@ struct Entrances {
     let door = Door(plan.exposures[e])
     guard let all = lines[door] else { return nil }
     let pattern = all[host] == nil ? wildcards[door]?.first { hostsMeet(host, within: $0) } : host
-    return all[pattern ?? host]?.filter { covers(plan.exposures[$0].path, path) }
-      .max { prefix(plan.exposures[$0].path).utf8.count < prefix(plan.exposures[$1].path).utf8.count }
+    return all[pattern ?? host]?.filter { plan.exposures[$0].covers(path) }
+      .max { plan.exposures[$0].prefix.utf8.count < plan.exposures[$1].prefix.utf8.count }
   }
 
   /// Paths that visitors of line `e` ask for: its own, one below it, and those of other lines that lie in it.
   func paths(of e: Int) -> [String] {
-    let own = prefix(plan.exposures[e].path)
-    let inner = paths.filter { $0 != own && covers(own, $0) }.sorted()
+    let own = plan.exposures[e].prefix
+    let inner = paths.filter { $0 != own && plan.exposures[e].covers($0) }.sorted()
     return (own.isEmpty ? ["/"] : [own, own + "/page"]) + inner
   }
-}
-
-/// Without a slash at the end; empty for everything.
-private func prefix(_ path: String) -> String { path.hasSuffix("/") ? String(path.dropLast()) : path }
-
-/// A prefix by segments.
-private func covers(_ outer: String, _ path: String) -> Bool {
-  let outer = prefix(outer)
-  return outer.isEmpty || path == outer || path.hasPrefix(outer + "/")
 }
