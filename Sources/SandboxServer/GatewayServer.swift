@@ -74,7 +74,7 @@ private func answer(_ request: Request, _ context: VisitorContext, _ mesh: LiveM
   }
   if let flag = answer.failure?.flag { fields[flagField] = flag.rawValue }
   return Response(
-    status: .init(code: status), headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(string: answer.body)))
+    status: httpStatus(status), headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(string: answer.body)))
 }
 
 extension LiveMesh {

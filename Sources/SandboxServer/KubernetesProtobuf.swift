@@ -189,7 +189,7 @@ private func message(_ bytes: ArraySlice<UInt8>, _ layout: [Int: Field], depth: 
     case (.blobs(let name), .bytes(let payload)):
       guard let (key, value) = entry(payload) else { return nil }
       var map = fields[name]?.fields ?? Fields()
-      map[key] = .string(base64(value))
+      map[key] = .string(encodeBase64(Array(value)))
       fields[name] = .object(map)
     default: if !content.isZero { return nil }
     }
@@ -213,19 +213,4 @@ private func entry(_ bytes: ArraySlice<UInt8>) -> (String, ArraySlice<UInt8>)? {
     }
   }
   return (key, value)
-}
-
-private func base64(_ bytes: ArraySlice<UInt8>) -> String {
-  let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-  var result: [UInt8] = []
-  var rest = bytes
-  while !rest.isEmpty {
-    let group = Array(rest.prefix(3))
-    rest = rest.dropFirst(3)
-    let bits = group.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - group.count))
-    for place in 0..<4 {
-      result.append(place <= group.count ? alphabet[bits >> (18 - 6 * place) & 63] : UInt8(ascii: "="))
-    }
-  }
-  return String(decoding: result, as: UTF8.self)
 }

@@ -143,13 +143,13 @@ private func respond(_ request: Request, _ cluster: LiveCluster, _ proxy: ProxyH
   switch answer.body {
   case .value(let value):
     headers[.contentType] = jsonType
-    return Response(status: .init(code: answer.status), headers: headers, body: body(jsonBytes(value) + [0x0A]))
+    return Response(status: httpStatus(answer.status), headers: headers, body: body(jsonBytes(value) + [0x0A]))
   case .text(let text):
     headers[.contentType] = "text/plain"
     if answer.status == 200, api.query["follow"] == "true" {
       return Response(status: .ok, headers: headers, body: following(api, text, cluster))
     }
-    return Response(status: .init(code: answer.status), headers: headers, body: body(Array(text.utf8)))
+    return Response(status: httpStatus(answer.status), headers: headers, body: body(Array(text.utf8)))
   case .proxy(let target):
     guard let proxy else {
       return status(503, "ServiceUnavailable", "no endpoints available for service \"\(target.service)\"")
@@ -164,11 +164,16 @@ private func respond(_ request: Request, _ cluster: LiveCluster, _ proxy: ProxyH
     for (name, value) in answer.headers {
       if let name = HTTPField.Name(name) { headers.append(HTTPField(name: name, value: value)) }
     }
-    return Response(status: .init(code: answer.status), headers: headers, body: body(answer.body))
+    return Response(status: httpStatus(answer.status), headers: headers, body: body(answer.body))
   case .watch(let watch):
     headers[.contentType] = jsonType
     return Response(status: .ok, headers: headers, body: stream(watch, cluster))
   }
+}
+
+/// A number that an object says may be none (`precondition` of swift-http-types).
+func httpStatus(_ code: Int) -> HTTPResponse.Status {
+  (100...599).contains(code) ? .init(code: code) : .internalServerError
 }
 
 private let warningField = HTTPField.Name("Warning") ?? .contentType

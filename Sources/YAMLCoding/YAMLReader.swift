@@ -300,7 +300,7 @@ extension YAMLReader {
       case .null, .bool, .string, .array, .object: throw error("`\(content)` does not fit the tag \(tag)")
       }
     case .binary:
-      guard let bytes = base64Decoded(content), let text = String(validating: bytes, as: UTF8.self) else {
+      guard let bytes = decodeBase64(content), let text = String(validating: bytes, as: UTF8.self) else {
         throw error("the tag \(tag) needs the base64 of a text in UTF-8")
       }
       return .string(text)
@@ -330,46 +330,5 @@ private enum YAMLTag {
     case "tag:yaml.org,2002:map": self = .mapping
     default: return nil
     }
-  }
-}
-
-private func base64Decoded(_ text: String) -> [UInt8]? {
-  var output: [UInt8] = []
-  var bits: UInt32 = 0
-  var count = 0
-  var padding = 0
-  for byte in text.utf8 {
-    let digit: UInt8
-    switch byte {
-    case 0x41...0x5A: digit = byte &- 0x41
-    case 0x61...0x7A: digit = byte &- 0x61 &+ 26
-    case 0x30...0x39: digit = byte &- 0x30 &+ 52
-    case UInt8(ascii: "+"): digit = 62
-    case UInt8(ascii: "/"): digit = 63
-    case UInt8(ascii: "="):
-      padding &+= 1
-      continue
-    case 0x20, 0x09, 0x0A, 0x0D: continue
-    default: return nil
-    }
-    guard padding == 0 else { return nil }
-    bits = bits << 6 | UInt32(digit)
-    count &+= 1
-    if count % 4 == 0 {
-      output.append(UInt8(truncatingIfNeeded: bits >> 16))
-      output.append(UInt8(truncatingIfNeeded: bits >> 8))
-      output.append(UInt8(truncatingIfNeeded: bits))
-    }
-  }
-  switch count % 4 {
-  case 0: return padding == 0 ? output : nil
-  case 2:
-    output.append(UInt8(truncatingIfNeeded: bits >> 4))
-    return padding == 2 ? output : nil
-  case 3:
-    output.append(UInt8(truncatingIfNeeded: bits >> 10))
-    output.append(UInt8(truncatingIfNeeded: bits >> 2))
-    return padding == 1 ? output : nil
-  default: return nil
   }
 }

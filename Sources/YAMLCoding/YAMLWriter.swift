@@ -75,7 +75,7 @@ package struct YAMLWriter: ~Copyable {
   }
 
   /// Whether a text holds characters that turn the direction of what a reviewer sees (Unicode TR 36, "Trojan Source"):
-  /// the document is then written with `\u` escapes.
+  /// from there on the document is written with `\u` escapes.
   private static func turnsText(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
     for i in bytes.indices {
       switch bytes[i] {
@@ -163,7 +163,11 @@ package struct YAMLWriter: ~Copyable {
 
   private func write(_ bytes: UnsafeBufferPointer<UInt8>, _ style: ScalarStyle) {
     // The emitter frees the copy. `yaml_scalar_event_initialize` would check the encoding once more.
-    if style == .doubleQuoted, YAMLWriter.turnsText(bytes) { emitter.pointee.unicode = 0 }
+    var style = style
+    if style != .plain, YAMLWriter.turnsText(bytes) {
+      style = .doubleQuoted
+      emitter.pointee.unicode = 0
+    }
     guard let copy = malloc(bytes.count &+ 1)?.assumingMemoryBound(to: UInt8.self) else { return }
     if let base = bytes.baseAddress { copy.update(from: base, count: bytes.count) }
     copy[bytes.count] = 0

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import KubernetesModel
 
 extension ClusterConnection {
   /// The source of this connection's credentials.

@@ -1,5 +1,6 @@
 import CSSSelectors
 import Diagnostics
+import KubernetesModel
 import RegularExpressions
 import RolloutSyntax
 
@@ -378,44 +379,14 @@ package func parseDuration(_ text: String) -> Int? {
 
 func isQuantity(_ text: String, isCPU: Bool) -> Bool { quantityValue(text, isCPU: isCPU) != nil }
 
-/// Kubernetes: `resource.Quantity`, above zero. The value is near enough to compare two of them.
+/// An amount of CPUs or bytes above zero, with units that make sense of it. The value is near enough to compare two of them.
 func quantityValue(_ text: String, isCPU: Bool) -> Double? {
-  let bytes = Array(text.utf8)
-  var i = 0
-  var digits = 0
-  var isZero = true
-  while i < bytes.count, bytes[i] >= 0x30 && bytes[i] <= 0x39 || bytes[i] == UInt8(ascii: ".") {
-    if bytes[i] == UInt8(ascii: ".") {
-      if bytes[..<i].contains(UInt8(ascii: ".")) { return nil }
-    } else {
-      digits += 1
-      if bytes[i] != 0x30 { isZero = false }
-    }
-    i += 1
-  }
-  guard digits > 0, digits <= 15, !isZero, let number = Double(String(decoding: bytes[..<i], as: UTF8.self)) else {
+  guard let quantity = Quantity(text), quantity.digits <= 15, quantity.value > 0, !text.hasPrefix("+") else {
     return nil
   }
-  let suffix = String(decoding: bytes[i...], as: UTF8.self)
-  // `1e3`: a decimal exponent. `E` alone is 10^18, as below.
-  if suffix.first == "e" || suffix.first == "E", let exponent = Int(suffix.dropFirst()) {
-    return abs(exponent) <= 18 ? Double("1e\(exponent)").map { number * $0 } : nil
-  }
-  if isCPU {
-    switch suffix {
-    case "": return number
-    case "m": return number / 1000
-    case "k": return number * 1000
-    default: return nil
-    }
-  }
-  if suffix.isEmpty { return number }
-  let base: Double = suffix.hasSuffix("i") ? 1024 : 1000
-  guard
-    let power = ["k", "M", "G", "T", "P", "E"].firstIndex(of: suffix)
-      ?? ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].firstIndex(of: suffix)
-  else { return nil }
-  return (0...power).reduce(number) { value, _ in value * base }
+  let isMeant = isCPU ? ["", "m", "k"].contains(quantity.unit) : !["n", "u", "m"].contains(quantity.unit)
+  let isExponent = quantity.unit.utf8.count > 1 && quantity.unit.lowercased().hasPrefix("e") && quantity.unit != "Ei"
+  return isMeant || isExponent ? quantity.value : nil
 }
 
 /// The tag of an image, and its digest, where it has them: `registry:5000/name:TAG@DIGEST`.

@@ -69,7 +69,7 @@ func setDefaults(_ object: inout Value, _ type: ResourceType) {
     object.setDefault("Opaque", "type")
     if let texts = object["stringData"]?.fields {
       object.update("data") { data in
-        for entry in texts.entries { data[entry.key] = .string(base64(Array((entry.value.string ?? "").utf8))) }
+        for entry in texts.entries { data[entry.key] = .string(encodeBase64(Array((entry.value.string ?? "").utf8))) }
       }
       object.set(nil, at: "stringData")
     }
@@ -197,22 +197,4 @@ private func setServiceDefaults(_ object: inout Value) {
     if type == "NodePort" || type == "LoadBalancer" { spec.setDefault("externalTrafficPolicy", "Cluster") }
     if type == "LoadBalancer" { spec.setDefault("allocateLoadBalancerNodePorts", true) }
   }
-}
-
-/// RFC 4648, with padding.
-func base64(_ bytes: [UInt8]) -> String {
-  let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-  var result: [UInt8] = []
-  var i = 0
-  while i < bytes.count {
-    let a = bytes[i]
-    let b = i + 1 < bytes.count ? bytes[i + 1] : 0
-    let c = i + 2 < bytes.count ? bytes[i + 2] : 0
-    result.append(alphabet[Int(a >> 2)])
-    result.append(alphabet[Int((a & 3) << 4 | b >> 4)])
-    result.append(i + 1 < bytes.count ? alphabet[Int((b & 15) << 2 | c >> 6)] : UInt8(ascii: "="))
-    result.append(i + 2 < bytes.count ? alphabet[Int(c & 63)] : UInt8(ascii: "="))
-    i += 3
-  }
-  return String(decoding: result, as: UTF8.self)
 }

@@ -39,6 +39,7 @@ package func decodeBase64(_ text: String) -> [UInt8]? {
   return bytes
 }
 
+/// RFC 4648, section 4, with padding.
 package func encodeBase64(_ bytes: [UInt8]) -> String {
   let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
   var text: [UInt8] = []
