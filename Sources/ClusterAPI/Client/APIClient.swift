@@ -180,7 +180,10 @@ package final class APIClient: Cluster {
     if stream.head.status == 200 { return WatchStream(stream.chunks) }
     var body: [UInt8] = []
     do throws(TransportError) {
-      for try await chunk in stream.chunks where body.count < 1 << 20 { body += chunk }
+      for try await chunk in stream.chunks {
+        body += chunk
+        if body.count >= 1 << 20 { break }
+      }
     } catch {
       // The status alone says enough.
     }

@@ -232,10 +232,8 @@ extension Cluster {
       "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
       "spec": ["resourceAttributes": .object(attributes)],
     ]
-    let reviews = ResourceType(
-      groupVersion: GroupVersion(group: "authorization.k8s.io", version: "v1"), kind: "SelfSubjectAccessReview",
-      plural: "selfsubjectaccessreviews", isNamespaced: false)
-    let answer = try await create(CreateRequest(review, in: reviews.collection(in: nil))).object
+    let answer = try await create(CreateRequest(review, in: ResourceType.selfSubjectAccessReviews.collection(in: nil)))
+      .object
     return AccessAnswer(
       isAllowed: answer.at("status", "allowed")?.bool ?? false, reason: answer.at("status", "reason")?.string ?? "")
   }

@@ -91,10 +91,11 @@ package actor ExecCredentials: CredentialSource {
     if plugin.interaction == .always, !isInteractive {
       throw failure("it needs a terminal (`interactiveMode: Always`), and standard input is none")
     }
-    var variables = environment.merging(plugin.environment) { _, own in own }
+    var variables = environment.merging(plugin.environment.revealed) { _, own in own }
     variables["KUBERNETES_EXEC_INFO"] = plugin.info(isInteractive: isInteractive)
     let command = Command(
-      program: plugin.command, arguments: plugin.arguments, environment: variables, isInteractive: isInteractive)
+      program: plugin.command, arguments: plugin.arguments.revealed, environment: variables,
+      isInteractive: isInteractive)
     switch await runner.run(command) {
     case .exited(0, let output): return try read(output.revealed)
     case .exited(let code, _): throw failure("it ended with exit code \(code)", withHint: true)

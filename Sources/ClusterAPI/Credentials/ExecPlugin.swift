@@ -9,14 +9,15 @@ package struct ExecPlugin: Hashable, Sendable {
   }
 
   package var command: String
-  package var arguments: [String]
-  package var environment: [String: String]
+  /// People write passwords into both.
+  package var arguments: Secret<[String]>
+  package var environment: Secret<[String: String]>
   /// `client.authentication.k8s.io/v1` or `…/v1beta1`.
   package var apiVersion: String
   package var installHint: String?
   package var interaction: Interaction
   /// `spec.cluster` of what the plugin is told; nil where it does not ask for it.
-  package var cluster: Value?
+  package var cluster: Secret<Value>?
   /// `user "p1" in /home/x/.kube/config`, for errors.
   package var origin: String
 
@@ -28,12 +29,12 @@ package struct ExecPlugin: Hashable, Sendable {
     interaction: Interaction = .never, cluster: Value? = nil, origin: String
   ) {
     self.command = command
-    self.arguments = arguments
-    self.environment = environment
+    self.arguments = Secret(arguments)
+    self.environment = Secret(environment)
     self.apiVersion = apiVersion
     self.installHint = installHint
     self.interaction = interaction
-    self.cluster = cluster
+    self.cluster = cluster.map(Secret.init)
     self.origin = origin
   }
 
@@ -46,14 +47,15 @@ package struct ExecPlugin: Hashable, Sendable {
     guard let command = try section.text("command") else { throw section.error("`exec` has no `command`") }
     // Only a name without any slash is looked up in PATH.
     self.command = command.contains("/") ? section.path(command) : command
-    arguments = try section.texts("args")
-    environment = [:]
+    arguments = Secret(try section.texts("args"))
+    var environment: [String: String] = [:]
     for item in section.value("env")?.array ?? [] {
       guard let name = item["name"]?.string, !name.isEmpty, !name.contains("=") else {
         throw section.error("`exec.env` has an item without a usable `name`")
       }
       environment[name] = item["value"]?.string ?? ""
     }
+    self.environment = Secret(environment)
     installHint = try section.text("installHint")
     guard let apiVersion = try section.text("apiVersion") else { throw section.error("`exec` has no `apiVersion`") }
     switch apiVersion {
@@ -85,14 +87,14 @@ package struct ExecPlugin: Hashable, Sendable {
       if let proxy = endpoint.options.proxy { cluster["proxy-url"] = .string(proxy.revealed) }
       if !endpoint.options.compression { cluster["disable-compression"] = true }
       cluster["config"] = clusterConfig
-      self.cluster = .object(cluster)
+      self.cluster = Secret(.object(cluster))
     }
   }
 
   /// The content of `KUBERNETES_EXEC_INFO`.
   func info(isInteractive: Bool) -> String {
     var spec: Fields = ["interactive": .bool(isInteractive)]
-    spec["cluster"] = cluster
+    spec["cluster"] = cluster?.revealed
     let value: Value = [
       "apiVersion": .string(apiVersion), "kind": "ExecCredential", "spec": .object(spec),
     ]

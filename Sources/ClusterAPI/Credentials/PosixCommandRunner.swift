@@ -1,4 +1,4 @@
-internal import Glibc
+package import Glibc
 
 /// Runs programs with `posix_spawnp`, each on a thread of its own: waiting for a person to type a code must not hold up
 /// the cooperative pool.
@@ -60,16 +60,8 @@ package struct PosixCommandRunner: CommandRunner {
     defer {
       for pointer in arguments + variables { free(pointer) }
     }
-    // Threads of a pool have their signals blocked, and what they start would never see a SIGTERM.
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    posix_spawnattr_setsigmask(&attributes, &signals)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var pid = pid_t()
-    let code = posix_spawnp(&pid, command.program, &actions, &attributes, &arguments, &variables)
+    let code = withSpawnAttributes { posix_spawnp(&pid, command.program, &actions, $0, &arguments, &variables) }
     close(ends[1])
     guard code == 0 else {
       close(ends[0])
@@ -95,4 +87,19 @@ package struct PosixCommandRunner: CommandRunner {
     if signal != 0 { return .killed(signal: Int(signal)) }
     return .exited(code: Int(status >> 8 & 0xff), output: Secret(output))
   }
+}
+
+/// What a program gets signals with as if a shell had started it: threads of a pool have theirs blocked, and this process
+/// ignores SIGPIPE, which programs inherit.
+package func withSpawnAttributes<T>(_ body: (UnsafePointer<posix_spawnattr_t>) -> T) -> T {
+  var attributes = posix_spawnattr_t()
+  posix_spawnattr_init(&attributes)
+  defer { posix_spawnattr_destroy(&attributes) }
+  var signals = sigset_t()
+  sigemptyset(&signals)
+  posix_spawnattr_setsigmask(&attributes, &signals)
+  sigaddset(&signals, SIGPIPE)
+  posix_spawnattr_setsigdefault(&attributes, &signals)
+  posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+  return body(&attributes)
 }

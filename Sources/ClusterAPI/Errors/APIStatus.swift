@@ -29,6 +29,8 @@ package struct APIStatus: Hashable, Sendable {
   package var uid: String?
   /// From the header, otherwise from `details.retryAfterSeconds`.
   package var retryAfter: Duration?
+  /// An attempt before the one that this answers may have been done: the server refused only the repetition.
+  package var followsUncertainAttempt = false
 
   package init(
     code: Int, reason: String = "", message: String = "", causes: [Cause] = [], kind: String = "", group: String = "",

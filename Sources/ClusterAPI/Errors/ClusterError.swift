@@ -36,7 +36,7 @@ package enum ClusterError: Error, Hashable, Sendable {
   /// Whether a write that gave this error may nevertheless have been done.
   package var mayHaveTakenEffect: Bool {
     switch self {
-    case .refused(let status): status.code >= 500
+    case .refused(let status): status.code >= 500 || status.followsUncertainAttempt
     case .unreachable(let error): error.mayHaveTakenEffect
     case .notUnderstood, .cancelled: true
     case .unauthenticated: false
@@ -51,7 +51,10 @@ package enum ClusterError: Error, Hashable, Sendable {
       error.mayHaveTakenEffect = true
       return .unreachable(error)
     case .withheld: return .withheld(mayHaveTakenEffect: true)
-    case .refused, .unauthenticated, .notUnderstood, .cancelled: return self
+    case .refused(var status):
+      status.followsUncertainAttempt = true
+      return .refused(status)
+    case .unauthenticated, .notUnderstood, .cancelled: return self
     }
   }
 }

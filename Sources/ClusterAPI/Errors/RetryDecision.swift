@@ -170,12 +170,3 @@ extension RetryDecision {
     status.message.contains("failed calling webhook") || status.message.contains("failed calling admission webhook")
   }
 }
-
-extension APIStatus {
-  /// The webhook that a message names: `failed calling webhook "NAME": …`.
-  package var failedWebhook: String? {
-    guard let start = message.firstRange(of: "webhook \"") else { return nil }
-    let rest = message[start.upperBound...]
-    return rest.firstIndex(of: "\"").map { String(rest[..<$0]) }
-  }
-}

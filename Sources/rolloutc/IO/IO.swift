@@ -140,11 +140,10 @@ enum IO {
       if let problem = write(bytes, to: descriptor) { throw Failure("cannot write `\(name)`: \(reason(problem))") }
       return
     }
-    let temporary = path + ".rolloutc-\(getpid())"
-    let mode = isPrivate ? 0o600 : fileMode(path) ?? 0o644
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
-    guard descriptor >= 0 else { throw Failure("cannot write `\(path)`: \(reason(errno))") }
+    let (descriptor, temporary) = try makeNeighbour(of: path)
     var problem = write(bytes, to: descriptor)
+    let mode = isPrivate ? 0o600 : fileMode(path) ?? 0o666 & ~usualMask
+    if problem == nil, fchmod(descriptor, mode) != 0 { problem = errno }
     if problem == nil, fsync(descriptor) != 0, errno != EINVAL { problem = errno }
     if close(descriptor) != 0, problem == nil { problem = errno }
     if problem == nil, rename(temporary, path) != 0 { problem = errno }
@@ -161,12 +160,26 @@ enum IO {
       throw Failure("cannot write `\(path)`: \(reason(EISDIR))")
     }
     if isSpecial(path) { return }
-    let temporary = path + ".rolloutc-\(getpid())"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw Failure("cannot write `\(path)`: \(reason(errno))") }
+    let (descriptor, temporary) = try makeNeighbour(of: path)
     close(descriptor)
     unlink(temporary)
   }
+
+  /// A new file beside `path`, of a name that nobody has, for its owner alone.
+  private static func makeNeighbour(of path: String) throws -> (descriptor: Int32, path: String) {
+    var template = Array((path + ".rolloutc-XXXXXX").utf8CString)
+    let descriptor = mkstemp(&template)
+    guard descriptor >= 0 else { throw Failure("cannot write `\(path)`: \(reason(errno))") }
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    return (descriptor, String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
+  }
+
+  /// What this process takes away from the rights of new files.
+  private static let usualMask: mode_t = {
+    let mask = umask(0o022)
+    umask(mask)
+    return mask
+  }()
 
   /// A device or a pipe.
   static func isSpecial(_ path: String) -> Bool {

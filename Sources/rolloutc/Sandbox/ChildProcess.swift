@@ -1,3 +1,4 @@
+import ClusterAPI
 import Glibc
 
 /// The signals that the main thread waits for, in place of handlers: what happens then is ordinary code.
@@ -33,24 +34,12 @@ struct ChildProcess {
   private let process: pid_t
 
   init(_ command: [String], environment: [String: String]) throws {
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    // It gets signals as if it had been started by the shell.
-    var none = sigset_t()
-    sigemptyset(&none)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    var ignored = sigset_t()
-    sigemptyset(&ignored)
-    sigaddset(&ignored, SIGPIPE)
-    posix_spawnattr_setsigdefault(&attributes, &ignored)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
     var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
     var variables: [UnsafeMutablePointer<CChar>?] =
       environment.sorted { $0.key < $1.key }.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for pointer in arguments + variables { free(pointer) } }
     var process = pid_t()
-    let problem = posix_spawnp(&process, command[0], nil, &attributes, &arguments, &variables)
+    let problem = withSpawnAttributes { posix_spawnp(&process, command[0], nil, $0, &arguments, &variables) }
     guard problem == 0 else { throw Failure("cannot run `\(command[0])`: \(IO.reason(problem))") }
     self.process = process
   }

@@ -156,17 +156,6 @@ struct SandboxRun {
     throw Failure(
       "`\(kubeconfig)` is there already, and no sandbox wrote it; name another file", code: Exit.usage)
   }
-
-  private func shellWord(_ text: String) -> String {
-    let isPlain = text.utf8.allSatisfy { byte in
-      switch byte {
-      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
-      default: "/._-+:".utf8.contains(byte)
-      }
-    }
-    if isPlain { return text }
-    return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
-  }
 }
 
 /// A value that one thread waits for and another one gives. What is given after the first is dropped.

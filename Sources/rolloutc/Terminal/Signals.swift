@@ -27,10 +27,15 @@ struct Signals {
         if number > 0 { return number }
       }
     }
-    let milliseconds = max(0, Int(time / .milliseconds(1)))
-    var limit = timespec(tv_sec: milliseconds / 1000, tv_nsec: milliseconds % 1000 * 1_000_000)
-    let number = sigtimedwait(&set, &info, &limit)
-    return number > 0 ? number : nil
+    let end = ContinuousClock.now.advanced(by: time)
+    while true {
+      let milliseconds = max(0, Int(ContinuousClock.now.duration(to: end) / .milliseconds(1)))
+      var limit = timespec(tv_sec: milliseconds / 1000, tv_nsec: milliseconds % 1000 * 1_000_000)
+      let number = sigtimedwait(&set, &info, &limit)
+      if number > 0 { return number }
+      // A process that was stopped and goes on is woken, too (signal(7)).
+      if errno != EINTR { return nil }
+    }
   }
 }
 
