@@ -88,11 +88,6 @@ package struct Forwarding: Hashable, Sendable {
   package var authority: String
   package var headers: HeaderOperations
   package var mirrors: [Mirror]
-
-  /// The value that the mesh gives a response header: the stamp. `name` is in lower case.
-  package func responseHeader(_ name: String) -> String? {
-    HeaderOperations.values(of: name, after: headers.response).last
-  }
 }
 
 /// A copy of a request that nobody waits for.

@@ -315,11 +315,6 @@ package struct RehearsalFaults: Hashable, Sendable {
   package init() {}
 }
 
-/// A rehearsal does not outlive its process.
-private struct NoJournal: Journal {
-  func append(_ record: JournalRecord) async throws(JournalError) {}
-}
-
 private struct FaultyProber: Prober {
   let base: MeshProber
   let faults: RehearsalFaults

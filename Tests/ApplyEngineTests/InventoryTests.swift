@@ -178,7 +178,7 @@ import Testing
     let type = try await cluster.resourceType(of: "ConfigMap", in: GroupVersion(group: "", version: "v1"))
     let names = try await cluster.list(type.collection(in: "default")).items
       .compactMap { $0.at("metadata", "name")?.string }
-    let chunk = try #require(names.last { $0 != InventoryDocument.name(of: "shop") })
+    let chunk = try #require(names.last { $0 != PlanNames.record("shop") })
     _ = try await cluster.delete(DeleteRequest(type.named(chunk, in: "default"), uid: nil))
     await #expect(throws: InventoryError.unreadable("ConfigMap \(chunk) is missing")) { try await store.load() }
   }

@@ -19,7 +19,7 @@ import Testing
     .started(RunStart(run: "r1", planHash: "abc", cluster: "k")),
     intent(1), .result(number: 1, .done(uid: "u", resourceVersion: "7", wasCreated: true)),
     intent(2, ["spec": ["a": 1, "b": [true, .null, 1.5.asValue]], "metadata": ["name": "\u{0}\u{2028}\"\\"]]),
-    .result(number: 2, .refused("no\nway")), .phaseDone(1), intent(3), .ended(.interrupted),
+    .result(number: 2, .refused("no\nway")), .phaseDone(1), intent(3), .phaseDone(2),
   ]
 
   private static func bytes(_ records: [JournalRecord]) throws -> [UInt8] {

@@ -128,7 +128,9 @@ actor MemoryJournal: Journal {
     let successor = await stored()?.at("metadata", "uid")?.string
     #expect(await failure(writer(), try write(.update, object), inventory) == .vanished(id, successor: successor))
     // Its successor is spared by a deletion, too.
-    #expect(try await writer().perform(write(.delete, object), phase: 0, number: 5, inventory: inventory) == .gone)
+    #expect(
+      try await writer().perform(write(.delete, object), phase: 0, number: 5, inventory: inventory)
+        == .gone(wasDeleted: false))
     #expect(await stored()?.at("metadata", "uid")?.string == successor)
   }
 

@@ -1,3 +1,4 @@
+import ClusterAPI
 import KubernetesModel
 import Testing
 
@@ -264,31 +265,18 @@ private let late = (status: "False", reason: "ProgressDeadlineExceeded", time: "
     #expect(serviceReadiness(service("LoadBalancer", ["clusterIP": "10.0.0.1"])) != .ready)
     #expect(
       serviceReadiness(service("LoadBalancer", ["clusterIP": "10.0.0.1"], ingress: [["hostname": "h"]])) == .ready)
+  }
 
-    func endpoint(_ uid: String, _ conditions: Fields = Fields()) -> Value {
-      ["addresses": [.string("10.1.\(uid)")], "conditions": .object(conditions), "targetRef": ["uid": .string(uid)]]
+  @Test func podsBehindServices() {
+    func slice(_ uid: String, _ conditions: Fields = Fields()) -> Value {
+      ["endpoints": [["conditions": .object(conditions), "targetRef": ["uid": .string(uid)]]]]
     }
-    func slice(_ ports: [String], _ endpoints: [Value], of name: String = "x") -> Value {
-      [
-        "metadata": ["namespace": "d", "labels": ["kubernetes.io/service-name": .string(name)]],
-        "ports": .array(ports.map { ["name": .string($0)] }), "endpoints": .array(endpoints),
-      ]
-    }
-    let it = service("ClusterIP", ["clusterIP": "10.0.0.1"])
-    let both = slice(["a", "b"], [endpoint("1")])
-    #expect(endpointReadiness(of: it, slices: [both]) == .ready)
-    #expect(endpointReadiness(of: it, slices: [both], need: 2) == .waiting("1 of 2 endpoints on port a"))
-    #expect(endpointReadiness(of: it, slices: [both, slice(["a", "b"], [endpoint("2")])], need: 2) == .ready)
-    // The same pod in two slices is one endpoint; another Service's pods are none.
-    #expect(endpointReadiness(of: it, slices: [both, both], need: 2) != .ready)
-    #expect(endpointReadiness(of: it, slices: [slice(["a", "b"], [endpoint("1")], of: "y")]) != .ready)
-    #expect(
-      endpointReadiness(of: it, slices: [slice(["a"], [endpoint("1")])]) == .waiting("0 of 1 endpoints on port b"))
-    #expect(endpointReadiness(of: it, slices: [slice(["a", "b"], [endpoint("1", ["ready": false])])]) != .ready)
-    #expect(
-      endpointReadiness(of: it, slices: [slice(["a", "b"], [endpoint("1", ["ready": true, "terminating": true])])])
-        != .ready)
-    #expect(endpointReadiness(of: it, slices: [both], pods: ["2"]) != .ready)
+    #expect(standsBehind(["1"], slices: [slice("2"), slice("1")]))
+    #expect(standsBehind(["1"], slices: [slice("1", ["ready": true])]))
+    #expect(!standsBehind(["1"], slices: [slice("1", ["ready": false])]))
+    #expect(!standsBehind(["1"], slices: [slice("1", ["ready": true, "terminating": true])]))
+    #expect(!standsBehind(["2"], slices: [slice("1"), [:]]))
+    #expect(!standsBehind([], slices: [["endpoints": [[:]]]]))
   }
 
   @Test func namespacesAndDefinitions() {
@@ -331,7 +319,7 @@ private let late = (status: "False", reason: "ProgressDeadlineExceeded", time: "
 
   @Test func classes() {
     func certainty(_ pod: Value, _ events: [Value] = []) -> Cause.Certainty? {
-      causes(pods: [pod], events: events).first?.certainty
+      causes(pods: [pod], events: events, since: nil).first?.certainty
     }
     let probable = Cause.Certainty.probable(grace: .seconds(60))
     #expect(certainty(pod(waiting: "InvalidImageName")) == .definite)
@@ -354,7 +342,7 @@ private let late = (status: "False", reason: "ProgressDeadlineExceeded", time: "
     func cause(_ message: String, at time: String = "") -> Cause? {
       causes(
         pods: [], events: [event("FailedCreate", message, of: "r1", at: time)], owners: [set],
-        since: "2026-01-01T00:00:10Z"
+        since: secondsSince1970("2026-01-01T00:00:10Z")
       ).first
     }
     #expect(cause("admission webhook \"x\" denied the request")?.certainty == .definite)
@@ -374,7 +362,7 @@ private let late = (status: "False", reason: "ProgressDeadlineExceeded", time: "
     let crashed = pod(waiting: "CrashLoopBackOff", restarts: 3, ended: ["exitCode": 1])
     let running = pod(restarts: 4, ended: ["exitCode": 1])
     for second in stride(from: 0, to: 60, by: 5) {
-      tracker.learned(causes(pods: [second % 10 == 0 ? crashed : running]))
+      tracker.learned(causes(pods: [second % 10 == 0 ? crashed : running], since: nil))
       #expect(reason(tracker.verdict(at: .seconds(second))) == nil)
     }
     #expect(reason(tracker.verdict(at: .seconds(60))) == "CrashLoopBackOff")

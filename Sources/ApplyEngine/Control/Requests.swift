@@ -12,12 +12,8 @@ package struct RunRequests: Hashable, Sendable {
 
   package init() {}
 
-  package static func name(of plan: String) -> String { "rolloutc-\(plan)-requests" }
-
   package static func reference(plan: String, namespace: String) -> ObjectReference {
-    ResourceType(
-      groupVersion: GroupVersion(group: "", version: "v1"), kind: "ConfigMap", plural: "configmaps", isNamespaced: true
-    ).named(name(of: plan), in: namespace)
+    ResourceType.configMaps.named(PlanNames.requests(plan), in: namespace)
   }
 
   /// Reads the ConfigMap; what is not understood is left out, for it is only data that a person may have typed.
@@ -42,7 +38,7 @@ package struct RunRequests: Hashable, Sendable {
     return [
       "apiVersion": "v1", "kind": "ConfigMap",
       "metadata": [
-        "name": .string(Self.name(of: plan)), "namespace": .string(namespace),
+        "name": .string(PlanNames.requests(plan)), "namespace": .string(namespace),
         "labels": [InventoryDocument.label: .string(plan)],
       ],
       "data": .object(data),

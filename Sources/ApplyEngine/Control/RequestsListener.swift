@@ -28,15 +28,24 @@ final class RequestsListener: Sendable {
   }
 
   /// Listens until the task is cancelled. What cannot be read is only not heard: the run goes on.
-  func listen(clock: RunClock, random: @escaping @Sendable () -> Double, abort: @Sendable (String) -> Void) async {
+  /// - Returns: why nothing can be heard any more; nil when the task was cancelled.
+  func listen(
+    clock: RunClock, random: @escaping @Sendable () -> Double, abort: @Sendable (String) -> Void
+  ) async -> ClusterError? {
     let changes = CollectionObservation(
       of: reference.collection.only(reference.name), in: cluster, clock: clock, random: random
     ).makeAsyncIterator()
     var iterator = changes
     while true {
       let change: ObservedChange?
-      do throws(ClusterError) { change = try await iterator.next(isolation: nil) } catch { return looked() }
-      guard let change else { return looked() }
+      do throws(ClusterError) { change = try await iterator.next(isolation: nil) } catch {
+        looked()
+        return Task.isCancelled ? nil : error
+      }
+      guard let change else {
+        looked()
+        return nil
+      }
       switch change {
       case .listed(let objects): if let object = objects.first { take(RunRequests(object), abort) }
       case .changed(let object): take(RunRequests(object), abort)

@@ -16,12 +16,10 @@ package struct InventoryDocument: Hashable, Sendable {
   private static let hashDigits = 12
   static let label = "rolloutc.dev/inventory"
 
-  package static func name(of plan: String) -> String { "rolloutc-\(plan)" }
-
   package init(
     _ inventory: Inventory, record: RunRecord? = nil, namespace: String, chunkSize: Int = InventoryDocument.chunkSize
   ) {
-    let name = Self.name(of: inventory.plan)
+    let name = PlanNames.record(inventory.plan)
     var parts: [String] = []
     var part = ""
     for entry in inventory.entries {
@@ -75,7 +73,7 @@ package struct InventoryDocument: Hashable, Sendable {
 
   /// Whether a ConfigMap is a chunk of some inventory of a plan: what a person answers has the same label.
   static func isChunk(_ name: String, of plan: String) -> Bool {
-    let prefix = "\(Self.name(of: plan))-"
+    let prefix = "\(PlanNames.record(plan))-"
     let rest = name.dropFirst(prefix.count)
     return name.hasPrefix(prefix) && rest.count == hashDigits && rest.allSatisfy { $0.isHexDigit }
   }
@@ -135,7 +133,7 @@ package enum InventoryError: Error, Hashable, Sendable, CustomStringConvertible 
   package func wayOut(_ plan: String) -> String? {
     guard case .unreadable = self else { return nil }
     return
-      "a newer rolloutc may be able to read it; else delete ConfigMap rolloutc-\(plan), and `rolloutc apply --assume STEP` takes what stands for what stood after a step"
+      "a newer rolloutc may be able to read it; else delete ConfigMap \(PlanNames.record(plan)), and `rolloutc apply --assume STEP` takes what stands for what stood after a step"
   }
 }
 

@@ -6,8 +6,7 @@ package actor InventoryStore {
   private let cluster: any Cluster
   private let plan: String
   private let namespace: String
-  private let type = ResourceType(
-    groupVersion: GroupVersion(group: "", version: "v1"), kind: "ConfigMap", plural: "configmaps", isNamespaced: true)
+  private let type = ResourceType.configMaps
   /// The head as the server has it, as far as we know.
   private var head: Value?
   /// What we sent and heard nothing of: the head may hold this instead.
@@ -28,7 +27,7 @@ package actor InventoryStore {
   package func load() async throws(InventoryError) -> (inventory: Inventory, record: RunRecord?)? {
     var missing: (chunk: String, version: String?)?
     while true {
-      head = try await get(InventoryDocument.name(of: plan))
+      head = try await get(PlanNames.record(plan))
       guard let head else { return nil }
       let version = head.at("metadata", "resourceVersion")?.string
       if let missing, missing.version == version {
@@ -123,7 +122,7 @@ package actor InventoryStore {
         guard error.status?.code == 409 else { throw .cluster(error) }
         let now: Value?
         do throws(ClusterError) {
-          now = try await cluster.get(reference(InventoryDocument.name(of: plan)))
+          now = try await cluster.get(reference(PlanNames.record(plan)))
         } catch {
           guard error.isNotFound else { throw .cluster(error) }
           now = nil
@@ -141,7 +140,7 @@ package actor InventoryStore {
   }
 
   private func send(_ new: Value) async throws(ClusterError) -> Value {
-    let target = reference(InventoryDocument.name(of: plan))
+    let target = reference(PlanNames.record(plan))
     // A POST fails where another run's head appeared meanwhile; an apply would take it over.
     guard let head else { return try await cluster.create(CreateRequest(new, in: target.collection)).object }
     return try await cluster.patch(PatchRequest(new, over: head, to: target)).object

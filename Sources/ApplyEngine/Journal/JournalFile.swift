@@ -5,6 +5,12 @@ package protocol Journal: Sendable {
   func append(_ record: JournalRecord) async throws(JournalError)
 }
 
+/// For what writes nothing, or does not outlive its process.
+package struct NoJournal: Journal {
+  package init() {}
+  package func append(_ record: JournalRecord) async throws(JournalError) {}
+}
+
 package enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
   /// A call of the system failed: what, and errno.
   case system(String, Int32)

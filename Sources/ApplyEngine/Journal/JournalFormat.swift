@@ -92,7 +92,7 @@ package struct JournalContent: Hashable, Sendable {
       switch record {
       case .intent(let intent): open.append(intent)
       case .result(let number, _): open.removeAll { $0.number == number }
-      case .started, .phaseDone, .ended: break
+      case .started, .phaseDone: break
       }
     }
     return open

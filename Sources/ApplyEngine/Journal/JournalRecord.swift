@@ -10,7 +10,6 @@ package enum JournalRecord: Hashable, Sendable {
   case result(number: Int, WriteOutcome)
   /// All writes and gates of the phase are done.
   case phaseDone(Int)
-  case ended(RunEnd)
 }
 
 package struct RunStart: Hashable, Sendable {
@@ -25,10 +24,6 @@ package struct RunStart: Hashable, Sendable {
     self.planHash = planHash
     self.cluster = cluster
   }
-}
-
-package enum RunEnd: String, Hashable, Sendable {
-  case done, held, interrupted, rolledBack
 }
 
 package enum WriteOutcome: Hashable, Sendable {
@@ -130,7 +125,6 @@ extension JournalRecord {
       ]
     case .result(let number, .refused(let why)): ["t": "refused", "n": .int(number), "why": .string(why)]
     case .phaseDone(let phase): ["t": "phase", "phase": .int(phase)]
-    case .ended(let end): ["t": "ended", "end": .string(end.rawValue)]
     }
   }
 
@@ -156,9 +150,6 @@ extension JournalRecord {
     case "phase":
       guard let phase = value["phase"]?.int else { return nil }
       self = .phaseDone(phase)
-    case "ended":
-      guard let end = value["end"]?.string.flatMap(RunEnd.init) else { return nil }
-      self = .ended(end)
     default: return nil
     }
   }

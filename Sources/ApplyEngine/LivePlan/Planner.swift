@@ -14,10 +14,16 @@ package struct Planner: Sendable {
   private let itinerary: Itinerary
   private let cluster: any Cluster
   private let decisions: WriteDecisions
+  private let planOptions: [String]
 
-  package init(_ itinerary: Itinerary, decisions: WriteDecisions = WriteDecisions(), cluster: any Cluster) {
+  /// - Parameter planOptions: as `RunOptions.planOptions`.
+  package init(
+    _ itinerary: Itinerary, decisions: WriteDecisions = WriteDecisions(), planOptions: [String] = [],
+    cluster: any Cluster
+  ) {
     self.itinerary = itinerary
     self.decisions = decisions
+    self.planOptions = planOptions
     self.cluster = cluster
   }
 
@@ -61,7 +67,8 @@ package struct Planner: Sendable {
       loaded = try await InventoryStore(plan: plan.name, namespace: plan.namespace, in: cluster).load()
     } catch {
       throw LivePlanError(
-        diagnostic: .clusterFailed("what this plan owns cannot be read", "\(error)", at: plan.nameRange),
+        diagnostic: .clusterFailed(
+          "what this plan owns cannot be read", "\(error)", at: plan.nameRange, help: error.wayOut(plan.name)),
         isRefused: false)
     }
     let notes = Notes()
@@ -73,7 +80,9 @@ package struct Planner: Sendable {
     }
     let record: RunRecord
     do throws(RunBreak) {
-      let run = Run(itinerary, environment: environment, stop: StopSignal())
+      var options = RunOptions()
+      options.planOptions = planOptions
+      let run = Run(itinerary, environment: environment, options: options, stop: StopSignal())
       if loaded == nil { try await run.refuseForgotten() }
       record = try run.record(for: goal, remembered: loaded?.record)
     } catch {
@@ -339,11 +348,8 @@ package struct Planner: Sendable {
   // MARK: - What is not there yet
 
   private func isNamespaceThere() async -> Bool {
-    let type = ResourceType(
-      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Namespace", plural: "namespaces", isNamespaced: false
-    )
     do throws(ClusterError) {
-      let live = try await cluster.get(type.named(itinerary.plan.namespace, in: ""))
+      let live = try await cluster.get(ResourceType.namespaces.named(itinerary.plan.namespace, in: ""))
       return live.at("metadata", "deletionTimestamp")?.string == nil
     } catch {
       return !error.isNotFound
@@ -377,18 +383,16 @@ package struct Planner: Sendable {
 }
 
 extension Cluster {
-  /// What a cluster is known by: the UID of `kube-system`. Nil where it may not be read, as by whoever has rights in one
+  /// What a cluster is known by: the UID of `kube-system`. Empty where it may not be read, as by whoever has rights in one
   /// namespace alone.
-  package func identity() async -> String? {
-    let type = ResourceType(
-      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Namespace", plural: "namespaces",
-      isNamespaced: false)
-    return try? await get(type.named("kube-system", in: "")).at("metadata", "uid")?.string
+  package func identity() async throws(ClusterError) -> String {
+    do throws(ClusterError) {
+      return try await get(ResourceType.namespaces.named("kube-system", in: "")).at("metadata", "uid")?.string ?? ""
+    } catch {
+      if error.isForbidden || error.isNotFound { return "" }
+      throw error
+    }
   }
-}
-
-private struct NoJournal: Journal {
-  func append(_ record: JournalRecord) async throws(JournalError) {}
 }
 
 private final class Notes: Sendable {

@@ -18,7 +18,7 @@ package struct LockKeeper: Sendable {
 
   package init(plan: String, namespace: String, in cluster: any Cluster) {
     self.cluster = cluster
-    target = leaseType.named(InventoryDocument.name(of: plan), in: namespace)
+    target = ResourceType.leases.named(PlanNames.lock(plan), in: namespace)
   }
 
   /// Nil where nobody holds it. Whether the holder lives cannot be told by looking once.

@@ -42,7 +42,7 @@ package actor RunLock<C: Clock> where C.Duration == Duration {
     self.record = record
     renewed = clock.now
     seenOurs = clock.now
-    target = leaseType.named(name, in: namespace)
+    target = ResourceType.leases.named(name, in: namespace)
   }
 
   /// The fence of our hold: goes up with each holder.
@@ -220,7 +220,3 @@ package actor RunLock<C: Clock> where C.Duration == Duration {
   /// Tries to write over what changes under our eyes.
   private static var attempts: Int { 5 }
 }
-
-let leaseType = ResourceType(
-  groupVersion: GroupVersion(group: "coordination.k8s.io", version: "v1"), kind: "Lease", plural: "leases",
-  isNamespaced: true)

@@ -68,10 +68,8 @@ struct GatewayFinder {
 
   private func nodePorts(_ service: Value, _ port: Int, _ isTLS: Bool) async -> [GatewayRoute] {
     guard let nodePort = ApplyEngine.port(port, of: service)?["nodePort"]?.int else { return [] }
-    let type = ResourceType(
-      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Node", plural: "nodes", isNamespaced: false)
     // Nodes are often not for everybody's eyes, and this is only one of several ways.
-    guard let nodes = try? await cluster.list(type.collection(in: nil)).items else { return [] }
+    guard let nodes = try? await cluster.list(ResourceType.nodes.collection(in: nil)).items else { return [] }
     let (namespace, name) = place(of: service)
     return nodes.filter(isReady).prefix(Self.triedNodes).compactMap { node in
       let addresses = node.at("status", "addresses")?.array ?? []
@@ -98,17 +96,15 @@ extension Cluster {
   func ingressServices(selecting selector: Fields, port: Int, near namespace: String) async throws(ProbeError)
     -> [Value]
   {
-    let type = ResourceType(
-      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Service", plural: "services", isNamespaced: true)
     var all: [Value] = []
     do throws(ClusterError) {
-      all = try await list(type.collection(in: nil)).items
+      all = try await list(ResourceType.services.collection(in: nil)).items
     } catch {
       guard error.isForbidden else { throw ProbeError("the Services cannot be listed: \(error)") }
       // Without the right to see all namespaces, those where an ingress usually stands.
       var isRefusedEverywhere = true
       for namespace in [namespace] + usualNamespaces where namespace != "" {
-        guard let items = try? await list(type.collection(in: namespace)).items else { continue }
+        guard let items = try? await list(ResourceType.services.collection(in: namespace)).items else { continue }
         isRefusedEverywhere = false
         all += items
       }

@@ -57,7 +57,7 @@ extension Itinerary {
   // MARK: - What every run keeps in the cluster
 
   private var records: [AccessNeed] {
-    let lock = "rolloutc-\(plan.name)"
+    let lock = PlanNames.lock(plan.name)
     return [
       AccessNeed(
         "configmaps", verbs: ["create", "delete", "get", "list", "patch", "watch"], namespace: namespace,
@@ -140,7 +140,7 @@ extension Itinerary {
       }
     }
     guard deploys else { return [] }
-    return [
+    return claimsOfOthers(in: legs) + [
       AccessNeed("pods", verbs: ["list"], namespace: namespace, purpose: "wait until pods are ready, and gone"),
       AccessNeed(
         "endpointslices", group: "discovery.k8s.io", verbs: ["list"], namespace: namespace,
@@ -153,6 +153,22 @@ extension Itinerary {
       AccessNeed(
         "pods/log", verbs: ["get"], namespace: namespace, purpose: "show the last lines of a container that fails",
         weight: .helpful),
+    ]
+  }
+
+  /// Claims that pods mount and the plan does not write, as a patch may say it: pods wait for them, too.
+  private func claimsOfOthers(in legs: [Leg]) -> [AccessNeed] {
+    let writes = legs.flatMap { $0.phases.flatMap(\.writes) }
+    let own = Set(writes.map(\.id))
+    let mount = writes.first { write in
+      guard write.id.kind == "Deployment", let object = write.object else { return false }
+      return mountedClaims(of: object, in: write.id.namespace).contains { !own.contains($0) }
+    }
+    guard let mount else { return [] }
+    return [
+      AccessNeed(
+        "persistentvolumeclaims", verbs: ["get", "list", "watch"], namespace: namespace,
+        purpose: "wait for the volumes that its pods mount", origin: mount.origin)
     ]
   }
 

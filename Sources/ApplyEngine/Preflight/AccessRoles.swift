@@ -32,7 +32,7 @@ package struct AccessRoles: Sendable {
     if !plan.namespaceExists, let object = first?.object { objects.append(object) }
     let inside = needs.filter { $0.namespace != nil }
     let outside = needs.filter { $0.namespace == nil }
-    let name = "rolloutc-\(plan.name)"
+    let name = PlanNames.role(plan.name)
     // Names of cluster roles are the cluster's: a plan of this name may stand in another namespace, too.
     let clusterName = "\(name)-\(plan.namespace)"
     let labels: Value = ["app.kubernetes.io/managed-by": "rolloutc", "app.kubernetes.io/part-of": .string(plan.name)]

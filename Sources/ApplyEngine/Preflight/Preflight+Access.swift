@@ -18,11 +18,9 @@ extension Preflight {
   /// Asks the server about each verb of each need, also those of ways back. O(needs) requests, side by side.
   func accessFindings() async -> [Diagnostic] {
     var needs = itinerary.accessNeeds { _, kind in guessedPlural(kind) }
-    let namespaces = ResourceType(
-      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Namespace", plural: "namespaces", isNamespaced: false
-    )
     if !plan.namespaceExists {
-      do throws(ClusterError) { _ = try await cluster.get(namespaces.named(plan.namespace, in: "")) } catch {
+      do throws(ClusterError) { _ = try await cluster.get(ResourceType.namespaces.named(plan.namespace, in: "")) } catch
+      {
         if error.isNotFound {
           needs.append(
             AccessNeed(

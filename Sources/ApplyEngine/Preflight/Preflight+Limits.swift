@@ -7,11 +7,10 @@ internal import RolloutPlan
 extension Preflight {
   /// What pods and volumes ask for, against the LimitRanges of the namespace, by the rules of Kubernetes' LimitRanger.
   func limitFindings() async -> [Diagnostic] {
-    let type = ResourceType(
-      groupVersion: GroupVersion(group: "", version: "v1"), kind: "LimitRange", plural: "limitranges",
-      isNamespaced: true)
     // A namespace that is still to be made has none, and who may not look meets them later.
-    guard let ranges = try? await cluster.list(type.collection(in: plan.namespace)).items, !ranges.isEmpty else {
+    guard let ranges = try? await cluster.list(ResourceType.limitRanges.collection(in: plan.namespace)).items,
+      !ranges.isEmpty
+    else {
       return []
     }
     var found: [Diagnostic] = []

@@ -8,12 +8,9 @@ extension Preflight {
   /// A namespace of somebody else's: it must be there, stay, and give pods their proxies. Our own is made as it should be.
   func namespaceFindings() async -> [Diagnostic] {
     guard plan.namespaceExists else { return [] }
-    let type = ResourceType(
-      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Namespace", plural: "namespaces", isNamespaced: false
-    )
     let live: Value
     do throws(ClusterError) {
-      live = try await cluster.get(type.named(plan.namespace, in: ""))
+      live = try await cluster.get(ResourceType.namespaces.named(plan.namespace, in: ""))
     } catch {
       return error.isNotFound ? [.namespaceMissing(plan.namespace, at: plan.nameRange)] : []
     }
@@ -45,12 +42,10 @@ extension Preflight {
 
   /// Declared Secrets that are used from here on, by their metadata alone: which keys they have shows in who manages them. Values are not asked for.
   func secretFindings() async -> [Diagnostic] {
-    let type = ResourceType(
-      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Secret", plural: "secrets", isNamespaced: true)
     let used = Set(writes.compactMap(\.object).flatMap(secretNames))
     return await concurrently(plan.secrets.filter { used.contains($0.name) }) { secret in
       do throws(ClusterError) {
-        let metadata = try await cluster.metadata(of: type.named(secret.name, in: plan.namespace))
+        let metadata = try await cluster.metadata(of: ResourceType.secrets.named(secret.name, in: plan.namespace))
         let keys = managedKeys(metadata)
         // Who wrote it is not always known; then its keys are not either.
         let missing = keys.isEmpty ? [] : secret.keys.filter { !keys.contains($0) }
@@ -86,15 +81,13 @@ extension Preflight {
         uses.append(Use(gateway: write.id, secret: secret, selector: selector, port: port, origin: write.origin))
       }
     }
-    let type = ResourceType(
-      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Secret", plural: "secrets", isNamespaced: true)
     return await concurrently(uses) { use in
       let services = try? await cluster.ingressServices(
         selecting: use.selector, port: use.port, near: plan.namespace)
       let places = Set((services ?? []).compactMap { $0.at("metadata", "namespace")?.string }).sorted()
       for place in places {
         do throws(ClusterError) {
-          _ = try await cluster.metadata(of: type.named(use.secret, in: place))
+          _ = try await cluster.metadata(of: ResourceType.secrets.named(use.secret, in: place))
           return nil
         } catch {
           // Who may not look finds out when the first visitor comes.
@@ -109,10 +102,9 @@ extension Preflight {
 
   /// What the legs to come add at most at one moment, against what the quotas of the namespace leave.
   func quotaFindings() async -> [Diagnostic] {
-    let type = ResourceType(
-      groupVersion: GroupVersion(group: "", version: "v1"), kind: "ResourceQuota", plural: "resourcequotas",
-      isNamespaced: true)
-    guard let quotas = try? await cluster.list(type.collection(in: plan.namespace)).items, !quotas.isEmpty else {
+    guard let quotas = try? await cluster.list(ResourceType.resourceQuotas.collection(in: plan.namespace)).items,
+      !quotas.isEmpty
+    else {
       return []
     }
     let growth = peakGrowth()
@@ -197,27 +189,20 @@ func containers(of object: Value) -> [Value] { object.at("spec", "template", "sp
 /// A Kubernetes quantity as a number; exact enough to compare sums.
 func quantity(_ value: Value) -> Double? {
   switch value {
-  case .int(let number): return Double(number)
-  case .double(let number): return number
-  case .string(let text):
-    let digits = text.prefix { $0.isASCII && ($0.isNumber || "+-.".contains($0)) }
-    guard let number = Double(digits) else { return nil }
-    let suffix = text.dropFirst(digits.count)
-    let scales: [Substring: Double] = [
-      "": 1, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18,
-      "Ki": 0x1p10, "Mi": 0x1p20, "Gi": 0x1p30, "Ti": 0x1p40, "Pi": 0x1p50, "Ei": 0x1p60,
-    ]
-    if let scale = scales[suffix] { return number * scale }
-    // The exponent form: `1e3`.
-    return suffix.lowercased().hasPrefix("e") ? Double(text) : nil
-  case .null, .bool, .array, .object: return nil
+  case .int(let number): Double(number)
+  case .double(let number): number
+  case .string(let text): Quantity(text)?.value
+  case .null, .bool, .array, .object: nil
   }
 }
 
 func quantityText(_ number: Double, _ resource: String) -> String {
-  func whole(_ number: Double) -> Int { Int((number - 1e-6).rounded(.up)) }
+  func whole(_ number: Double) -> String {
+    let rounded = (number - 1e-6).rounded(.up)
+    return Int(exactly: rounded).map { "\($0)" } ?? floatText(rounded)
+  }
   if resource.hasSuffix("memory") || resource.hasSuffix("storage") { return "\(whole(number / 0x1p20))Mi" }
-  return number == number.rounded() ? "\(whole(number))" : "\(whole(number * 1000))m"
+  return number == number.rounded() ? whole(number) : "\(whole(number * 1000))m"
 }
 
 /// The Secrets that a Deployment's containers take variables from.

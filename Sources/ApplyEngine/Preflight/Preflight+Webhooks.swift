@@ -44,14 +44,12 @@ extension Preflight {
     {
       return false
     }
-    let kinds = Set(writes.map { "\($0.id.group)/\(guessedPlural($0.id.kind))" })
     return (webhook["rules"]?.array ?? []).contains { rule in
       func strings(_ key: String) -> [String] { (rule[key]?.array ?? []).compactMap(\.string) }
       let (groups, resources) = (strings("apiGroups"), strings("resources"))
       return kinds.contains { kind in
-        let parts = kind.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        return (groups.contains("*") || groups.contains(parts[0]))
-          && (resources.contains("*") || resources.contains("*/*") || resources.contains(parts[1]))
+        (groups.contains("*") || groups.contains(kind.group))
+          && (resources.contains("*") || resources.contains("*/*") || resources.contains(guessedPlural(kind.kind)))
       }
     }
   }
@@ -59,10 +57,8 @@ extension Preflight {
   /// Sure only where we may see its endpoints, and there is none.
   private func isDown(_ service: Value) async -> Bool {
     guard let namespace = service["namespace"]?.string, let name = service["name"]?.string else { return false }
-    let type = ResourceType(
-      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Endpoints", plural: "endpoints", isNamespaced: true)
     do throws(ClusterError) {
-      let endpoints = try await cluster.get(type.named(name, in: namespace))
+      let endpoints = try await cluster.get(ResourceType.endpoints.named(name, in: namespace))
       return !(endpoints["subsets"]?.array ?? []).contains { $0["addresses"]?.array?.isEmpty == false }
     } catch {
       return error.isNotFound

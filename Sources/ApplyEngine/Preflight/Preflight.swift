@@ -17,6 +17,15 @@ package struct Preflight: Sendable {
   let decisions: WriteDecisions
   /// The legs that are still to come; what is done is not looked at again.
   let legs: [Leg]
+  let writes: [Write]
+  /// Each kind that is written, once.
+  let kinds: Set<WrittenKind>
+
+  struct WrittenKind: Hashable {
+    var group: String
+    /// `Deployment`
+    var kind: String
+  }
 
   package init(
     _ itinerary: Itinerary, legs: [Leg], inventory: Inventory, decisions: WriteDecisions = WriteDecisions(),
@@ -24,14 +33,14 @@ package struct Preflight: Sendable {
   ) {
     self.itinerary = itinerary
     self.legs = legs
+    writes = legs.flatMap(\.phases).flatMap(\.writes)
+    kinds = Set(writes.map { WrittenKind(group: $0.id.group, kind: $0.id.kind) })
     self.inventory = inventory
     self.decisions = decisions
     self.cluster = cluster
   }
 
   var plan: Plan { itinerary.plan }
-  var writes: [Write] { legs.flatMap(\.phases).flatMap(\.writes) }
-
   /// Errors say why a run would fail; warnings what it will not be able to see or what may be in its way.
   package func findings() async -> [Diagnostic] {
     async let rights = accessFindings()

@@ -1,3 +1,4 @@
+internal import ClusterAPI
 package import KubernetesModel
 
 /// The ReplicaSet that a Deployment rolls out now: owned by it, with its revision.
@@ -31,10 +32,10 @@ private func isOwned(_ object: Value, by uid: Value) -> Bool {
 /// Why pods are not ready, the surest cause first: from their own status, and from what events say of them and of their
 /// `owners` (a ReplicaSet that cannot make pods has no pod to ask).
 ///
-/// - Parameter since: events whose last time is before this one (RFC 3339, UTC) are history: a rollback returns to a
-///   ReplicaSet with a past.
+/// - Parameter since: events whose last time is before this one (seconds since 1970) are history: a rollback returns to a
+///   ReplicaSet with a past. Nil: none is.
 package func causes(
-  pods: [Value], events: [Value] = [], owners: [Value] = [], since: String? = nil,
+  pods: [Value], events: [Value] = [], owners: [Value] = [], since: Int?,
   options: ReadinessOptions = .init()
 ) -> [Cause] {
   var causes: [Cause] = []
@@ -42,10 +43,10 @@ package func causes(
     $0.at("metadata", "deletionTimestamp")?.string == nil && condition("Ready", of: $0)?.isTrue != true
   }
   let recent = events.filter { event in
-    guard let since else { return true }
-    let time = event["lastTimestamp"]?.string ?? event["eventTime"]?.string ?? ""
-    // Only whole seconds are compared: one of the two forms has fractions.
-    return time.isEmpty || !time.utf8.prefix(19).lexicographicallyPrecedes(since.utf8.prefix(19))
+    guard let since,
+      let time = (event["lastTimestamp"]?.string ?? event["eventTime"]?.string).flatMap(secondsSince1970)
+    else { return true }
+    return time >= since
   }
   for pod in waiting {
     for key in ["initContainerStatuses", "containerStatuses"] {

@@ -28,8 +28,8 @@ func anchored(_ object: Value, to written: Value, options: ReadinessOptions) -> 
 /// The managers that wrote since and took fields from us; nil where what we owned is still ours. An autoscaler that sets a
 /// field of its own makes a new generation, and is no reason to stop.
 private func takers(of object: Value, since written: Value, manager: String) -> [String]? {
-  guard let before = appliedFields(written, manager) else { return nil }
-  if appliedFields(object, manager) == before { return nil }
+  guard let before = ownFields(written, manager) else { return nil }
+  if ownFields(object, manager) == before { return nil }
   let known = Set((written.at("metadata", "managedFields")?.array ?? []).filter { $0["subresource"] == nil })
   var names: [String] = []
   for entry in object.at("metadata", "managedFields")?.array ?? [] {
@@ -37,12 +37,6 @@ private func takers(of object: Value, since written: Value, manager: String) -> 
     if !known.contains(entry), !names.contains(name) { names.append(name) }
   }
   return names
-}
-
-private func appliedFields(_ object: Value, _ manager: String) -> Value? {
-  (object.at("metadata", "managedFields")?.array ?? []).first {
-    $0["manager"]?.string == manager && $0["operation"]?.string == "Apply" && $0["subresource"] == nil
-  }?["fieldsV1"]
 }
 
 /// The kinds whose controllers always say which generation they saw: without it, the status is of no use.

@@ -30,47 +30,15 @@ func serviceReadiness(_ object: Value) -> Readiness {
   return hasAddress ? .ready : .waiting("its load balancer has no address yet")
 }
 
-/// Whether at least `need` endpoints take traffic on every port of `service`, summed over all its slices.
-///
-/// - Parameter pods: where given, only these pods' UIDs count: those of a subset, or of a new ReplicaSet.
-package func endpointReadiness(
-  of service: Value, slices: [Value], need: Int = 1, pods: Set<String>? = nil
-) -> Readiness {
-  guard service.at("spec", "selector")?.fields?.isEmpty == false,
-    service.at("spec", "publishNotReadyAddresses")?.bool != true
-  else { return .ready }
-  let name = service.at("metadata", "name")?.string
-  let namespace = service.at("metadata", "namespace")
-  let mine = slices.filter {
-    $0.at("metadata", "labels", "kubernetes.io/service-name")?.string == name
-      && $0.at("metadata", "namespace") == namespace
-  }
-  for port in service.at("spec", "ports")?.array ?? [] {
-    let portName = port["name"]?.string ?? ""
-    var addresses: Set<String> = []
-    for slice in mine
-    where (slice["ports"]?.array ?? []).contains(where: { ($0["name"]?.string ?? "") == portName }) {
-      for endpoint in slice["endpoints"]?.array ?? [] where takesTraffic(endpoint, pods) {
-        // The same pod may stand in two slices while it moves from one to the other.
-        let address = endpoint["addresses"]?[0]?.string ?? ""
-        addresses.insert(endpoint.at("targetRef", "uid")?.string ?? address)
-      }
-    }
-    if addresses.count < need {
-      let label = portName.isEmpty ? "its port" : "port \(portName)"
-      return .waiting("\(addresses.count) of \(need) endpoints on \(label)")
+/// Whether one of `pods`, by UID, takes traffic by some slice of a Service. An absent `ready` means true, an absent
+/// `terminating` false (discovery.k8s.io/v1). By which port does not matter: not every version has each.
+func standsBehind(_ pods: Set<String>, slices: [Value]) -> Bool {
+  slices.contains { slice in
+    (slice["endpoints"]?.array ?? []).contains { endpoint in
+      endpoint.at("conditions", "ready")?.bool != false && endpoint.at("conditions", "terminating")?.bool != true
+        && endpoint.at("targetRef", "uid")?.string.map(pods.contains) == true
     }
   }
-  return .ready
-}
-
-/// An absent `ready` means true, an absent `terminating` false (discovery.k8s.io/v1).
-private func takesTraffic(_ endpoint: Value, _ pods: Set<String>?) -> Bool {
-  if endpoint.at("conditions", "ready")?.bool == false || endpoint.at("conditions", "terminating")?.bool == true {
-    return false
-  }
-  guard let pods else { return true }
-  return endpoint.at("targetRef", "uid")?.string.map(pods.contains) ?? false
 }
 
 /// A volume claim. A class that binds at the first consumer makes it ready for now: waiting for it here would wait for a

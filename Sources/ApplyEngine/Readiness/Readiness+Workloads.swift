@@ -7,7 +7,7 @@ package import KubernetesModel
 /// A deadline that our own write's answer already carried is therefore no news, and gets a clock of its own.
 func deploymentReadiness(_ object: Value, after written: Value, options: ReadinessOptions) -> Readiness {
   let name = subject(object)
-  if object.at("spec", "paused")?.bool == true, !options.allowsPaused {
+  if object.at("spec", "paused")?.bool == true {
     return .failed(Cause("Paused", "a paused Deployment does not roll out", in: name))
   }
   let want = object.at("spec", "replicas")?.int ?? 1
@@ -31,7 +31,7 @@ func deploymentReadiness(_ object: Value, after written: Value, options: Readine
   if total > updated { return .waiting("\(total &- updated) old replicas left", suspect: suspect) }
   if available < updated { return .waiting("\(available) of \(updated) available", suspect: suspect) }
   if ready < want { return .waiting("\(ready) of \(want) ready", suspect: suspect) }
-  if hasProgressDeadline(object), progress?.reason != "NewReplicaSetAvailable", !options.allowsPaused {
+  if hasProgressDeadline(object), progress?.reason != "NewReplicaSetAvailable" {
     return .waiting("the rollout is not complete yet", suspect: suspect)
   }
   if condition("Available", of: object)?.isTrue != true { return .waiting("not available yet", suspect: suspect) }
@@ -65,25 +65,10 @@ func statefulSetReadiness(_ object: Value, options: ReadinessOptions) -> Readine
   }
   if total != want { return .waiting("\(total) pods where \(want) are wanted") }
   if ready < want { return .waiting("\(ready) of \(want) ready") }
-  if options.countsAvailableStatefulPods, count("availableReplicas", object) < want {
+  if count("availableReplicas", object) < want {
     return .waiting("\(count("availableReplicas", object)) of \(want) available")
   }
   return .ready
-}
-
-/// The pods that keep a StatefulSet from ever taking a mended template: of another revision, and not ready, under ordered
-/// management, where the controller stops at the first pod that is not ready (kubernetes#67250). They have to be deleted,
-/// after the template was mended, with the plan's consent.
-package func podsInTheWay(of statefulSet: Value, among pods: [Value]) -> [Value] {
-  guard (statefulSet.at("spec", "podManagementPolicy")?.string ?? "OrderedReady") == "OrderedReady",
-    let revision = statefulSet.at("status", "updateRevision")?.string, let uid = statefulSet.at("metadata", "uid")
-  else { return [] }
-  return pods.filter { pod in
-    (pod.at("metadata", "ownerReferences")?.array ?? []).contains { $0["uid"] == uid }
-      && pod.at("metadata", "deletionTimestamp")?.string == nil
-      && pod.at("metadata", "labels", "controller-revision-hash")?.string != revision
-      && condition("Ready", of: pod)?.isTrue != true
-  }
 }
 
 func daemonSetReadiness(_ object: Value) -> Readiness {

@@ -47,12 +47,8 @@ package struct ReadinessOptions: Hashable, Sendable {
   package var grace = Duration.seconds(60)
   /// For `ReplicaFailure`: quota races heal.
   package var replicaFailureGrace = Duration.seconds(30)
-  /// A paused Deployment never completes; a plan may want it so.
-  package var allowsPaused = false
   /// Also wait until pods of the old template are gone (`status.terminatingReplicas`, where the server counts them).
   package var wantsOldPodsGone = false
-  /// `status.availableReplicas` of StatefulSets exists from Kubernetes 1.25 on.
-  package var countsAvailableStatefulPods = true
   /// The manager whose fields must still be ours after someone else wrote the object.
   package var fieldManager = "rolloutc"
 
@@ -61,7 +57,7 @@ package struct ReadinessOptions: Hashable, Sendable {
 
 /// Judges `object`, seen after `written`, the server's answer to our own write.
 ///
-/// Kinds without a rule are ready when they exist; `hasReadinessRule(_:)` tells them apart, so that it can be said.
+/// Kinds without a rule are ready when they exist.
 package func readiness(of object: Value, after written: Value, options: ReadinessOptions = .init()) -> Readiness {
   if let verdict = anchored(object, to: written, options: options) { return verdict }
   switch kindKey(object) {
@@ -75,14 +71,6 @@ package func readiness(of object: Value, after written: Value, options: Readines
   case "apiextensions.k8s.io/CustomResourceDefinition": return definitionReadiness(object)
   default: return .ready
   }
-}
-
-/// False where "ready" only means "it exists".
-package func hasReadinessRule(_ id: ObjectID) -> Bool {
-  [
-    "apps/Deployment", "apps/StatefulSet", "apps/DaemonSet", "batch/Job", "/PersistentVolumeClaim", "/Service",
-    "/Namespace", "apiextensions.k8s.io/CustomResourceDefinition",
-  ].contains("\(id.group)/\(id.kind)")
 }
 
 private func kindKey(_ object: Value) -> String {

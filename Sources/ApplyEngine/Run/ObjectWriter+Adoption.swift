@@ -58,11 +58,7 @@ func takeOver(of live: Value, apiVersion: String) -> Value? {
     "fieldsType": "FieldsV1", "fieldsV1": fields,
   ]
   ours["time"] = old.compactMap { $0["time"]?.string }.max().map { .string($0) }
-  let rest = entries.filter { entry in
-    !isClientSide(entry)
-      && !(entry["manager"]?.string == ObjectWriter.fieldManager && entry["operation"]?.string == "Apply"
-        && entry["subresource"] == nil)
-  }
+  let rest = entries.filter { !isClientSide($0) && !isApply($0, by: ObjectWriter.fieldManager) }
   var patch: [Value] = [
     ["op": "replace", "path": "/metadata/managedFields", "value": .array([.object(ours)] + rest)],
     ["op": "replace", "path": "/metadata/resourceVersion", "value": version],

@@ -10,7 +10,8 @@ package enum WriteVerdict: Hashable, Sendable {
   /// The cluster has it already, and it is ours: no request that changes something was sent.
   case unchanged(Value)
   case written(Value, wasCreated: Bool)
-  case gone
+  /// - Parameter wasDeleted: by this request, or by one before that nobody heard the answer of.
+  case gone(wasDeleted: Bool)
   /// It goes when its finalizers or its grace period are done.
   case terminating(Value)
 }
@@ -206,15 +207,15 @@ package struct ObjectWriter: Sendable {
   private func delete(
     _ write: Write, _ target: ObjectReference, _ live: Value?, _ place: JournalPlace, _ inventory: Inventory
   ) async throws(WriteFailure) -> WriteVerdict {
-    guard let live else { return .gone }
+    guard let live else { return .gone(wasDeleted: false) }
     let uid: String
     switch inventory.ownership(of: write.id, live: live) {
-    case .absent, .replaced: return .gone
+    case .absent, .replaced: return .gone(wasDeleted: false)
     case .terminating: return .terminating(live)
     case .foreign: throw .foreign(write.id)
     case .unproven(let found):
       // Made by a run that ended before it heard so: nobody else writes our manager and this plan's name.
-      guard isApplied(by: Self.fieldManager, live), isLabelled(live, inventory.plan) else { throw .foreign(write.id) }
+      guard isMade(live, by: inventory.plan) else { throw .foreign(write.id) }
       if live.at("metadata", "deletionTimestamp")?.string != nil { return .terminating(live) }
       uid = found
     case .ours(let ours): uid = ours
@@ -237,7 +238,9 @@ package struct ObjectWriter: Sendable {
     case .gone:
       // A Service's registry said so of one that still waited for its finalizers, up to Kubernetes 1.22
       // (registry/core/service/storage/rest.go).
-      guard let left = try await look(target, write.id), left.at("metadata", "uid")?.string == uid else { return .gone }
+      guard let left = try await look(target, write.id), left.at("metadata", "uid")?.string == uid else {
+        return .gone(wasDeleted: true)
+      }
       return .terminating(left)
     case .terminating(let object): return .terminating(object)
     }
@@ -343,9 +346,7 @@ func isApplied(by manager: String, _ object: Value) -> Bool { ownFields(object, 
 /// Whether our apply may have made it: what we added to an object that was there already is younger than that. The server
 /// notes both moments in seconds, ours first.
 private func isMadeByApply(_ object: Value) -> Bool {
-  let own = (object.at("metadata", "managedFields")?.array ?? []).first {
-    $0["manager"]?.string == ObjectWriter.fieldManager && $0["operation"]?.string == "Apply"
-  }
+  let own = managedEntry(of: object, by: ObjectWriter.fieldManager)
   guard let applied = own?["time"]?.string, let made = object.at("metadata", "creationTimestamp")?.string else {
     return true
   }
@@ -357,10 +358,15 @@ func isLabelled(_ object: Value, _ plan: String) -> Bool {
     && object.at("metadata", "labels", "app.kubernetes.io/managed-by")?.string == "rolloutc"
 }
 
-func ownFields(_ object: Value, _ manager: String) -> Value? {
-  (object.at("metadata", "managedFields")?.array ?? []).first {
-    $0["manager"]?.string == manager && $0["operation"]?.string == "Apply" && $0["subresource"] == nil
-  }?["fieldsV1"]
+func ownFields(_ object: Value, _ manager: String) -> Value? { managedEntry(of: object, by: manager)?["fieldsV1"] }
+
+/// What the server notes of the manager's applies: of the object itself, not of a subresource.
+private func managedEntry(of object: Value, by manager: String) -> Value? {
+  (object.at("metadata", "managedFields")?.array ?? []).first { isApply($0, by: manager) }
+}
+
+func isApply(_ entry: Value, by manager: String) -> Bool {
+  entry["manager"]?.string == manager && entry["operation"]?.string == "Apply" && entry["subresource"] == nil
 }
 
 /// Without what the server counts by itself.

@@ -38,7 +38,7 @@ extension Run {
         RunStart(run: environment.identity.run, planHash: itinerary.planHash, cluster: try await clusterIdentity())))
     let making = try await ensureNamespace(goal)
     let lock = RunLock(
-      "rolloutc-\(plan.name)", namespace: plan.namespace,
+      PlanNames.lock(plan.name), namespace: plan.namespace,
       as: LeaseRecord(
         holder: environment.identity.run, who: environment.identity.who, run: environment.identity.run,
         planHash: itinerary.planHash, step: "", durationSeconds: options.leaseSeconds),
@@ -81,16 +81,9 @@ extension Run {
 
   // MARK: - Before the lock
 
-  /// The UID of `kube-system`: what a cluster is known by.
+  /// The journal is bound to it; to the plan alone, where it may not be read.
   private func clusterIdentity() async throws(RunBreak) -> String {
-    let type = ResourceType(
-      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Namespace", plural: "namespaces", isNamespaced: false
-    )
-    do throws(ClusterError) {
-      return try await environment.cluster.get(type.named("kube-system", in: "")).at("metadata", "uid")?.string ?? ""
-    } catch {
-      // Not everybody may read it. The journal is then bound to the plan alone.
-      if error.isForbidden || error.isNotFound { return "" }
+    do throws(ClusterError) { return try await environment.cluster.identity() } catch {
       throw failed("the cluster cannot be reached", error)
     }
   }
@@ -100,10 +93,8 @@ extension Run {
   /// - Returns: what is to be told of it, once the run has begun.
   private func ensureNamespace(_ goal: RunGoal) async throws(RunBreak) -> [RunEvent] {
     let cluster = environment.cluster
-    let type = ResourceType(
-      groupVersion: GroupVersion(group: "", version: "v1"), kind: "Namespace", plural: "namespaces", isNamespaced: false
-    )
-    let target = type.named(plan.namespace, in: "")
+    let target = ResourceType.namespaces.named(plan.namespace, in: "")
+    let end = environment.clock.now.advanced(by: options.readyWithin)
     var hasSaidSo = false
     while true {
       let live: Value
@@ -125,6 +116,15 @@ extension Run {
         environment.tell(.note("the namespace \(plan.namespace) is being deleted; waiting until it is gone"))
       }
       hasSaidSo = true
+      if environment.clock.now >= end {
+        throw .refused(
+          RunFailure(
+            .gateFailed(
+              "the namespace `\(plan.namespace)` is being deleted and does not go away", at: plan.nameRange,
+              notes: pendingFinalizers(of: live).map { "finalizer \($0)" },
+              help: "`kubectl describe namespace \(plan.namespace)` says what is left in it"), at: start,
+            isBeforeWriting: true))
+      }
       try await pause(.seconds(1))
     }
     if case .rollback = goal {
@@ -277,7 +277,7 @@ extension Run {
     for id in ids.prefix(20) {
       do throws(ClusterError) {
         let live = try await environment.cluster.get(try await environment.cluster.reference(to: id))
-        if isLabelled(live, plan.name), isApplied(by: ObjectWriter.fieldManager, live) { standing.append(id) }
+        if isMade(live, by: plan.name) { standing.append(id) }
       } catch {
         if error.isNotFound || error.isForbidden { continue }
         throw failed("`\(id)` cannot be read", error)
@@ -291,7 +291,7 @@ extension Run {
           at: plan.nameRange,
           notes: [
             "`\(first)`\(standing.count > 1 ? " and others" : "") were made by it",
-            "ConfigMap rolloutc-\(plan.name) in the namespace `\(plan.namespace)`, which holds its record, is gone",
+            "ConfigMap \(PlanNames.record(plan.name)) in the namespace `\(plan.namespace)`, which holds its record, is gone",
           ], help: .assumption), at: start, isBeforeWriting: true))
   }
 
@@ -349,10 +349,11 @@ extension Run {
         return nil
       }
       group.addTask {
-        await requests.listen(clock: environment.clock, random: environment.random) { who in
+        let deafness = await requests.listen(clock: environment.clock, random: environment.random) { who in
           environment.tell(.note("\(who) wants the run to stop"))
           stop.raise()
         }
+        if let deafness { environment.tell(.note("answers from elsewhere are not heard any more: \(deafness)")) }
         return nil
       }
       group.addTask { await session.follow() }
@@ -414,7 +415,7 @@ extension Run {
           throw failed("`\(id)` cannot be read", error)
         }
       }
-      if isLabelled(live, plan.name), isApplied(by: ObjectWriter.fieldManager, live) { own.append((id, live)) }
+      if isMade(live, by: plan.name) { own.append((id, live)) }
     }
     return own
   }

@@ -100,7 +100,9 @@ extension Diagnostic {
   static func lockDeleted(_ plan: Plan) -> Diagnostic {
     Diagnostic(
       .lockLost, "the lock of the plan was deleted by somebody else", at: Label(plan.nameRange, "for this plan"),
-      notes: ["Lease rolloutc-\(plan.name) in the namespace `\(plan.namespace)` is gone; nothing more was written"],
+      notes: [
+        "Lease \(PlanNames.lock(plan.name)) in the namespace `\(plan.namespace)` is gone; nothing more was written"
+      ],
       help: "find out by whom, and whether the namespace still stands; then `rolloutc status`")
   }
 

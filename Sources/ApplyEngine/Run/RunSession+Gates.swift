@@ -32,12 +32,11 @@ extension RunSession {
         }
         session.tellPending(write.id, "is being deleted")
         if isLast {
-          let finalizers = (live.at("metadata", "finalizers")?.array ?? []).compactMap(\.string)
           throw RunBreak.failed(
             RunFailure(
               .gateFailed(
                 "`\(write.id)` was deleted and does not go away", at: write.origin,
-                notes: finalizers.map { "finalizer \($0)" },
+                notes: pendingFinalizers(of: live).map { "finalizer \($0)" },
                 help: "the controllers of its finalizers must be running"), at: session.place))
         }
         return false
@@ -96,7 +95,7 @@ extension RunSession {
       subjects.append(
         ReadinessWait.Subject(id: target.deployment, anchor: anchor, within: within, acceptsDebt: false))
       // A volume that waited for its first consumer has one now: what was owed is due.
-      for claim in mountedClaims(of: anchor, target.deployment.namespace) where claims.insert(claim).inserted {
+      for claim in mountedClaims(of: anchor, in: target.deployment.namespace) where claims.insert(claim).inserted {
         guard let anchor = try await self.anchor(claim) else { continue }
         subjects.append(ReadinessWait.Subject(id: claim, anchor: anchor, within: within, acceptsDebt: false))
       }
@@ -112,14 +111,6 @@ extension RunSession {
       return options.readyWithin
     }
     return max(options.readyWithin, .seconds(seconds + 30))
-  }
-
-  private func mountedClaims(of deployment: Value, _ namespace: String) -> [ObjectID] {
-    (deployment.at("spec", "template", "spec", "volumes")?.array ?? []).compactMap { volume in
-      volume.at("persistentVolumeClaim", "claimName")?.string.map {
-        ObjectID(group: "", kind: "PersistentVolumeClaim", namespace: namespace, name: $0)
-      }
-    }
   }
 
   private func awaitEstablished(
@@ -150,7 +141,7 @@ extension RunSession {
     try await wait(for: subjects, origin: origin)
     for subject in subjects {
       guard let selector = selector(of: subject.anchor) else { continue }
-      let pods = podType.collection(in: subject.id.namespace).selecting(selector)
+      let pods = ResourceType.pods.collection(in: subject.id.namespace).selecting(selector)
       try await poll(within: options.readyWithin) { session, isLast in
         guard let live = try await session.listed(pods, of: subject.id, origin), !live.isEmpty else { return true }
         session.tellPending(subject.id, live.count == 1 ? "1 pod still ends" : "\(live.count) pods still end")
@@ -249,10 +240,10 @@ extension RunSession {
     _ pending: [Backed], _ sliceType: ResourceType, _ origin: @Sendable (ObjectID) -> SourceRange
   ) async throws(RunBreak) -> [Backed] {
     var rest: [Backed] = []
-    if pending.count <= ReadinessWait.few {
+    if pending.count <= LateReasons.few {
       for one in pending {
         let slices = sliceType.collection(in: one.id.namespace).selecting("kubernetes.io/service-name=\(one.service)")
-        let pods = podType.collection(in: one.id.namespace).selecting(selectorText(one.selector))
+        let pods = ResourceType.pods.collection(in: one.id.namespace).selecting(selectorText(one.selector))
         guard let slices = try await listed(slices, of: one.id, origin),
           let pods = try await listed(pods, of: one.id, origin)
         else { continue }
@@ -262,7 +253,7 @@ extension RunSession {
     }
     for (namespace, members) in Dictionary(grouping: pending, by: \.id.namespace).sorted(by: { $0.key < $1.key }) {
       guard let slices = try await listed(sliceType.collection(in: namespace), of: members[0].id, origin),
-        let pods = try await listed(podType.collection(in: namespace), of: members[0].id, origin)
+        let pods = try await listed(ResourceType.pods.collection(in: namespace), of: members[0].id, origin)
       else { continue }
       let byService = Dictionary(grouping: slices) {
         $0.at("metadata", "labels", "kubernetes.io/service-name")?.string ?? ""
@@ -279,13 +270,7 @@ extension RunSession {
   }
 
   private func isListed(_ pods: [Value], in slices: [Value]) -> Bool {
-    let names = Set(pods.compactMap { $0.at("metadata", "uid")?.string })
-    return slices.contains { slice in
-      (slice["endpoints"]?.array ?? []).contains { endpoint in
-        endpoint.at("conditions", "ready")?.bool != false && endpoint.at("conditions", "terminating")?.bool != true
-          && names.contains(endpoint.at("targetRef", "uid")?.string ?? "")
-      }
-    }
+    standsBehind(Set(pods.compactMap { $0.at("metadata", "uid")?.string }), slices: slices)
   }
 
   /// What a collection holds now. Nil where there is no right to look; any other silence is no answer.
@@ -419,13 +404,25 @@ func selectorText(_ labels: Fields) -> String {
   labels.entries.map { "\($0.key)=\($0.value.string ?? "")" }.joined(separator: ",")
 }
 
-let podType = ResourceType(
-  groupVersion: GroupVersion(group: "", version: "v1"), kind: "Pod", plural: "pods", isNamespaced: true)
-
 extension ObjectCollection {
   func selecting(_ labels: String) -> ObjectCollection {
     var copy = self
     copy.labelSelector = labels
     return copy
   }
+}
+
+/// The claims that the pods of a Deployment wait for.
+func mountedClaims(of deployment: Value, in namespace: String) -> [ObjectID] {
+  (deployment.at("spec", "template", "spec", "volumes")?.array ?? []).compactMap { volume in
+    volume.at("persistentVolumeClaim", "claimName")?.string.map {
+      ObjectID(group: "", kind: "PersistentVolumeClaim", namespace: namespace, name: $0)
+    }
+  }
+}
+
+/// What an object that is being deleted still waits for; of a Namespace that is in its `spec`.
+func pendingFinalizers(of object: Value) -> [String] {
+  let lists = [object.at("metadata", "finalizers"), object.at("spec", "finalizers")]
+  return lists.flatMap { $0?.array ?? [] }.compactMap(\.string)
 }

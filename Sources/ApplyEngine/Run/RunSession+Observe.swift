@@ -78,7 +78,8 @@ extension RunSession {
   // MARK: - Metrics
 
   /// Reads the metrics again and again for as long as it takes; each reading must be good. Where there were no requests a
-  /// reading is neither good nor bad: a quiet night must not roll a release back.
+  /// reading is neither good nor bad: a quiet night must not roll a release back. A metric that cannot be read is asked
+  /// for up to three times, also beyond the end.
   private func measure(
     _ duration: Duration, _ metrics: [Int], of version: VersionID?, needsData: Bool, _ observation: Observation
   ) async throws(RunBreak) -> String {
@@ -86,12 +87,13 @@ extension RunSession {
     let end = clock.now.advanced(by: duration)
     let interval = max(.seconds(1), min(.seconds(10), duration / 10))
     var readings = 0
-    var failures = 0
+    /// By metric: how often in a row it could not be read.
+    var failures: [Int: Int] = [:]
     while true {
       for metric in metrics {
         switch await reading(of: metric, for: version) {
         case .success(.value(let value)):
-          failures = 0
+          failures[metric] = nil
           readings += 1
           let declared = plan.metrics[metric]
           tell(.observationProgress(place, text: "\(declared.name) is \(floatText(value))"))
@@ -100,19 +102,21 @@ extension RunSession {
               .metricBreached, "`\(declared.name)` is \(floatText(value)), not \(declared.bound)", observation,
               notes: ["for `\(observation.text)`"])
           }
-        case .success(.noData): tell(.observationProgress(place, text: "\(plan.metrics[metric].name): no requests yet"))
+        case .success(.noData):
+          failures[metric] = nil
+          tell(.observationProgress(place, text: "\(plan.metrics[metric].name): no requests yet"))
         case .failure(let error):
-          failures += 1
+          failures[metric, default: 0] += 1
           tell(.observationProgress(place, text: error.message))
-          if failures >= 3 {
+          if failures[metric, default: 0] >= 3 {
             throw failed(
               .metricUnreadable, "`\(plan.metrics[metric].name)` cannot be read", observation, notes: [error.message])
           }
         }
       }
       let left = clock.now.duration(to: end)
-      if left <= .zero { break }
-      try await sleep(min(interval, left))
+      if left <= .zero, failures.isEmpty { break }
+      try await sleep(left > .zero ? min(interval, left) : interval)
     }
     if needsData, readings == 0, !metrics.isEmpty {
       throw failed(

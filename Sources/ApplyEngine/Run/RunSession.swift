@@ -92,7 +92,7 @@ actor RunSession {
         throw .failed(
           RunFailure(
             .clusterFailed(
-              "the record of the run is gone", "ConfigMap rolloutc-\(plan.name) was deleted by somebody else",
+              "the record of the run is gone", "ConfigMap \(PlanNames.record(plan.name)) was deleted by somebody else",
               at: plan.nameRange, help: .assumption), at: place))
       case .unreadable(let what): throw .failed(RunFailure(unstored(what), at: place))
       case .cluster(let error): throw broken(unstored("\(error)"), by: error)
@@ -188,7 +188,8 @@ actor RunSession {
         switch result {
         case .success(let verdict): note(verdict, of: write, isKept: isKept)
         // What a way back would only take away in the end is gone already.
-        case .failure(.vanished(let id, successor: nil)) where isToGo(id): note(.gone, of: write, isKept: isKept)
+        case .failure(.vanished(let id, successor: nil)) where isToGo(id):
+          note(.gone(wasDeleted: false), of: write, isKept: isKept)
         case .failure(let failure): failures.append(note(failure, of: write))
         }
       }
@@ -215,10 +216,10 @@ actor RunSession {
       answers[write.id] = object
       writeCount += 1
       news = wasCreated ? .created : .configured
-    case .gone:
+    case .gone(let wasDeleted):
       answers[write.id] = nil
       news = .deleted
-      writeCount += 1
+      if wasDeleted { writeCount += 1 }
     case .terminating:
       writeCount += 1
       news = .terminating

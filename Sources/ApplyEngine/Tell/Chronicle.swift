@@ -104,10 +104,7 @@ package final class Chronicle: Sendable {
       self.cluster = cluster
       self.namespace = namespace
       self.identity = identity
-      inventory = ResourceType(
-        groupVersion: GroupVersion(group: "", version: "v1"), kind: "ConfigMap", plural: "configmaps",
-        isNamespaced: true
-      ).named(InventoryDocument.name(of: plan), in: namespace)
+      inventory = ResourceType.configMaps.named(PlanNames.record(plan), in: namespace)
     }
 
     func post(_ entry: Entry) async {
@@ -137,9 +134,7 @@ package final class Chronicle: Sendable {
         "source": ["component": "rolloutc"], "reportingComponent": "rolloutc",
         "reportingInstance": .string(identity.run),
       ]
-      let type = ResourceType(
-        groupVersion: GroupVersion(group: "", version: "v1"), kind: "Event", plural: "events", isNamespaced: true)
-      _ = try? await cluster.create(CreateRequest(event, in: type.collection(in: namespace)))
+      _ = try? await cluster.create(CreateRequest(event, in: ResourceType.events.collection(in: namespace)))
     }
 
     private func cut(_ message: String) -> String {

@@ -39,17 +39,13 @@ struct PlanInCluster: Sendable {
     do {
       return try await InventoryStore(plan: name, namespace: namespace, in: target.cluster).load()
     } catch {
-      let wayOut = error.wayOut(name).map { "\n" + $0 } ?? ""
-      throw Failure("cannot read what the plan `\(name)` did in the namespace `\(namespace)`: \(error)\(wayOut)")
+      throw Failure("cannot read what the plan `\(name)` did in the namespace `\(namespace)`", error, plan: name)
     }
   }
 
   /// How many Deployments carry the plan's labels; none where they cannot be seen.
   func deployments() async -> Int {
-    let type = ResourceType(
-      groupVersion: GroupVersion(group: "apps", version: "v1"), kind: "Deployment", plural: "deployments",
-      isNamespaced: true)
-    var collection = type.collection(in: namespace)
+    var collection = ResourceType.deployments.collection(in: namespace)
     collection.labelSelector = "app.kubernetes.io/managed-by=rolloutc,app.kubernetes.io/part-of=\(name)"
     return (try? await target.cluster.list(collection).items.count) ?? 0
   }
@@ -74,4 +70,11 @@ struct PlanInCluster: Sendable {
 
   var lock: LockKeeper { LockKeeper(plan: name, namespace: namespace, in: target.cluster) }
   var requests: RequestsStore { RequestsStore(plan: name, namespace: namespace, in: target.cluster) }
+}
+
+extension Failure {
+  /// The record of `plan` cannot be read: what that stops, why, and what to do about it.
+  init(_ what: String, _ error: InventoryError, plan: String) {
+    self.init("\(what): \(error)" + (error.wayOut(plan).map { "\n" + $0 } ?? ""))
+  }
 }

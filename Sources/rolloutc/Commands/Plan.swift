@@ -66,7 +66,8 @@ struct PlanCommand: ParsableCommand {
         cluster: look.cluster, server: target.words, decisions: decisions, plan: look.plan)
       guard let bytes = saved.bytes else { throw Failure("the plan is not UTF-8 and cannot be saved") }
       try IO.write(bytes, toFile: file, isPrivate: true)
-      IO.standardError("saved to \(oneLine(file)); `rolloutc apply \(oneLine(file))` does just that, or refuses\n")
+      IO.standardError(
+        "saved to \(oneLine(file)); `rolloutc apply \(oneLine(shellWord(file)))` does just that, or refuses\n")
     }
     if usesExitCode, !look.plan.isEmpty { IO.exit(Exit.changes) }
   }
@@ -88,8 +89,9 @@ struct LiveLook: Sendable {
     let versions = try await target.istioVersions()
     let itinerary = Itinerary(
       plan, compile(plan, options: LoweringOptions(apiVersions: versions)))
-    let identity = await target.cluster.identity() ?? ""
-    let planner = Planner(itinerary, decisions: decisions, cluster: target.cluster)
+    let identity = (try? await target.cluster.identity()) ?? ""
+    let planner = Planner(
+      itinerary, decisions: decisions, planOptions: request.planOptions, cluster: target.cluster)
     switch await planner.remembered(for: goal) {
     case .failure(let error):
       request.diagnostics.show([error.diagnostic], resolution.sources)

@@ -73,6 +73,9 @@ struct PlanRequest {
 
   init(plan: String) { self.plan = plan }
 
+  /// What makes the plan another one, as it is typed: `--env prod`, `--set copies=3`.
+  var planOptions: [String] { (env.map { ["--env \($0)"] } ?? []) + settings.map { "--set \($0)" } }
+
   /// Parses, resolves and interprets; the tool's own failures end the run.
   func resolved() throws -> Resolution {
     let bytes: [UInt8]

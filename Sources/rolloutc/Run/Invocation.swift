@@ -58,21 +58,6 @@ struct Invocation: Sendable {
   func command(_ verb: String, _ more: String...) -> String {
     let isRun = ["apply", "resume", "rollback"].contains(verb)
     let words = isRun && !namesFile ? ["FILE"] + words.dropFirst() : words
-    return (["rolloutc", verb] + words + (isRun ? runWords : []) + more).map(quoted).joined(separator: " ")
+    return (["rolloutc", verb] + words + (isRun ? runWords : []) + more).map(shellWord).joined(separator: " ")
   }
-}
-
-/// A word as a shell takes it.
-private func quoted(_ word: String) -> String {
-  let isPlain =
-    !word.isEmpty
-    && word.utf8.allSatisfy { byte in
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"):
-        true
-      default: "-_./:=@,+%".utf8.contains(byte)
-      }
-    }
-  return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
 }

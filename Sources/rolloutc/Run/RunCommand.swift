@@ -209,8 +209,7 @@ struct RunCommand: Sendable {
     run.waitForLock = options.waitLock.duration
     run.isApproved = approval != nil
     run.leavesAtQuestions = options.leaveAtQuestions
-    run.planOptions = request.env.map { ["--env \($0)"] } ?? []
-    run.planOptions += request.settings.map { "--set \($0)" }
+    run.planOptions = request.planOptions
     run.decisions = approval?.saved.decisions ?? options.decisions.value
     return run
   }
@@ -270,8 +269,7 @@ struct RememberedRun {
       let memory = try await InventoryStore(plan: plan.name, namespace: plan.namespace, in: cluster).load()
       (inventory, record) = (memory?.inventory, memory?.record)
     } catch {
-      let wayOut = error.wayOut(plan.name).map { "\n" + $0 } ?? ""
-      throw Failure("cannot read what this plan did before: \(error)\(wayOut)")
+      throw Failure("cannot read what this plan did before", error, plan: plan.name)
     }
   }
 }

@@ -140,7 +140,7 @@ import Testing
     let saved = SavedPlan(
       tool: "test", sources: [.init(path: "p", bytes: [])], environment: nil, settings: [], root: nil,
       clusterDomain: "cluster.local", steps: 2, planHash: world.itinerary.planHash,
-      cluster: await (try world.admin).identity() ?? "", server: "", decisions: WriteDecisions(), plan: plan)
+      cluster: try await (try world.admin).identity(), server: "", decisions: WriteDecisions(), plan: plan)
     #expect(!saved.cluster.isEmpty)
     let target = try await world.deployment("web-1-0")
     try await world.patch(target, ["metadata": ["labels": ["team": "a"]]])
