@@ -280,10 +280,11 @@ extension CodePage {
       fix: "Give the new version the old port, too, until no caller uses it; or move the callers with it, in a release."
     ),
     CodePage(
-      .portGone, "Everybody is led to a version that has none of the ports by which callers come.",
+      .portGone, "Everybody is led to a version that has none of the ports by which callers or visitors come.",
       why: """
         Callers dial a port, and nobody answers at it any more: their requests fail from this line on. Where the callers \
-        change with the version, in the same step, nothing is lost.
+        change with the version, in the same step, nothing is lost. Visitors come by an `expose` line: the version that takes \
+        them over needs a port that speaks what they speak (an http port, one for gRPC, the same tcp port).
         """,
       bad: .tiers(
         api:

@@ -83,23 +83,6 @@ extension Interpreter {
     }
   }
 
-  /// Callers that stay although no port is left by which they came.
-  func checkLostPorts(since start: State) {
-    defer { lostPorts = [] }
-    var said: Set<VersionID> = []
-    for (caller, callee, diagnostic) in lostPorts where !said.contains(callee) {
-      let components = state.components
-      // Who begins in this part begins with the port that is there.
-      let c = caller.component.index
-      guard start.components.indices.contains(c), start.components[c].isDeployed(caller.index) else { continue }
-      guard components[caller.component.index].deployment(of: caller.index)?.replicas ?? 0 > 0,
-        currentTable(callee)?.fallback == callee.index
-      else { continue }
-      said.insert(callee)
-      report(diagnostic)
-    }
-  }
-
   /// Deployed, and no step ever sends anybody there.
   func checkNeverRouted() {
     guard !taint.everything else { return }

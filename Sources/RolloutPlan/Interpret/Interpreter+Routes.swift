@@ -48,42 +48,6 @@ extension Interpreter {
     return changed
   }
 
-  /// Whoever is led to `version` comes by the ports of the version that served until now.
-  private func checkPorts(_ version: VersionID, _ statement: StepStatement, isForAll: Bool) {
-    let component = version.component
-    guard !taint.covers(component), let serving = currentTable(version)?.fallback, serving != version.index else {
-      return
-    }
-    let ports = plan[version].ports.map(\.number)
-    guard let lost = plan[VersionID(component, serving)].ports.first(where: { !ports.contains($0.number) }) else {
-      return
-    }
-    // Callers of the releases that the new version is in are to know its ports.
-    let own = plan[version].releases
-    for (c, caller) in plan.components.enumerated() where c < state.components.count {
-      for deployed in state.components[c].deployed {
-        let id = VersionID(ComponentID(c), deployed.version)
-        let theirs = plan[id].releases
-        guard plan[id].calls.contains(component), own.isEmpty || theirs.isEmpty || theirs.contains(where: own.contains)
-        else { continue }
-        // A port of several may be one that nobody calls. Where none is left, some call surely finds nobody, unless its
-        // caller leaves in the same part of the step.
-        let old = plan[VersionID(component, serving)].ports.map(\.number)
-        let isGone = isForAll && Set(old).isDisjoint(with: ports)
-        let diagnostic = Diagnostic.portLost(
-          plan[component].name, plan[version].name, port: lost.number, isGone: isGone,
-          serving: plan[VersionID(component, serving)].name, caller: "\(caller.name) \(plan[id].name)",
-          at: statement.range, declared: lost.range)
-        if isGone {
-          lostPorts.append((caller: id, callee: version, diagnostic))
-          continue
-        }
-        report(diagnostic)
-        return
-      }
-    }
-  }
-
   /// A rule for some visitors of a component that is exposed for more than another one at the same host: it would take
   /// their requests to that one, too, for rules of one host are one list, in order of age.
   private func checkSurrounded(_ component: ComponentID, _ statement: StepStatement) {
@@ -297,6 +261,7 @@ extension Interpreter {
       report(.shareDoesNotRise(first, from: current, at: statement.range))
     }
     openShifts[shift.component] = nil
+    checkPorts(shift.version, statement, isForAll: shift.levels.last == 100)
   }
 
   /// One level; false where it cannot be, which ends the shift.

@@ -19,8 +19,6 @@ final class Interpreter {
   var destroyed: [String: SourceRange] = [:]
   /// Shifts that end below 100%, until something follows.
   var openShifts: [ComponentID: (range: SourceRange, percent: Int)] = [:]
-  /// Callers of this part of the step that find no port of their callee any more, if they stay.
-  var lostPorts: [(caller: VersionID, callee: VersionID, Diagnostic)] = []
   /// `routing open`: a second version was deployed, and both serve if nothing of the same part routes them.
   private var openPairs: [(ComponentID, Diagnostic)] = []
   /// In a failure block: only steps before this one can be gone back to.
@@ -89,7 +87,7 @@ final class Interpreter {
       segments.append(Segment(before: start, after: state, changes: changes))
       let traffic = Traffic(plan: plan, state: state)
       checkCompleteness(traffic, changes: changes)
-      checkLostPorts(since: start)
+      checkServedPorts(since: start, traffic, changes: changes)
       everServed.formUnion(traffic.reached)
       changes = []
       start = state

@@ -189,6 +189,22 @@ extension Diagnostic {
       help: "give \(version) that port, too, or let the callers change in one release with it")
   }
 
+  /// - Parameter speaks: what `version` speaks where visitors come in; nil: nothing that they could.
+  static func entryPortGone(
+    _ component: String, _ version: String, port: Int, speaks: PortProtocol?, needs: PortProtocol, serving: String,
+    at range: SourceRange, exposed: SourceRange
+  ) -> Diagnostic {
+    Diagnostic(
+      .portGone,
+      speaks.map {
+        "`\(component)` \(version) speaks \($0.rawValue) where visitors of \(serving) speak \(needs.rawValue)"
+      }
+        ?? "`\(component)` \(version) has no port for the visitors of \(serving)",
+      at: Label(range, "visitors at port \(port) find nobody who understands them from here on"),
+      secondary: [Label(exposed, "they come in here")],
+      help: "give \(version) a port for \(needs.rawValue), too")
+  }
+
   static func nothingMeasured(_ metric: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .notExposed, "nothing is exposed: `\(metric)` has no requests to measure", at: Label(range, "measures the entry"),

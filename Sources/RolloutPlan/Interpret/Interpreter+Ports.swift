@@ -1,0 +1,120 @@
+import Diagnostics
+
+/// Ports by which requests come, and the versions that they are led to.
+extension Interpreter {
+  /// Part of what is led to `version` comes by a port that it has not. A port of several may be one that nobody calls: a
+  /// warning. Where none is left, `checkServedPorts` tells.
+  func checkPorts(_ version: VersionID, _ statement: StepStatement, isForAll: Bool) {
+    let component = version.component
+    guard !taint.covers(component), let serving = currentTable(version)?.fallback, serving != version.index else {
+      return
+    }
+    let ports = plan[version].ports.map(\.number)
+    let old = plan[VersionID(component, serving)].ports
+    guard let lost = old.first(where: { !ports.contains($0.number) }) else { return }
+    if isForAll, Set(old.map(\.number)).isDisjoint(with: ports) { return }
+    // Callers of the releases that the new version is in are to know its ports.
+    let own = plan[version].releases
+    for (c, caller) in plan.components.enumerated() where c < state.components.count {
+      for deployed in state.components[c].deployed {
+        let id = VersionID(ComponentID(c), deployed.version)
+        let theirs = plan[id].releases
+        guard plan[id].calls.contains(component), own.isEmpty || theirs.isEmpty || theirs.contains(where: own.contains)
+        else { continue }
+        report(
+          .portLost(
+            plan[component].name, plan[version].name, port: lost.number, isGone: false,
+            serving: plan[VersionID(component, serving)].name, caller: "\(caller.name) \(plan[id].name)",
+            at: statement.range, declared: lost.range))
+        return
+      }
+    }
+  }
+
+  /// Who was served when this part of the step began, and stays, still finds a port by which it comes: callers, and
+  /// visitors. Whoever begins in this part begins with what is there.
+  func checkServedPorts(since start: State, _ traffic: Traffic, changes: [Change]) {
+    guard !taint.everything, !start.components.isEmpty, !state.components.isEmpty, let last = changes.last else {
+      return
+    }
+    func cause(_ component: ComponentID) -> SourceRange {
+      (changes.last { $0.components.contains(component) } ?? last).range
+    }
+    let before = Traffic(plan: plan, state: start)
+    var said: Set<ComponentID> = []
+    for (c, component) in plan.components.enumerated() {
+      for (v, version) in component.versions.enumerated() where !version.calls.isEmpty {
+        guard start.components[c].isServing(v), state.components[c].isServing(v) else { continue }
+        let caller = VersionID(ComponentID(c), v)
+        for callee in version.calls where !said.contains(callee) && !taint.covers(callee) {
+          let (old, new) = (start.components[callee.index], state.components[callee.index])
+          if old == new { continue }
+          let served = before.targets(of: callee, for: caller).filter(old.isServing)
+          let serving = traffic.targets(of: callee, for: caller).filter(new.isServing)
+          guard let lost = firstLost(callee, from: served, to: serving, isPinned: old.isPinned) else { continue }
+          said.insert(callee)
+          report(
+            .portLost(
+              plan[callee].name, plan[lost.new].name, port: lost.port.number, isGone: true,
+              serving: plan[lost.old].name, caller: "\(component.name) \(version.name)", at: cause(callee),
+              declared: lost.port.range))
+        }
+      }
+    }
+    for exposure in plan.exposures where !said.contains(exposure.component) && !taint.covers(exposure.component) {
+      let c = exposure.component.index
+      guard plan.components.indices.contains(c), start.components[c] != state.components[c] else { continue }
+      let (served, serving) = (entryTargets(of: c, in: start), entryTargets(of: c, in: state))
+      guard let old = served.first(where: { entryPort(of: $0, c, exposure) != nil }), let new = serving.first,
+        let port = entryPort(of: old, c, exposure)
+      else { continue }
+      let candidates = serving.compactMap { entryPort(of: $0, c, exposure) }
+      if candidates.contains(where: { ($0.proto == .grpc) == (port.proto == .grpc) }) { continue }
+      said.insert(exposure.component)
+      report(
+        .entryPortGone(
+          plan.components[c].name, plan.components[c].versions[new].name, port: exposure.port,
+          speaks: candidates.first?.proto, needs: port.proto, serving: plan.components[c].versions[old].name,
+          at: cause(exposure.component), exposed: exposure.range))
+    }
+  }
+
+  /// A port of a version of `old` that has none in common with `new`. Where no route said who is to come to it, all must be
+  /// so: a caller of several open versions may mean the one that stays.
+  private func firstLost(
+    _ callee: ComponentID, from old: Set<Int>, to new: Set<Int>, isPinned: Bool
+  ) -> (port: Port, old: VersionID, new: VersionID)? {
+    let versions = plan[callee].versions
+    let ports = Set(new.flatMap { versions[$0].ports.map(\.number) })
+    let lost = old.filter { version in !versions[version].ports.contains { ports.contains($0.number) } }
+    guard let first = lost.min(), let next = new.min(), let port = versions[first].ports.first,
+      isPinned || lost.count == old.count
+    else { return nil }
+    return (port, VersionID(callee, first), VersionID(callee, next))
+  }
+
+  /// The versions that visitors reach by no rule of their own.
+  private func entryTargets(of c: Int, in state: State) -> [Int] {
+    let component = state.components[c]
+    guard let entry = component.entry, !entry.isEmpty else { return [] }
+    if !component.isPinned { return component.deployed.map(\.version).filter(component.isServing) }
+    let shares = entry.shares.filter { $0.percent > 0 }.map(\.version)
+    return ((entry.fallback.map { [$0] } ?? []) + shares).filter(component.isServing)
+  }
+
+  /// The port of a version that visitors of `exposure` are led to: the one of its number and kind, else, of http, the first.
+  private func entryPort(of version: Int, _ c: Int, _ exposure: Exposure) -> Port? {
+    let component = plan.components[c]
+    let isTCP = exposure.isTCP(component)
+    let ports = component.versions[version].ports.filter { $0.proto.isHTTP != isTCP }
+    if let own = ports.first(where: { $0.number == exposure.port }) { return own }
+    let isOfOwnNumber = component.versions.contains {
+      $0.ports.contains { $0.number == exposure.port && !$0.proto.isHTTP }
+    }
+    return isTCP && isOfOwnNumber ? nil : ports.first
+  }
+}
+
+extension ComponentState {
+  fileprivate func isServing(_ version: Int) -> Bool { deployment(of: version)?.replicas ?? 0 > 0 }
+}
