@@ -67,4 +67,16 @@ struct TableTests {
   func intersections(a: String, b: String, expected: Bool) throws {
     #expect(canBothMatch(try RegularExpression(a), try RegularExpression(b)) == expected)
   }
+
+  @Test(arguments: [
+    ("user-[0-9]+", "user-0"), ("[A-Z]{2}", "AA"), ("(.*;)?flag=on(;.*)?", "flag=on"), (".*", "a"), ("", ""),
+    ("a^", nil), (#"\bon\b.x"#, "on!x"), ("[a-f0-9-]{36}", String(repeating: "a", count: 36)), ("[é-ü]", "é"),
+    ("(a|b){0,3}c{2}", "cc"),
+  ])
+  func examples(pattern: String, expected: String?) throws {
+    let expression = try RegularExpression(pattern)
+    let example = expression.example()
+    #expect(example == expected)
+    if let example { #expect(expression.matchesFully(example)) }
+  }
 }
