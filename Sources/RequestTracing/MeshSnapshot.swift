@@ -32,7 +32,7 @@ package struct MeshSnapshot: Sendable {
       rules[write.id] = nil
       return
     }
-    guard let object = MeshObject.parse(value, options: model.options) else { return }
+    guard let object = model.meshObject(value) else { return }
     view.put(object)
     if write.id.kind == "VirtualService" {
       rules[write.id] = RuleOrigins(unstamped(value), write.origin, after: rules[write.id])

@@ -18,9 +18,9 @@ package func unfollowedEffect(of id: ObjectID) -> String? {
   }
 }
 
-/// What a patch may do to requests that no proof here follows: the field, and why.
-func unfollowedEffects(ofPatch patch: Value) -> [(field: String, reason: String)] {
-  var effects: [(String, String)] = []
+/// What an object, or a patch of one, may do to requests that no proof here follows: the field, and why.
+func unfollowedEffects(of patch: Value) -> [(field: String, reason: String)] {
+  var effects = unfollowedEffects(ofPods: patch) + unfollowedEffects(ofRules: patch)
   if patch.at("spec", "publishNotReadyAddresses") == .bool(true) {
     effects.append(("publishNotReadyAddresses", "pods that are not ready get requests from then on"))
   }
@@ -30,9 +30,14 @@ func unfollowedEffects(ofPatch patch: Value) -> [(field: String, reason: String)
   if patch.at("spec", "paused") == .bool(true) {
     effects.append(("paused", "a Deployment that is paused never rolls out, and the run waits for it"))
   }
-  for container in patch.at("spec", "template", "spec", "containers")?.array ?? []
-  where container["readinessProbe"] == .null {
-    effects.append(("readinessProbe", "without it a pod gets requests before it listens"))
+  if patch.at("spec", "type")?.string == "ExternalName" {
+    effects.append(("type: ExternalName", "callers are sent to another name, past the pods"))
+  }
+  let labels = patch.at("metadata", "labels")
+  if labels?["istio.io/rev"]?.string != nil, labels?["istio-injection"] == nil {
+    effects.append(
+      ("istio.io/rev", "`istio-injection` counts where a namespace has both: take it away with `istio-injection: null`")
+    )
   }
   for policy in trafficPolicies(patch) {
     if policy.at("loadBalancer", "simple")?.string == "PASSTHROUGH" {
@@ -45,6 +50,62 @@ func unfollowedEffects(ofPatch patch: Value) -> [(field: String, reason: String)
       effects.append(("outlierDetection", "pods that answered with errors get no requests for a while"))
     }
   }
+  for server in patch.at("spec", "servers")?.array ?? [] where server.at("tls", "httpsRedirect") == .bool(true) {
+    effects.append(("httpsRedirect", "visitors are sent to the https port, whoever listens there"))
+  }
+  for server in patch.at("spec", "servers")?.array ?? [] {
+    if let mode = server.at("tls", "mode")?.string, mode == "MUTUAL" || mode == "OPTIONAL_MUTUAL" {
+      effects.append(("tls.mode", "visitors without a certificate that the gateway trusts are refused"))
+    }
+    if server["bind"] != nil { effects.append(("bind", "the gateway may listen where no visitor comes")) }
+  }
+  return effects
+}
+
+/// Of a Deployment: what takes its pods out of the mesh, or lets requests come to them too early.
+private func unfollowedEffects(ofPods patch: Value) -> [(field: String, reason: String)] {
+  var effects: [(String, String)] = []
+  let template = patch.at("spec", "template")
+  for key in ["annotations", "labels"] {
+    for entry in template?.at("metadata", key)?.fields?.entries ?? [] {
+      if let reason = unfollowedEffect(ofAnnotation: entry.key) { effects.append((entry.key, reason)) }
+    }
+  }
+  let containers = template?.at("spec", "containers")?.array ?? []
+  for holder in [template?["spec"]].compactMap(\.self) + containers {
+    for key in ["runAsUser", "runAsGroup"] where holder.at("securityContext", key) == .int(1337) {
+      effects.append((key, "what runs as 1337 is taken for the proxy itself, and its calls meet no route"))
+    }
+  }
+  for container in containers {
+    if container["readinessProbe"] == .null || container.at("readinessProbe", "$patch")?.string == "delete" {
+      effects.append(("readinessProbe", "without it a pod gets requests before it listens"))
+    }
+    for port in container["ports"]?.array ?? [] where port["protocol"].map({ $0 != "TCP" }) == true {
+      effects.append(("protocol", "a Service finds a port by its name only where the protocol is the same"))
+    }
+  }
+  return effects
+}
+
+/// What a label or annotation of a pod does to the way of its requests; nil where it does nothing to them.
+private func unfollowedEffect(ofAnnotation name: String) -> String? {
+  if name.hasPrefix("traffic.sidecar.istio.io/") { return "what goes past the proxy of a pod meets no route" }
+  if name.hasPrefix("inject.istio.io/") { return "the pod gets another proxy than the one that is followed" }
+  return switch name {
+  case "sidecar.istio.io/interceptionMode": "what goes past the proxy of a pod meets no route"
+  case "sidecar.istio.io/rewriteAppHTTPProbers":
+    "a probe that is not rewritten is answered by the proxy: always, or under mutual TLS never"
+  case "proxy.istio.io/config", "proxy.istio.io/overrides", "sidecar.istio.io/bootstrapOverride",
+    "sidecar.istio.io/discoveryAddress":
+    "it changes what the pod's proxy does"
+  default: nil
+  }
+}
+
+/// Of a VirtualService: what answers requests, or tells more of them apart than the proof asks about.
+private func unfollowedEffects(ofRules patch: Value) -> [(field: String, reason: String)] {
+  var effects: [(String, String)] = []
   for rule in patch.at("spec", "http")?.array ?? [] {
     if rule.at("fault", "abort") != nil {
       effects.append(("fault.abort", "requests are answered with an error by the proxies themselves"))
@@ -54,9 +115,14 @@ func unfollowedEffects(ofPatch patch: Value) -> [(field: String, reason: String)
         ("directResponse", "requests are answered with \(response["status"]?.int ?? 200) by the proxies themselves"))
     }
     if rule["redirect"] != nil { effects.append(("redirect", "visitors are sent elsewhere, and calls get a redirect")) }
-  }
-  for server in patch.at("spec", "servers")?.array ?? [] where server.at("tls", "httpsRedirect") == .bool(true) {
-    effects.append(("httpsRedirect", "visitors are sent to the https port, whoever listens there"))
+    for match in rule["match"]?.array ?? [] {
+      let apart = ["method", "authority", "scheme", "queryParams"].filter { match[$0] != nil }
+      let exact = ["exact", "regex"].filter { match.at("uri", $0) != nil }.map { "uri.\($0)" }
+      if let field = (apart + exact).first {
+        effects.append(
+          (field, "the proof asks for a page or two of each path: what else does not fit meets another rule"))
+      }
+    }
   }
   return effects
 }

@@ -120,6 +120,75 @@ import Testing
     #expect(!found.isEmpty && found.allSatisfy { $0.code == .noRoute }, "\(found)")
   }
 
+  /// What a manifest brings is older than what the plan makes of its own, whatever it is called: its word counts where two
+  /// speak (Istio: `SortConfigByCreationTime`).
+  @Test(arguments: ["aa", "zz"]) func aManifestIsOlder(name: String) throws {
+    func object(_ kind: String, _ group: String, _ spec: Value) -> Value {
+      ["apiVersion": .string("\(group)/v1"), "kind": .string(kind), "metadata": ["name": .string(name)], "spec": spec]
+    }
+    let host: Value = "api.shop.svc.cluster.local"
+    let objects = [
+      object("DestinationRule", "networking.istio.io", ["host": host, "trafficPolicy": ["tls": ["mode": "DISABLE"]]]),
+      object("PeerAuthentication", "security.istio.io", ["mtls": ["mode": "DISABLE"]]),
+      object(
+        "VirtualService", "networking.istio.io",
+        ["hosts": [host], "http": [["route": [["destination": ["host": host, "subset": "v2-0"]]]]]]),
+    ]
+    for object in objects {
+      var subject = try Case(
+        "plan shop\nlanguage 1\nmesh istio mtls strict\nexpose web on port 80\n" + Self.parts + Self.both)
+      subject.plan.manifests = [Manifest(path: "own.yaml", objects: [object], range: subject.plan.nameRange)]
+      subject.compiled = compile(subject.plan)
+      #expect(subject.report().diagnostics.hasErrors, "\(object["kind"] ?? "")")
+    }
+  }
+
+  /// Of the two forms in which a pod says whether it wants a proxy, the label counts; a namespace that wants none has none.
+  @Test func whoHasNoProxy() throws {
+    let no =
+      "patch deployment of web \"{spec: {template: {metadata: {labels: {sidecar.istio.io/inject: 'false'}}}}}\"\n"
+    let yes =
+      "patch deployment of web \"{spec: {template: {metadata: {annotations: {sidecar.istio.io/inject: 'true'}}}}}\"\n"
+    let steps = """
+      step "All" {
+        deploy api 1.0
+        deploy web 1.0
+      }
+      step "Next" {
+        deploy api 2.0
+        route api all -> 2.0
+        retire api 1.0
+      }
+
+      """
+    for patches in [no, no + yes, yes + no] {
+      #expect(try found("mesh istio\nexpose web on port 80", patches + steps).hasErrors, "\(patches)")
+    }
+    let off = "patch Namespace shop \"{metadata: {labels: {istio-injection: disabled, istio.io/rev: canary}}}\"\n"
+    #expect(try found("mesh istio\nexpose web on port 80", off + steps).hasErrors)
+    #expect(try found("mesh istio\nexpose web on port 80", yes + steps).isEmpty)
+  }
+
+  /// Whoever asks by a pattern is asked for with a text that fits it.
+  @Test(arguments: [
+    "user-[0-9]+", "[A-Z]{2}", "v[0-9]+\\.[0-9]+", "(de|at|ch)-[A-Z]+", "(?:a|b)c", "[4-6][0-9]{2}", "[a-f0-9-]{36}",
+    "Mozilla/5\\.0 .*Chrome/1[0-9]{2}.*", ".*@example\\.com",
+  ]) func headersByPattern(pattern: String) throws {
+    let rest = """
+      header some is x-user matches '\(pattern)'
+      step "All" {
+        deploy api 1.0
+        deploy web 1.0
+      }
+      step "Some" {
+        deploy web 2.0
+        route web header some -> 2.0
+      }
+
+      """
+    #expect(try found("mesh istio\nexpose web on port 80", rest).isEmpty)
+  }
+
   private func findings(_ text: String) throws -> [Diagnostic] {
     try Case(text).report().diagnostics
   }

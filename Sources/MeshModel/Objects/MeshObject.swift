@@ -20,8 +20,13 @@ package struct MeshObject: Sendable {
 
   /// Nil for an object of a kind that routing does not depend on. Never fails: what cannot be understood matches
   /// nothing and is in `issues`.
-  package static func parse(_ value: Value, options: MeshOptions = MeshOptions()) -> MeshObject? {
-    guard let metadata = Metadata(value) else { return nil }
+  ///
+  /// - Parameter isOlder: no server has seen it yet, and it is to be made before all others of which that is true.
+  package static func parse(
+    _ value: Value, options: MeshOptions = MeshOptions(), isOlder: Bool = false
+  ) -> MeshObject? {
+    guard var metadata = Metadata(value) else { return nil }
+    if isOlder { metadata.creation = min(metadata.creation, "}") }
     var issues: [String] = []
     let content: Content
     switch (metadata.id.group, metadata.id.kind) {
@@ -81,9 +86,19 @@ package final class Namespace: Sendable {
   /// Whether its pods get a sidecar.
   let injects: Bool
 
-  init(_ metadata: Metadata) {
-    injects =
-      metadata.labels["istio-injection"] == "enabled"
-      || metadata.labels["istio-injection"] == nil && metadata.labels["istio.io/rev"] != nil
+  init(_ metadata: Metadata) { injects = Namespace.injects(metadata.labels) }
+
+  /// Whether new pods of a namespace with these labels get a sidecar.
+  package static func injects(_ labels: [String: String]) -> Bool {
+    labels["istio-injection"] == "enabled" || labels["istio-injection"] == nil && labels["istio.io/rev"] != nil
+  }
+
+  /// Whether a new pod gets a sidecar: its own word first, and of the two forms of it the label; else its namespace's. Istio:
+  /// `injectRequired`, and the selectors of its webhook.
+  ///
+  /// - Parameter asked: `sidecar.istio.io/inject` of the pod, as a label and as an annotation.
+  package static func injects(_ labels: [String: String], asked: (label: String?, annotation: String?)) -> Bool {
+    if labels["istio-injection"] == "disabled" { return false }
+    return (asked.label ?? asked.annotation).map { $0 == "true" } ?? injects(labels)
   }
 }

@@ -5,7 +5,7 @@ package struct Metadata: Hashable, Sendable {
   package var id: ObjectID
   package var labels: [String: String]
   package var annotations: [String: String]
-  /// RFC 3339, so that the order of text is the order of time. An object that no server has seen yet is the newest.
+  /// RFC 3339, so that the order of text is the order of time. An object that no server has seen yet is the newest (`~`).
   var creation: String
 
   package var namespace: String { id.namespace }

@@ -73,16 +73,10 @@ extension Resolver {
             "\(origin) has `\(field)` beside `spec`, where no such object has it: `{spec: {\(field): …}}`?", at: range))
         return
       }
-      for key in ["annotations", "labels"] {
-        let fields = documents[0].at("spec", "template", "metadata", key)?.fields?.entries ?? []
-        for name in fields.map(\.key) where name.hasPrefix("traffic.sidecar.istio.io/") {
-          report(.notFollowed("`\(name)`", "what goes past the proxy of a pod meets no route", at: range))
-        }
-      }
       for (field, similar) in KnownFields.unknown(in: documents[0], of: target.kind) {
         report(.unknownField(field, of: target.kind, similar: similar, at: range))
       }
-      for effect in unfollowedEffects(ofPatch: documents[0]) {
+      for effect in unfollowedEffects(of: documents[0]) {
         report(.notFollowed("`\(effect.field)`", effect.reason, at: range))
       }
       plan.patches.append(Patch(target: target, value: documents[0], range: statement.range))
@@ -160,6 +154,9 @@ extension Resolver {
           let partly = "requests to paths and hosts that the plan does not name are not followed through it"
           if let reason = unfollowedEffect(of: id) ?? (isRoute ? partly : nil) {
             report(.notFollowed("\(id)", reason, at: file.range))
+          }
+          for effect in unfollowedEffects(of: object) {
+            report(.notFollowed("`\(effect.field)` of \(id)", effect.reason, at: file.range))
           }
         }
       }

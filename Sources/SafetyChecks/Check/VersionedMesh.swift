@@ -133,7 +133,7 @@ package final class VersionedMesh {
   private func version(of n: Int, essentially value: Value) -> Int {
     let essence = objects[n].id.essence(of: value)
     if let known = objects[n].versions.firstIndex(where: { $0.essence == essence }) { return known }
-    let parsed = MeshObject.parse(value, options: model.options)
+    let parsed = model.meshObject(value)
     let object = objects[n].isHint ? parsed?.seenByClients : parsed
     let version = objects[n].versions.count
     objects[n].versions.append(Version(essence: essence, object: object))

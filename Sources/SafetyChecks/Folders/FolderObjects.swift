@@ -109,9 +109,7 @@ struct FolderObjects {
   /// A namespace of which no file speaks has sidecars.
   private func injects(_ namespace: String) -> Bool {
     guard let object = namespaces[namespace] else { return true }
-    let labels = strings(object.at("metadata", "labels"))
-    return labels["istio-injection"] == "enabled"
-      || labels["istio-injection"] == nil && labels["istio.io/rev"] != nil
+    return Namespace.injects(strings(object.at("metadata", "labels")))
   }
 
   // MARK: - Looking things up

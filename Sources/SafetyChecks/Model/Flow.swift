@@ -1,5 +1,5 @@
 internal import Diagnostics
-internal import KubernetesModel
+package import KubernetesModel
 internal import Lowering
 package import MeshModel
 package import RolloutPlan
@@ -62,6 +62,8 @@ package final class FlowModel: Sendable {
   let releaseSet: [Int]
   /// By version: its Deployment.
   let deployments: [ObjectID]
+  /// `KIND/NAME` of what the plan takes from files; nothing of its own is called so.
+  private let manifests: Set<String>
   /// `SERVICE-1-0` → version
   package let versionOfDeployment: [String: Int]
 
@@ -101,6 +103,7 @@ package final class FlowModel: Sendable {
         group: "apps", kind: "Deployment", namespace: plan.namespace,
         name: "\(plan[id.component].service)-\(plan[id].slug)")
     }
+    manifests = Set(plan.manifests.flatMap(\.objects).compactMap(ObjectID.init).map { "\($0.kind)/\($0.name)" })
     self.firstVersion = firstVersion
     self.hosts = hosts
     self.componentOfHost = componentOfHost
@@ -143,6 +146,13 @@ package final class FlowModel: Sendable {
       isCalled[exposure.component.index] = true
     }
     sources = versions.indices.filter { !isCalled[versions[$0].component.index] }
+  }
+
+  /// An object as the mesh reads it. What manifests bring is there before what the plan makes of its own, and of two
+  /// objects that say different things the older one counts.
+  package func meshObject(_ value: Value) -> MeshObject? {
+    let isOfManifest = ObjectID(value).map { manifests.contains("\($0.kind)/\($0.name)") } ?? false
+    return MeshObject.parse(value, options: options, isOlder: isOfManifest)
   }
 
   func releases(of version: Int) -> [Int] { releaseSet[version] < 0 ? [] : releaseSets[releaseSet[version]] }
@@ -315,36 +325,37 @@ extension FlowBuilder {
       ? .sidecar(labels: labels, namespace: plan.namespace) : .plain(namespace: plan.namespace)
   }
 
-  /// Whether Istio gives the pods of a version a proxy: what is rendered has one, unless a patch says otherwise (Istio:
-  /// `injectRequired`).
+  /// Whether Istio gives the pods of a version a proxy: what is rendered has one, unless a patch says otherwise.
   private func hasSidecar(_ id: VersionID) -> Bool {
     let deployment = "\(plan[id.component].service)-\(plan[id].slug)"
-    var isInjected = true
-    var asked: Bool?
+    var namespace = ["istio-injection": "enabled"]
+    var asked: (label: String?, annotation: String?) = (nil, nil)
     var isOnHostNetwork = false
     for patch in plan.patches {
       switch patch.target {
       case .object(kind: "Namespace", name: plan.namespace):
-        let labels = patch.value.at("metadata", "labels")
-        if let label = labels?["istio-injection"] { isInjected = label == "enabled" }
-        if labels?["istio.io/rev"]?.string != nil { isInjected = true }
-      case .deployment(id.component, let version) where version == nil || version == id:
-        read(patch.value)
+        for entry in patch.value.at("metadata", "labels")?.fields?.entries ?? [] {
+          namespace[entry.key] = text(entry.value)
+        }
+      case .deployment(id.component, let version) where version == nil || version == id: read(patch.value)
       case .object(kind: "Deployment", name: deployment): read(patch.value)
       default: break
       }
     }
+    func text(_ value: Value) -> String? {
+      switch value {
+      case .string(let text): text
+      case .bool(let flag): flag ? "true" : "false"
+      default: nil
+      }
+    }
     func read(_ patch: Value) {
       let template = patch.at("spec", "template")
-      for key in ["annotations", "labels"] {
-        switch template?.at("metadata", key)?["sidecar.istio.io/inject"] {
-        case .string(let text): asked = text == "true"
-        case .bool(let flag): asked = flag
-        default: break
-        }
-      }
+      let key = "sidecar.istio.io/inject"
+      if let label = template?.at("metadata", "labels")?[key] { asked.label = text(label) }
+      if let annotation = template?.at("metadata", "annotations")?[key] { asked.annotation = text(annotation) }
       if case .bool(let flag)? = template?.at("spec", "hostNetwork") { isOnHostNetwork = flag }
     }
-    return !isOnHostNetwork && (asked ?? isInjected)
+    return !isOnHostNetwork && MeshModel.Namespace.injects(namespace, asked: asked)
   }
 }
