@@ -71,7 +71,9 @@ package struct Rehearsal: Sendable {
           ]))
     }
     let own = Set(itinerary.compiled.renderer.manifests.map(\.id))
-    for object in FlowModel(plan).objectsOfOthers where object["kind"] == "Gateway" {
+    // One ingress plays them all.
+    for object in FlowModel(plan).objectsOfOthers(ingress: { _ in plan.ingressLabels })
+    where object["kind"] == "Gateway" {
       if let id = ObjectID(object), !own.contains(id) { keep(object, id, in: &cluster) }
     }
     // What the sandbox does not know has no effect in it: no reason not to keep it.

@@ -325,6 +325,19 @@ extension Plan {
     }
     return labels
   }
+
+  /// The labels of the pods that visitors of a line come in by. A gateway of others is taken for a proxy of its own; what one
+  /// of a manifest selects is known.
+  package func ingressLabels(of exposure: Exposure) -> [String: String] {
+    guard let gateway = exposure.gateway else { return ingressLabels }
+    let parts = gateway.split(separator: "/").map(String.init)
+    let own = manifests.lazy.flatMap(\.objects).first { object in
+      object["kind"]?.string == "Gateway" && object.at("metadata", "name")?.string == parts.last
+        && (parts.count < 2 || parts[0] == namespace)
+    }
+    guard let selector = own?.at("spec", "selector")?.fields else { return ["istio": gateway] }
+    return selector.entries.reduce(into: [:]) { $0[$1.key] = $1.value.string }
+  }
 }
 
 extension Exposure {

@@ -285,7 +285,9 @@ extension Resolver {
             help: "keep one of the two; one line may list several hosts"))
         return
       }
-      if other.port == port, other.sharesHost(exposure), other.path == exposure.path {
+      if other.port == port, other.gateway == exposure.gateway, other.sharesHost(exposure),
+        other.path == exposure.path
+      {
         report(
           .exposeConflict(
             "two components are exposed at the same port, host and path", at: statement.range, earlier: other.range,
@@ -340,13 +342,13 @@ extension Resolver {
         report(.probeNeedsComponent(name.value, exposed: exposed.map { plan[$0].name }, at: statement.range))
       }
     }
-    if let target, plan.exposure(of: target) != nil {
+    if let target, let exposure = plan.exposure(of: target) {
       let ports = plan[target].versions.flatMap(\.ports)
-      if !ports.isEmpty, !ports.contains(where: \.proto.isHTTP), !taint.covers(target) {
+      if !ports.isEmpty, exposure.isTCP(plan[target]), !taint.covers(target) {
         report(
           .needsHTTP(
             plan[target].name, what: "a probe asks over http", help: "ask a component that speaks http",
-            at: statement.range, ports: ports.first?.range))
+            at: statement.range, ports: ports))
       }
     }
     let visitor = askingVisitor(statement)

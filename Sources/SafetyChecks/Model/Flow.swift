@@ -171,13 +171,15 @@ package final class FlowModel: Sendable {
 }
 
 /// By component: those whose entry routes may take a request that is meant for it. At which port does not matter: they may
-/// be bound to one gateway.
+/// be bound to one gateway, if only of one proxy.
 private func peers(of plan: Plan) -> [[Int]] {
   var peers = [Set<Int>](repeating: [], count: plan.components.count)
   let exposures = plan.exposures.filter { plan.components.indices.contains($0.component.index) }
   let isTCP = exposures.map { $0.isTCP(plan[$0.component]) }
+  let ingresses = exposures.map { plan.ingressLabels(of: $0) }
   for (e, exposure) in exposures.enumerated() {
-    for (o, other) in exposures.enumerated() where other.component != exposure.component {
+    for (o, other) in exposures.enumerated() where other.component != exposure.component && ingresses[o] == ingresses[e]
+    {
       // On a port that carries connections there are no paths.
       let isCovered =
         isTCP[e] || isTCP[o] || exposure.path == other.path || exposure.surrounds(other) || other.surrounds(exposure)
@@ -266,7 +268,7 @@ private struct FlowBuilder {
     let exposure = plan.exposures[e]
     let c = exposure.component.index
     guard plan.components.indices.contains(c) else { return }
-    let client = Client.gateway(labels: plan.ingressLabels, namespace: "istio-system")
+    let client = Client.gateway(labels: plan.ingressLabels(of: exposure), namespace: "istio-system")
     let names = exposure.hosts.isEmpty ? ["*"] : exposure.hosts
     for host in names.flatMap({ hostWitnesses(of: $0, known: knownHosts) }) {
       guard !exposure.isTCP(plan[exposure.component]) else {

@@ -1,12 +1,13 @@
 package import KubernetesModel
-internal import RolloutPlan
+package import RolloutPlan
 
 extension FlowModel {
   /// Namespaces and gateways that the plan uses and never writes.
-  package var objectsOfOthers: [Value] {
+  package var objectsOfOthers: [Value] { objectsOfOthers { plan.ingressLabels(of: $0) } }
+
+  /// - Parameter ingress: the labels of the pods that the gateway of a line selects.
+  package func objectsOfOthers(ingress: (Exposure) -> [String: String]) -> [Value] {
     var all: [Value] = []
-    let labels = plan.ingressLabels.sorted { $0.key < $1.key }
-    let selector = Value.object(labels.reduce(into: Fields()) { $0[$1.key] = .string($1.value) })
     if plan.namespaceExists {
       all.append([
         "apiVersion": "v1", "kind": "Namespace",
@@ -38,6 +39,8 @@ extension FlowModel {
         }
         continue
       }
+      let labels = ingress(exposure).sorted { $0.key < $1.key }
+      let selector = Value.object(labels.reduce(into: Fields()) { $0[$1.key] = .string($1.value) })
       all.append([
         "apiVersion": "networking.istio.io/v1", "kind": "Gateway",
         "metadata": ["name": .string(name), "namespace": .string(namespace)],
