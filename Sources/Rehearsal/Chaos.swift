@@ -158,6 +158,11 @@ package struct Chaos: Sendable {
     report.failedSteps.insert(step)
     let path = itinerary.plan.steps[step].onFailure ?? itinerary.plan.onFailure
     let outcome = run.result.outcome
+    // Where the step had written nothing there is nothing to undo, or to hold.
+    if outcome == .failedClean, run.result.writes == 0 {
+      note(kind, name, step, [run], &report)
+      return
+    }
     switch path {
     case .hold:
       if outcome != .held {

@@ -33,6 +33,9 @@ func unfollowedEffects(of patch: Value) -> [(field: String, reason: String)] {
   if patch.at("spec", "type")?.string == "ExternalName" {
     effects.append(("type: ExternalName", "callers are sent to another name, past the pods"))
   }
+  if patch.at("spec", "clusterIP")?.string == "None" {
+    effects.append(("clusterIP: None", "callers dial pods by themselves, past the shares and lanes of a Service"))
+  }
   let labels = patch.at("metadata", "labels")
   if labels?["istio.io/rev"]?.string != nil, labels?["istio-injection"] == nil {
     effects.append(

@@ -296,5 +296,15 @@ extension CodePage {
         "deploy api 1.0\ndeploy web 1.0\ndeploy api 2.0\nroute api all -> 2.0"),
       fix: "Give the new version the old port, too, until no caller uses it; or move the callers with it, in a release."
     ),
+    CodePage(
+      .shrinksUnsaid, "A `deploy` without `replicas` makes a version smaller.",
+      why: """
+        `deploy` again scales. Without a number the version gets the replicas that its component declares, or 1, whatever it \
+        had before: pods that serve visitors go.
+        """,
+      bad: .shop("deploy web 1.0 replicas 4\ndeploy web 1.0"),
+      good: .shop("deploy web 1.0 replicas 4\ndeploy web 1.0 replicas 2"),
+      fix: "Say the number, as `replicas 4`; or declare it, as `replicas 4` in the component."
+    ),
   ]
 }

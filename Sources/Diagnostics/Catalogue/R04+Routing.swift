@@ -28,12 +28,13 @@ extension Code {
   package static let needsHTTP = Code("R0426", "needs-http")
   package static let portLost = Code("R0427", "port-lost", .warning)
   package static let portGone = Code("R0428", "port-gone")
+  package static let shrinksUnsaid = Code("R0429", "shrinks-unsaid", .warning)
 
   static let routing: [Code] = [
     .routeToUndeployed, .retireLive, .neverRouted, .unreachableVerify, .shadowedRoute, .shareDoesNotRise,
     .callerWithoutCallee, .cookieNotDeclared, .overlappingRoutes, .innerVisitorRoute, .sharesOver100,
     .rollbackPastDestroyed, .nothingToRetire, .versionInNoRelease, .sharedCallerConflict, .incompleteRelease,
     .nothingToUnroute, .notExposed, .shiftEndsEarly, .noEffect, .stickyNotPossible, .waitForUndeployed,
-    .notInFailureBlock, .rollbackTarget, .roundRobin, .needsHTTP, .portLost, .portGone,
+    .notInFailureBlock, .rollbackTarget, .roundRobin, .needsHTTP, .portLost, .portGone, .shrinksUnsaid,
   ]
 }

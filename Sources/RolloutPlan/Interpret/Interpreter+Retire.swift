@@ -63,8 +63,12 @@ extension Interpreter {
     let name = plan[version.component].name
     let component = state.components[version.component.index]
     let others = Traffic(plan: plan, state: state.withoutMirror(of: version.component))
-    return component.mirror?.version == version.index && !others.reached.contains(version)
-      ? "end the mirror before this line, as `mirror \(name) 0% -> \(plan[version].name)`"
+    if component.mirror?.version == version.index, !others.reached.contains(version) {
+      return "end the mirror before this line, as `mirror \(name) 0% -> \(plan[version].name)`"
+    }
+    // A component that is to go with its visitors is no change without an error for somebody.
+    return component.deployed.count == 1
+      ? "deploy a version that takes over, and route everybody to it before this line; nobody else could answer"
       : "route everybody elsewhere before this line, as `route \(name) all -> VERSION`"
   }
 

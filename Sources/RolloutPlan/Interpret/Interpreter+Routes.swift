@@ -16,7 +16,13 @@ extension Interpreter {
     }
     let reported = diagnostics.count
     let c = component.index
-    let isExposed = plan.exposure(of: component) != nil
+    let exposure = plan.exposure(of: component)
+    let isExposed = exposure != nil
+    if case .selected(let visitor) = selector, exposure?.isTCP(plan[component]) ?? true, !taint.covers(component) {
+      report(
+        .innerVisitorRoute(
+          plan[component].name, isCookie: visitor.isCookie, takesConnections: isExposed, at: statement.range))
+    }
     let inRelease = standsInReleases(component)
     var changed = !state.components[c].isPinned
     state.components[c].isPinned = true
@@ -35,9 +41,6 @@ extension Interpreter {
         }
       }
     } else {
-      if case .selected(let visitor) = selector, !taint.covers(component) {
-        report(.innerVisitorRoute(plan[component].name, isCookie: visitor.isCookie, at: statement.range))
-      }
       for (i, lane) in lanes(of: version).enumerated() {
         changed = apply(selector, version, to: &state.components[c].lanes[lane], statement, isFirst: i == 0) || changed
       }
@@ -250,6 +253,10 @@ extension Interpreter {
     }
     state.components[c].isPinned = true
     state.components[c].mirror = mirror
+    let all = state.components[c].lanes + (state.components[c].entry.map { [$0] } ?? [])
+    if !taint.covers(component), all.allSatisfy({ $0.isEmpty || $0.isOnly(version.index) }) {
+      report(.noEffect("everybody is led to this version already, and nobody's copies are left", at: statement.range))
+    }
     return true
   }
 
@@ -305,6 +312,11 @@ extension Interpreter {
 }
 
 extension RouteTable {
+  /// Everybody is led to this version.
+  fileprivate func isOnly(_ version: Int) -> Bool {
+    fallback == version && rules.allSatisfy { $0.version == version } && shares.allSatisfy { $0.percent == 0 }
+  }
+
   /// The same table for callers inside the mesh, who keep no cookies.
   var withoutStickiness: RouteTable {
     var table = self

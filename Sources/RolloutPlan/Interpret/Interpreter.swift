@@ -186,6 +186,12 @@ final class Interpreter {
     case .deploy(let version, let replicas):
       begin()
       let wanted = replicas ?? plan[version].replicas
+      let former = state.components[version.component.index].deployment(of: version.index)?.replicas ?? 0
+      if replicas == nil, former > wanted, !taint.covers(version.component) {
+        report(
+          .shrinksUnsaid(
+            plan[version.component].name, plan[version].name, from: former, to: wanted, at: statement.range))
+      }
       if state.components[version.component.index].deployment(of: version.index)?.replicas == wanted {
         report(
           .noEffect(

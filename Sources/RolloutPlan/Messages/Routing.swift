@@ -91,11 +91,13 @@ extension Diagnostic {
       help: "declare it: `cookie \(name) is \(name) = VALUE`")
   }
 
-  static func innerVisitorRoute(_ component: String, isCookie: Bool, at range: SourceRange) -> Diagnostic {
+  static func innerVisitorRoute(
+    _ component: String, isCookie: Bool, takesConnections: Bool, at range: SourceRange
+  ) -> Diagnostic {
     Diagnostic(
       .innerVisitorRoute,
       "`\(component)` is called from inside: it sees the \(isCookie ? "cookie" : "header") only if its callers pass it on",
-      at: Label(range, "not exposed"),
+      at: Label(range, takesConnections ? "exposed for connections, which carry none" : "not exposed"),
       notes: ["a mesh does not forward headers; applications forward only what they are written to"],
       help: "put the versions that belong together into a release, and route at the entry")
   }
@@ -218,6 +220,15 @@ extension Diagnostic {
       help: "end with `100%`, or route `\(component)` in a later step")
   }
 
+  static func shrinksUnsaid(_ component: String, _ version: String, from old: Int, to new: Int, at range: SourceRange)
+    -> Diagnostic
+  {
+    Diagnostic(
+      .shrinksUnsaid, "`\(component)` \(version) goes from \(old) replicas to \(new), and the line does not say so",
+      at: Label(range, "\(new), as it is declared"),
+      help: "write `replicas \(old)` to keep them, or `replicas \(new)` if it is meant")
+  }
+
   static func noEffect(_ message: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(.noEffect, "this line changes nothing: \(message)", at: Label(range, "no effect"), help: "remove it")
   }
@@ -243,12 +254,15 @@ extension Diagnostic {
   }
 
   /// - Parameter what: what is asked of the component: `a cookie rule reads requests`.
-  static func needsHTTP(_ component: String, what: String, help: String, at range: SourceRange, ports: SourceRange?)
+  /// - Parameter ports: those that do not carry requests; where others do, the component is only exposed for connections.
+  static func needsHTTP(_ component: String, what: String, help: String, at range: SourceRange, ports: [Port])
     -> Diagnostic
   {
-    Diagnostic(
-      .needsHTTP, "\(what), and `\(component)` speaks no http", at: Label(range, "cannot work here"),
-      secondary: ports.map { [Label($0, "its port")] } ?? [],
+    let blind = ports.first { !$0.proto.isHTTP }
+    let isOnlyExposedSo = ports.contains { $0.proto.isHTTP }
+    return Diagnostic(
+      .needsHTTP, "\(what), and `\(component)` \(isOnlyExposedSo ? "is exposed for connections" : "speaks no http")",
+      at: Label(range, "cannot work here"), secondary: blind.map { [Label($0.range, "its port")] } ?? [],
       notes: ["what is not http is routed by connections: the mesh does not see requests in them"],
       help: help)
   }

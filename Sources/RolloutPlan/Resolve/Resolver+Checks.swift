@@ -54,6 +54,7 @@ extension Resolver {
       report(.meshlessNamespace(plan.namespace, at: namespaceRange ?? plan.nameRange))
     }
     checkPodsOfManifests()
+    checkMetrics()
     for component in plan.components {
       var sizes: [String: Volume] = [:]
       for volume in component.versions.flatMap(\.volumes) {
@@ -73,12 +74,11 @@ extension Resolver {
       let ports = component.versions.flatMap(\.ports)
       checkTLS(exposure, ports)
       checkTarget(exposure)
-      if exposure.path != "/", !ports.isEmpty, !ports.contains(where: \.proto.isHTTP), !taint.covers(exposure.component)
-      {
+      if exposure.path != "/", !ports.isEmpty, exposure.isTCP(component), !taint.covers(exposure.component) {
         report(
           .needsHTTP(
             component.name, what: "a path is read from requests", help: "leave `path` out", at: exposure.range,
-            ports: ports.first?.range))
+            ports: ports))
       }
       if plan.exposure(of: exposure.component)?.range != exposure.range { continue }
       for suffix in ["-mesh", "-gateway"] {
@@ -91,6 +91,30 @@ extension Resolver {
         }
         if name.utf8.count > 63 { report(.nameTooLong(name, at: component.nameRange)) }
       }
+    }
+  }
+
+  /// Istio counts requests, and measures them, only where it sees them.
+  private func checkMetrics() {
+    for metric in plan.metrics {
+      guard case .istio(let source, let component) = metric.source else { continue }
+      let blind: ComponentID?
+      if let component {
+        let ports = plan[component].versions.flatMap(\.ports)
+        blind = ports.isEmpty || ports.contains { $0.proto.isHTTP } ? nil : component
+      } else {
+        let sees = plan.exposures.contains {
+          plan[$0.component].versions.allSatisfy(\.ports.isEmpty) || !$0.isTCP(plan[$0.component])
+        }
+        blind = sees ? nil : plan.exposures.first?.component
+      }
+      guard let blind, !taint.covers(blind), !hasBrokenExposure else { continue }
+      report(
+        .needsHTTP(
+          plan[blind].name, what: "\(source.rawValue) is measured of requests",
+          help: component == nil
+            ? "say of which component it is, as `of NAME`" : "measure a component that speaks http",
+          at: metric.range, ports: plan[blind].versions.flatMap(\.ports)))
     }
   }
 
@@ -169,8 +193,16 @@ extension Resolver {
         "port \(exposure.port) is to speak TLS for one component and not for the other", "give one of them another port"
       )
     }
-    // What is in another gateway, by name, may be another proxy.
-    guard exposure.gateway == earlier.gateway else { return }
+    guard exposure.gateway == earlier.gateway else {
+      // Another gateway, by name, is taken for another proxy; whether it is, the plan cannot know.
+      if exposure.sharesHost(earlier), exposure.covers(earlier.path) || earlier.covers(exposure.path) {
+        report(
+          .notFollowed(
+            "`\(exposure.gateway ?? earlier.gateway ?? "")`, if the ingress of `\(plan[earlier.component].name)` is the same",
+            "which of the two gets the requests that both may take would then be a matter of age", at: exposure.range))
+      }
+      return
+    }
     // The routes of a component are for all hosts of all its lines, wherever a server of its gateway takes one of them.
     for (one, other) in [(exposure, earlier), (earlier, exposure)] {
       let all = plan.exposures.filter { $0.component == one.component && (speaksHTTP($0) || $0.hosts != ["*"]) }

@@ -231,7 +231,7 @@ extension Resolver {
     if ports.isEmpty || ports.contains(where: \.proto.isHTTP) { return true }
     report(
       .needsHTTP(
-        plan[version.component].name, what: what, help: help, at: statement.range, ports: ports.first?.range))
+        plan[version.component].name, what: what, help: help, at: statement.range, ports: ports))
     return false
   }
 
@@ -268,7 +268,7 @@ extension Resolver {
     if statement.has(.sticky) {
       sticky = duration(.duration, after: .sticky, of: statement, allowsZero: false)
       let isHTTP = plan[version].ports.contains { $0.proto.isHTTP }
-      if plan.exposure(of: component) == nil || !isHTTP, !hasBrokenExposure {
+      if plan.exposure(of: component)?.isTCP(plan[component]) ?? true || !isHTTP, !hasBrokenExposure {
         report(
           .stickyNotPossible(
             plan[component].name, at: statement.token(of: .sticky).map { tree.range(ofToken: $0) } ?? statement.range))
