@@ -109,4 +109,16 @@ extension Patch.Target {
     case .object(let kind, _): kind
     }
   }
+
+  /// The API group of that kind; of a kind that only a manifest knows, one that says nothing about its fields.
+  var group: String {
+    switch kind {
+    case "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet": "apps"
+    case "Job", "CronJob": "batch"
+    case "ConfigMap", "Namespace", "PersistentVolumeClaim", "Pod", "Secret", "Service", "ServiceAccount": ""
+    case "DestinationRule", "Gateway", "ServiceEntry", "Sidecar", "VirtualService": "networking.istio.io"
+    case "AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication": "security.istio.io"
+    default: "unknown"
+    }
+  }
 }

@@ -152,5 +152,10 @@ func refusal(ofDeploymentPatch patch: Value) -> String? {
   if let replicas = patch.at("spec", "replicas"), replicas.int.map({ $0 < 0 }) ?? true {
     return "`replicas` is a number"
   }
+  for field in ["minReadySeconds", "progressDeadlineSeconds", "revisionHistoryLimit"] {
+    if let value = patch.at("spec", field), value != .null, value.int.map({ $0 < 0 }) ?? true {
+      return "`\(field)` is a number"
+    }
+  }
   return nil
 }

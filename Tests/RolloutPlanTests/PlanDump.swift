@@ -1,3 +1,4 @@
+import KubernetesModel
 import RolloutPlan
 
 /// A plan as text, for golden files: what the declarations came to, and the state after each segment.
@@ -46,7 +47,7 @@ struct PlanDump {
     for metric in plan.metrics {
       line("metric \(metric.name): \(metric.source) \(metric.comparison) \(metric.threshold)")
     }
-    for patch in plan.patches { line("patch \(patch.target)") }
+    for patch in plan.patches { line("patch \(patch.target): \(jsonText(patch.value))") }
     for manifest in plan.manifests { line("manifest \(manifest.path): \(manifest.objects.count) objects") }
   }
 

@@ -92,7 +92,7 @@ extension CodePage {
     CodePage(
       .unquotedText, "A label or another text is a number or a truth value to YAML.",
       why:
-        "`version: 1.0` is the number 1, and `on`, `yes` and `y` are true. The API server refuses the object, and no label equals it.",
+        "`version: 1.0` is the number 1, and `on`, `yes` and `y` are true. The API server refuses the object, and no label equals it. In a plan it is said of what `patch` and `manifest` bring in, wherever only text can stand: labels, annotations, the values of `env` and of ConfigMaps.",
       bad: .routes(
         api + "\n  - match: [{sourceLabels: {app: web, version: 1.0}}]\n    " + to("v1") + "\n  - " + to("v1")),
       good: .routes(

@@ -4,7 +4,8 @@ extension CodePage {
   static let environments: [CodePage] = [
     CodePage(
       .secretInPlan, "A value that looks like a secret stands in the plan.",
-      why: "A plan is reviewed, stored and printed. The name of the variable says that its value should not be.",
+      why:
+        "A plan is reviewed, stored and printed. The name of the variable, or a password in an address, says that its value should not be.",
       bad: .shop(web: body + "  env DB_PASSWORD = hunter2\n  version 1.0", "deploy web 1.0"),
       good: .shop(
         web: body + "  env DB_PASSWORD = secret store DB_PASSWORD\n  version 1.0",

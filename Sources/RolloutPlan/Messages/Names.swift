@@ -47,6 +47,14 @@ extension Diagnostic {
           ? "`\(component)` is not in that release" : "in that release `\(component)` is \(versions)",
         fixIts: only.map { [FixIt("write `\($0)`", [Edit(range, $0)])] } ?? [])
     }
+    // `1.0#note`: the blank before the comment is missing.
+    if let hash = name.firstIndex(of: "#"), known.contains(String(name[..<hash])) {
+      let repaired = "\(name[..<hash]) \(name[hash...])"
+      return Diagnostic(
+        .unknownVersion, "`\(component)` has no version `\(name)`", at: Label(range, "all one word"),
+        help: "a comment begins behind a blank: `\(repaired)`",
+        fixIts: [FixIt("write `\(repaired)`", [Edit(range, repaired)])])
+    }
     // `2.0` is no misspelt `1.0`: it was forgotten.
     let isNumber = name.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }
     let typo = similar.flatMap { isNumber ? nil : $0 }
@@ -99,6 +107,12 @@ extension Diagnostic {
     Diagnostic(
       .missingFile, "cannot read `\(name)`: \(reason)", at: Label(range, "named here"),
       help: "a file name is relative to the file that names it")
+  }
+
+  static func fileFromParameter(_ text: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .missingFile, "`\(text)` cannot name a file to include: parameters are known only when all files are read",
+      at: Label(range, "a parameter stands for values only"), help: "write the name of the file")
   }
 
   static func includeCycle(_ name: String, at range: SourceRange) -> Diagnostic {

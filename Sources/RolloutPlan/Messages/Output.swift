@@ -1,4 +1,5 @@
 package import Diagnostics
+import KubernetesModel
 
 /// R06 and R07: what Kubernetes or Istio cannot take, or would take badly; secrets.
 extension Diagnostic {
@@ -98,26 +99,47 @@ extension Diagnostic {
     return diagnostic
   }
 
+  static func unquotedText(_ texts: [UnquotedText], in origin: String, at range: SourceRange) -> Diagnostic {
+    let first = texts[0]
+    var others: [String] = []
+    for text in texts.dropFirst() where text.key != first.key && !others.contains(text.key) { others.append(text.key) }
+    return Diagnostic(
+      .unquotedText, "`\(first.key)` in the `\(first.holder)` of \(origin) is \(first.what) and has to be text",
+      at: Label(range, "YAML without quotes"),
+      notes: ["the API server refuses the object"]
+        + (others.isEmpty ? [] : ["so are \(others.map { "`\($0)`" }.joined(separator: ", "))"]),
+      help: "write it in quotes: YAML reads `no` as a truth value and `1.10` as the number 1.1")
+  }
+
   static func badManifest(_ message: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(.badManifest, message, at: Label(range, "read here"), help: "mend the file")
   }
 
-  static func exposeNeedsTLS(at range: SourceRange) -> Diagnostic {
+  /// - Parameter serverFirst: a port behind it whose server speaks first, so that no certificate helps.
+  static func exposeNeedsTLS(_ serverFirst: Port?, at range: SourceRange) -> Diagnostic {
     Diagnostic(
-      .exposeNeedsTLS, "port 443 needs a certificate", at: Label(range, "no `tls secret`"),
-      help: "write `tls secret NAME` behind the port, with a Secret beside the gateway")
+      .exposeNeedsTLS,
+      serverFirst.map { "port 443 speaks TLS, and \($0.proto.rawValue) lets the server speak first" }
+        ?? "port 443 needs a certificate",
+      at: Label(range, serverFirst == nil ? "no `tls secret`" : "no port for \(serverFirst?.proto.rawValue ?? "it")"),
+      secondary: serverFirst.map { [Label($0.range, "speaks \($0.proto.rawValue)")] } ?? [],
+      help: serverFirst.map { "expose it on another port, as `port \($0.number)`, and without `tls secret`" }
+        ?? "write `tls secret NAME` behind the port, with a Secret beside the gateway")
   }
 
-  static func tlsEndsEarly(_ component: String, _ proto: PortProtocol, at range: SourceRange, port: SourceRange)
-    -> Diagnostic
-  {
-    Diagnostic(
+  static func tlsEndsEarly(_ component: String, _ port: Port, exposed: Int, at range: SourceRange) -> Diagnostic {
+    let proto = port.proto
+    // Port 443 without a certificate is for those that speak TLS themselves.
+    let needsOther = exposed == 443 && proto.isServerFirst
+    return Diagnostic(
       .tlsEndsEarly,
       proto.isServerFirst
         ? "\(proto.rawValue) lets the server speak first, and the gateway waits for a TLS handshake"
         : "the TLS ends at the gateway, and `\(component)` waits for it itself",
-      at: Label(range, "`tls secret` here"), secondary: [Label(port, "speaks \(proto.rawValue)")],
-      help: "leave `tls secret` out: the gateway then passes the connection on")
+      at: Label(range, "`tls secret` here"), secondary: [Label(port.range, "speaks \(proto.rawValue)")],
+      help: needsOther
+        ? "leave `tls secret` out, and expose it on another port, as `port \(port.number)`"
+        : "leave `tls secret` out: the gateway then passes the connection on")
   }
 
   package static func notFollowed(_ what: String, _ why: String, at range: SourceRange) -> Diagnostic {
@@ -194,10 +216,9 @@ extension Diagnostic {
       help: "use `mtls strict`")
   }
 
-  static func secretInPlan(_ name: String, at range: SourceRange) -> Diagnostic {
+  static func secretInPlan(_ what: String, variable: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
-      .secretInPlan, "the variable `\(name)` looks like a secret, and its value stands in the plan",
-      at: Label(range, "everybody can read it"),
-      help: "write `env \(name) = secret NAME KEY`")
+      .secretInPlan, "\(what), and its value stands in the plan", at: Label(range, "everybody can read it"),
+      help: "write `env \(variable) = secret NAME KEY`")
   }
 }

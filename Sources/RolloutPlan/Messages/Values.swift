@@ -9,11 +9,12 @@ extension Diagnostic {
 
   static func badName(
     _ name: String, what: String, problem: String, at range: SourceRange, repaired: String?,
-    label: String = "not a name for Kubernetes"
+    label: String = "not a name for Kubernetes", startsWithLetter: Bool = false
   ) -> Diagnostic {
     Diagnostic(
       .badName, "`\(name)` cannot be the \(what): \(problem)", at: Label(range, label),
-      help: repaired.map { "write `\($0)`" } ?? "a name is 1 to 63 characters of `a` to `z`, `0` to `9` and `-`",
+      help: repaired.map { "write `\($0)`" }
+        ?? "a name is 1 to 63 characters of `a` to `z`, `0` to `9` and `-`\(startsWithLetter ? ", and begins with a letter" : "")",
       fixIts: repair(range, repaired))
   }
 
@@ -45,7 +46,13 @@ extension Diagnostic {
   }
 
   static func badVersion(_ name: String, at range: SourceRange) -> Diagnostic {
-    Diagnostic(
+    // `1#x`: what stands before the comment is a version, and the blank between them is missing.
+    if let hash = name.firstIndex(of: "#"), hash != name.startIndex {
+      return Diagnostic(
+        .badVersion, "`\(name)` cannot be a version", at: Label(range, "not a version"),
+        help: "a comment begins behind a blank: `\(name[..<hash]) \(name[hash...])`")
+    }
+    return Diagnostic(
       .badVersion, "`\(name)` cannot be a version", at: Label(range, "not a version"),
       help: "a version is 1 to 63 letters, digits, `.`, `_` and `-`, and begins and ends with a letter or a digit")
   }
@@ -76,12 +83,14 @@ extension Diagnostic {
       fixIts: repair(range, repaired))
   }
 
-  static func badDuration(_ text: String, problem: String?, at range: SourceRange) -> Diagnostic {
+  static func badDuration(_ text: String, problem: String?, label: String = "too short", at range: SourceRange)
+    -> Diagnostic
+  {
     let isBare = Int(text).map { $0 > 0 && $0 < 1_000_000 } ?? false
     let repaired = problem == nil ? Unit.short(text, .time).flatMap { parseDuration($0) == nil ? nil : $0 } : nil
     return Diagnostic(
       .badDuration, problem.map { "`\(text)` cannot be the time here: \($0)" } ?? "`\(text)` is no duration",
-      at: Label(range, problem == nil ? "not a duration" : "too short"),
+      at: Label(range, problem == nil ? "not a duration" : label),
       help: isBare
         ? "add a unit: `\(text)s` or `\(text)m`"
         : repaired.map { "write `\($0)`" }
@@ -129,6 +138,14 @@ extension Diagnostic {
       help: "write a DNS name such as `shop.example.com`, `*.example.com`, or `\"*\"` for every host")
   }
 
+  static func numericHost(_ text: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badHost, "`\(text)` is no host name: its last part is a number", at: Label(range, "an address, or a number"),
+      notes: ["Istio refuses it, and browsers take what ends in a number for an address"],
+      help: "write a DNS name such as `shop.example.com`, or `\"*\"` for every host, also for those who use the address"
+    )
+  }
+
   static func hostWithoutDot(_ text: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .badHost, "nobody would come in by `\(text)`", at: Label(range, "one word"),
@@ -138,10 +155,12 @@ extension Diagnostic {
       help: "write the whole name, such as `\(text).example.com`, or `\"*\"` for every host")
   }
 
-  static func badEnvName(_ text: String, at range: SourceRange) -> Diagnostic {
+  /// - Parameter secret: the name is that of a key of this Secret.
+  static func badEnvName(_ text: String, secret: String? = nil, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .badEnvName, "`\(text)` cannot name an environment variable", at: Label(range, "not a variable's name"),
-      help: "use letters, digits, `_`, `-` and `.`, and do not begin with a digit")
+      help: secret.map { "give the variable a name of its own: `env NAME = secret \($0) \(text)`" }
+        ?? "use letters, digits, `_`, `-` and `.`, and do not begin with a digit")
   }
 
   static func badRegex(_ text: String, problem: String, at range: SourceRange) -> Diagnostic {
@@ -191,8 +210,10 @@ extension Diagnostic {
       help: "write the kind as Kubernetes does, as `Gateway`, or `deployment of COMPONENT`")
   }
 
-  static func badYAML(_ message: String, at range: SourceRange) -> Diagnostic {
-    Diagnostic(.badYAML, message, at: Label(range, "this YAML"), help: "a patch is one mapping, as `spec: {…}`")
+  static func badYAML(
+    _ message: String, at range: SourceRange, help: String = "a patch is one mapping, as `spec: {…}`"
+  ) -> Diagnostic {
+    Diagnostic(.badYAML, message, at: Label(range, "this YAML"), help: help)
   }
 
   static func metricUnit(_ text: String, wanted: String, at range: SourceRange) -> Diagnostic {

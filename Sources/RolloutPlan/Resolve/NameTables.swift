@@ -83,6 +83,8 @@ struct Parameter {
 
   var name: String
   var kind: Kind
+  /// The plan writes the kind: its value is a text, or a version, wherever it is put.
+  var isTyped = false
   var nameRange: SourceRange
   /// What the plan, or the chosen environment, writes as its value; nil: the command line gives it, or nothing could be
   /// read.
@@ -125,8 +127,20 @@ extension Resolver {
   /// What the name at `token` stands for; nil, and reported once, where nothing of the kind is declared.
   /// - Parameter onlyIfClose: report only where a similar name exists: the line is broken anyhow.
   func lookUp(_ kind: Kind, _ token: Int, in tree: SyntaxTree, onlyIfClose: Bool = false) -> Int? {
-    guard let name = text(token, in: tree) else { return nil }
+    guard let name = reference(kind, token, in: tree, isBroken: onlyIfClose) else { return nil }
     return lookUp(kind, name, onlyIfClose: onlyIfClose)
+  }
+
+  /// The name at `token`. What is declared is named by its name, wherever it is used; releases are named as versions are,
+  /// and versions are values.
+  func reference(_ kind: Kind, _ token: Int, in tree: SyntaxTree, isBroken: Bool = false) -> SpannedText? {
+    guard let name = text(token, in: tree) else { return nil }
+    guard kind != .release, !isBroken, usesParameter(token, in: tree) else { return name }
+    // A parameter that should have been the name is reported once, with an edit of all its uses.
+    reportOnce(tree.file.text(name.range), in: path(kind), at: name.range) {
+      .nameFromParameter(tree.file.text(name.range), noun: code(kind).1, value: name.value, at: name.range)
+    }
+    return name
   }
 
   func lookUp(_ kind: Kind, _ name: SpannedText, onlyIfClose: Bool = false) -> Int? {
@@ -169,7 +183,10 @@ extension Resolver {
       names[keyPath: path][right] == nil && !(isParameter && Keyword(right) != nil) ? right : nil
     }
     let count = diagnostics.count
-    report(.badName(name.value, what: what, problem: problem, at: name.range, repaired: right, label: label))
+    report(
+      .badName(
+        name.value, what: what, problem: problem, at: name.range, repaired: right, label: label,
+        startsWithLetter: path == \.components))
     guard let right, diagnostics.count > count else { return }
     names[keyPath: path].mend(name.value, as: right)
     names[keyPath: path].reported[name.value] = count

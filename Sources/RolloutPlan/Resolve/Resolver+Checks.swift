@@ -9,6 +9,7 @@ extension Resolver {
     checkReleases()
     checkPorts()
     checkVolumes()
+    checkPatchedPods()
   }
 
   // MARK: - Names in the cluster
@@ -19,25 +20,29 @@ extension Resolver {
     services.reserveCapacity(plan.components.count)
     deployments.reserveCapacity(plan.components.reduce(0) { $0 + $1.versions.count })
     for (c, component) in plan.components.enumerated() {
-      if let other = services.updateValue(c, forKey: component.service) {
+      let twin = services.updateValue(c, forKey: component.service)
+      if let twin {
         report(
           .nameCollision(
             "two components would be the Service `\(component.service)`", at: component.nameRange,
-            earlier: plan.components[other].nameRange, help: "rename one of them, or give it another `service`"))
+            earlier: plan.components[twin].nameRange, help: "rename one of them, or give it another `service`"))
       }
-      if component.service.utf8.count > 63 {
-        report(.nameTooLong(component.service, at: component.nameRange))
-      }
+      var names: [(name: String, range: SourceRange)] = []
       for (v, version) in component.versions.enumerated() where !brokenVersions.contains(VersionID(ComponentID(c), v)) {
         let name = component.service + "-" + version.slug
-        if name.utf8.count > 63 { report(.nameTooLong(name, at: version.range)) }
-        if let earlier = deployments.updateValue(version.range, forKey: name) {
+        names.append((name, version.range))
+        // Two components that are one Service share all that is named after it.
+        if twin == nil, let earlier = deployments.updateValue(version.range, forKey: name) {
           report(
             .nameCollision(
               "two versions would be the Deployment `\(name)`", at: version.range, earlier: earlier,
-              help: "rename one of them; in a version `.` and `_` both become `-`"))
+              help: "rename one of them; in a Deployment's name `.` and `_` are `-`, and capitals are small letters"))
         }
       }
+      if plan.exposure(of: ComponentID(c)) != nil {
+        names += ["-mesh", "-gateway"].map { (component.service + $0, component.nameRange) }
+      }
+      reportTooLong(names, of: component)
     }
     for manifest in plan.manifests where !plan.namespaceExists {
       let own = manifest.objects.contains {
@@ -89,7 +94,6 @@ extension Resolver {
               "the VirtualService of `\(component.name)` inside the mesh and that of `\(other.name)` would be `\(name)`",
               at: other.nameRange, earlier: exposure.range, help: "rename one of them, or give it another `service`"))
         }
-        if name.utf8.count > 63 { report(.nameTooLong(name, at: component.nameRange)) }
       }
     }
   }
@@ -116,6 +120,16 @@ extension Resolver {
             ? "say of which component it is, as `of NAME`" : "measure a component that speaks http",
           at: metric.range, ports: plan[blind].versions.flatMap(\.ports)))
     }
+  }
+
+  /// A name that is too long by itself was reported where it is given, and one that is too long for all that is made of
+  /// it is one fault.
+  private func reportTooLong(_ names: [(name: String, range: SourceRange)], of component: Component) {
+    let long = names.filter { $0.name.utf8.count > 63 }
+    guard component.service.utf8.count <= 63, let longest = long.max(by: { $0.name.utf8.count < $1.name.utf8.count })
+    else { return }
+    let isShared = long.contains { $0.range != longest.range }
+    report(.nameTooLong(longest.name, at: isShared ? component.nameRange : longest.range))
   }
 
   /// Pods in a manifest that a Service of the plan would take for its own.
@@ -147,11 +161,10 @@ extension Resolver {
     func speaksTLS(_ port: Port) -> Bool { port.proto == .https || port.proto == .tls }
     if exposure.tlsSecret != nil {
       if let port = taken.first(where: { speaksTLS($0) || $0.proto.isServerFirst }) {
-        report(
-          .tlsEndsEarly(plan[exposure.component].name, port.proto, at: exposure.range, port: port.range))
+        report(.tlsEndsEarly(plan[exposure.component].name, port, exposed: exposure.port, at: exposure.range))
       }
     } else if exposure.port == 443, exposure.gateway == nil, taken.isEmpty || !taken.allSatisfy(speaksTLS) {
-      report(.exposeNeedsTLS(at: exposure.range))
+      report(.exposeNeedsTLS(taken.first { $0.proto.isServerFirst }, at: exposure.range))
     }
   }
 

@@ -124,7 +124,14 @@ extension Resolver {
         guard let callee = component(token, in: tree) else { continue }
         if !settings.calls.contains(callee) { settings.calls.append(callee) }
       }
-    case .args: settings.args = line.all(.value).compactMap { text($0, in: tree)?.value }
+    case .args:
+      for token in line.all(.value) {
+        guard let value = text(token, in: tree) else { continue }
+        settings.args.append(value.value)
+        if holdsPassword(value.value) {
+          report(.secretInPlan("this address has a password in it", variable: "NAME", at: value.range))
+        }
+      }
     case .env: readEnv(line, into: &settings)
     case .volume: readVolume(line, into: &settings)
     case .resources: readResources(line, into: &settings)
@@ -165,6 +172,10 @@ extension Resolver {
       for token in line.all(.key) {
         guard let key = secretKey(token, in: tree) else { continue }
         checkKey(key, of: secret, named: name)
+        guard isEnvName(key.value) else {
+          report(.badEnvName(key.value, secret: name, at: key.range))
+          continue
+        }
         add(
           PendingEnv(name: key.value, source: .ready(.secret(name: name, key: key.value)), range: key.range),
           to: &settings)
@@ -189,17 +200,15 @@ extension Resolver {
       }
     } else {
       guard let token = line.first(.value), let value = text(token, in: tree) else { return }
-      if looksSecret(name.value), !value.value.isEmpty { report(.secretInPlan(name.value, at: value.range)) }
+      if namesSecret(name.value), !value.value.isEmpty, !isSwitch(value.value) {
+        report(.secretInPlan("the variable `\(name.value)` looks like a secret", variable: name.value, at: value.range))
+      } else if holdsPassword(value.value) {
+        report(
+          .secretInPlan("the address in `\(name.value)` has a password in it", variable: name.value, at: value.range))
+      }
       source = .ready(.literal(value.value))
     }
     add(PendingEnv(name: name.value, source: source, range: line.range), to: &settings)
-  }
-
-  private func looksSecret(_ name: String) -> Bool {
-    let upper = name.uppercased()
-    return ["PASSWORD", "PASSWD", "SECRET_KEY", "API_KEY", "APIKEY", "ACCESS_TOKEN", "PRIVATE_KEY"].contains {
-      upper.hasSuffix($0)
-    }
   }
 
   private func add(_ env: PendingEnv, to settings: inout Settings) {
@@ -231,6 +240,12 @@ extension Resolver {
     let size = quantity(line.first(.size), in: line.tree, isCPU: false)
     let path = path(line.first(.path), in: line.tree, allowsQuery: true)
     guard let claim, let size, let path else { return }
+    // Kubernetes: "must not contain ':'", `mountPath` of VolumeMount.
+    if path.contains(":") {
+      let at = line.first(.path).map { line.tree.range(ofToken: $0) } ?? line.range
+      report(.badPath(path, problem: "Kubernetes mounts nothing at a path with `:`", repaired: nil, at: at))
+      return
+    }
     if let other = settings.volumes.first(where: { $0.claim == claim || $0.path == path }) {
       report(.duplicateSetting("the volume or its path stands twice", at: line.range, earlier: other.range))
       return

@@ -173,7 +173,7 @@ extension Resolver {
   /// A declared cookie or header by name. A cookie that is not declared is one of that name with any value, and a lint,
   /// unless its name is close to a declared one.
   func visitor(_ token: Int, isCookie: Bool, in tree: SyntaxTree) -> Selector? {
-    guard let name = text(token, in: tree) else { return nil }
+    guard let name = reference(isCookie ? .cookie : .header, token, in: tree) else { return nil }
     if !isCookie {
       guard let index = lookUp(.header, name), plan.headers.indices.contains(index) else { return nil }
       return plan.headers[index].selector

@@ -276,10 +276,10 @@ extension Resolver {
       // The name may be what is missing.
       names.parameters.hasNamelessDeclaration = true
     }
-    let kind =
-      statement.first(of: .number, .percent, .duration, .text, .version).flatMap { Parameter.Kind(rawValue: $0.text) }
-      ?? .text
-    var parameter = Parameter(name: name.value, kind: kind, nameRange: name.range)
+    let written = statement.first(of: .number, .percent, .duration, .text, .version)
+      .flatMap { Parameter.Kind(rawValue: $0.text) }
+    var parameter = Parameter(
+      name: name.value, kind: written ?? .text, isTyped: written != nil, nameRange: name.range)
     parameter.source = statement.first(.value).map { ($0, statement.tree) }
     names.parameterValues.append(parameter)
   }
@@ -316,8 +316,7 @@ extension Resolver {
       case .number: Double(value) != nil
       case .percent: value.hasSuffix("%") && Int(value.dropLast()).map { (0...100).contains($0) } ?? false
       case .duration: parseDuration(value) != nil
-      case .version:
-        !value.isEmpty && value.utf8.allSatisfy { isAlphanumeric($0) || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F }
+      case .version: isVersion(value)
       }
     if !isGood { report(.parameterType(value, of: name, kind: kind.rawValue, at: range, isOption: isOption)) }
     return isGood
@@ -359,6 +358,7 @@ extension Resolver {
         subject = "`require approve before \(verb.text)`"
       case .override:
         guard let token = line.first(.name) else { continue }
+        checkIsWrittenOut(token, in: line.tree, "parameter")
         subject = "`\(line.tree.word(token))`"
       default: continue
       }

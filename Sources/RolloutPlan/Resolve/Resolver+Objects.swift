@@ -50,7 +50,10 @@ extension Resolver {
     }
     let origin = path ?? "the patch"
     do {
-      let documents = try parseYAML(bytes)
+      var documents = try parseYAML(bytes)
+      if let token = statement.first(.text), documents.count == 1 {
+        documents[0] = keepingTexts(documents[0], of: token, in: tree, target.group, target.kind)
+      }
       guard documents.count == 1, case .object? = documents.first else {
         report(.badYAML("\(origin) is no single mapping", at: range))
         return
@@ -59,8 +62,23 @@ extension Resolver {
         report(.protectedField(field, at: range))
         return
       }
+      if target.kind == "Deployment", let (list, key) = keylessElement(in: documents[0]) {
+        report(
+          .badYAML(
+            "an element of `\(list)` in \(origin) has no `\(key)`: it would be one more, with nothing else in it",
+            at: range, help: "say with `\(key)` which one is meant"))
+        return
+      }
       if case .deployment = target, let reason = refusal(ofDeploymentPatch: documents[0]) {
-        report(.badYAML("\(origin) makes a Deployment that Kubernetes does not take: \(reason)", at: range))
+        report(
+          .badYAML(
+            "\(origin) makes a Deployment that Kubernetes does not take: \(reason)", at: range,
+            help: "leave it out, or give it a value that Kubernetes takes"))
+        return
+      }
+      let unquoted = unquotedTexts(in: documents[0], group: target.group, kind: target.kind)
+      if !unquoted.isEmpty {
+        report(.unquotedText(unquoted, in: origin, at: range))
         return
       }
       if case .object(kind: "Secret", let name) = target, holdsSecrets(documents[0]) {
@@ -83,6 +101,67 @@ extension Resolver {
     } catch {
       report(.badYAML("\(origin) is no YAML: line \(error.line): \(error.message)", at: range))
     }
+  }
+
+  /// What a parameter puts into a patch is no YAML of the plan's author: `1.10` of a version stays that, and so does what
+  /// goes where only text can stand. Elsewhere, where the plan says no kind, the slot decides, as YAML reads it.
+  private func keepingTexts(_ value: Value, of token: Int, in tree: SyntaxTree, _ group: String, _ kind: String)
+    -> Value
+  {
+    guard tree.tokens[token].kind == .text else { return value }
+    let (open, close): (Character, Character) = ("\u{E000}", "\u{E001}")
+    var marked = ""
+    var parameters: [Parameter] = []
+    for part in TokenText.parts(tree.tokens[token], in: tree.file) {
+      switch part {
+      case .literal(let text):
+        if text.contains(open) { return value }
+        marked += text
+      case .parameter(let name, let at):
+        guard let parameter = parameter(name, at: at) else { return value }
+        marked += "\(open)\(parameters.count)\(close)"
+        parameters.append(parameter)
+      case .unclosed: return value
+      }
+    }
+    guard !parameters.isEmpty, let documents = try? parseYAML(Array(marked.utf8)), documents.count == 1 else {
+      return value
+    }
+    func filled(_ text: String) -> (text: String, isText: Bool)? {
+      var (result, isText, isFilled) = ("", false, false)
+      var rest = text[...]
+      while let start = rest.firstIndex(of: open) {
+        guard let end = rest[start...].firstIndex(of: close), let number = Int(rest[rest.index(after: start)..<end]),
+          parameters.indices.contains(number)
+        else { return nil }
+        let parameter = parameters[number]
+        result += rest[..<start] + parameter.value
+        isFilled = true
+        if parameter.isTyped, parameter.kind == .text || parameter.kind == .version { isText = true }
+        rest = rest[rest.index(after: end)...]
+      }
+      return isFilled ? (result + rest, isText) : nil
+    }
+    func look(_ value: Value, _ marked: Value, _ path: [String]) -> Value {
+      switch (value, marked) {
+      case (.object(var fields), .object(let others)) where fields.count == others.count:
+        for i in fields.entries.indices {
+          let key = fields.entries[i].key
+          fields.entries[i].value = look(fields.entries[i].value, others.entries[i].value, path + [key])
+        }
+        return .object(fields)
+      case (.array(let items), .array(let others)) where items.count == others.count:
+        return .array(items.indices.map { look(items[$0], others[$0], path) })
+      case (.null, .string(let text)), (.bool, .string(let text)), (.int, .string(let text)),
+        (.double, .string(let text)):
+        guard let filled = filled(text), filled.isText || takesOnlyText(at: path, group: group, kind: kind) else {
+          return value
+        }
+        return .string(filled.text)
+      default: return value
+      }
+    }
+    return look(value, documents[0], [])
   }
 
   /// A field at the top of a patch that objects of this kind do not have there. Of kinds in manifests nobody knows.
@@ -143,6 +222,11 @@ extension Resolver {
               .badManifest(
                 "the object at line \(document.line) of `\(file.path)` is none that Kubernetes takes: \(problem)",
                 at: file.range))
+            return
+          }
+          let unquoted = unquotedTexts(in: object, group: id.group, kind: id.kind)
+          if !unquoted.isEmpty {
+            report(.unquotedText(unquoted, in: "\(id) of `\(file.path)`", at: file.range))
             return
           }
           if id.kind == "Secret", holdsSecrets(object) {

@@ -381,6 +381,11 @@ extension Resolver {
             continue
           }
           if line.form == .stub, let stub = stub(line) {
+            if let earlier = script.stubs.first(where: { $0.0.isAbout(sameAs: stub) }) {
+              report(
+                .duplicateSetting("two stubs answer the same question", at: line.range, earlier: earlier.1))
+              continue
+            }
             check(stub, at: line.range, asked)
             script.stubs.append((stub, line.range))
           }

@@ -64,6 +64,20 @@ extension Resolver {
   }
 }
 
+extension RehearsalScript.Stub {
+  /// One question has one answer: the second could never be given.
+  func isAbout(sameAs other: RehearsalScript.Stub) -> Bool {
+    switch (self, other) {
+    case (.approve, .approve): true
+    case (.metric(let a, _), .metric(let b, _)): a == b
+    case (.answers(let a, let probe, _), .answers(let b, let otherProbe, _)): a == b && probe == otherProbe
+    case (.status(let a, _), .status(let b, _)): a == b
+    case (.neverReady(let a), .neverReady(let b)): a == b
+    case (.approve, _), (.metric, _), (.answers, _), (.status, _), (.neverReady, _): false
+    }
+  }
+}
+
 extension Diagnostic {
   static func stubNeverAsked(_ problem: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(

@@ -42,7 +42,7 @@ extension Resolver {
     }
   }
 
-  private func parameter(_ name: String, at range: SourceRange) -> Parameter? {
+  func parameter(_ name: String, at range: SourceRange) -> Parameter? {
     switch binding(of: SpannedText(value: name, range: range), in: \.parameters) {
     // What is wrong with a value is said once, where it is given.
     case .known(let index): return parameter(numbered: index)
@@ -75,7 +75,10 @@ extension Resolver {
   func dnsLabel(_ name: SpannedText, what: String, startsWithLetter: Bool = false) -> String? {
     if let problem = dnsLabelProblem(name.value, startsWithLetter: startsWithLetter) {
       let fixed = dnsLabelRepair(name.value)
-      report(.badName(name.value, what: what, problem: problem, at: name.range, repaired: fixed))
+      report(
+        .badName(
+          name.value, what: what, problem: problem, at: name.range, repaired: fixed,
+          startsWithLetter: startsWithLetter))
       return nil
     }
     return name.value
@@ -103,15 +106,18 @@ extension Resolver {
 
   /// A version: a label value of Kubernetes that also fits into a DNS label.
   func versionName(_ name: SpannedText) -> String? {
-    let bytes = Array(name.value.utf8)
-    let isWord: (UInt8) -> Bool = { isAlphanumeric($0) || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F }
-    guard let first = bytes.first, let last = bytes.last, isAlphanumeric(first), isAlphanumeric(last),
-      bytes.allSatisfy(isWord), bytes.count <= 63
-    else {
+    guard isVersion(name.value) else {
       report(.badVersion(name.value, at: name.range))
       return nil
     }
     return name.value
+  }
+
+  func isVersion(_ text: String) -> Bool {
+    let bytes = Array(text.utf8)
+    let isWord: (UInt8) -> Bool = { isAlphanumeric($0) || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F }
+    guard let first = bytes.first, let last = bytes.last else { return false }
+    return isAlphanumeric(first) && isAlphanumeric(last) && bytes.allSatisfy(isWord) && bytes.count <= 63
   }
 
   // MARK: - Numbers
@@ -148,7 +154,8 @@ extension Resolver {
   func duration(_ token: Int?, in tree: SyntaxTree, allowsZero: Bool = true) -> Int? {
     guard let token, let text = text(token, in: tree) else { return nil }
     guard let value = parseDuration(text.value) else {
-      report(.badDuration(text.value, problem: nil, at: text.range))
+      let problem = isLongDuration(text.value) ? "ten years are the limit" : nil
+      report(.badDuration(text.value, problem: problem, label: "too long", at: text.range))
       return nil
     }
     if value == 0, !allowsZero {
@@ -205,13 +212,15 @@ extension Resolver {
 
   func envName(_ token: Int?, in tree: SyntaxTree) -> SpannedText? {
     guard let token, let text = text(token, in: tree) else { return nil }
-    let bytes = Array(text.value.utf8)
-    let isGood =
-      !bytes.isEmpty && !(bytes[0] >= 0x30 && bytes[0] <= 0x39)
-      && bytes.allSatisfy { isAlphanumeric($0) || $0 == 0x5F || $0 == 0x2D || $0 == 0x2E }
-    if isGood { return text }
+    if isEnvName(text.value) { return text }
     report(.badEnvName(text.value, at: text.range))
     return nil
+  }
+
+  func isEnvName(_ name: String) -> Bool {
+    let bytes = Array(name.utf8)
+    return !bytes.isEmpty && !(bytes[0] >= 0x30 && bytes[0] <= 0x39)
+      && bytes.allSatisfy { isAlphanumeric($0) || $0 == 0x5F || $0 == 0x2D || $0 == 0x2E }
   }
 
   /// A key of a Secret or ConfigMap.
@@ -276,6 +285,11 @@ extension Resolver {
     let name = text.value.hasPrefix("*.") ? String(text.value.dropFirst(2)) : text.value
     guard dnsSubdomainProblem(name) == nil else {
       report(.badHost(text.value, at: text.range))
+      return nil
+    }
+    // Istio: "top level domain cannot be all-numeric" (`ValidateFQDN`).
+    if let last = name.split(separator: ".").last, last.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+      report(.numericHost(text.value, at: text.range))
       return nil
     }
     if !text.value.contains(".") {
@@ -375,6 +389,18 @@ package func parseDuration(_ text: String) -> Int? {
     guard total <= 315_360_000_000 else { return nil }
   }
   return total
+}
+
+/// Whole numbers with units, as a duration is, and more of them than one may be.
+private func isLongDuration(_ text: String) -> Bool {
+  guard parseDuration(text) == nil else { return false }
+  var (small, isDigit) = ("", false)
+  for character in text {
+    let isNext = character.isASCII && character.isNumber
+    if !isNext || !isDigit { small.append(isNext ? "1" : character) }
+    isDigit = isNext
+  }
+  return parseDuration(small) != nil
 }
 
 func isQuantity(_ text: String, isCPU: Bool) -> Bool { quantityValue(text, isCPU: isCPU) != nil }

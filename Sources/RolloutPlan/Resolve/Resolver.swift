@@ -78,6 +78,11 @@ final class Resolver {
       if statement.form == nil || statement.form == .include, isBroken(statement) { hasMissingFile = true }
       guard statement.form == .include, let token = statement.first(.file) else { continue }
       let range = tree.range(ofToken: token)
+      if usesParameter(token, in: tree) {
+        hasMissingFile = true
+        report(.fileFromParameter(tree.file.text(range), at: range))
+        continue
+      }
       guard let name = plainText(token, in: tree) else { continue }
       let target = normalizedPath(joined(directory(of: normalized), name))
       if stack.contains(target) {

@@ -5,7 +5,7 @@ internal import Diagnostics
 /// Two blanks of indentation per block, one blank between tokens, none before a comma or around the `=` of a
 /// `cookie KEY=VALUE`; ` {` ends its line and `}` has one of its own; a run of blank lines becomes one, and none stands
 /// at the edge of a block or of the file. Lines that were broken after a comma stay broken. Comments stay where they
-/// are, text blocks and the quotes of words are left alone. A file whose first line break is CRLF keeps CRLF.
+/// are, but for `# rolloutc: …` behind a block that is opened up, which goes before its statement; text blocks and the quotes of words are left alone. A file whose first line break is CRLF keeps CRLF.
 ///
 /// Formatting twice is formatting once, and the tree stays the same.
 package func formatted(_ tree: SyntaxTree) -> [UInt8]? {
@@ -32,6 +32,8 @@ private struct Formatter {
   private var nextComment = 0
   /// Comments that were written ahead of their place, by index.
   private var written: Set<Int> = []
+  /// Comments that are to stand before the statement that begins at a token.
+  private var hoisted: [Int: [Int]] = [:]
 
   init(_ tree: SyntaxTree) {
     self.tree = tree
@@ -41,10 +43,17 @@ private struct Formatter {
   }
 
   mutating func run() -> [UInt8] {
+    hoistDirectives()
     let closing = closingBraces()
     for index in tree.tokens.indices {
       let token = tree.tokens[index]
       writeComments(before: index)
+      for comment in hoisted[index] ?? [] {
+        flush()
+        begin(continued: false)
+        append(tree.comments[comment])
+        flush()
+      }
       switch token.kind {
       case .newline:
         if line.isEmpty { blankIsPending = true } else { flush() }
@@ -106,8 +115,37 @@ private struct Formatter {
     } else {
       line.append(contentsOf: "  ".utf8)
     }
+    append(comment)
+  }
+
+  private mutating func append(_ comment: Comment) {
     line.append(contentsOf: bytes[Int(comment.range.start)..<Int(comment.range.end)])
     while line.last == UInt8(ascii: " ") || line.last == UInt8(ascii: "\t") { line.removeLast() }
+  }
+
+  /// `step "a" { deploy web 1.0 }  # rolloutc: allow …` is about all that stands on its line. Opened up, that is several
+  /// lines, and alone before the statement the comment is about the statement with its block.
+  private mutating func hoistDirectives() {
+    for (index, comment) in tree.comments.enumerated() where !comment.isAlone && isDirective(comment) {
+      var first = comment.token
+      var closes = false
+      while first > 0, tree.tokens[first - 1].kind != .newline, !tree.tokens[first].flags.contains(.continued) {
+        first -= 1
+        // A brace that ends a line of its own is not about that line.
+        if tree.tokens[first].kind == .closeBrace { closes = true }
+      }
+      guard closes, tree.tokens[first].kind != .closeBrace else { continue }
+      // The line may go on with a statement that began on an earlier one.
+      guard let statement = tree.statements.last(where: { $0.header.lowerBound <= first && $0.header.contains(first) })
+      else { continue }
+      hoisted[statement.header.lowerBound, default: []].append(index)
+      written.insert(index)
+    }
+  }
+
+  private func isDirective(_ comment: Comment) -> Bool {
+    let text = bytes[Int(comment.range.start)..<Int(comment.range.end)].dropFirst()
+    return text.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.starts(with: "rolloutc:".utf8)
   }
 
   /// A comment behind a block on one line is about that line: it goes with the header when the block is opened up, so

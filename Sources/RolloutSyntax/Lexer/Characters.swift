@@ -35,6 +35,8 @@ enum OddCharacter {
     case 0x0080...0x009F: self = .other("the control character \(OddCharacter.name(scalar))")
     case 0x00AD: self = .other("a soft hyphen (\(OddCharacter.name(scalar)))")
     case 0x200B...0x200D, 0x2060, 0xFEFF: self = .other("an invisible character (\(OddCharacter.name(scalar)))")
+    // YAML has no way to write these two (`c-printable`).
+    case 0xFFFE, 0xFFFF: self = .other("a code that is no character (\(OddCharacter.name(scalar)))")
     case _ where OddCharacter.isDirectional(scalar):
       self = .other("a character that turns the direction of text (\(OddCharacter.name(scalar)))")
     default: return nil
@@ -47,6 +49,9 @@ enum OddCharacter {
     default: false
     }
   }
+
+  /// A vertical tab or a form feed: a control character that parts words.
+  static func isOddBlank(_ byte: UInt8) -> Bool { byte == 0x0B || byte == 0x0C }
 
   static func controlName(_ byte: UInt8) -> String {
     byte == 0 ? "a NUL byte" : "the control character \(name(UInt32(byte)))"

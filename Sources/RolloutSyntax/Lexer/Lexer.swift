@@ -146,6 +146,9 @@ package struct Lexer {
           offset += scalar.length
           flags.insert(.dirty)
         }
+      } else if OddCharacter.isOddBlank(byte) {
+        finishWord(start, flags)
+        return
       } else {
         reportOdd(OddCharacter.controlName(byte), length: 1)
         offset += 1
@@ -243,15 +246,17 @@ package struct Lexer {
     offset += 3
     var flags: Token.Flags = []
     var lineStart = false
+    let indentation = indentation(ofLineAt: start)
     while offset < bytes.count {
       if starts(with: "\"\"\"") {
         offset += 3
         add(.blockText, from: start, flags: flags)
         return
       }
-      // A top-level keyword in column 1 cannot be meant as text of a block that nobody closed: what follows is parsed
-      // again, so that one missing quote is one diagnostic.
-      if lineStart, isTopLevelKeyword(at: offset), !closesLater() {
+      // A line that is no deeper than the one that opens the text and begins with a keyword, or ends a block, cannot be
+      // meant as text of a block that nobody closed: what follows is parsed again, so that one missing quote is one
+      // diagnostic.
+      if lineStart, endsUnclosedText(at: offset, openedAt: indentation), !closesLater() {
         break
       }
       let byte = bytes[offset]
@@ -294,12 +299,23 @@ package struct Lexer {
     return false
   }
 
-  private func isTopLevelKeyword(at offset: Int) -> Bool {
-    var end = offset
+  private func indentation(ofLineAt place: Int) -> Int {
+    var start = place
+    while start > 0, bytes[start - 1] != UInt8(ascii: "\n") { start -= 1 }
+    return bytes[start...].prefix { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.count
+  }
+
+  private func endsUnclosedText(at line: Int, openedAt limit: Int) -> Bool {
+    var start = line
+    while start < bytes.count, bytes[start] == UInt8(ascii: " ") || bytes[start] == UInt8(ascii: "\t") { start += 1 }
+    guard start < bytes.count, start - line <= limit else { return false }
+    if bytes[start] == UInt8(ascii: "}") { return start - line < limit }
+    var end = start
     while end < bytes.count, Lexer.classes[Int(bytes[end])] == .word { end += 1 }
-    guard end > offset else { return false }
-    let keyword = bytes.withUnsafeBufferPointer { Keyword.spelled(by: UnsafeBufferPointer(rebasing: $0[offset..<end])) }
-    return keyword.map { StatementTable.shared.row(for: $0, in: .file) != nil } ?? false
+    guard end > start else { return false }
+    let keyword = bytes.withUnsafeBufferPointer { Keyword.spelled(by: UnsafeBufferPointer(rebasing: $0[start..<end])) }
+    let contexts = start == line ? [.file] : Context.allCases
+    return keyword.map { word in contexts.contains { StatementTable.shared.row(for: word, in: $0) != nil } } ?? false
   }
 
   /// One byte or scalar inside quotes: anything is text, but what nobody can see is reported.
@@ -312,7 +328,7 @@ package struct Lexer {
       offset += 1
     } else if let scalar = decodeScalar() {
       if case .other(let name) = OddCharacter(scalar.value),
-        OddCharacter.isDirectional(scalar.value) || scalar.value < 0xA0
+        OddCharacter.isDirectional(scalar.value) || scalar.value < 0xA0 || scalar.value >= 0xFFFE
       {
         reportOdd(name, length: scalar.length)
         flags.insert(.dirty)
@@ -359,7 +375,7 @@ package struct Lexer {
         i += 1
       }
       guard i > offset + 3, i < bytes.count, bytes[i] == UInt8(ascii: "}") else { return nil }
-      guard value != 0, Unicode.Scalar(value) != nil else { return nil }
+      guard value != 0, value != 0xFFFE, value != 0xFFFF, Unicode.Scalar(value) != nil else { return nil }
       return i + 1 - offset
     default:
       return nil
@@ -384,6 +400,8 @@ package struct Lexer {
         offset += 2
         continued = true
         lineHasToken = false
+      case let byte where OddCharacter.isOddBlank(byte):
+        skipOddBlank((UInt32(byte), 1))
       case 0x80...:
         guard let scalar = decodeScalar() else { continue }
         guard case .blank = OddCharacter(scalar.value) else { return }

@@ -44,10 +44,17 @@ extension Parser {
       }
     }
     if takeBraceOfNextLine(row, into: index, at: failure.furthest) { return }
-    if repair(row, into: index, in: context, at: failure.furthest, expected: failure.expected) { return }
-
-    reportUnexpected(
-      row, at: failure.furthest, expected: failure.expected, lineIsComplete: failure.end == failure.furthest)
+    if takeUnquoted(row, into: index, at: failure.furthest) { return }
+    if let range = commentedValue(at: failure.furthest, expected: failure.expected) {
+      let isSelector = failure.expected.contains { if case .slot(.selector) = $0 { true } else { false } }
+      report(
+        .commentedValue(file.text(range), at: range, expected: describe(failure.expected), isSelector: isSelector),
+        at: max(failure.furthest - 1, start))
+    } else {
+      if repair(row, into: index, in: context, at: failure.furthest, expected: failure.expected) { return }
+      reportUnexpected(
+        row, at: failure.furthest, expected: failure.expected, lineIsComplete: failure.end == failure.furthest)
+    }
     statements[index].isBroken = true
     let end = lineEnd(from: max(start, failure.furthest))
     accept(failure.best.filter { $0.token < end }, [], header: start..<end, into: index)

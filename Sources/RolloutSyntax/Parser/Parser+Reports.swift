@@ -98,6 +98,14 @@ extension Parser {
       report(.unexpectedBlock(at: range(place), statement: row.head.map { "`\($0.text)`" } ?? "this line"), at: place)
       return
     }
+    if let (first, second) = misordered(row, at: place, expected: expected) {
+      report(
+        .unexpected(
+          found: describe(place), expected: describe(expected) + (lineIsComplete ? ["the end of the line"] : []),
+          at: range(place), help: "`\(first)` stands before `\(second)`: `\(row.row.notation.replacingBlocks())`"),
+        at: place)
+      return
+    }
     if lineIsComplete && expected.isEmpty {
       report(.expectedLineEnd(found: describe(place), at: range(place), splits: false), at: place)
       return

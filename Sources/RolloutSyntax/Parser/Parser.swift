@@ -130,6 +130,12 @@ struct Parser {
 
   /// Blocks that end at one place, inside each other, are one fault: the file's end was lost, or two braces with it.
   private mutating func reportUnclosed(_ open: Int) {
+    // A text that is never closed took the `}` in.
+    if let last = tokens[..<position].last(where: { $0.kind != .newline }), last.kind == .blockText,
+      last.flags.contains(.unterminated)
+    {
+      return
+    }
     if let (index, place) = lastUnclosed, place == position, index < diagnostics.count {
       diagnostics[index].secondary.insert(Label(range(open), "opened here, and not closed either"), at: 0)
       for k in diagnostics[index].fixIts.indices {

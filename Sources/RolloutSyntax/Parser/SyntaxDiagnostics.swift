@@ -133,7 +133,9 @@ extension Diagnostic {
     if text.hasPrefix("\\u{") {
       return Diagnostic(
         .badEscape, "`\(text)` is no character", at: Label(range, "not in Unicode, or not allowed in a text"),
-        help: "write its number in up to six hexadecimal digits, as `\\u{e9}`; 0 and the surrogates are none")
+        help:
+          "write its number in up to six hexadecimal digits, as `\\u{e9}`; 0, U+FFFE, U+FFFF and the surrogates are none"
+      )
     }
     return Diagnostic(
       .badEscape, "`\(text)` is no escape", at: Label(range, "not known"),

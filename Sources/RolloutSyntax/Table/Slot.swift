@@ -128,6 +128,8 @@ package enum Slot: UInt8, Hashable, Sendable, CaseIterable {
       return isParameter || isDigit || first == UInt8(ascii: "-") || first == UInt8(ascii: ".")
     case .size, .cpu: return isParameter || isDigit || first == UInt8(ascii: "-") || first == UInt8(ascii: ".")
     case .method:
+      // `text of #results in GET /`, where the comment has taken the rest: no method is called so.
+      if token.keyword == .text { return false }
       return first >= UInt8(ascii: "A") && first <= UInt8(ascii: "Z")
         || first >= UInt8(ascii: "a") && first <= UInt8(ascii: "z")
     default:

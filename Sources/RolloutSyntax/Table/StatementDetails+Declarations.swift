@@ -6,7 +6,9 @@ extension StatementTable {
       StatementDetails(
         """
         A value with a name: `$name` as a whole word stands for it in any value slot, `${name}` inside a text in double \
-        quotes; texts in single quotes and text blocks take nothing. It never stands for a declared name or a keyword. \
+        quotes; texts in single quotes and text blocks take nothing. It never stands for a keyword, and never for a declared name, neither where that \
+        is declared nor where it is used; only versions, and the releases named like them, may be made of parameters. A \
+        parameter is not named like a word of the language, such as `replicas`. \
         The type (`text` unless said) is checked where the value is given: here, in an environment, or by `--set`. A value \
         may be made of other parameters, wherever they are declared, and follows what sets them.
         """,
@@ -23,7 +25,7 @@ extension StatementTable {
         defaults hold and no `require` does.
         """,
         [
-          "environment production {\n  context prod-cluster\n  require approve before retire\n  replicas = 5\n}",
+          "environment production {\n  context prod-cluster\n  require approve before retire\n  size = 5\n}",
           "environment test {\n}",
         ])
     case .secret:

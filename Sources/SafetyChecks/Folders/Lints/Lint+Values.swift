@@ -112,47 +112,17 @@ extension FolderLints {
 
   /// `version: 1.0` is a number to YAML, and the API server takes only text there.
   mutating func findUnquoted() {
-    for routes in objects.routes {
-      let labels = routes.rules.flatMap(matches).map { ($0["sourceLabels"], "sourceLabels") }
-      findUnquoted(labels, routes.object)
-    }
-    for rule in objects.rules {
-      let subsets = rule.object.value.at("spec", "subsets")?.array ?? []
-      findUnquoted(subsets.map { ($0["labels"], "labels") }, rule.object)
-    }
-    for service in objects.services {
-      findUnquoted([(service.object.value.at("spec", "selector"), "selector")], service.object)
-    }
-    for pods in objects.pods {
-      let environment = (pods.template.at("spec", "containers")?.array ?? []).flatMap { $0["env"]?.array ?? [] }
-      findUnquoted(
-        [
-          (pods.object.value.at("metadata", "labels"), "labels"),
-          (pods.isPod ? nil : pods.template.at("metadata", "labels"), "labels"),
-          (pods.isPod ? nil : pods.object.value.at("spec", "selector", "matchLabels"), "matchLabels"),
-          (pods.template.at("metadata", "annotations"), "annotations"),
-        ] + environment.map { ($0["value"].map { ["value": $0] }, "env") }, pods.object)
-    }
-  }
-
-  private mutating func findUnquoted(_ maps: [(Value?, String)], _ object: PlacedObject) {
-    for (map, name) in maps {
-      for entry in map?.fields?.entries ?? [] {
-        guard let kind = kind(entry.value) else { continue }
-        report(
-          .unquotedText, "`\(entry.key)` in the `\(name)` of \(object.id) is \(kind) and has to be text", at: object,
-          notes: ["the API server refuses the object, and no label equals it"], help: "write it in quotes",
-          causes: [.noReadyPods, .undefinedSubset, .strayTraffic, .noRoute])
-        return
-      }
-    }
-  }
-
-  private func kind(_ value: Value) -> String? {
-    switch value {
-    case .int, .double: "a number"
-    case .bool: "a truth value"
-    case .null, .string, .array, .object: nil
+    let placed =
+      objects.routes.map(\.object) + objects.rules.map(\.object) + objects.services.map(\.object)
+      + objects.pods.map(\.object)
+    for object in placed {
+      let texts = unquotedTexts(in: object.value, group: object.id.group, kind: object.id.kind)
+      // A label often stands in the selector beside it, too.
+      guard let text = texts.first(where: { $0.holder == "labels" }) ?? texts.first else { continue }
+      report(
+        .unquotedText, "`\(text.key)` in the `\(text.holder)` of \(object.id) is \(text.what) and has to be text",
+        at: object, notes: ["the API server refuses the object, and no label equals it"], help: "write it in quotes",
+        causes: [.noReadyPods, .undefinedSubset, .strayTraffic, .noRoute])
     }
   }
 }

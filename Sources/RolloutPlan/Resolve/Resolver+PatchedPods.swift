@@ -1,0 +1,138 @@
+import Diagnostics
+import KubernetesModel
+
+/// What patches make of the pods of a version, as far as the plan knows it: containers without an image, mounts without
+/// a volume, variables with two values. Kubernetes refuses such a Deployment.
+extension Resolver {
+  func checkPatchedPods() {
+    guard plan.patches.contains(where: { $0.value.at("spec", "template", "spec") != nil }) else { return }
+    var reported: Set<String> = []
+    for (c, component) in plan.components.enumerated() where !taint.covers(ComponentID(c)) {
+      for v in component.versions.indices where !brokenVersions.contains(VersionID(ComponentID(c), v)) {
+        for problem in problems(ofPods: VersionID(ComponentID(c), v))
+        // Versions share most patches.
+        where reported.insert("\(problem.range.start) \(problem.text)").inserted {
+          report(
+            .badYAML(
+              "the patch makes a Deployment that Kubernetes does not take: \(problem.text)", at: problem.range,
+              help: problem.help))
+        }
+      }
+    }
+  }
+
+  private func problems(ofPods id: VersionID) -> [(text: String, help: String, range: SourceRange)] {
+    let (component, version) = (plan[id.component], plan[id])
+    var problems: [(text: String, help: String, range: SourceRange)] = []
+    let deployment = "\(component.service)-\(version.slug)"
+    let patches = plan.patches.filter { patch in
+      switch patch.target {
+      case .deployment(let of, let only): of == id.component && (only == nil || only == id)
+      case .object(let kind, let name): kind == "Deployment" && name == deployment
+      case .service, .route, .rule: false
+      }
+    }
+    let pods = patches.compactMap { patch in
+      patch.value.at("spec", "template", "spec").map { (spec: $0, range: patch.range) }
+    }
+    guard !pods.isEmpty else { return [] }
+    // What is replaced or taken away is another pod than the plan's, and a person's own.
+    guard !pods.contains(where: { hasDirective($0.spec) }) else { return [] }
+
+    var volumes = Set(version.volumes.map { claimVolume($0.claim) })
+    for pod in pods { volumes.formUnion((pod.spec["volumes"]?.array ?? []).compactMap { $0["name"]?.string }) }
+    for list in ["containers", "initContainers"] {
+      var images: [String: Bool] = [:]
+      var values: [String: [String: (value: Bool, from: Bool)]] = [:]
+      if list == "containers" {
+        images[component.service] = true
+        values[component.service] = Dictionary(
+          version.env.map { variable in
+            let isLiteral = if case .literal = variable.source { true } else { false }
+            return (variable.name, (isLiteral, !isLiteral))
+          }, uniquingKeysWith: { first, _ in first })
+      }
+      let containers = pods.flatMap { pod in (pod.spec[list]?.array ?? []).map { ($0, pod.range) } }
+      for (container, _) in containers {
+        guard let name = container["name"]?.string else { continue }
+        images[name] = images[name] ?? false || container["image"].map { $0 != .null } ?? false
+      }
+      for (container, range) in containers {
+        guard let name = container["name"]?.string else { continue }
+        if images[name] == false {
+          let help =
+            list == "containers"
+            ? "the container of `\(component.name)` is called `\(component.service)`; one of another name needs an `image`"
+            : "give it an `image`"
+          problems.append(("there is no container `\(name)`, and a new one has no image", help, range))
+          images[name] = true
+        }
+        for mount in container["volumeMounts"]?.array ?? [] {
+          guard let volume = mount["name"]?.string, !volumes.contains(volume) else { continue }
+          problems.append(
+            (
+              "`\(volume)` is mounted, and no volume has that name",
+              volumes.isEmpty
+                ? "add it to `volumes`"
+                : "add it to `volumes`; there are \(volumes.sorted().map { "`\($0)`" }.joined(separator: ", "))", range
+            ))
+        }
+        for variable in container["env"]?.array ?? [] {
+          guard let key = variable["name"]?.string else { continue }
+          var (value, from) = values[name]?[key] ?? (false, false)
+          if let new = variable["value"] { value = new != .null }
+          if let new = variable["valueFrom"] { from = new != .null }
+          values[name, default: [:]][key] = (value, from)
+          if value, from {
+            problems.append(
+              (
+                "the variable `\(key)` would have both `value` and `valueFrom`",
+                "take the other one away, as `{name: \(key), \(variable["value"] == nil ? "value: null" : "valueFrom: null"), …}`",
+                range
+              ))
+          }
+        }
+      }
+    }
+    return problems
+  }
+
+  /// `$patch` and its like, anywhere in it.
+  private func hasDirective(_ value: Value) -> Bool {
+    switch value {
+    case .object(let fields): fields.entries.contains { $0.key.hasPrefix("$") || hasDirective($0.value) }
+    case .array(let items): items.contains(where: hasDirective)
+    case .null, .bool, .int, .double, .string: false
+    }
+  }
+}
+
+/// The element of a list in a patch that does not say which one it is: it would be one more, with nothing else in it.
+func keylessElement(in patch: Value) -> (list: String, key: String)? {
+  func look(_ value: Value, _ lists: [String: [String]]) -> (list: String, key: String)? {
+    for entry in value.fields?.entries ?? [] {
+      guard let keys = lists[entry.key], let items = entry.value.array else { continue }
+      for item in items where item.fields != nil && item["$patch"] == nil {
+        if !keys.contains(where: { item[$0] != nil && item[$0] != .null }) { return (entry.key, keys[0]) }
+        if let inner = look(item, containerLists) { return inner }
+      }
+    }
+    return nil
+  }
+  guard let pod = patch.at("spec", "template", "spec") else { return nil }
+  return look(pod, podLists)
+}
+
+/// Kubernetes: `patchMergeKey` in `PodSpec` and `Container`.
+private let podLists = [
+  "containers": ["name"], "initContainers": ["name"], "volumes": ["name"], "hostAliases": ["ip"],
+  "imagePullSecrets": ["name"],
+]
+private let containerLists = [
+  "env": ["name"], "volumeMounts": ["mountPath"], "volumeDevices": ["devicePath"], "ports": ["containerPort"],
+]
+
+/// The volume of a claim in a pod: a DNS label, where a claim's name may hold dots and be longer.
+private func claimVolume(_ claim: String) -> String {
+  String(decoding: claim.utf8.prefix(63).map { $0 == UInt8(ascii: ".") ? UInt8(ascii: "-") : $0 }, as: UTF8.self)
+}
