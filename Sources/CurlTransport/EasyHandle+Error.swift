@@ -49,8 +49,8 @@ extension EasyHandle {
       CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_ENGINE_INITFAILED, CURLE_SSL_CRL_BADFILE:
       let result = ccurl_get_long(raw, CURLINFO_SSL_VERIFYRESULT)
       let name = request.options.serverName ?? URLParts(request.url)?.hostName ?? place
-      // Who signed it is right, so that what is left is whose it is; libcurl looks at that by itself.
-      let isOfAnother = code == CURLE_PEER_FAILED_VERIFICATION && result == 0 || result == 62 || result == 64
+      // libcurl looks by itself at whose it is, before it asks OpenSSL for more (0, or 1: nothing was said yet).
+      let isOfAnother = code == CURLE_PEER_FAILED_VERIFICATION && result <= 1 || result == 62 || result == 64
       let why =
         isOfAnother
         ? "the server's certificate is not for `\(name)`" : result == 0 ? text : "\(text) (\(verifyText(result)))"
