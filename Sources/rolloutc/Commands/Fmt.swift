@@ -46,6 +46,11 @@ struct Fmt: ParsableCommand {
         broken = true
         continue
       }
+      if diagnostics.strict, diagnostics.output.refuses(tree.diagnostics) {
+        diagnostics.output.show(tree.diagnostics.inReadingOrder, sources)
+        broken = true
+        continue
+      }
       if diff, formatted != bytes {
         IO.standardOutput(unifiedDiff(from: bytes, to: formatted, path: diffName(file.path)))
       }

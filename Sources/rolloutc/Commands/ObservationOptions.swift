@@ -36,6 +36,7 @@ struct ObservationOptions: ParsableArguments {
   var prometheusTokenFile: String?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Over which time Istio's rates are taken: four scrapes or more.", valueName: "time"))
   var metricsWindow: TimeSpan = TimeSpan(PrometheusMetrics.Options().window)
 

@@ -108,7 +108,8 @@ struct PlanRequest {
       if files.leads(path, outOf: folder) {
         return .failure(FileError("it is a link to a place outside the plan's folder; `--root DIR` widens that"))
       }
-      return switch files.read(path) {
+      // Standard input is the plan's alone; what a plan names is a file, also where it is called so.
+      return switch files.read(path == "-" ? "./-" : path) {
       case .success(let bytes): .success(bytes)
       case .failure(let error): .failure(FileError(error.message))
       }
@@ -144,6 +145,8 @@ struct DiagnosticOutput {
   var color: ColorChoice = .auto
   var strict = false
 
+  var colorsErrors: Bool { color == .always || color == .auto && IO.colorsErrors }
+
   func refuses(_ diagnostics: [Diagnostic]) -> Bool {
     diagnostics.hasErrors || strict && diagnostics.contains { $0.severity == .warning }
   }
@@ -154,8 +157,7 @@ struct DiagnosticOutput {
     switch format {
     case .human:
       guard !diagnostics.isEmpty else { return }
-      let colors = color == .always || color == .auto && IO.colorsErrors
-      let renderer = TerminalRenderer(sources: sources, color: colors, width: IO.terminalWidth(2))
+      let renderer = TerminalRenderer(sources: sources, color: colorsErrors, width: IO.terminalWidth(2))
       IO.standardError(renderer.rendered(diagnostics))
     case .json:
       if always || !diagnostics.isEmpty { output(JSONRenderer(sources: sources).rendered(diagnostics), always) }
