@@ -107,6 +107,7 @@ private let parts = """
       (["apply", "shop/shop.rollout", "--yes", "--settle", "-5s"], "`--settle -5s` is no time"),
       (["status", "shop", "--request-timeout", "-1"], "`--request-timeout -1` is no time"),
       (["status", "shop", "--request-timeout", "1.5x"], "`--request-timeout 1.5x` is no time"),
+      (["fmt", "--strict", "shop/shop.rollout"], "`--strict` is about warnings"),
       (["sandbox", "--port", "-1"], "-1 is no port"),
       (["rbac", "shop/shop.rollout", "--user", ""], "`--user` names nobody"),
       (["rbac", "shop/shop.rollout", "--group", ""], "`--group` names nobody"),

@@ -25,12 +25,18 @@ struct Fmt: ParsableCommand {
 
   @OptionGroup var diagnostics: DiagnosticOptions
 
+  func validate() throws {
+    if diagnostics.strict {
+      throw ValidationError("`--strict` is about warnings, and a plan that is only formatted has none; use `check`")
+    }
+  }
+
   func run() throws {
     var changed = 0
     var broken = false
     for path in files.isEmpty ? ["-"] : files {
       let bytes: [UInt8]
-      switch IO.read(path) {
+      switch IO.read(path).flatMap({ $0.count <= longestPlan ? .success($0) : .failure(PlanFiles.tooLarge) }) {
       case .success(let read): bytes = read
       case .failure(let error):
         IO.standardError("error: cannot read `\(safeText(path))`: \(error.message)\n")
@@ -42,11 +48,6 @@ struct Fmt: ParsableCommand {
       guard let file = sources[id] else { continue }
       let tree = RolloutSyntax.parse(file)
       guard let formatted = formatted(tree) else {
-        diagnostics.output.show(tree.diagnostics.inReadingOrder, sources)
-        broken = true
-        continue
-      }
-      if diagnostics.strict, diagnostics.output.refuses(tree.diagnostics) {
         diagnostics.output.show(tree.diagnostics.inReadingOrder, sources)
         broken = true
         continue

@@ -47,6 +47,9 @@ struct PlanOptions: ParsableArguments {
   }
 }
 
+/// In bytes. What people write is a thousand times smaller, and of a file of nothing but mistakes each costs memory.
+let longestPlan = 32 << 20
+
 /// How what was found is shown, and what counts.
 struct DiagnosticOptions: ParsableArguments {
   @Option(help: "How diagnostics are shown.")
@@ -87,7 +90,9 @@ struct PlanRequest {
       guard env == nil, settings.isEmpty, root == nil else { throw Failure.savedPlanHasItsOptions }
       return try PlanRequest(saved, diagnostics: diagnostics).resolved()
     }
-    guard bytes.count < Int(UInt32.max) else { throw Failure("`\(plan)` is too large", code: Exit.usage) }
+    guard bytes.count <= longestPlan else {
+      throw Failure("cannot read `\(plan)`: \(PlanFiles.tooLarge.message)", code: Exit.usage)
+    }
     IO.expectAllocations(of: bytes.count * 160)
     var options = ResolutionOptions()
     options.environment = env
@@ -110,7 +115,8 @@ struct PlanRequest {
       }
       // Standard input is the plan's alone; what a plan names is a file, also where it is called so.
       return switch files.read(path == "-" ? "./-" : path) {
-      case .success(let bytes): .success(bytes)
+      case .success(let bytes):
+        bytes.count <= longestPlan ? .success(bytes) : .failure(FileError(PlanFiles.tooLarge.message))
       case .failure(let error): .failure(FileError(error.message))
       }
     }
