@@ -5,7 +5,7 @@ extension EasyHandle {
   /// libcurl's result code in our words, with what is certain about the request's effect.
   func error(_ code: CURLcode, request: HTTPRequest) -> TransportError {
     let text = String(cString: ccurl_error_text(code))
-    let place = URLParts(request.url)?.authority ?? request.url
+    let place = URLParts(request.url)?.authority ?? withoutSecrets(request.url)
     // Bytes of a request are counted once they are written, so none means that the server cannot have acted.
     let sent = ccurl_get_long(raw, CURLINFO_REQUEST_SIZE) > 0
     let errno = ccurl_get_long(raw, CURLINFO_OS_ERRNO)
@@ -14,8 +14,14 @@ extension EasyHandle {
       TransportError(kind, message, mayHaveTakenEffect: sent)
     }
     switch code {
+    case CURLE_UNSUPPORTED_PROTOCOL where sent:
+      // Its name for an answer without a status line.
+      return error(.protocolViolation, "\(place) answers, and not in HTTP", sent: true)
     case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL:
-      return error(.badRequest, "this URL cannot be used: \(request.url)", sent: false)
+      return error(.badRequest, "this URL cannot be used: \(withoutSecrets(request.url))", sent: false)
+    case CURLE_OUT_OF_MEMORY where sent, CURLcode(rawValue: 100) where sent:
+      // libcurl takes a few hundred KiB of them, and calls more CURLE_TOO_LARGE, or what it says where memory is short.
+      return error(.tooLarge, "\(place) sends a header that is too large", sent: true)
     case CURLE_COULDNT_RESOLVE_HOST:
       return error(.unresolvedHost, "no address is known for \(place)", sent: false)
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -42,7 +48,12 @@ extension EasyHandle {
     case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
       CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_ENGINE_INITFAILED, CURLE_SSL_CRL_BADFILE:
       let result = ccurl_get_long(raw, CURLINFO_SSL_VERIFYRESULT)
-      let why = result == 0 ? text : "\(text) (\(verifyText(result)))"
+      let name = request.options.serverName ?? URLParts(request.url)?.hostName ?? place
+      // libcurl looks by itself at whose it is, before it asks OpenSSL for more (0, or 1: nothing was said yet).
+      let isOfAnother = code == CURLE_PEER_FAILED_VERIFICATION && result <= 1 || result == 62 || result == 64
+      let why =
+        isOfAnother
+        ? "the server's certificate is not for `\(name)`" : result == 0 ? text : "\(text) (\(verifyText(result)))"
       return error(.tls, "no TLS connection to \(place): \(why)", sent: false)
     case CURLE_HTTP2, CURLE_HTTP2_STREAM, CURLE_WEIRD_SERVER_REPLY, CURLE_BAD_CONTENT_ENCODING:
       return error(.protocolViolation, "\(place) broke the protocol: \(text)", sent: sent)
@@ -61,8 +72,6 @@ extension EasyHandle {
     case 18: "the certificate is self-signed and not among the trusted ones"
     case 19: "the chain ends in a self-signed certificate that is not trusted"
     case 20, 21: "no trusted authority signed the certificate"
-    case 62: "the certificate is for another host name"
-    case 64: "the certificate is for another address"
     default: "verification code \(code)"
     }
   }

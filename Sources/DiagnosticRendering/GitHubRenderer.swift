@@ -9,7 +9,9 @@ package struct GitHubRenderer {
 
   /// One line for each diagnostic.
   package func rendered(_ diagnostics: [Diagnostic]) -> String {
-    diagnostics.map { command($0) + "\n" }.joined()
+    let shown = diagnostics.prefix(longestResult).map { command($0) + "\n" }.joined()
+    guard diagnostics.count > longestResult else { return shown }
+    return shown + "::warning::\(diagnostics.count - longestResult) more are left off\n"
   }
 
   /// An error that belongs to no line.
@@ -35,7 +37,7 @@ package struct GitHubRenderer {
     lines += diagnostic.notes.map { "note: \($0)" }
     if let help = diagnostic.help { lines.append("help: \(help)") }
     let list = properties.map { "\($0.0)=\(Self.escaped($0.1, isProperty: true))" }.joined(separator: ",")
-    return "::\(name) \(list)::\(Self.escaped(lines.joined(separator: "\n"), isProperty: false))"
+    return "::\(name) \(list)::\(Self.escaped(clipped(lines.joined(separator: "\n")), isProperty: false))"
   }
 
   /// The escaping of actions/toolkit, `command.ts`: `escapeData` and `escapeProperty`. Other controls are made visible.

@@ -8,7 +8,7 @@ package import KubernetesModel
 /// `{file, bytes: [start, end], start: {line, column}, end: {line, column}}`.
 ///
 /// Lines and columns count from 1, columns count Unicode scalars, ends are exclusive; `help` and `location` are null
-/// where there is none. Members may be added within version 1; none is removed or changes its meaning.
+/// where there is none; `leftOff`, where it is there, counts the diagnostics that are not. Members may be added within version 1; none is removed or changes its meaning.
 package struct JSONRenderer {
   package static let schema = "rolloutc.diagnostics/1"
 
@@ -18,8 +18,11 @@ package struct JSONRenderer {
 
   /// One JSON object and a line break.
   package func rendered(_ diagnostics: [Diagnostic]) -> [UInt8] {
-    let value: Value = ["schema": .string(Self.schema), "diagnostics": .array(diagnostics.map(value))]
-    return jsonBytes(value, pretty: true) + [0x0A]
+    var fields: Fields = [
+      "schema": .string(Self.schema), "diagnostics": .array(diagnostics.prefix(longestResult).map(value)),
+    ]
+    if diagnostics.count > longestResult { fields["leftOff"] = .int(diagnostics.count - longestResult) }
+    return jsonBytes(.object(fields), pretty: true) + [0x0A]
   }
 
   /// One of the members of `diagnostics`.
@@ -28,14 +31,14 @@ package struct JSONRenderer {
       "code": .string(diagnostic.code.id),
       "slug": .string(diagnostic.code.slug),
       "severity": .string(diagnostic.severity.rawValue),
-      "message": .string(diagnostic.message),
-      "label": .string(diagnostic.primary.text),
+      "message": .string(clipped(diagnostic.message)),
+      "label": .string(clipped(diagnostic.primary.text)),
       "location": location(diagnostic.primary.range),
       "labels": .array(
-        diagnostic.secondary.map { ["text": .string($0.text), "location": location($0.range)] }
+        diagnostic.secondary.map { ["text": .string(clipped($0.text)), "location": location($0.range)] }
       ),
-      "notes": .array(diagnostic.notes.map(Value.string)),
-      "help": diagnostic.help.map(Value.string) ?? .null,
+      "notes": .array(diagnostic.notes.map { .string(clipped($0)) }),
+      "help": diagnostic.help.map { .string(clipped($0)) } ?? .null,
       "fixes": .array(
         diagnostic.fixIts.map { fixIt in
           [

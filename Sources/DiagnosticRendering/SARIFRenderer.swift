@@ -30,16 +30,25 @@ package struct SARIFRenderer {
     var driver: Fields = ["name": "rolloutc", "version": .string(version)]
     if let helpBase { driver["informationUri"] = .string(helpBase) }
     driver["rules"] = .array(rules)
+    let shown = diagnostics.prefix(longestResult)
+    var run: Fields = [
+      "tool": ["driver": .object(driver)],
+      "columnKind": "unicodeCodePoints",
+      "results": .array(shown.map { result($0, index) }),
+    ]
+    if shown.count < diagnostics.count {
+      let text = "\(diagnostics.count - shown.count) more results are left off"
+      run["invocations"] = [
+        [
+          "executionSuccessful": true,
+          "toolExecutionNotifications": [["level": "warning", "message": ["text": .string(text)]]],
+        ]
+      ]
+    }
     let log: Value = [
       "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
       "version": "2.1.0",
-      "runs": [
-        [
-          "tool": ["driver": .object(driver)],
-          "columnKind": "unicodeCodePoints",
-          "results": .array(diagnostics.map { result($0, index) }),
-        ]
-      ],
+      "runs": [.object(run)],
     ]
     return jsonBytes(log, pretty: true) + [0x0A]
   }
@@ -70,12 +79,12 @@ package struct SARIFRenderer {
     var fields: Fields = ["ruleId": .string(diagnostic.code.id)]
     if let i = index[diagnostic.code.id] { fields["ruleIndex"] = .int(i) }
     fields["level"] = .string(diagnostic.severity.rawValue)
-    fields["message"] = ["text": .string(lines.joined(separator: "\n"))]
+    fields["message"] = ["text": .string(clipped(lines.joined(separator: "\n")))]
     if let location = physicalLocation(diagnostic.primary.range) {
       fields["locations"] = [["physicalLocation": location]]
     }
     let related: [Value] = diagnostic.secondary.compactMap { label in
-      physicalLocation(label.range).map { ["physicalLocation": $0, "message": ["text": .string(label.text)]] }
+      physicalLocation(label.range).map { ["physicalLocation": $0, "message": ["text": .string(clipped(label.text))]] }
     }
     if !related.isEmpty { fields["relatedLocations"] = .array(related) }
     let fixes = diagnostic.fixIts.compactMap(fix)

@@ -15,6 +15,25 @@ package func safeText(_ text: String, keepsLines: Bool = false) -> String {
   return String(output)
 }
 
+/// `text` with words that nobody reads cut short: of a word of more than `longestWord` characters its beginning is left.
+func clipped(_ text: String) -> String {
+  guard text.utf8.count > longestWord else { return text }
+  var output = String.UnicodeScalarView()
+  var length = 0
+  for scalar in text.unicodeScalars {
+    length = scalar == " " || scalar == "\n" ? 0 : length + 1
+    if length <= longestWord { output.append(scalar) }
+    if length == longestWord + 1 { output.append("…") }
+  }
+  return String(output)
+}
+
+/// Longer than any name, path or host.
+private let longestWord = 400
+
+/// More diagnostics than these no program needs of one run; what is left off is counted.
+package let longestResult = 10_000
+
 func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
   switch scalar.value {
   case 0...0x1F, 0x7F...0x9F, 0x61C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF: true

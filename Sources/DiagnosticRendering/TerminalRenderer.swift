@@ -84,7 +84,7 @@ package struct TerminalRenderer: Sendable {
 
   /// Further lines of a text begin below its first.
   private func indented(_ text: String, by columns: Int) -> String {
-    safeText(text, keepsLines: true)
+    safeText(clipped(text), keepsLines: true)
       .split(separator: "\n", omittingEmptySubsequences: false)
       .joined(separator: "\n" + String(repeating: " ", count: columns))
   }
@@ -143,7 +143,7 @@ extension TerminalRenderer {
     _ label: Label, _ sign: Character, _ tint: Tint, _ source: SourceFile, _ map: LineMap
   ) -> [(Int, MarkedLine.Mark)] {
     let range = clamped(label.range, source)
-    let text = safeText(label.text)
+    let text = safeText(clipped(label.text))
     let first = map.line(at: range.start)
     var last = map.line(at: range.end)
     var end = Int(range.end)

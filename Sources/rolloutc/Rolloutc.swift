@@ -53,7 +53,7 @@ struct Rolloutc: ParsableCommand {
 @main
 enum Main {
   static func main() {
-    IO.ignoreClosedPipes()
+    IO.begin()
     do {
       try checkArguments()
       if let plan = solePlan {

@@ -222,6 +222,10 @@ let quietVoting: String = {
   func nothingToResume() async throws {
     let world = try World(Self.shop(""))
     #expect(try world.run(.resume, id: "never").result.outcome == .refused)
+    #expect(try world.run(.rollback(steps: nil), id: "never").result.outcome == .refused)
+    #expect(try world.run(.apply(steps: 2), id: "never") { $0.assumedSteps = 1 }.result.outcome == .refused)
+    #expect(await !exists("/api/v1/namespaces/shop", in: world), "nothing is made for what is refused")
+    #expect(await !exists("/apis/coordination.k8s.io/v1/namespaces/shop/leases/rolloutc-shop", in: world))
     #expect(try world.run(.apply(steps: 2), id: "all").result.outcome == .done)
     #expect(try world.run(.rollback(steps: nil), id: "back").result.outcome == .undone)
     let resumed = try world.run(.resume, id: "resumed")

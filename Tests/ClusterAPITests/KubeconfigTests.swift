@@ -105,7 +105,11 @@ import Testing
       says: ["context \"c\" in /c", "user \"p1\", which no file defines"]),
     Bad(config: config(cluster: ""), says: ["cluster \"k\" in /c", "no `server`"]),
     Bad(config: config(cluster: "server: 'ftp://x'"), says: ["cluster \"k\" in /c", "no http or https URL"]),
-    Bad(config: config(cluster: "server: 'https://u:p@x'"), says: ["cluster \"k\" in /c", "user name"]),
+    Bad(
+      config: config(cluster: "server: 'https://u:hunter2@x'"),
+      says: ["cluster \"k\" in /c", "https://‹hidden›@x", "user name"]),
+    Bad(config: config(cluster: "server: 'https://u:hunter2/@x'"), says: ["https://‹hidden›@x", "user name"]),
+    Bad(config: config(cluster: "server: 'https://x/?token=hunter2'"), says: ["https://x/?‹hidden›", "query"]),
     Bad(
       config: config(
         cluster:
@@ -183,6 +187,35 @@ import Testing
     #expect(
       try connection(["/c": Self.config(cluster: withCA)], explicit: "/c", insecure).endpoint.options
         .certificateAuthority == nil)
+  }
+
+  @Test func `an address needs no file, and what the command line names is to be blamed alone`() throws {
+    var overrides = ConnectionOverrides()
+    overrides.server = "https://b.example:6443"
+    overrides.token = Secret("hunter2")
+    for files in [[:], ["/c": "kind: Config"]] {
+      let found = try connection(files, kubeconfig: "/c", overrides)
+      #expect(found.endpoint.server == "https://b.example:6443" && found.context == nil && !found.isOfThisPod)
+      #expect(found.authentication == .token(Secret("hunter2")))
+    }
+    // A context that is there has the rest.
+    let merged = try connection(["/c": Self.config(user: "as: jane")], kubeconfig: "/c", overrides)
+    #expect(merged.context == "c" && merged.endpoint.impersonation["impersonate-user"] == "jane")
+    for (change, says) in [
+      ({ $0.server = "https://u:hunter2@x" }, "`--server` is no address of a server, https://‹hidden›@x"),
+      ({ $0.cluster = "nope" }, "/c: there is no cluster \"nope\"; there are: k"),
+      ({ $0.user = "nope" }, "/c: there is no user \"nope\"; there are: u"),
+      ({ $0.context = "nope" }, "/c: there is no context \"nope\"; there are: c"),
+    ] as [((inout ConnectionOverrides) -> Void, String)] {
+      var overrides = ConnectionOverrides()
+      change(&overrides)
+      do {
+        _ = try connection(["/c": Self.config()], explicit: "/c", overrides)
+        Issue.record("no error")
+      } catch {
+        #expect("\(error)".hasPrefix(says), "\(error)")
+      }
+    }
   }
 
   @Test func `inside a pod, and only without any kubeconfig`() throws {

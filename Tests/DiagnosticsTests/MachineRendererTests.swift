@@ -36,6 +36,26 @@ import Testing
     )
   }
 
+  /// A file of nothing but mistakes, and a word as long as a file: what nobody reads is left off, and counted.
+  @Test func endless() throws {
+    var long = diagnostic
+    long.message = "a \(String(repeating: "x", count: 5000)) word"
+    let many = Array(repeating: long, count: longestResult + 7)
+    let value = try parseJSON(JSONRenderer(sources: fixture.sources).rendered(many))
+    #expect(value["diagnostics"]?.array?.count == longestResult && value["leftOff"] == 7)
+    let message = "a \(String(repeating: "x", count: 400))… word"
+    #expect(value["diagnostics"]?[0]?["message"] == .string(message))
+    let log = try parseJSON(SARIFRenderer(sources: fixture.sources, pages: [], version: "1").rendered(many))
+    let run = try #require(log["runs"]?[0])
+    #expect(run["results"]?.array?.count == longestResult)
+    #expect(
+      run["invocations"]?[0]?["toolExecutionNotifications"]?[0]?.at("message", "text") == "7 more results are left off")
+    let lines = GitHubRenderer(sources: fixture.sources).rendered(many).split(separator: "\n")
+    #expect(lines.count == longestResult + 1 && lines.last == "::warning::7 more are left off")
+    let text = TerminalRenderer(sources: fixture.sources, color: false).rendered([long])
+    #expect(text.contains(message) && !text.contains(String(repeating: "x", count: 401)))
+  }
+
   @Test func github() {
     #expect(
       GitHubRenderer(sources: fixture.sources).rendered([diagnostic])

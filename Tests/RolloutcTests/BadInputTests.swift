@@ -67,6 +67,16 @@ import Testing
     #expect(outcome.output.isEmpty)
   }
 
+  /// Nobody wrote that, and a diagnostic for each of its lines would take all memory.
+  @Test func aFileThatIsNoPlanByItsSize() throws {
+    let scratch = try Scratch()
+    for command in ["check big", "fmt --check big", "check small"] {
+      let outcome = try scratch.shell(
+        "yes 'a b' | head -c 33554433 >big; printf 'plan a\nlanguage 1\ninclude big\n' >small; rolloutc \(command)")
+      #expect(outcome.code == 2 && outcome.errors.contains("it is larger than 32 MiB"), "\(outcome.errors)")
+    }
+  }
+
   @Test func namesThatCannotBeRead() throws {
     let scratch = try Scratch(withPlans: true)
     for (path, words) in [

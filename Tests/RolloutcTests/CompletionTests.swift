@@ -41,11 +41,16 @@ import Testing
       complete_words rolloutc plans/book
       complete_words rolloutc plans/bookinfo.rollout --unp
       complete_words rolloutc plans/bookinfo.rollout -o j
+      complete_words rolloutc --sta
+      complete_words rolloutc help stat
+      complete_words rolloutc explain R0202
+      complete_words rolloutc explain undeclared-coo
       """, to: "try")
     let outcome = try scratch.shell("bash try")
     #expect(
       outcome.output.split(whereSeparator: \.isWhitespace) == [
         "check", "--format", "sarif", "plan", "plans", "plans/bookinfo.rollout", "--unproved", "json",
+        "--state", "status", "R0202", "undeclared-cookie",
       ],
       "\(outcome.output)\(outcome.errors)")
   }
@@ -58,11 +63,15 @@ import Testing
     let outcome = try scratch.shell(
       "HOME=$PWD fish --no-config -c 'source script; complete -C \"rolloutc ch\"; complete -C \"rolloutc check --format sa\"; "
         + "complete -C \"rolloutc plans/book\"; complete -C \"rolloutc a.rollout --format gi\"; "
-        + "complete -C \"rolloutc a.rollout --unp\"'"
+        + "complete -C \"rolloutc a.rollout --unp\"; complete -C \"rolloutc --sta\"; complete -C \"rolloutc help stat\"; "
+        + "complete -C \"rolloutc explain undeclared-coo\"'"
     )
     #expect(outcome.code == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
     let words = outcome.output.split(separator: "\n").map { $0.prefix { $0 != "\t" } }
-    #expect(words == ["check", "sarif", "plans/bookinfo.rollout", "github", "--unproved"], "\(outcome.output)")
+    #expect(
+      words == [
+        "check", "sarif", "plans/bookinfo.rollout", "github", "--unproved", "--state", "status", "undeclared-cookie",
+      ], "\(outcome.output)")
   }
 
   /// zsh finds the script by its name, as an installed one is found.
@@ -103,7 +112,7 @@ import Testing
       mkdir home && cp rc home/.zshrc && print "cd $PWD" | cat - rc >home/.zshrc
       zpty -b shell "HOME=$PWD/home ZDOTDIR=$PWD/home TERM=dumb zsh -i"
       zpty -r shell out '*ready*'
-      for line in 'rolloutc ch' 'rolloutc check --form' 'rolloutc check --format sa' 'rolloutc plans/book' 'rolloutc a.rollout --format gi'; do
+      for line in 'rolloutc ch' 'rolloutc check --form' 'rolloutc check --format sa' 'rolloutc plans/book' 'rolloutc a.rollout --format gi' 'rolloutc --sta' 'rolloutc help stat' 'rolloutc explain undeclared-coo'; do
         rm -f result
         zpty -w -n shell "$line"$'\\t\\x18'
         tries=0
@@ -117,7 +126,8 @@ import Testing
     #expect(
       lines == [
         "rolloutc check", "rolloutc check --format", "rolloutc check --format sarif", "rolloutc plans/bookinfo.rollout",
-        "rolloutc a.rollout --format github",
+        "rolloutc a.rollout --format github", "rolloutc --state", "rolloutc help status",
+        "rolloutc explain undeclared-cookie",
       ],
       "\(outcome.output)\(outcome.errors)")
   }

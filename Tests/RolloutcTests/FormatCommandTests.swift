@@ -51,6 +51,53 @@ private let tidy = "plan a\nlanguage 1  # the edition\ncomponent c {\n  image i\
     }
   }
 
+  /// Names that a person or `patch` would read as something else.
+  @Test(arguments: [
+    "a b.rollout", "tab\there.rollout", "quo\"te.rollout", "esc\u{1B}[31m ü.rollout", "plain-ü.rollout",
+  ])
+  func theDiffNamesItsFile(_ name: String) throws {
+    let scratch = try Scratch()
+    try scratch.write(untidy, to: name)
+    let diff = try scratch.rolloutc("fmt", "--diff", name)
+    #expect(diff.code == 1 && !diff.output.contains("\u{1B}"), "\(diff.output)")
+    guard Tool.installed("patch") != nil else { return Tool.announce("patch is not installed") }
+    let patched = try scratch.run(["patch", "-p0"], input: diff.outputBytes)
+    #expect(patched.code == 0, "\(patched.output)\(patched.errors)\(diff.output)")
+    #expect(scratch.text(name) == tidy)
+  }
+
+  /// A file stays what it is: its owner, its other names, and that it may not be written.
+  @Test func theFileStaysTheSame() throws {
+    let scratch = try Scratch()
+    try scratch.write(untidy, to: "a.rollout")
+    try FileManager.default.linkItem(atPath: scratch.path + "/a.rollout", toPath: scratch.path + "/b.rollout")
+    #expect(try scratch.rolloutc("fmt", "a.rollout").code == 0)
+    #expect(scratch.text("a.rollout") == tidy && scratch.text("b.rollout") == tidy)
+    #expect(scratch.files(below: ".") == ["a.rollout", "b.rollout"])
+    let isRoot = getuid() == 0
+    if isRoot {
+      try scratch.write(untidy, to: "theirs.rollout")
+      chown(scratch.path + "/theirs.rollout", 65534, 65533)
+      #expect(try scratch.rolloutc("fmt", "theirs.rollout").code == 0)
+      let attributes = try FileManager.default.attributesOfItem(atPath: scratch.path + "/theirs.rollout")
+      #expect(attributes[.ownerAccountID] as? Int == 65534 && attributes[.groupOwnerAccountID] as? Int == 65533)
+      #expect(scratch.text("theirs.rollout") == tidy)
+    }
+    if isRoot, Tool.installed("setpriv") == nil { return Tool.announce("setpriv is not installed") }
+    let who = isRoot ? "setpriv --reuid 65534 --regid 65534 --clear-groups" : ""
+    // In a folder where everybody may make files, one that may not be written is not replaced.
+    try scratch.write(untidy, to: "fixed.rollout")
+    _ = try scratch.shell("chmod 777 .; chmod 444 fixed.rollout")
+    let refused = try scratch.shell("\(who) rolloutc fmt fixed.rollout")
+    #expect(refused.code == 1 && refused.errors.contains("cannot write `fixed.rollout`: permission denied"))
+    #expect(scratch.text("fixed.rollout") == untidy)
+    // Another's, in which everybody may write.
+    _ = try scratch.shell("chmod 666 fixed.rollout")
+    #expect(try scratch.shell("\(who) rolloutc fmt fixed.rollout").code == 0)
+    let attributes = try FileManager.default.attributesOfItem(atPath: scratch.path + "/fixed.rollout")
+    #expect(scratch.text("fixed.rollout") == tidy && attributes[.ownerAccountID] as? Int == Int(getuid()))
+  }
+
   @Test func standardInputToStandardOutput() throws {
     let scratch = try Scratch()
     for arguments in [["fmt"], ["fmt", "-"]] {

@@ -104,6 +104,18 @@ private let parts = """
       (["plan", "shop/shop.rollout", "--recreate", "Deployment/web-11"], "a similar one is `Deployment/web-1`"),
       (["apply", "shop/shop.rollout", "--yes", "--settle", "5"], "`--settle 5` has no unit: write `5s` or `5m`"),
       (["apply", "shop/shop.rollout", "--yes", "--wait-lock", "1 hour"], "`--wait-lock 1 hour` is no time"),
+      (["apply", "shop/shop.rollout", "--yes", "--settle", "-5s"], "`--settle -5s` is no time"),
+      (["status", "shop", "--request-timeout", "-1"], "`--request-timeout -1` is no time"),
+      (["status", "shop", "--request-timeout", "1.5x"], "`--request-timeout 1.5x` is no time"),
+      (["fmt", "--strict", "shop/shop.rollout"], "`--strict` is about warnings"),
+      (["sandbox", "--port", "-1"], "-1 is no port"),
+      (["rbac", "shop/shop.rollout", "--user", ""], "`--user` names nobody"),
+      (["rbac", "shop/shop.rollout", "--group", ""], "`--group` names nobody"),
+      (["rbac", "shop/shop.rollout", "--service-account", "A B/c"], "`A B` is no namespace"),
+      (["rbac", "shop/shop.rollout", "--service-account", "ci/c_d"], "`c_d` is no name of an account"),
+      (["check", "shop/shop.rollout", "--namespace", "x"], "give `--against`, too"),
+      (["check", "shop", "--against", "shop", "--env", "production"], "are about a plan"),
+      (["check", "shop", "--against", "shop", "--namespace", "A"], "is no namespace"),
       (["apply", "shop/shop.rollout", "--yes", "--take", "Deployment/web-1"], "is not OBJECT:FIELD"),
       (["apply", "shop/shop.rollout", "--yes", "--take", "Deployment/db:.spec"], "writes no object `Deployment/db`"),
     ])
@@ -114,6 +126,29 @@ private let parts = """
     #expect(outcome.output.isEmpty)
     #expect(outcome.errors.contains(message), "\(outcome.errors)")
     #expect(!FileManager.default.fileExists(atPath: scratch.path + "/release.png"))
+  }
+
+  /// As kubectl takes them: joined to their value, and times in seconds or parts of them.
+  @Test func optionsAsKubectlHasThem() throws {
+    let scratch = try shop()
+    let json = try scratch.rolloutc("shop/shop.rollout", "-ojson")
+    #expect(json.code == 0 && json.output.hasPrefix("{"), "\(json.errors)")
+    #expect(try scratch.rolloutc("trace", "shop/shop.rollout", "-ojson").output.hasPrefix("{"))
+    for time in ["30", "1.5s", "1m30s", "0", "100ms"] {
+      let outcome = try scratch.rolloutc("status", "shop", "--server", "http://127.0.0.1:1", "--request-timeout", time)
+      #expect(outcome.code == 1 && outcome.errors.contains("cannot reach the cluster"), "\(time): \(outcome.errors)")
+    }
+  }
+
+  /// Standard input is the plan's alone.
+  @Test func noFileIsReadFromStandardInput() throws {
+    let scratch = try shop()
+    let text = "plan a\nlanguage 1\ninclude \"-\"\n"
+    let outcome = try scratch.rolloutc("check", "-", input: text)
+    #expect(outcome.code == 2 && outcome.errors.contains("no such file"), "\(outcome.errors)")
+    try scratch.write(text, to: "a.rollout")
+    let file = try scratch.rolloutc("check", "a.rollout", input: parts)
+    #expect(file.code == 2 && file.errors.contains("no such file"), "\(file.errors)")
   }
 
   @Test func misspeltCommands() throws {

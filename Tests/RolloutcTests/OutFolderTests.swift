@@ -111,18 +111,62 @@ import Testing
     #expect(scratch.tree(".") == before)
   }
 
-  /// The disk gets full in the middle: the limit on the size of a file stands for it, and the earlier review stays.
+  /// The disk gets full in the middle: the limit on the size of a file stands for it, and the earlier review stays. Its
+  /// signal ends nothing.
   @Test func aFailedRunLeavesTheEarlierReview() throws {
     let scratch = try Scratch(withPlans: true)
     #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--step", "1", "--out", "review").code == 0)
     let before = scratch.tree("review")
-    // 1024 bytes for each file; the signal of the limit is ignored, so that writing gives an error.
-    let outcome = try scratch.shell("trap '' XFSZ; ulimit -f 1; rolloutc plans/aks-voting.rollout --out review")
+    // 512 or 1024 bytes for each file.
+    let outcome = try scratch.shell("ulimit -f 1; rolloutc plans/aks-voting.rollout --out review")
     #expect(outcome.code == 1, "\(outcome.errors)")
     #expect(outcome.errors.contains("file too large"), "\(outcome.errors)")
     #expect(scratch.tree("review") == before)
     #expect(
       scratch.files(below: ".").allSatisfy { $0.hasPrefix("plans/") || $0.hasPrefix("review/") }, "nothing beside it")
+  }
+
+  /// Nothing but the folder itself can be written, as in a container: it is written inside, and what fails undoes it.
+  @Test func aFolderThatCannotBeMoved() throws {
+    let scratch = try Scratch(withPlans: true)
+    #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--out", "usual").code == 0)
+    let usual = scratch.tree("usual")
+    try FileManager.default.createDirectory(atPath: scratch.path + "/closed/review", withIntermediateDirectories: true)
+    // Who may do everything is somebody else for this.
+    let isRoot = getuid() == 0
+    if isRoot, Tool.installed("setpriv") == nil { return Tool.announce("setpriv is not installed") }
+    let who = isRoot ? "setpriv --reuid 65534 --regid 65534 --clear-groups" : ""
+    _ = try scratch.shell("chmod 777 closed/review; chmod 555 closed; chmod a+x .")
+    defer { chmod(scratch.path + "/closed", 0o755) }
+    let command = "\(who) rolloutc plans/aks-voting.rollout --out closed/review"
+    for _ in 0..<2 {
+      let outcome = try scratch.shell(command)
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      #expect(scratch.tree("closed/review") == usual)
+    }
+    let part = try scratch.shell("\(command) --step 2")
+    #expect(part.code == 0, "\(part.errors)")
+    #expect(scratch.tree("closed/review").filter { $0.key != ".rolloutc" } == usual.filter { $0.key != ".rolloutc" })
+    #expect(try scratch.shell(command).code == 0, "the marker knows of all files")
+    let full = try scratch.shell("ulimit -f 1; \(command)")
+    #expect(full.code == 1 && full.errors.contains("cannot write `closed/review/"), "\(full.errors)")
+    #expect(scratch.tree("closed/review") == usual, "what was there comes back")
+  }
+
+  @Test func aMountPoint() throws {
+    let scratch = try Scratch(withPlans: true)
+    #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--out", "usual").code == 0)
+    for name in ["volume", "review"] {
+      try FileManager.default.createDirectory(atPath: scratch.path + "/" + name, withIntermediateDirectories: true)
+    }
+    guard try scratch.shell("unshare -rm mount --bind volume review").code == 0 else {
+      return Tool.announce("no folder can be mounted here")
+    }
+    let outcome = try scratch.shell(
+      "unshare -rm sh -c 'mount --bind volume review && for i in 1 2; do rolloutc plans/aks-voting.rollout --out review || exit; done'"
+    )
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(scratch.tree("volume") == scratch.tree("usual"))
   }
 
   /// The phases of all steps, one after another, are the writes of the stream.

@@ -104,7 +104,7 @@ import Testing
       try await session.status { $0["state"] as? String == "waiting" }
       let busy = try await session.rolloutc("apply", "hello.rollout", "--yes")
       #expect(busy.code == 6, "\(busy.output)\(busy.errors)")
-      #expect(busy.output.contains("another run of the plan has the lock"), "\(busy.output)")
+      #expect(busy.errors.contains("another run of the plan has the lock"), "\(busy.output)")
       #expect(try await session.rolloutc("abort", "hello").code == 0)
       let outcome = try await run
       #expect(outcome.code == 130, "\(outcome.output)\(outcome.errors)")
@@ -214,6 +214,16 @@ import Testing
         (["approve", "hello"], 1, "no plan `hello` ran"), (["abort", "hello"], 1, "no plan `hello` ran"),
         (["unlock", "hello", "--run", "x", "--yes"], 1, "nobody holds the lock"),
         (["unlock", "hello"], 2, "--run"),
+        (["plan", "hello.rollout", "-n", "other"], 2, "namespace `hello`"),
+        (["status", "hello.rollout", "-nother"], 2, "namespace `hello`"),
+        (["approve", "hello.rollout", "-n", "other"], 2, "namespace `hello`"),
+        (["approve", "hello.rollout"], 1, "no plan `hello` ran"),
+        (["status", "hello", "-n", "../../x"], 2, "`--namespace ../../x` is no namespace"),
+        (["status", "hello", "-n", "A B"], 2, "is no namespace"), (["status", "hello", "-n", ""], 2, "it is empty"),
+        (["status", "hello", "-n", "a.b"], 2, "is no namespace"),
+        (["resume", "hello.rollout", "--yes"], 7, "there is nothing to resume"),
+        (["rollback", "hello.rollout", "--yes"], 7, "there is nothing to go back from"),
+        (["apply", "hello.rollout", "--yes", "--assume", "1"], 7, "what stands is not what stands after step 1"),
       ]
       for (arguments, code, text) in cases {
         let outcome = try await session.run([#require(Tool.path)] + arguments)

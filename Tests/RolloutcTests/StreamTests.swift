@@ -48,6 +48,46 @@ let bigPlan: String = {
     #expect(outcome.errors.hasPrefix("error: cannot write the output: no space left on device"), "\(outcome.errors)")
   }
 
+  /// No file that is opened later takes the place of a stream that is closed.
+  @Test func closedStreams() throws {
+    let scratch = try Scratch(withPlans: true)
+    let plan = "plans/aks-voting.rollout"
+    for closed in ["<&-", "2>&-", "<&- 2>&-"] {
+      let outcome = try scratch.shell("rolloutc \(plan) \(closed)")
+      #expect(outcome.code == 0 && outcome.output.contains("kind: VirtualService"), "\(closed): \(outcome.errors)")
+      #expect(try scratch.shell("rolloutc graph \(plan) --out pictures \(closed)").code == 0)
+      #expect(scratch.text("pictures/04-finish-part-1.svg")?.hasPrefix("<svg") == true)
+    }
+    let input = try scratch.shell("rolloutc - <&-")
+    #expect(input.code == 2 && input.errors.contains("cannot read `-`: bad file descriptor"), "\(input.errors)")
+    for command in ["rolloutc \(plan)", "rolloutc --help", "rolloutc fmt - <\(plan)"] {
+      let output = try scratch.shell("\(command) >&-")
+      #expect(output.code == 1 && output.errors.contains("cannot write the output: bad file desc"), "\(output.errors)")
+    }
+    #expect(try scratch.shell("rolloutc check \(plan) >&- 2>&- <&-").code == 0)
+  }
+
+  /// The limit on the size of a file is an error as a full disk is, and leaves nothing half written.
+  @Test(arguments: [
+    "graph plans/aks-voting.rollout --out picture.svg", "fmt untidy.rollout", "plans/aks-voting.rollout >stream",
+  ])
+  func aFileThatGetsTooLarge(_ arguments: String) throws {
+    let scratch = try Scratch(withPlans: true)
+    let untidy = "plan   a\n" + String(repeating: "# a comment of some length\n", count: 100)
+    try scratch.write(untidy, to: "untidy.rollout")
+    let outcome = try scratch.shell("ulimit -f 1; rolloutc \(arguments)")
+    #expect(outcome.code == 1 && outcome.errors.contains("file too large"), "\(outcome.errors)")
+    let beside = scratch.files(below: ".").filter { !$0.hasPrefix("plans/") && $0 != "stream" }
+    #expect(beside == ["untidy.rollout"] && scratch.text("untidy.rollout") == untidy)
+  }
+
+  /// What is no width is no reason to say nothing.
+  @Test(arguments: ["0", "-5", "1", ""]) func narrowHelp(_ columns: String) throws {
+    let help = try Scratch().rolloutc("--help", environment: ["COLUMNS": columns])
+    #expect(help.code == 0 && help.output.contains("OPTIONS:"), "\(help.output)")
+    #expect(help.output.filter { $0 != " " && $0 != "\n" }.contains("Exitcodes"), "\(help.output)")
+  }
+
   @Test func aBigPlanIsWrittenWhole() throws {
     let scratch = try Scratch()
     try scratch.write(bigPlan, to: "big.rollout")

@@ -23,10 +23,10 @@ package struct PrometheusMetrics: MetricSource {
   private let options: Options
   private let queries: IstioQueries
 
-  /// - Parameter url: with the path under which Prometheus is served, if it is not `/`. Nil where it is no http or https
-  ///   URL.
+  /// - Parameter url: with the path under which Prometheus is served, if it is not `/`. Nil where it is no address
+  ///   (``addressProblem(_:)``).
   package init?(_ plan: Plan, url: String, transport: any HTTPTransport, options: Options = .init()) {
-    guard let parts = URLParts(url), !parts.path.contains("?"), !parts.path.contains("#") else { return nil }
+    guard addressProblem(url) == nil else { return nil }
     self.plan = plan
     base = url.last == "/" ? String(url.dropLast()) : url
     self.transport = transport
@@ -55,6 +55,14 @@ package struct PrometheusMetrics: MetricSource {
   // MARK: - One query
 
   private func number(_ query: String) async throws(MetricError) -> MetricReading {
+    // What answers may quote what it was sent.
+    let secrets = (options.authorization?.revealed.split(separator: " ").last).map { [String($0)] } ?? []
+    do throws(MetricError) { return try await asked(query) } catch {
+      throw MetricError(error.message.masking(secrets))
+    }
+  }
+
+  private func asked(_ query: String) async throws(MetricError) -> MetricReading {
     var request = HTTPRequest(
       url: "\(base)/api/v1/query?query=\(percentEncoded(query))", headers: ["Accept": "application/json"],
       timeout: options.timeout, connectTimeout: .seconds(5))

@@ -36,7 +36,8 @@ extension Run {
     try await journal(
       .started(
         RunStart(run: environment.identity.run, planHash: itinerary.planHash, cluster: try await clusterIdentity())))
-    let making = try await ensureNamespace(goal)
+    try await refuseUnrecorded(goal)
+    let making = try await ensureNamespace()
     let lock = RunLock(
       PlanNames.lock(plan.name), namespace: plan.namespace,
       as: LeaseRecord(
@@ -88,10 +89,25 @@ extension Run {
     }
   }
 
+  /// What goes on from a record, or takes its place, is refused before namespace and lock are made for it. Under the lock it
+  /// is looked at again.
+  private func refuseUnrecorded(_ goal: RunGoal) async throws(RunBreak) {
+    if case .apply = goal, options.assumedSteps == nil { return }
+    let remembered = try await remembered(by: store())?.record
+    if remembered == nil {
+      // Whoever has it may be about to write the record.
+      let keeper = LockKeeper(plan: plan.name, namespace: plan.namespace, in: environment.cluster)
+      if (try? await keeper.holder()) != nil { return }
+    }
+    try await refuseUnfounded(remembered)
+    // A record that is there may be another one once the lock is held.
+    if remembered == nil, options.assumedSteps == nil { _ = try record(for: goal, remembered: nil) }
+  }
+
   /// Lock and record live in the plan's namespace, so it comes first, made exactly as the plan's first phase would.
   ///
   /// - Returns: what is to be told of it, once the run has begun.
-  private func ensureNamespace(_ goal: RunGoal) async throws(RunBreak) -> [RunEvent] {
+  private func ensureNamespace() async throws(RunBreak) -> [RunEvent] {
     let cluster = environment.cluster
     let target = ResourceType.namespaces.named(plan.namespace, in: "")
     let end = environment.clock.now.advanced(by: options.readyWithin)
@@ -126,14 +142,6 @@ extension Run {
             isBeforeWriting: true))
       }
       try await pause(.seconds(1))
-    }
-    if case .rollback = goal {
-      throw .refused(
-        RunFailure(
-          .recordMismatch(
-            "there is nothing to go back from", at: plan.nameRange,
-            notes: ["the namespace `\(plan.namespace)` does not exist, so this plan never ran here"],
-            help: "`rolloutc apply` begins with the first step"), at: start, isBeforeWriting: true))
     }
     let first = itinerary.forward.lazy.flatMap(\.phases).flatMap(\.writes).first {
       $0.id.kind == "Namespace" && $0.id.name == plan.namespace
@@ -218,7 +226,40 @@ extension Run {
     }
   }
 
-  // MARK: - What is not remembered
+  // MARK: - What is remembered, and what is not
+
+  private func store() -> InventoryStore {
+    InventoryStore(plan: plan.name, namespace: plan.namespace, in: environment.cluster)
+  }
+
+  private func remembered(
+    by store: InventoryStore
+  ) async throws(RunBreak) -> (inventory: Inventory, record: RunRecord?)? {
+    do throws(InventoryError) {
+      return try await store.load()
+    } catch {
+      throw .failed(
+        RunFailure(
+          .clusterFailed(
+            "what this plan owns cannot be read", "\(error)", at: plan.nameRange, help: error.wayOut(plan.name)),
+          at: start, isBeforeWriting: true))
+    }
+  }
+
+  /// Refuses to begin where what stands is not known, and to assume what is known, or plainly not so.
+  private func refuseUnfounded(_ remembered: RunRecord?) async throws(RunBreak) {
+    switch (remembered, options.assumedSteps) {
+    case (nil, let steps?): try await refuseWrongAssumption(steps)
+    case (nil, nil): try await refuseForgotten()
+    case (_?, _?):
+      throw .refused(
+        RunFailure(
+          .recordMismatch(
+            "what the plan did is remembered, and nothing is to be assumed", at: plan.nameRange,
+            help: "leave out `--assume`"), at: start, isBeforeWriting: true))
+    case (_?, nil): break
+    }
+  }
 
   /// What stands, where somebody says so and nothing else is known.
   private func assumed(_ steps: Int, _ inventory: inout Inventory) throws(RunBreak) -> RunRecord {
@@ -301,33 +342,12 @@ extension Run {
   private func underLock(
     _ lock: RunLock<RunClock>, _ goal: RunGoal, after making: [RunEvent]
   ) async throws(RunBreak) -> RunResult {
-    let store = InventoryStore(plan: plan.name, namespace: plan.namespace, in: environment.cluster)
-    let memory: (inventory: Inventory, record: RunRecord?)?
-    do throws(InventoryError) {
-      memory = try await store.load()
-    } catch {
-      throw .failed(
-        RunFailure(
-          .clusterFailed(
-            "what this plan owns cannot be read", "\(error)", at: plan.nameRange, help: error.wayOut(plan.name)),
-          at: start, isBeforeWriting: true))
-    }
+    let store = store()
+    let memory = try await remembered(by: store)
     var inventory = memory?.inventory ?? Inventory(plan: plan.name)
     var remembered = memory?.record
-    if remembered == nil {
-      if let steps = options.assumedSteps {
-        try await refuseWrongAssumption(steps)
-        remembered = try assumed(steps, &inventory)
-      } else {
-        try await refuseForgotten()
-      }
-    } else if options.assumedSteps != nil {
-      throw .refused(
-        RunFailure(
-          .recordMismatch(
-            "what the plan did is remembered, and nothing is to be assumed", at: plan.nameRange,
-            help: "leave out `--assume`"), at: start, isBeforeWriting: true))
-    }
+    try await refuseUnfounded(remembered)
+    if remembered == nil, let steps = options.assumedSteps { remembered = try assumed(steps, &inventory) }
     try await learnUIDs(&inventory)
     var record = try record(for: goal, remembered: remembered)
     record.run = environment.identity.run

@@ -11,6 +11,9 @@ package final class APIClient: Cluster {
   /// Of groups that the server has; one that it has not may come with a definition.
   private let groups = Mutex<[String: [String]]>([:])
 
+  /// The credentials that were sent, as a server may quote them: no text of it may.
+  private let sent = Mutex<Set<String>>([])
+
   /// As large as kubectl's and client-go's chunks.
   private static let pageSize = 500
 
@@ -35,7 +38,7 @@ package final class APIClient: Cluster {
     func number(_ key: String) -> Int {
       Int((value[key]?.string ?? "").prefix { $0.isASCII && $0.isNumber }) ?? 0
     }
-    return ServerVersion(major: number("major"), minor: number("minor"), gitVersion: git)
+    return ServerVersion(major: number("major"), minor: number("minor"), gitVersion: masked(git))
   }
 
   package func versions(of group: String) async throws(ClusterError) -> [String] {
@@ -177,7 +180,9 @@ package final class APIClient: Cluster {
     } catch {
       throw ClusterError(error)
     }
-    if stream.head.status == 200 { return WatchStream(stream.chunks) }
+    if stream.head.status == 200 {
+      return WatchStream(stream.chunks, secrets: Array(sent.withLock { $0 }))
+    }
     var body: [UInt8] = []
     do throws(TransportError) {
       for try await chunk in stream.chunks {
@@ -252,7 +257,8 @@ package final class APIClient: Cluster {
   private func write(_ request: HTTPRequest, secrets: [String]) async throws(ClusterError) -> WriteResult {
     let response = try await send(request, secrets: secrets)
     return WriteResult(
-      object: try json(response).value, wasCreated: response.status == 201, warnings: warnings(response.headers))
+      object: try json(response).value, wasCreated: response.status == 201,
+      warnings: warnings(response.headers).map(masked))
   }
 
   private func dryRun(_ isDryRun: Bool) -> [(String, String)] { isDryRun ? [("dryRun", "All")] : [] }
@@ -278,6 +284,7 @@ package final class APIClient: Cluster {
   /// Puts the credentials of this moment into `request`.
   private func authenticate(_ request: inout HTTPRequest) async throws(ClusterError) -> Credentials {
     let current = try await credentials.current()
+    sent.withLock { $0.formUnion(current.quotable) }
     if let authorization = current.authorization {
       request.secretHeaders.append(
         Secret(HTTPHeaders.Field(name: "Authorization", value: authorization.revealed)))
@@ -308,20 +315,24 @@ package final class APIClient: Cluster {
     let retryAfter = response.headers["Retry-After"].flatMap { Int($0) }.flatMap { seconds in
       seconds >= 0 ? Duration.seconds(min(seconds, 3600)) : nil
     }
+    let secrets = secrets + sent.withLock { $0 }
     if let value = try? parseJSON(response.body), var status = APIStatus(value, retryAfter: retryAfter) {
       status.code = response.status
       return .refused(status.masking(secrets))
     }
     // Proxies and load balancers answer with pages of their own; the first line is what a person can use.
+    // Masked before it is cut: half a token is still too much of it.
     let text =
-      String(decoding: response.body.prefix(300), as: UTF8.self)
-      .split(whereSeparator: \.isNewline).first.map { ": \(printable($0))" } ?? ""
+      String(decoding: response.body.prefix(1 << 16), as: UTF8.self).masking(secrets)
+      .split(whereSeparator: \.isNewline).first.map { ": \(printable($0.prefix(300)))" } ?? ""
     return .refused(
       APIStatus(
         code: response.status, message: "the server answered with HTTP status \(response.status)\(text)",
         retryAfter: retryAfter
       ).masking(secrets))
   }
+
+  private func masked(_ text: String) -> String { text.masking(Array(sent.withLock { $0 })) }
 
   private func json(_ response: HTTPResponse) throws(ClusterError) -> (value: Value, response: HTTPResponse) {
     do throws(JSONError) {

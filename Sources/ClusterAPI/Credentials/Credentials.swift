@@ -1,3 +1,5 @@
+internal import KubernetesModel
+
 /// What a request proves its sender with. May change from call to call.
 package struct Credentials: Hashable, Sendable {
   /// The whole value of the header `Authorization`.
@@ -5,6 +7,17 @@ package struct Credentials: Hashable, Sendable {
   /// PEM, the chain.
   package var clientCertificate: [UInt8]?
   package var clientKey: Secret<[UInt8]>?
+
+  /// What a server knows of them and may quote: the token, or user name and password as they were sent, and the password.
+  var quotable: [String] {
+    guard let value = authorization?.revealed, let blank = value.firstIndex(of: " ") else { return [] }
+    let sent = String(value[value.index(after: blank)...])
+    var texts = [sent]
+    if value.hasPrefix("Basic "), let plain = decodeBase64(sent), let colon = plain.firstIndex(of: 0x3A) {
+      texts.append(String(decoding: plain[(colon + 1)...], as: UTF8.self))
+    }
+    return texts.filter { $0.utf8.count >= 3 }
+  }
 
   package init(
     authorization: Secret<String>? = nil, clientCertificate: [UInt8]? = nil, clientKey: Secret<[UInt8]>? = nil

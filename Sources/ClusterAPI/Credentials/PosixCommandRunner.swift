@@ -90,7 +90,7 @@ package struct PosixCommandRunner: CommandRunner {
 }
 
 /// What a program gets signals with as if a shell had started it: threads of a pool have theirs blocked, and this process
-/// ignores SIGPIPE, which programs inherit.
+/// ignores SIGPIPE and SIGXFSZ, which programs inherit.
 package func withSpawnAttributes<T>(_ body: (UnsafePointer<posix_spawnattr_t>) -> T) -> T {
   var attributes = posix_spawnattr_t()
   posix_spawnattr_init(&attributes)
@@ -99,6 +99,7 @@ package func withSpawnAttributes<T>(_ body: (UnsafePointer<posix_spawnattr_t>) -
   sigemptyset(&signals)
   posix_spawnattr_setsigmask(&attributes, &signals)
   sigaddset(&signals, SIGPIPE)
+  sigaddset(&signals, SIGXFSZ)
   posix_spawnattr_setsigdefault(&attributes, &signals)
   posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
   return body(&attributes)

@@ -82,12 +82,15 @@ package struct APIStatus: Hashable, Sendable {
 
   /// The same with each of `secrets` taken out of every text: servers quote values in their messages.
   package func masking(_ secrets: [String]) -> APIStatus {
-    func masked(_ text: String) -> String {
-      secrets.reduce(text) { replacing($1, in: $0) }
-    }
+    if secrets.isEmpty { return self }
+    func masked(_ text: String) -> String { text.masking(secrets) }
     var copy = self
+    copy.reason = masked(reason)
     copy.message = masked(message)
-    copy.causes = causes.map { Cause(reason: $0.reason, message: masked($0.message), field: $0.field) }
+    copy.name = masked(name)
+    copy.causes = causes.map {
+      Cause(reason: masked($0.reason), message: masked($0.message), field: $0.field.map(masked))
+    }
     return copy
   }
 }
@@ -142,7 +145,14 @@ private func takeQuoted(_ rest: inout Substring) -> String? {
   return text
 }
 
-private func replacing(_ secret: String, in text: String) -> String {
+extension String {
+  /// With each of `secrets` taken out, the longest first.
+  package func masking(_ secrets: [String]) -> String {
+    secrets.sorted { $0.utf8.count > $1.utf8.count }.reduce(self) { removing($1, from: $0) }
+  }
+}
+
+private func removing(_ secret: String, from text: String) -> String {
   guard !secret.isEmpty else { return text }
   var result = ""
   var rest = text[...]

@@ -44,6 +44,15 @@ package enum ClusterError: Error, Hashable, Sendable {
     }
   }
 
+  /// The same without `secrets` in what the server said.
+  func masking(_ secrets: [String]) -> ClusterError {
+    switch self {
+    case .refused(let status): .refused(status.masking(secrets))
+    case .notUnderstood(let text): .notUnderstood(text.masking(secrets))
+    case .unreachable, .unauthenticated, .cancelled, .withheld: self
+    }
+  }
+
   /// The same, of a call of which an earlier attempt may have been done.
   func afterUncertainAttempt() -> ClusterError {
     switch self {

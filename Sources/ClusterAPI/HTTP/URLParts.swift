@@ -33,7 +33,7 @@ package struct URLParts: Hashable, Sendable {
       hostName = String(parts[0])
       portText = parts.count == 2 ? parts[1] : nil
     }
-    guard !hostName.isEmpty else { return nil }
+    guard !hostName.isEmpty, hostName.unicodeScalars.allSatisfy(isOfHost) else { return nil }
     if let portText {
       guard let port = Int(portText), (1...65535).contains(port) else { return nil }
       self.port = port
@@ -52,4 +52,37 @@ package struct URLParts: Hashable, Sendable {
   package var authority: String { hasPort ? "\(host):\(port)" : host }
 
   package func replacingHost(_ name: String) -> String { "\(scheme)://\(name):\(port)\(path)" }
+}
+
+/// Names, addresses, and the zone of one (`fe80::1%25eth0`).
+private func isOfHost(_ scalar: Unicode.Scalar) -> Bool {
+  switch scalar {
+  case "a"..."z", "A"..."Z", "0"..."9", "-", ".", "_", ":", "%", "~": true
+  default: !scalar.isASCII
+  }
+}
+
+/// Why `text` is no address that a server can be reached at and that can be printed; nil where it is one.
+package func addressProblem(_ text: String) -> String? {
+  if let parts = URLParts(text) {
+    return parts.path.contains("?") || parts.path.contains("#")
+      ? "it has a query, which would be printed with it" : nil
+  }
+  let rest = text.firstRange(of: "://").map { text[$0.upperBound...] } ?? text[...]
+  if rest.contains("@") { return "it holds a user name, and a password would be printed with it" }
+  return "it is no http or https URL"
+}
+
+/// `url` as it may be printed, whatever it holds: without user name and password, query and fragment.
+package func withoutSecrets(_ url: String) -> String {
+  let start = url.firstRange(of: "://")?.upperBound ?? url.startIndex
+  var rest = url[start...]
+  var text = String(url[..<start])
+  // A password that is not encoded may hold any character.
+  if let at = rest.lastIndex(of: "@") {
+    text += "‹hidden›@"
+    rest = rest[rest.index(after: at)...]
+  }
+  guard let end = rest.firstIndex(where: { $0 == "?" || $0 == "#" }) else { return printable(text + rest) }
+  return printable(text + rest[...end] + "‹hidden›")
 }

@@ -29,7 +29,7 @@ package struct ClusterConnection: Hashable, Sendable {
     case plugin(ExecPlugin)
   }
 
-  /// Nil inside a pod.
+  /// Nil inside a pod, and where the command line alone says where the server is.
   package var context: String?
   package var endpoint: ClusterEndpoint
   package var authentication: Authentication
@@ -38,10 +38,13 @@ package struct ClusterConnection: Hashable, Sendable {
   package var clientKey: Secret<[UInt8]>?
   /// The context's namespace; nil where it names none.
   package var namespace: String?
+  /// The service account of the pod that this runs in.
+  package var isOfThisPod: Bool
 
   package init(
     context: String? = nil, endpoint: ClusterEndpoint, authentication: Authentication = .none,
-    clientCertificate: [UInt8]? = nil, clientKey: Secret<[UInt8]>? = nil, namespace: String? = nil
+    clientCertificate: [UInt8]? = nil, clientKey: Secret<[UInt8]>? = nil, namespace: String? = nil,
+    isOfThisPod: Bool = false
   ) {
     self.context = context
     self.endpoint = endpoint
@@ -49,6 +52,7 @@ package struct ClusterConnection: Hashable, Sendable {
     self.clientCertificate = clientCertificate
     self.clientKey = clientKey
     self.namespace = namespace
+    self.isOfThisPod = isOfThisPod
   }
 }
 

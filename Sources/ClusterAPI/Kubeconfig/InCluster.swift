@@ -11,7 +11,8 @@ package enum InCluster {
     else { return nil }
     let server = host.contains(":") ? "https://[\(host)]:\(port)" : "https://\(host):\(port)"
     guard URLParts(server) != nil else {
-      throw KubeconfigError("KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT give no address: \(printable(server))")
+      throw KubeconfigError(
+        "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT give no address: \(withoutSecrets(server))")
     }
     var options = ConnectionOptions()
     switch files.read("\(directory)/ca.crt") {
@@ -25,7 +26,7 @@ package enum InCluster {
     // Read at each use, not here: the token is replaced about once an hour.
     return ClusterConnection(
       endpoint: ClusterEndpoint(server: server, options: options), authentication: .tokenFile("\(directory)/token"),
-      namespace: namespace)
+      namespace: namespace, isOfThisPod: true)
   }
 }
 
@@ -34,6 +35,10 @@ extension KubeconfigSources {
   package func connection(_ overrides: ConnectionOverrides = .init()) throws(KubeconfigError) -> ClusterConnection {
     if let kubeconfig = try load() {
       return try kubeconfig.connection(overrides, environment: environment, files: files)
+    }
+    // As kubectl: who says where the server is needs no file that says it, and does not mean the pod's own.
+    if overrides.server != nil {
+      return try Kubeconfig().connection(overrides, environment: environment, files: files)
     }
     if var connection = try InCluster.connection(environment: environment, files: files) {
       if let namespace = overrides.namespace { connection.namespace = namespace }

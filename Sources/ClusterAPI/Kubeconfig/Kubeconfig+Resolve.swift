@@ -6,7 +6,10 @@ extension Kubeconfig {
     _ overrides: ConnectionOverrides = .init(), environment: [String: String], files: FileReader
   ) throws(KubeconfigError) -> ClusterConnection {
     let place = self.files.joined(separator: ":")
-    guard let contextName = overrides.context ?? currentContext else {
+    let contextName = overrides.context ?? currentContext
+    // As kubectl: the address is all that is needed, and a context that is chosen may have the rest.
+    let none = Entry(name: "", body: [:], file: place.isEmpty ? "the command line" : place)
+    guard contextName != nil || overrides.server != nil else {
       let names = contexts.keys.sorted()
       throw KubeconfigError(
         file: place,
@@ -14,22 +17,24 @@ extension Kubeconfig {
           ? "there are no contexts in it"
           : "no `current-context` is set; choose one with --context: \(names.joined(separator: ", "))")
     }
-    guard let context = contexts[contextName] else {
-      let names = contexts.keys.sorted()
-      throw KubeconfigError(
-        file: place,
-        "there is no context \"\(contextName)\""
-          + (names.isEmpty ? "" : "; there are: \(names.joined(separator: ", "))"))
+    func missing(_ what: String, _ name: String, _ names: some Sequence<String>) -> KubeconfigError {
+      let names = names.sorted()
+      return KubeconfigError(
+        file: place.isEmpty ? nil : place,
+        "there is no \(what) \"\(name)\"" + (names.isEmpty ? "" : "; there are: \(names.joined(separator: ", "))"))
+    }
+    guard let context = contextName.map({ contexts[$0] }) ?? none else {
+      throw missing("context", contextName ?? "", contexts.keys)
     }
     let reader = EntryReader(kind: "context", entry: context)
     let (namedCluster, namedUser, namespace) = try (
       reader.text("cluster"), reader.text("user"), reader.text("namespace")
     )
-    guard let clusterName = overrides.cluster ?? namedCluster else {
-      throw reader.error("it names no `cluster`")
-    }
-    guard let cluster = clusters[clusterName] else {
-      throw reader.error("it names cluster \"\(clusterName)\", which no file defines")
+    let clusterName = overrides.cluster ?? namedCluster
+    guard clusterName != nil || overrides.server != nil else { throw reader.error("it names no `cluster`") }
+    guard let cluster = clusterName.map({ clusters[$0] }) ?? none else {
+      if let name = overrides.cluster { throw missing("cluster", name, clusters.keys) }
+      throw reader.error("it names cluster \"\(clusterName ?? "")\", which no file defines")
     }
     let (endpoint, hasTLS) = try self.endpoint(
       EntryReader(kind: "cluster", entry: cluster), overrides, environment: environment, files: files)
@@ -37,6 +42,7 @@ extension Kubeconfig {
       context: contextName, endpoint: endpoint, namespace: overrides.namespace ?? namespace)
     if let userName = overrides.user ?? namedUser {
       guard let user = users[userName] else {
+        if overrides.user != nil { throw missing("user", userName, users.keys) }
         throw reader.error("it names user \"\(userName)\", which no file defines")
       }
       try authenticate(
@@ -59,8 +65,10 @@ extension Kubeconfig {
     guard var server = overrides.server ?? namedServer else { throw cluster.error("it has no `server`") }
     if !server.contains("://") { server = "https://\(server)" }
     while server.hasSuffix("/") { server.removeLast() }
-    guard let url = URLParts(server), !url.path.contains("?"), !url.path.contains("#") else {
-      throw cluster.error("`server` is no http or https URL without user name and query: \(printable(server))")
+    guard addressProblem(server) == nil, let url = URLParts(server) else {
+      let problem = "\(withoutSecrets(server)): \(addressProblem(server) ?? "it is no http or https URL")"
+      if overrides.server != nil { throw KubeconfigError("`--server` is no address of a server, \(problem)") }
+      throw cluster.error("`server` is no address of a server, \(problem)")
     }
     let isSecure = url.scheme == "https"
     var options = ConnectionOptions()

@@ -55,16 +55,21 @@ package struct WatchStream: AsyncSequence, Sendable {
   }
 
   private let source: Source
+  private var secrets: [String] = []
 
   /// Frames the body of a watch's answer.
-  package init(_ chunks: ByteChunks) { source = .bytes(chunks) }
+  /// - Parameter secrets: what no error of it may quote.
+  package init(_ chunks: ByteChunks, secrets: [String] = []) {
+    source = .bytes(chunks)
+    self.secrets = secrets
+  }
   /// For servers in memory.
   package init(_ events: AsyncStream<Result<WatchEvent, ClusterError>>) { source = .events(events) }
 
   package func makeAsyncIterator() -> Iterator {
     switch source {
-    case .bytes(let chunks): Iterator(source: .bytes(chunks.makeAsyncIterator()))
-    case .events(let events): Iterator(source: .events(events.makeAsyncIterator()))
+    case .bytes(let chunks): Iterator(source: .bytes(chunks.makeAsyncIterator()), secrets: secrets)
+    case .events(let events): Iterator(source: .events(events.makeAsyncIterator()), secrets: [])
     }
   }
 
@@ -80,7 +85,12 @@ package struct WatchStream: AsyncSequence, Sendable {
     /// Lines not yet given, the next one last.
     private var waiting: [[UInt8]] = []
 
-    init(source: Source) { self.source = source }
+    private let secrets: [String]
+
+    init(source: Source, secrets: [String]) {
+      self.source = source
+      self.secrets = secrets
+    }
 
     package mutating func next() async throws(ClusterError) -> WatchEvent? { try await next(isolation: #isolation) }
 
@@ -91,7 +101,7 @@ package struct WatchStream: AsyncSequence, Sendable {
         return event
       } catch {
         source = .ended
-        throw error
+        throw error.masking(secrets)
       }
     }
 

@@ -11,11 +11,12 @@ struct ClusterTarget: Sendable {
   let cluster: any Cluster
   /// Without: for what must not take long.
   let client: any Cluster
-  /// Nil inside a pod.
+  /// Nil inside a pod, and where `--server` alone says where the cluster is.
   let context: String?
   let server: String
   /// The context's, or `-n`.
   let namespace: String?
+  private let isOfThisPod: Bool
 
   /// Nothing is sent yet.
   /// - Parameter tell: is told of each repetition of a request.
@@ -39,10 +40,11 @@ struct ClusterTarget: Sendable {
     context = connection.context
     server = connection.endpoint.server
     namespace = connection.namespace
+    isOfThisPod = connection.isOfThisPod
   }
 
   /// `context aks-prod, https://aks-prod.example:443`.
-  var words: String { (context.map { "context \($0), " } ?? "this pod's own cluster, ") + server }
+  var words: String { (context.map { "context \($0), " } ?? (isOfThisPod ? "this pod's own cluster, " : "")) + server }
 
   /// An environment of a plan may say in which context alone it runs.
   func check(against plan: Plan) throws {

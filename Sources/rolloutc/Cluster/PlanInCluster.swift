@@ -15,16 +15,21 @@ struct PlanInCluster: Sendable {
   let namespace: String
   let target: ClusterTarget
   let invocation: Invocation
+  /// The plan was read, and not only named.
+  private let isFile: Bool
 
   /// - Parameter request: of a plan file, or with the name of a plan in place of one.
   init(_ request: PlanRequest, _ connection: ConnectionOptions) throws {
-    target = try ClusterTarget(connection)
     invocation = Invocation(plan: request, connection: connection)
-    if request.namesFile {
+    isFile = request.namesFile
+    if isFile {
       let plan = try request.checked().plan
+      try connection.check(against: plan)
+      target = try ClusterTarget(connection)
       try target.check(against: plan)
-      (name, namespace) = (plan.name, connection.namespace ?? plan.namespace)
+      (name, namespace) = (plan.name, plan.namespace)
     } else {
+      target = try ClusterTarget(connection)
       if request.plan.contains(".") || dnsSubdomainProblem(request.plan) != nil {
         throw Failure("`\(request.plan)` is neither a file nor the name of a plan", code: Exit.usage)
       }
@@ -55,7 +60,7 @@ struct PlanInCluster: Sendable {
     guard let record = try await memory()?.record else {
       throw Failure(
         "no plan `\(name)` ran in the namespace `\(namespace)`, as far as the cluster knows\n"
-          + "\(target.words)\nname its file, or its namespace with -n")
+          + target.words + (isFile ? "" : "\nname its file, or its namespace with -n"))
     }
     return record
   }

@@ -115,7 +115,12 @@ struct Unlock: ParsableCommand {
   func run() throws {
     let place = try PlanInCluster(plan.request, connection)
     let id = id
-    guard let holder = try blocking({ try await place.holder() }) else {
+    let found = try blocking {
+      // An address where nobody answers is said at once.
+      _ = try await place.target.reach()
+      return try await place.holder()
+    }
+    guard let holder = found else {
       throw Failure("nobody holds the lock of the plan `\(place.name)`")
     }
     guard holder.run == id else { throw Failure.heldByAnother(holder) }

@@ -33,7 +33,7 @@ struct Build: ParsableCommand {
   @Flag(help: "The full desired state after each step, instead of what changes.")
   var state = false
 
-  @Option(name: [.customShort("o"), .long], help: "The form of the output.")
+  @Option(name: [.customShort("o", allowingJoined: true), .long], help: "The form of the output.")
   var output: OutputFormat = .yaml
 
   @Option(

@@ -32,8 +32,11 @@ struct Check: ParsableCommand {
     completion: .directory)
   var against: [String] = []
 
-  @Option(help: ArgumentHelp("With --against: where an object stands that does not say it.", valueName: "name"))
-  var namespace = "default"
+  @Option(
+    help: ArgumentHelp(
+      "With --against: where an object stands that does not say it; `default` unless given.", valueName: "name")
+  )
+  var namespace: String?
 
   @Option(
     help: ArgumentHelp("With --against: a plan that says who should be served by what.", valueName: "plan"),
@@ -44,8 +47,14 @@ struct Check: ParsableCommand {
   var withVolumes = false
 
   func validate() throws {
-    if against.isEmpty, intent != nil || withVolumes {
-      throw ValidationError("`--intent` and `--with-volumes` are about folders: give `--against`, too")
+    if against.isEmpty, intent != nil || withVolumes || namespace != nil {
+      throw ValidationError("`--intent`, `--with-volumes` and `--namespace` are about folders: give `--against`, too")
+    }
+    if let namespace, let problem = namespaceProblem(namespace) {
+      throw ValidationError("`--namespace \(namespace)` is no namespace: \(problem)")
+    }
+    if !against.isEmpty, intent == nil, options.env != nil || !options.settings.isEmpty || options.root != nil {
+      throw ValidationError("`--env`, `--set` and `--root` are about a plan, and folders have none without `--intent`")
     }
   }
 
@@ -63,7 +72,7 @@ struct Check: ParsableCommand {
     var meant = request
     if let intent { meant.plan = intent }
     try FolderRequest(
-      folders: against + [request.plan], namespace: namespace, clusterDomain: request.clusterDomain,
+      folders: against + [request.plan], namespace: namespace ?? "default", clusterDomain: request.clusterDomain,
       intent: intent == nil ? nil : meant, mayDeleteVolumes: withVolumes, diagnostics: request.diagnostics
     ).run()
   }

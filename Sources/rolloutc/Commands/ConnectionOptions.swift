@@ -20,7 +20,7 @@ struct ConnectionOptions: ParsableArguments {
   var user: String?
 
   @Option(
-    name: [.customShort("n"), .long],
+    name: [.customShort("n", allowingJoined: true), .long],
     help: ArgumentHelp("The namespace, where no plan says it.", valueName: "name"))
   var namespace: String?
 
@@ -40,8 +40,9 @@ struct ConnectionOptions: ParsableArguments {
   var asUID: String?
 
   @Option(
-    help: ArgumentHelp("How long one request may take: 30s, 1m.", valueName: "time"))
-  var requestTimeout: TimeSpan?
+    parsing: .unconditional,
+    help: ArgumentHelp("How long one request may take: 30s, 1m; 0: no limit of its own.", valueName: "time"))
+  var requestTimeout: RequestTimeout?
 
   @Option(
     name: .customLong("tls-server-name"),
@@ -61,7 +62,19 @@ struct ConnectionOptions: ParsableArguments {
     name: .customLong("no-exec-plugins"), help: "Do not start programs for credentials.")
   var refusesPlugins = false
 
-  func validate() throws { try requestTimeout?.check("--request-timeout") }
+  func validate() throws {
+    if let requestTimeout, let problem = requestTimeout.problem { throw ValidationError(problem) }
+    if let namespace, let problem = namespaceProblem(namespace) {
+      throw ValidationError("`--namespace \(namespace)` is no namespace: \(problem)")
+    }
+  }
+
+  /// A plan says its namespace itself, and another one is a mistake about the plan or about the namespace.
+  func check(against plan: Plan) throws {
+    guard let namespace, namespace != plan.namespace else { return }
+    throw Failure(
+      "the plan is for the namespace `\(plan.namespace)`; leave out `--namespace \(namespace)`", code: Exit.usage)
+  }
 
   var overrides: ConnectionOverrides {
     var overrides = ConnectionOverrides()
@@ -81,6 +94,47 @@ struct ConnectionOptions: ParsableArguments {
     overrides.allowsPlugins = !refusesPlugins
     return overrides
   }
+}
+
+/// What is wrong with a name for a namespace; nil: nothing.
+func namespaceProblem(_ name: String) -> String? {
+  name.contains(".") ? "only `a` to `z`, `0` to `9` and `-` may stand in it" : dnsSubdomainProblem(name)
+}
+
+/// `--request-timeout` as kubectl reads it: a number of seconds, or what Go calls a duration (`1.5s`, `1m30s`).
+struct RequestTimeout: ExpressibleByArgument {
+  var duration: Duration = .zero
+  private(set) var problem: String?
+
+  /// Takes anything, and says what is wrong with it.
+  init(argument: String) {
+    if let read = Self.read(argument) {
+      duration = read
+    } else {
+      problem = "`--request-timeout \(argument)` is no time: write seconds, or `30s`, `1m30s`"
+    }
+  }
+
+  private static func read(_ text: String) -> Duration? {
+    if !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+      return Int64(text).flatMap { $0 <= 1_000_000_000 ? .seconds($0) : nil }
+    }
+    var rest = text[...]
+    var sum = 0.0
+    guard !rest.isEmpty else { return nil }
+    while !rest.isEmpty {
+      let digits = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+      rest = rest.dropFirst(digits.count)
+      let unit = rest.prefix { $0.isLetter }
+      rest = rest.dropFirst(unit.count)
+      guard digits.first != nil, let number = Double("0" + digits), let scale = units[String(unit)] else { return nil }
+      sum += number * scale
+    }
+    return sum <= 1e9 ? .milliseconds(Int((sum * 1000).rounded(.up))) : nil
+  }
+
+  /// In seconds.
+  private static let units = ["ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600]
 }
 
 /// A span of time on the command line, written as in a plan: `90s`, `1m30s`; also `0`.

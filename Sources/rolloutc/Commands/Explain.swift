@@ -10,7 +10,9 @@ struct Explain: ParsableCommand {
         rolloutc explain undeclared-cookie
       """)
 
-  @Argument(help: "A code such as R0202, or its name such as undeclared-cookie; all codes unless given.")
+  @Argument(
+    help: "A code such as R0202, or its name such as undeclared-cookie; all codes unless given.",
+    completion: .list(Catalogue.codes.map(\.id) + Catalogue.codes.map(\.slug)))
   var code: String?
 
   func run() throws {

@@ -49,7 +49,7 @@ struct Graph: ParsableCommand {
   @Flag(help: "What stands before the step, instead of after it.")
   var before = false
 
-  @Option(name: [.customShort("o"), .long], help: "The form of the pictures.")
+  @Option(name: [.customShort("o", allowingJoined: true), .long], help: "The form of the pictures.")
   var output: PictureFormat = .svg
 
   @Option(

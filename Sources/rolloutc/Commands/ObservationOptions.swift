@@ -36,21 +36,36 @@ struct ObservationOptions: ParsableArguments {
   var prometheusTokenFile: String?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Over which time Istio's rates are taken: four scrapes or more.", valueName: "time"))
   var metricsWindow: TimeSpan = TimeSpan(PrometheusMetrics.Options().window)
 
   func validate() throws {
     try metricsWindow.check("--metrics-window")
-    if let gateway, GatewayAddress(gateway) == nil {
-      throw ValidationError("`\(gateway)` is no address of a gateway: write HOST, HOST:PORT or a URL without a path")
+    if let (option, text) = givenGateway, GatewayAddress(text) == nil {
+      let hasUser = text.contains("@") ? "it holds a user name; " : ""
+      throw ValidationError(
+        "`\(option)`: \(withoutSecrets(text)) is no address of a gateway: \(hasUser)write HOST, HOST:PORT or a URL without a path"
+      )
     }
+    if let prometheus, let problem = addressProblem(prometheus) {
+      throw ValidationError(
+        "`--prometheus`: \(withoutSecrets(prometheus)) is no address of Prometheus: \(problem); write an http or https URL, and let --prometheus-token-file name a file with its token"
+      )
+    }
+  }
+
+  /// What says where visitors come in, and its name.
+  private var givenGateway: (option: String, text: String)? {
+    if let gateway { return ("--gateway", gateway) }
+    return IO.environment("ROLLOUTC_GATEWAY").flatMap { $0.isEmpty ? nil : ("$ROLLOUTC_GATEWAY", $0) }
   }
 
   /// Gives a run its way to the gateway and to the metrics. Nothing is sent yet.
   func connect(_ environment: inout RunEnvironment, to cluster: any Cluster, _ renderer: Renderer) throws {
     let transport = CurlTransport()
     var probing = HTTPProber.Options()
-    probing.gateway = (gateway ?? IO.environment("ROLLOUTC_GATEWAY")).flatMap { GatewayAddress($0) }
+    probing.gateway = givenGateway.flatMap { GatewayAddress($0.text) }
     probing.certificateAuthority = try gatewayCA.map(Self.bytes)
     probing.verification = gatewayInsecure ? .none : .full
     environment.prober = HTTPProber(renderer, cluster: cluster, transport: transport, options: probing)
@@ -75,7 +90,7 @@ struct ObservationOptions: ParsableArguments {
     guard
       let source = PrometheusMetrics(renderer.plan, url: prometheus, transport: transport, options: reading)
     else {
-      throw Failure("`\(prometheus)` is no address of Prometheus: write an http or https URL", code: Exit.usage)
+      throw Failure("\(withoutSecrets(prometheus)) is no address of Prometheus", code: Exit.usage)
     }
     environment.metrics = source
   }

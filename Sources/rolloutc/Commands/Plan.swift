@@ -29,7 +29,8 @@ struct PlanCommand: ParsableCommand {
   var to: String?
 
   @Option(
-    name: [.customShort("o"), .customLong("out")], help: ArgumentHelp("Save the plan to this file.", valueName: "file"),
+    name: [.customShort("o", allowingJoined: true), .customLong("out")],
+    help: ArgumentHelp("Save the plan to this file.", valueName: "file"),
     completion: .file())
   var file: String?
 
@@ -45,6 +46,7 @@ struct PlanCommand: ParsableCommand {
     let outputs = try Outputs([("--out", file)])
     let (plan, offline, resolution) = try request.compiled()
     try outputs.refuse(over: request)
+    try connection.check(against: plan)
     let count = try to.map { try steps($0, of: plan, offline)[0] + 1 } ?? plan.steps.count
     try decisions.check(against: offline)
     let target = try ClusterTarget(connection)

@@ -47,6 +47,9 @@ struct PlanOptions: ParsableArguments {
   }
 }
 
+/// In bytes. What people write is a thousand times smaller, and of a file of nothing but mistakes each costs memory.
+let longestPlan = 32 << 20
+
 /// How what was found is shown, and what counts.
 struct DiagnosticOptions: ParsableArguments {
   @Option(help: "How diagnostics are shown.")
@@ -87,7 +90,9 @@ struct PlanRequest {
       guard env == nil, settings.isEmpty, root == nil else { throw Failure.savedPlanHasItsOptions }
       return try PlanRequest(saved, diagnostics: diagnostics).resolved()
     }
-    guard bytes.count < Int(UInt32.max) else { throw Failure("`\(plan)` is too large", code: Exit.usage) }
+    guard bytes.count <= longestPlan else {
+      throw Failure("cannot read `\(plan)`: \(PlanFiles.tooLarge.message)", code: Exit.usage)
+    }
     IO.expectAllocations(of: bytes.count * 160)
     var options = ResolutionOptions()
     options.environment = env
@@ -108,8 +113,10 @@ struct PlanRequest {
       if files.leads(path, outOf: folder) {
         return .failure(FileError("it is a link to a place outside the plan's folder; `--root DIR` widens that"))
       }
-      return switch files.read(path) {
-      case .success(let bytes): .success(bytes)
+      // Standard input is the plan's alone; what a plan names is a file, also where it is called so.
+      return switch files.read(path == "-" ? "./-" : path) {
+      case .success(let bytes):
+        bytes.count <= longestPlan ? .success(bytes) : .failure(FileError(PlanFiles.tooLarge.message))
       case .failure(let error): .failure(FileError(error.message))
       }
     }
@@ -144,6 +151,8 @@ struct DiagnosticOutput {
   var color: ColorChoice = .auto
   var strict = false
 
+  var colorsErrors: Bool { color == .always || color == .auto && IO.colorsErrors }
+
   func refuses(_ diagnostics: [Diagnostic]) -> Bool {
     diagnostics.hasErrors || strict && diagnostics.contains { $0.severity == .warning }
   }
@@ -154,8 +163,7 @@ struct DiagnosticOutput {
     switch format {
     case .human:
       guard !diagnostics.isEmpty else { return }
-      let colors = color == .always || color == .auto && IO.colorsErrors
-      let renderer = TerminalRenderer(sources: sources, color: colors, width: IO.terminalWidth(2))
+      let renderer = TerminalRenderer(sources: sources, color: colorsErrors, width: IO.terminalWidth(2))
       IO.standardError(renderer.rendered(diagnostics))
     case .json:
       if always || !diagnostics.isEmpty { output(JSONRenderer(sources: sources).rendered(diagnostics), always) }

@@ -2,6 +2,7 @@ import ApplyEngine
 import ArgumentParser
 import KubernetesModel
 import Lowering
+import RolloutPlan
 import YAMLCoding
 
 struct Rbac: ParsableCommand {
@@ -23,7 +24,7 @@ struct Rbac: ParsableCommand {
 
   @OptionGroup var options: PlanOptions
 
-  @Option(name: [.customShort("o"), .long], help: "The form of the output.")
+  @Option(name: [.customShort("o", allowingJoined: true), .long], help: "The form of the output.")
   var output: OutputFormat = .yaml
 
   @Option(help: ArgumentHelp("Bind the roles to this account.", valueName: "namespace/name"))
@@ -39,21 +40,33 @@ struct Rbac: ParsableCommand {
     if [serviceAccount, user, group].compactMap({ $0 }).count > 1 {
       throw ValidationError("choose one of --service-account, --user and --group")
     }
-    if let serviceAccount, serviceAccountSubject == nil {
-      throw ValidationError("`--service-account \(serviceAccount)` is not NAMESPACE/NAME")
+    if let serviceAccount {
+      guard let parts = serviceAccountParts else {
+        throw ValidationError("`--service-account \(serviceAccount)` is not NAMESPACE/NAME")
+      }
+      if let problem = namespaceProblem(parts.namespace) {
+        throw ValidationError("`--service-account \(serviceAccount)`: `\(parts.namespace)` is no namespace: \(problem)")
+      }
+      if let problem = dnsSubdomainProblem(parts.name) {
+        throw ValidationError(
+          "`--service-account \(serviceAccount)`: `\(parts.name)` is no name of an account: \(problem)")
+      }
+    }
+    for (option, name) in [("--user", user), ("--group", group)] where name?.isEmpty ?? false {
+      throw ValidationError("`\(option)` names nobody")
     }
   }
 
-  private var serviceAccountSubject: AccessSubject? {
+  private var serviceAccountParts: (namespace: String, name: String)? {
     let parts = (serviceAccount ?? "").split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }) else { return nil }
-    return .serviceAccount(namespace: parts[0], name: parts[1])
+    return (parts[0], parts[1])
   }
 
   private var subject: AccessSubject? {
     if let user { return .user(user) }
     if let group { return .group(group) }
-    return serviceAccountSubject
+    return serviceAccountParts.map { .serviceAccount(namespace: $0.namespace, name: $0.name) }
   }
 
   func run() throws {

@@ -56,7 +56,7 @@ struct Rehearse: ParsableCommand {
     completion: .file(extensions: ["xml"]))
   var junit: String?
 
-  @Option(name: [.customShort("o"), .long], help: "The form of the output.")
+  @Option(name: [.customShort("o", allowingJoined: true), .long], help: "The form of the output.")
   var output: TextOrJSON = .text
 
   func validate() throws {

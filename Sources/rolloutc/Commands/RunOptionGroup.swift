@@ -9,10 +9,12 @@ struct RunOptionGroup: ParsableArguments {
   var yes = false
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("How long a change of the mesh is given to reach every proxy.", valueName: "time"))
   var settle: TimeSpan = TimeSpan(RunOptions().settle)
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("How long to wait for another run of the plan to end; 0: not at all.", valueName: "time"))
   var waitLock: TimeSpan = TimeSpan(.zero)
 

@@ -11,10 +11,14 @@ struct SandboxCommand: ParsableCommand {
       that, with KUBECONFIG and ROLLOUTC_GATEWAY set, and ends with its exit code.
       """)
 
-  @Option(help: ArgumentHelp("The port of the API server; 0 takes a free one.", valueName: "port"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The port of the API server; 0 takes a free one.", valueName: "port"))
   var port = 0
 
-  @Option(help: ArgumentHelp("The port that visitors come to; 0 takes a free one.", valueName: "port"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The port that visitors come to; 0 takes a free one.", valueName: "port"))
   var gatewayPort = 0
 
   @Option(
@@ -23,6 +27,7 @@ struct SandboxCommand: ParsableCommand {
   var kubeconfig: String?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("How fast time passes in the cluster: 10 makes a minute of six seconds.", valueName: "factor"))
   var speed = 1.0
 
@@ -33,11 +38,14 @@ struct SandboxCommand: ParsableCommand {
   var crds: [String] = []
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "How long the news of a change takes to each proxy: `200ms`, or a range such as `0-2s`.", valueName: "delay"))
   var propagation = PropagationRange(milliseconds: 0...500)
 
-  @Option(help: ArgumentHelp("What all choices and delays follow from.", valueName: "number"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("What all choices and delays follow from.", valueName: "number"))
   var seed: UInt64 = 1
 
   @Argument(

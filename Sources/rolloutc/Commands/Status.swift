@@ -19,7 +19,7 @@ struct Status: ParsableCommand {
 
   @OptionGroup var plan: PlanOptions
 
-  @Option(name: [.customShort("o"), .long], help: "The form of the output.")
+  @Option(name: [.customShort("o", allowingJoined: true), .long], help: "The form of the output.")
   var output: StatusOutput = .text
 
   @OptionGroup var connection: ConnectionOptions

@@ -54,7 +54,7 @@ struct TraceCommand: ParsableCommand {
     help: ArgumentHelp("Begin at this version instead of at the gateway.", valueName: "component@version"))
   var sender: String?
 
-  @Option(name: [.customShort("o"), .long], help: "The form of the output.")
+  @Option(name: [.customShort("o", allowingJoined: true), .long], help: "The form of the output.")
   var output: TextOrJSON = .text
 
   func run() throws {

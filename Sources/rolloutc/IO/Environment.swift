@@ -1,4 +1,4 @@
-// The list of variables is a C global without a lock; nothing of ours changes it.
+// The list of variables is a C global without a lock; nothing of ours changes it once there are threads.
 @preconcurrency import Glibc
 
 extension IO {

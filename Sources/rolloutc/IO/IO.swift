@@ -3,8 +3,23 @@ import RolloutSyntax
 
 /// Files, standard streams and exits: the only place that touches them.
 enum IO {
-  /// A closed pipe is not an error: the reader has seen enough.
-  static func ignoreClosedPipes() { signal(SIGPIPE, SIG_IGN) }
+  /// To be called before anything else.
+  static func begin() {
+    // A closed pipe is not an error: the reader has seen enough.
+    signal(SIGPIPE, SIG_IGN)
+    // A file that gets larger than it may is an error like a full disk, and ends nothing half way.
+    signal(SIGXFSZ, SIG_IGN)
+    // What is opened next would take the place of a stream that is closed, and output would go into it. Each is opened the
+    // wrong way round, so that whoever needs it is still told that it is not there.
+    for (descriptor, mode) in [(Int32(0), O_WRONLY), (1, O_RDONLY), (2, O_RDWR)]
+    where fcntl(descriptor, F_GETFD) < 0 && errno == EBADF {
+      _ = open("/dev/null", mode)
+    }
+    // ArgumentParser wraps its texts there. It leaves nothing of them where that is no width, and needs some for its labels.
+    if let columns = environment("COLUMNS").flatMap({ Int($0) }), columns < 40 {
+      if columns < 1 { unsetenv("COLUMNS") } else { setenv("COLUMNS", "40", 1) }
+    }
+  }
 
   static func exit(_ code: Int32) -> Never { Glibc.exit(code) }
 
@@ -128,7 +143,11 @@ enum IO {
   // MARK: - Writing
 
   /// Writes a file whole or not at all: to a neighbour first, which then takes its place.
-  /// - Parameter isPrivate: nobody but its owner may read it.
+  /// - Parameter isPrivate: nobody but its owner may read it, and that is whoever runs this.
+  ///
+  /// A file that is there keeps its owner, its group and its rights, and one that may not be written is not. Where nobody
+  /// but the file itself can be written, or it has several names, it is written into: then a disk that fails in the
+  /// middle leaves a part of it.
   ///
   /// What is no file, as a device or a pipe, is written into; a link stays one, and the file that it names is replaced.
   static func write(_ bytes: [UInt8], toFile name: String, isPrivate: Bool = false) throws {
@@ -140,7 +159,28 @@ enum IO {
       if let problem = write(bytes, to: descriptor) { throw Failure("cannot write `\(name)`: \(reason(problem))") }
       return
     }
-    let (descriptor, temporary) = try makeNeighbour(of: path)
+    let old = try existing(path, as: name)
+    defer { if let old { close(old.descriptor) } }
+    let neighbour = Self.neighbour(of: path)
+    if let old, !isPrivate {
+      let isKept =
+        switch neighbour {
+        case .failure: false
+        case .success(let new): old.status.st_nlink == 1 && give(new.descriptor, to: old.status)
+        }
+      if !isKept {
+        if case .success(let new) = neighbour {
+          close(new.descriptor)
+          unlink(new.path)
+        }
+        return try overwrite(old.descriptor, with: bytes, name, size: old.status.st_size)
+      }
+    }
+    let (descriptor, temporary): (Int32, String)
+    switch neighbour {
+    case .success(let new): (descriptor, temporary) = new
+    case .failure(let error): throw Failure("cannot write `\(name)`: \(error.message)")
+    }
     var problem = write(bytes, to: descriptor)
     let mode = isPrivate ? 0o600 : fileMode(path) ?? 0o666 & ~usualMask
     if problem == nil, fchmod(descriptor, mode) != 0 { problem = errno }
@@ -149,7 +189,45 @@ enum IO {
     if problem == nil, rename(temporary, path) != 0 { problem = errno }
     if let problem {
       unlink(temporary)
-      throw Failure("cannot write `\(path)`: \(reason(problem)); nothing was changed")
+      throw Failure("cannot write `\(name)`: \(reason(problem)); nothing was changed")
+    }
+  }
+
+  /// The file that is there, open for writing; nil where there is none. Throws where it may not be written.
+  private static func existing(_ path: String, as name: String) throws -> (descriptor: Int32, status: stat)? {
+    let descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK)
+    var problem = errno
+    if descriptor < 0, problem == ENOENT { return nil }
+    var status = stat()
+    if descriptor >= 0 {
+      if fstat(descriptor, &status) == 0 { return (descriptor, status) }
+      problem = errno
+      close(descriptor)
+    }
+    throw Failure("cannot write `\(name)`: \(reason(problem)); nothing was changed")
+  }
+
+  /// Gives a new file the owner and the group of an old one. False where that is not for us to do.
+  private static func give(_ descriptor: Int32, to old: stat) -> Bool {
+    var new = stat()
+    guard fstat(descriptor, &new) == 0 else { return false }
+    return new.st_uid == old.st_uid && new.st_gid == old.st_gid || fchown(descriptor, old.st_uid, old.st_gid) == 0
+  }
+
+  /// Writes into a file that has `size` bytes. Room is made first, so that a full disk changes nothing.
+  private static func overwrite(_ descriptor: Int32, with bytes: [UInt8], _ name: String, size: Int) throws {
+    if bytes.count > size {
+      let problem = posix_fallocate(descriptor, 0, bytes.count)
+      if problem != 0, problem != EINVAL, problem != EOPNOTSUPP {
+        ftruncate(descriptor, size)
+        throw Failure("cannot write `\(name)`: \(reason(problem)); nothing was changed")
+      }
+    }
+    var problem = write(bytes, to: descriptor)
+    if problem == nil, ftruncate(descriptor, bytes.count) != 0 { problem = errno }
+    if problem == nil, fsync(descriptor) != 0, errno != EINVAL { problem = errno }
+    if let problem {
+      throw Failure("cannot write `\(name)`: \(reason(problem)); it may hold a part of what was to be written")
     }
   }
 
@@ -160,18 +238,25 @@ enum IO {
       throw Failure("cannot write `\(path)`: \(reason(EISDIR))")
     }
     if isSpecial(path) { return }
-    let (descriptor, temporary) = try makeNeighbour(of: path)
-    close(descriptor)
-    unlink(temporary)
+    if let old = try existing(realPath(path) ?? path, as: path) {
+      close(old.descriptor)
+      return
+    }
+    switch neighbour(of: realPath(path) ?? path) {
+    case .success(let new):
+      close(new.descriptor)
+      unlink(new.path)
+    case .failure(let error): throw Failure("cannot write `\(path)`: \(error.message)")
+    }
   }
 
   /// A new file beside `path`, of a name that nobody has, for its owner alone.
-  private static func makeNeighbour(of path: String) throws -> (descriptor: Int32, path: String) {
+  private static func neighbour(of path: String) -> Result<(descriptor: Int32, path: String), ReadError> {
     var template = Array((path + ".rolloutc-XXXXXX").utf8CString)
     let descriptor = mkstemp(&template)
-    guard descriptor >= 0 else { throw Failure("cannot write `\(path)`: \(reason(errno))") }
+    guard descriptor >= 0 else { return .failure(ReadError(reason(errno))) }
     _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-    return (descriptor, String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
+    return .success((descriptor, String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)))
   }
 
   /// What this process takes away from the rights of new files.
@@ -265,6 +350,12 @@ enum IO {
   static func move(_ from: String, to: String) throws {
     if rename(from, to) != 0 { throw Failure("cannot move `\(from)` to `\(to)`: \(reason(errno))") }
   }
+
+  /// Moves, or gives the error number.
+  static func moved(_ from: String, to: String) -> Int32? { rename(from, to) == 0 ? nil : errno }
+
+  /// Whether this user may make and remove names in a folder.
+  static func mayChange(_ folder: String) -> Bool { access(folder.isEmpty ? "." : folder, W_OK | X_OK) == 0 }
 
   static var processID: Int32 { getpid() }
 

@@ -3,6 +3,8 @@ import Synchronization
 
 /// Where the bytes of a plan come from: the disk, or a saved plan, which has all of them. Remembers what was read.
 final class PlanFiles: Sendable {
+  static let tooLarge = IO.ReadError("it is larger than \(longestPlan >> 20) MiB")
+
   private let saved: [SavedPlan.Source]?
   private let seen = Mutex<[SavedPlan.Source]>([])
 

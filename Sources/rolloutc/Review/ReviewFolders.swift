@@ -20,55 +20,121 @@ struct ReviewFolders {
   private var owner: String { "plan \(review.plan.name)" }
 
   /// Writes everything beside `folder` first and then puts it in place: whole or not at all. Gives the number of files.
+  ///
+  /// A folder that cannot be moved (a mount point, or one whose own folder may not be written) is written inside: everything
+  /// first, and then each step takes its place, one after another.
   func write(to folder: String) throws -> Int {
     let path = try place(of: folder)
     let held = HeldSignals()
     defer { held.release() }
-    try removeLeftovers(of: path)
-    try checkReplaceable(path, as: folder)
-    let fresh = "\(path).rolloutc-\(IO.processID)"
+    let parent = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     let files = files()
-    // One step of a review takes the place of that step alone.
-    let own = Set(files.compactMap { $0.name.split(separator: "/").first.map(String.init) })
-    let kept =
-      review.steps.count < review.compiled.steps.count ? (IO.names(in: path) ?? []).filter { !own.contains($0) } : []
-    var count = 0
     do {
-      for var (name, bytes) in files {
-        if name == ReviewFolders.marker {
-          for folder in kept {
-            bytes += IO.files(below: path + "/" + folder).flatMap { Array("\(folder)/\($0)\n".utf8) }
+      try removeLeftovers(of: path)
+      try checkReplaceable(path, as: folder)
+      if IO.isDirectory(path), !IO.mayChange(parent) { return try exchange(files, in: path, held) }
+      let fresh = "\(path).rolloutc-\(IO.processID)"
+      do {
+        // One step of a review takes the place of that step alone.
+        let own = Set(files.compactMap { $0.name.split(separator: "/").first.map(String.init) })
+        let isPart = review.steps.count < review.compiled.steps.count
+        let kept = isPart ? (IO.names(in: path) ?? []).filter { !own.contains($0) } : []
+        try stage(marked(files, besides: kept, in: path), in: fresh, held)
+        if IO.exists(path) {
+          let old = "\(path).rolloutc-old-\(IO.processID)"
+          if IO.moved(path, to: old) != nil {
+            IO.removeTree(fresh)
+            return try exchange(files, in: path, held)
           }
-        }
-        let target = fresh + "/" + name
-        if let slash = target.lastIndex(of: "/") { try IO.makeDirectory(String(target[..<slash])) }
-        try IO.write(bytes, toFile: target)
-        count += 1
-        if held.isPending { throw Failure("stopped; nothing was changed") }
-      }
-      if IO.exists(path) {
-        let old = "\(path).rolloutc-old-\(IO.processID)"
-        try IO.move(path, to: old)
-        do {
-          for name in kept { try IO.move("\(old)/\(name)", to: "\(fresh)/\(name)") }
+          do {
+            for name in kept { try IO.move("\(old)/\(name)", to: "\(fresh)/\(name)") }
+            try IO.move(fresh, to: path)
+          } catch {
+            for name in kept { try? IO.move("\(fresh)/\(name)", to: "\(old)/\(name)") }
+            try? IO.move(old, to: path)
+            throw error
+          }
+          IO.removeTree(old)
+        } else {
+          try IO.makeDirectory(parent)
           try IO.move(fresh, to: path)
-        } catch {
-          for name in kept { try? IO.move("\(fresh)/\(name)", to: "\(old)/\(name)") }
-          try? IO.move(old, to: path)
-          throw error
         }
-        IO.removeTree(old)
-      } else {
-        if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
-          try IO.makeDirectory(String(path[..<slash]))
-        }
-        try IO.move(fresh, to: path)
+      } catch {
+        IO.removeTree(fresh)
+        throw error
       }
+    } catch var failure as Failure {
+      // What a person knows of is the folder that they named.
+      for name in ["\(path).rolloutc-\(IO.processID)", "\(path)/\(Self.fresh)\(IO.processID)", path] {
+        failure.message = failure.message.replacing(name, with: folder)
+      }
+      throw failure
+    }
+    return files.count
+  }
+
+  private static let fresh = ".rolloutc-new-"
+  private static let old = ".rolloutc-old-"
+
+  private func stage(_ files: [(name: String, bytes: [UInt8])], in fresh: String, _ held: HeldSignals) throws {
+    for (name, bytes) in files {
+      let target = fresh + "/" + name
+      if let slash = target.lastIndex(of: "/") { try IO.makeDirectory(String(target[..<slash])) }
+      try IO.write(bytes, toFile: target)
+      if held.isPending { throw Failure("stopped; nothing was changed") }
+    }
+  }
+
+  /// The files, with what stays beside them in the marker.
+  private func marked(
+    _ files: [(name: String, bytes: [UInt8])], besides kept: [String], in path: String
+  ) -> [(name: String, bytes: [UInt8])] {
+    files.map { file in
+      guard file.name == Self.marker else { return file }
+      let more = kept.flatMap { folder in
+        IO.isDirectory("\(path)/\(folder)") ? IO.files(below: "\(path)/\(folder)").map { "\(folder)/\($0)\n" } : []
+      }
+      return (file.name, file.bytes + more.flatMap { Array($0.utf8) })
+    }
+  }
+
+  /// Writes into a folder that stays where it is. What was there comes back where something fails; a run that is killed
+  /// leaves some steps as they were and others new, and a marker that knows of both, so that the next run puts it right.
+  private func exchange(
+    _ files: [(name: String, bytes: [UInt8])], in path: String, _ held: HeldSignals
+  ) throws -> Int {
+    let (fresh, old) = ("\(path)/\(Self.fresh)\(IO.processID)", "\(path)/\(Self.old)\(IO.processID)")
+    let before = (IO.names(in: path) ?? []).filter { $0 != Self.marker }
+    let own = Set(files.compactMap { $0.name.split(separator: "/").first.map(String.init) }).subtracting([Self.marker])
+    let isPart = review.steps.count < review.compiled.steps.count
+    let kept = isPart ? before.filter { !own.contains($0) } : []
+    let replaced = before.filter { !kept.contains($0) }
+    let marker = "\(path)/\(Self.marker)"
+    let formerMarker: [UInt8]? = if case .success(let bytes) = IO.read(marker) { bytes } else { nil }
+    var undo: [(from: String, to: String)] = []
+    func move(_ from: String, to: String) throws {
+      try IO.move(from, to: to)
+      undo.append((to, from))
+    }
+    do {
+      let marked = marked(files, besides: kept, in: path).first { $0.name == Self.marker }?.bytes ?? []
+      let both = self.marked(files, besides: before, in: path).first { $0.name == Self.marker }?.bytes ?? []
+      try IO.write(both, toFile: marker)
+      try stage(files.filter { $0.name != Self.marker }, in: fresh, held)
+      try IO.makeDirectory(old)
+      for name in replaced { try move("\(path)/\(name)", to: "\(old)/\(name)") }
+      for name in own.sorted() { try move("\(fresh)/\(name)", to: "\(path)/\(name)") }
+      try IO.write(marked, toFile: marker)
     } catch {
+      for (from, to) in undo.reversed() { try? IO.move(from, to: to) }
+      if let formerMarker { try? IO.write(formerMarker, toFile: marker) } else { IO.removeTree(marker) }
       IO.removeTree(fresh)
+      IO.removeTree(old)
       throw error
     }
-    return count
+    IO.removeTree(fresh)
+    IO.removeTree(old)
+    return files.count
   }
 
   /// The folder without links and detours: what is moved away must not be on the way to what takes its place.
@@ -98,6 +164,14 @@ struct ReviewFolders {
         continue
       }
       if isOld, !IO.exists(path) { try IO.move(leftover, to: path) } else { IO.removeTree(leftover) }
+    }
+    // The same inside a folder that stays where it is, and that is ours by its marker.
+    guard IO.exists("\(path)/\(ReviewFolders.marker)") else { return }
+    for head in [Self.fresh, Self.old] {
+      for name in IO.names(in: path) ?? [] where name.hasPrefix(head) {
+        guard let process = Int32(name.dropFirst(head.count)), process > 0, !IO.isRunning(process) else { continue }
+        IO.removeTree("\(path)/\(name)")
+      }
     }
   }
 

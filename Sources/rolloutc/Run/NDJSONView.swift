@@ -9,6 +9,7 @@ import Lowering
 struct NDJSONView: RunView {
   static let schema = "rolloutc.run/1"
 
+  let partsRefusals = false
   private var sequence = 0
   private var opening: RunOpening?
   private let diagnostic: @Sendable (Diagnostic) -> Value

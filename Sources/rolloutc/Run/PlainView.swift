@@ -8,15 +8,19 @@ import Lowering
 struct PlainView: RunView {
   private var picture = RunPicture()
   private let diagnostic: @Sendable (Diagnostic) -> String
+  private let refusal: @Sendable (Diagnostic) -> String
   private let closing: @Sendable (RunResult) -> [String]
   private var told: [ObjectID: String] = [:]
   private var lastObservation = ""
   private var isFailureBuried = false
 
+  /// - Parameter refusal: a diagnostic of a run that never began, which goes to another place.
   init(
-    diagnostic: @escaping @Sendable (Diagnostic) -> String, closing: @escaping @Sendable (RunResult) -> [String]
+    diagnostic: @escaping @Sendable (Diagnostic) -> String, refusal: (@Sendable (Diagnostic) -> String)? = nil,
+    closing: @escaping @Sendable (RunResult) -> [String]
   ) {
     self.diagnostic = diagnostic
+    self.refusal = refusal ?? diagnostic
     self.closing = closing
   }
 
@@ -82,7 +86,7 @@ struct PlainView: RunView {
     case .ended(let result):
       var text = ""
       if let failure = result.failure, isFailureBuried || before.failure == nil {
-        text += diagnostic(failure.diagnostic)
+        text += picture.opening == nil ? refusal(failure.diagnostic) : diagnostic(failure.diagnostic)
       }
       if let further = result.further { text += diagnostic(further.diagnostic) }
       return text + closing(result).map { line($0) }.joined()

@@ -57,7 +57,7 @@ struct RunCommand: Sendable {
     do {
       let (plan, compiled, resolution) = try plan()
       let goal = try goal(plan, compiled)
-      try checkNamespace(plan)
+      try connection.check(against: plan)
       if !options.yes, !isInteractive {
         throw Failure("there is no terminal to ask at; say --yes to go on without asking", code: Exit.usage)
       }
@@ -117,12 +117,6 @@ struct RunCommand: Sendable {
   private func assumedSteps(_ plan: Plan, _ compiled: Compiled) throws -> Int? {
     guard case .apply(_, _, let assumed?) = verb else { return nil }
     return assumed == "start" ? 0 : try steps(assumed, of: plan, compiled)[0] + 1
-  }
-
-  private func checkNamespace(_ plan: Plan) throws {
-    guard let namespace = connection.namespace, namespace != plan.namespace else { return }
-    throw Failure(
-      "the plan is for the namespace `\(plan.namespace)`; leave out `--namespace \(namespace)`", code: Exit.usage)
   }
 
   // MARK: - With a cluster
@@ -252,9 +246,13 @@ struct RunCommand: Sendable {
       let rendered: @Sendable (Diagnostic) -> String = { diagnostic in
         TerminalRenderer(sources: sources, color: color, width: IO.terminalWidth(1)).rendered(diagnostic)
       }
+      let errors = DiagnosticOutput(color: request.diagnostics.color).colorsErrors
+      let refusal: @Sendable (Diagnostic) -> String = { diagnostic in
+        TerminalRenderer(sources: sources, color: errors, width: IO.terminalWidth(2)).rendered(diagnostic)
+      }
       return isLive
-        ? TreeView(color: color, diagnostic: rendered, closing: closing.lines)
-        : PlainView(diagnostic: rendered, closing: closing.lines)
+        ? TreeView(color: color, diagnostic: rendered, refusal: refusal, closing: closing.lines)
+        : PlainView(diagnostic: rendered, refusal: refusal, closing: closing.lines)
     }
   }
 }

@@ -4,6 +4,9 @@ import ApplyEngine
 protocol RunView: Sendable {
   /// What `event` adds to the output, for good.
   mutating func take(_ event: RunEvent, at moment: Moment) -> String
+  /// Whether the end of a run that never began is for standard error, as every diagnostic for people; a stream for machines
+  /// has it as any other end.
+  var partsRefusals: Bool { get }
   /// What the tool itself has to say.
   mutating func say(_ text: String, at moment: Moment) -> String
   /// What is shown below it until the next event, in as few lines as there is room for; nothing where there is no terminal.
@@ -13,6 +16,7 @@ protocol RunView: Sendable {
 }
 
 extension RunView {
+  var partsRefusals: Bool { true }
   mutating func say(_ text: String, at moment: Moment) -> String { text + "\n" }
   func frame(rows: Int, at elapsed: Duration) -> [StyledLine] { [] }
   mutating func heartbeat(at moment: Moment) -> String { "" }

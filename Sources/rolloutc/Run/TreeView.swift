@@ -20,6 +20,7 @@ struct TreeView: RunView {
   private var picture = RunPicture()
   private let color: Bool
   private let diagnostic: @Sendable (Diagnostic) -> String
+  private let refusal: @Sendable (Diagnostic) -> String
   private let closing: @Sendable (RunResult) -> [String]
   /// Something was printed since the first cause was, so that it has to be said again.
   private var isFailureBuried = false
@@ -29,13 +30,16 @@ struct TreeView: RunView {
 
   /// - Parameters:
   ///   - diagnostic: a diagnostic with the plan's lines, each line with its line break.
+  ///   - refusal: the same of a run that never began, which goes to another place.
   ///   - closing: what the person reads last: how it ended, and what to do next.
   init(
     color: Bool, diagnostic: @escaping @Sendable (Diagnostic) -> String,
+    refusal: (@Sendable (Diagnostic) -> String)? = nil,
     closing: @escaping @Sendable (RunResult) -> [String]
   ) {
     self.color = color
     self.diagnostic = diagnostic
+    self.refusal = refusal ?? diagnostic
     self.closing = closing
   }
 
@@ -91,7 +95,7 @@ struct TreeView: RunView {
       var text = ""
       if let phase = before.phase { text += printed(Self.finished(phase, "–", .doubtful, since(phase.began))) }
       if let failure = result.failure, isFailureBuried || before.failure == nil {
-        text += "\n" + diagnostic(failure.diagnostic)
+        text += "\n" + (picture.opening == nil ? refusal(failure.diagnostic) : diagnostic(failure.diagnostic))
       }
       if let further = result.further { text += "\n" + diagnostic(further.diagnostic) }
       return text + "\n" + printed(closing(result).map { StyledLine($0) })

@@ -15,6 +15,7 @@ struct ConsoleLoop {
   private var hasKeys = TerminalMode.hasKeys
   private var isSuspended = false
   private var isOutputGone = false
+  private var hasBegun = false
   /// Lines that wait to be written.
   private var pending = ""
   private var lastWrite = Duration.zero
@@ -49,7 +50,7 @@ struct ConsoleLoop {
     while true {
       for message in console.collect() {
         switch message {
-        case .event(let event, let moment): pending += view.take(event, at: moment)
+        case .event(let event, let moment): show(event, moment)
         case .say(let text): pending += view.say(text, at: console.moment)
         case .ask(let id, let question, let reply): ask(Prompt(id: id, question: question, reply: reply))
         case .withdraw(let id): answer(nil) { $0.id == id }
@@ -76,6 +77,17 @@ struct ConsoleLoop {
       } else if console.wait(milliseconds: patience(now.elapsed), wantsKeys: wantsKeys) {
         readKeys()
       }
+    }
+  }
+
+  private mutating func show(_ event: RunEvent, _ moment: Moment) {
+    if case .started = event { hasBegun = true }
+    let text = view.take(event, at: moment)
+    if case .ended = event, !hasBegun, view.partsRefusals {
+      leaveTerminal()
+      IO.standardError(text)
+    } else {
+      pending += text
     }
   }
 
