@@ -100,7 +100,9 @@ extension Resolver {
 
   /// Istio counts requests, and measures them, only where it sees them.
   private func checkMetrics() {
-    for metric in plan.metrics {
+    // What stands in for one that could not be read has the place of the next.
+    var seen: Set<SourceRange> = []
+    for metric in plan.metrics where seen.insert(metric.range).inserted {
       guard case .istio(let source, let component) = metric.source else { continue }
       let blind: ComponentID?
       if let component {
