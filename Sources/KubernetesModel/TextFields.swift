@@ -16,7 +16,8 @@ package struct UnquotedText: Hashable, Sendable {
 package func takesOnlyText(at path: [String], group: String, kind: String) -> Bool {
   guard let key = path.last else { return false }
   let holder = path.count > 1 ? path[path.count - 2] : ""
-  let isKnown = isBuiltIn(group) || group.hasSuffix(".istio.io")
+  // In a schema `labels` is a property that somebody describes.
+  let isKnown = group != "apiextensions.k8s.io" && (isBuiltIn(group) || group.hasSuffix(".istio.io"))
   if holder == "labels" || holder == "annotations" {
     return isKnown || path.count == 3 && path[0] == "metadata"
   }

@@ -69,18 +69,17 @@ extension Resolver {
             at: range, help: "say with `\(key)` which one is meant"))
         return
       }
+      var isRefused = false
       if case .deployment = target, let reason = refusal(ofDeploymentPatch: documents[0]) {
         report(
           .badYAML(
             "\(origin) makes a Deployment that Kubernetes does not take: \(reason)", at: range,
             help: "leave it out, or give it a value that Kubernetes takes"))
-        return
+        isRefused = true
       }
       let unquoted = unquotedTexts(in: documents[0], group: target.group, kind: target.kind)
-      if !unquoted.isEmpty {
-        report(.unquotedText(unquoted, in: origin, at: range))
-        return
-      }
+      if !unquoted.isEmpty { report(.unquotedText(unquoted, in: origin, at: range)) }
+      if isRefused || !unquoted.isEmpty { return }
       if case .object(kind: "Secret", let name) = target, holdsSecrets(documents[0]) {
         report(.secretInManifest(name, path: path, at: range))
         return

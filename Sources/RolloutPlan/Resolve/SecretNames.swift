@@ -13,9 +13,10 @@ func namesSecret(_ name: String) -> Bool {
   return last == "KEY" && words.count > 1 && keys.contains(String(words[words.count - 2]))
 }
 
-/// `true`, `no`: what says whether something is used, and is no secret.
+/// `true`, `no`: what says whether something is used, and is no secret; nor is what names another variable.
 func isSwitch(_ value: String) -> Bool {
-  ["true", "false", "yes", "no", "on", "off", "required", "optional", "none"].contains(value.lowercased())
+  value.hasPrefix("$(")
+    || ["true", "false", "yes", "no", "on", "off", "required", "optional", "none"].contains(value.lowercased())
 }
 
 /// Whether the text is a URL with a password: `postgres://user:password@host/name`.

@@ -7,7 +7,8 @@ extension StatementTable {
         """
         A value with a name: `$name` as a whole word stands for it in any value slot, `${name}` inside a text in double \
         quotes; texts in single quotes and text blocks take nothing. It never stands for a keyword, and never for a declared name, neither where that \
-        is declared nor where it is used; only versions, and the releases named like them, may be made of parameters. A \
+        is declared nor where it is used; only versions, and the releases named like them, may be made of parameters, and so may what is a name in the \
+        cluster alone: a namespace, a volume. A \
         parameter is not named like a word of the language, such as `replicas`. \
         The type (`text` unless said) is checked where the value is given: here, in an environment, or by `--set`. A value \
         may be made of other parameters, wherever they are declared, and follows what sets them.
