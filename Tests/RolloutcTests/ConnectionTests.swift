@@ -55,6 +55,30 @@ import Testing
     }
   }
 
+  /// Whose certificate it should be is said, by the address or by the name that was asked for.
+  @Test func aCertificateOfAnother() throws {
+    guard Tool.installed("openssl") != nil else { return Tool.announce("openssl is not installed") }
+    let scratch = try scratch()
+    let outcome = try scratch.shell(
+      """
+      openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key -out certificate -days 3 \
+        -subj /CN=other.example -addext subjectAltName=DNS:other.example 2>/dev/null
+      openssl s_server -accept 127.0.0.1:0 -cert certificate -key key -www >log 2>&1 & server=$!
+      i=0
+      until grep -q ACCEPT log || [ $i -gt 200 ]; do sleep 0.05; i=$((i + 1)); done
+      at=$(sed -n 's/^ACCEPT //p' log | head -1)
+      for name in '' '--tls-server-name foo.example' '--tls-server-name other.example'; do
+        KUBECONFIG=nowhere rolloutc status hello --server https://$at --certificate-authority certificate $name
+      done
+      kill $server
+      """)
+    let lines = outcome.errors.split(separator: "\n").filter { $0.contains("error:") }
+    try #require(lines.count == 3, "\(outcome.errors)")
+    #expect(lines[0].contains("the server's certificate is not for `127.0.0.1`"), "\(lines[0])")
+    #expect(lines[1].contains("the server's certificate is not for `foo.example`"), "\(lines[1])")
+    #expect(lines[2].contains("is no JSON"), "\(lines[2])")
+  }
+
   /// What is no HTTP, and what is too much of it.
   @Test func answersThatAreNone() throws {
     let scratch = try scratch()

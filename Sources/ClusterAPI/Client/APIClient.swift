@@ -12,7 +12,7 @@ package final class APIClient: Cluster {
   private let groups = Mutex<[String: [String]]>([:])
 
   /// The credentials that were sent, as a server may quote them: no text of it may.
-  private let sent = Mutex<Set<String>>([])
+  private let sent = Mutex<Set<Secret<String>>>([])
 
   /// As large as kubectl's and client-go's chunks.
   private static let pageSize = 500
@@ -181,7 +181,7 @@ package final class APIClient: Cluster {
       throw ClusterError(error)
     }
     if stream.head.status == 200 {
-      return WatchStream(stream.chunks, secrets: Array(sent.withLock { $0 }))
+      return WatchStream(stream.chunks, secrets: sentTexts)
     }
     var body: [UInt8] = []
     do throws(TransportError) {
@@ -284,7 +284,7 @@ package final class APIClient: Cluster {
   /// Puts the credentials of this moment into `request`.
   private func authenticate(_ request: inout HTTPRequest) async throws(ClusterError) -> Credentials {
     let current = try await credentials.current()
-    sent.withLock { $0.formUnion(current.quotable) }
+    sent.withLock { $0.formUnion(current.quotable.map { Secret($0) }) }
     if let authorization = current.authorization {
       request.secretHeaders.append(
         Secret(HTTPHeaders.Field(name: "Authorization", value: authorization.revealed)))
@@ -315,7 +315,7 @@ package final class APIClient: Cluster {
     let retryAfter = response.headers["Retry-After"].flatMap { Int($0) }.flatMap { seconds in
       seconds >= 0 ? Duration.seconds(min(seconds, 3600)) : nil
     }
-    let secrets = secrets + sent.withLock { $0 }
+    let secrets = secrets + sentTexts
     if let value = try? parseJSON(response.body), var status = APIStatus(value, retryAfter: retryAfter) {
       status.code = response.status
       return .refused(status.masking(secrets))
@@ -332,7 +332,8 @@ package final class APIClient: Cluster {
       ).masking(secrets))
   }
 
-  private func masked(_ text: String) -> String { text.masking(Array(sent.withLock { $0 })) }
+  private var sentTexts: [String] { sent.withLock { $0.map(\.revealed) } }
+  private func masked(_ text: String) -> String { text.masking(sentTexts) }
 
   private func json(_ response: HTTPResponse) throws(ClusterError) -> (value: Value, response: HTTPResponse) {
     do throws(JSONError) {
