@@ -39,7 +39,7 @@ struct BruteForce {
 
   private mutating func object(_ value: Value) -> MeshObject? {
     if let known = parsed[value] { return known }
-    let object = MeshObject.parse(value, options: model.options)
+    let object = model.meshObject(value)
     parsed[value] = object
     return object
   }

@@ -189,6 +189,79 @@ import Testing
     #expect(try found("mesh istio\nexpose web on port 80", rest).isEmpty)
   }
 
+  /// Rules for some visitors of `/`, and every rule of `/shop`, leave out what another component has inside; whichever
+  /// VirtualService is the older one.
+  @Test func innerPathsAreLeftOut() throws {
+    for (outer, inner) in [("app", "zap"), ("zap", "app")] {
+      let text = """
+        plan shop
+        language 1
+        mesh istio
+        expose \(outer) on port 80
+        expose mid on port 80 path /shop
+        expose \(inner) on port 80 path /shop/api
+        cookie beta is beta = on
+        component \(outer) {
+          image registry.example.com/outer
+          port 8080 http
+          version 1.0, 2.0
+        }
+        component mid {
+          image registry.example.com/mid
+          port 8080 http
+          version 1.0, 2.0
+        }
+        component \(inner) {
+          image registry.example.com/inner
+          port 8080 http
+          version 1.0, 2.0
+        }
+        step "All" {
+          deploy \(outer) 1.0
+          deploy mid 1.0
+          deploy \(inner) 1.0
+        }
+        step "Some" {
+          deploy \(outer) 2.0
+          route \(outer) cookie beta -> 2.0
+          deploy mid 2.0
+          route mid cookie beta -> 2.0
+        }
+        step "Share by share" {
+          shift \(outer) -> 2.0 through 20%, 100% every 5m sticky for 1h
+          deploy \(inner) 2.0
+          route \(inner) cookie beta -> 2.0
+        }
+
+        """
+      var subject = try Case(text)
+      #expect(subject.report().diagnostics.isEmpty, "\(outer): \(subject.report().diagnostics)")
+      for step in subject.compiled.steps.indices {
+        for segment in subject.compiled.steps[step].segments.indices {
+          for phase in subject[step, segment].indices {
+            for write in subject[step, segment][phase].writes.indices {
+              let object = subject[step, segment][phase].writes[write].object
+              subject[step, segment][phase].writes[write].object = object.map { without("withoutHeaders", $0) }
+            }
+          }
+        }
+      }
+      // All are equally old to the proof, so that names decide: it sees only one of the two orders go wrong.
+      #expect(subject.report().diagnostics.contains { $0.code == .strayTraffic } == (outer == "app"), "\(outer)")
+    }
+  }
+
+  private func without(_ key: String, _ value: Value) -> Value {
+    switch value {
+    case .object(let fields):
+      .object(
+        Fields(
+          fields.entries.filter { $0.key != key }.map { Fields.Entry(key: $0.key, value: without(key, $0.value)) }))
+    case .array(let items): .array(items.map { without(key, $0) })
+    default: value
+    }
+  }
+
   private func findings(_ text: String) throws -> [Diagnostic] {
     try Case(text).report().diagnostics
   }

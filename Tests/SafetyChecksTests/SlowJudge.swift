@@ -195,11 +195,15 @@ struct SlowJudge {
             }),
             exposure.path == "/" || flow.path == exposure.path || flow.path.hasPrefix(exposure.path + "/")
           else { return false }
-          var other = flow
-          other.source = .entry(e)
-          other.callee = id.component.index
-          return (facts.before + [facts.after]).contains {
-            Meaning(plan, $0, model).targets(other).contains(id.index)
+          // A line's rules leave out what another line takes; its default does not.
+          return [flow.cohort, Cohort.others].contains { cohort in
+            var other = flow
+            other.source = .entry(e)
+            other.callee = id.component.index
+            other.cohort = cohort
+            return (facts.before + [facts.after]).contains {
+              Meaning(plan, $0, model).targets(other).contains(id.index)
+            }
           }
         }
         if isTheirs { continue }

@@ -144,6 +144,8 @@ struct ExposureNames: Sendable {
   var hosts: [String]
   /// Without a slash at the end; `/` for everything.
   var path: String
+  /// An RE2 expression for what rules leave out of it, as it is another component's; nil: nothing.
+  var leftOut: String?
   /// As a VirtualService names it.
   var gateway: String
   var range: SourceRange

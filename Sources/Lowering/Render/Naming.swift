@@ -77,7 +77,7 @@ struct Naming {
     let hasEntry = !exposed.isEmpty
     let needsPort = gateways.needsPort(index, exposures)
     let isAlike = exposed.allSatisfy {
-      !$0.isTCP && $0.path == exposed[0].path && $0.hosts == exposed[0].hosts
+      !$0.isTCP && $0.path == exposed[0].path && $0.leftOut == exposed[0].leftOut && $0.hosts == exposed[0].hosts
     }
     let splitsExposures = exposed.count > 1 && (needsPort || !isAlike)
 
@@ -227,9 +227,9 @@ struct Naming {
     _ component: Component, _ exposures: [Exposure], gateway: String
   ) -> [ExposureNames] {
     exposures.map { exposure in
-      return ExposureNames(
+      ExposureNames(
         port: exposure.port, isTCP: exposure.isTCP(component), hosts: exposure.hosts.isEmpty ? ["*"] : exposure.hosts,
-        path: exposure.path,
+        path: exposure.path, leftOut: pathExpression(plan.pathsLeftOut(of: exposure)),
         gateway: exposure.gateway ?? gateway, range: exposure.range)
     }
   }

@@ -72,14 +72,17 @@ private struct RouteBuilder {
   }
 
   /// The routes of one table: rules in their order, visitors of sticky shares, then everybody else.
+  ///
+  /// - Parameter selecting: the conditions of all but the last, where they are others.
   mutating func add(
     _ table: RouteTable, prefix: String, fallbackName: String, suffix: String, conditions: [[Fields.Entry]],
-    isEntry: Bool, port: (Int) -> Int?
+    selecting: [[Fields.Entry]]? = nil, isEntry: Bool, port: (Int) -> Int?
   ) {
+    let selecting = selecting ?? conditions
     func match(_ key: String, _ value: Value) -> [Value] {
       let header = record("headers", field(key, value))
-      return conditions.isEmpty
-        ? [object(header)] : conditions.map { .object(Fields(headed($0, by: header))) }
+      return selecting.isEmpty
+        ? [object(header)] : selecting.map { .object(Fields(headed($0, by: header))) }
     }
     for rule in table.rules {
       guard let target = port(rule.version) else { continue }
@@ -174,12 +177,24 @@ extension Renderer {
         exposure.path == "/"
         ? [[record("uri", text("prefix", "/"))]]
         : [[record("uri", text("exact", exposure.path))], [record("uri", text("prefix", exposure.path + "/"))]]
+      // Everything is asked last (Istio: catch-all routes); whatever asks for more would come before the inner path's route
+      // wherever its VirtualService is the older one.
+      var selecting = conditions
+      if let leftOut = exposure.leftOut {
+        let rest = record("withoutHeaders", record(":path", text("regex", leftOut)))
+        selecting[selecting.count - 1].append(rest)
+        if exposure.path != "/" { conditions = selecting }
+      }
       if names.needsPort {
-        for c in conditions.indices { conditions[c].append(number("port", exposure.port)) }
+        for c in conditions.indices {
+          conditions[c].append(number("port", exposure.port))
+          selecting[c].append(number("port", exposure.port))
+        }
       }
       http.add(
         unpinned(table, view), prefix: "", fallbackName: "default",
-        suffix: names.splitsExposures ? "-\(exposure.port)" : "", conditions: conditions, isEntry: true, port: port)
+        suffix: names.splitsExposures ? "-\(exposure.port)" : "", conditions: conditions, selecting: selecting,
+        isEntry: true, port: port)
     }
     return routes(
       names.entryID.name, i, hosts: entryHosts(names),

@@ -35,6 +35,13 @@ package func cookieExpression(_ name: String, _ value: String?) -> String {
   return #"(?:.*;[ \t]*)?"# + quotedForRE2(name) + #"=[^;]*(?:;.*)?"#
 }
 
+/// An RE2 expression for the `:path` of requests to these prefixes by segments, with or without a query; nil for none.
+func pathExpression(_ prefixes: [String]) -> String? {
+  if prefixes.isEmpty { return nil }
+  let all = prefixes.map(quotedForRE2).joined(separator: "|")
+  return (prefixes.count > 1 ? "(?:\(all))" : all) + "(?:[/?].*)?"
+}
+
 private func quotedForRE2(_ text: String) -> String {
   var bytes: [UInt8] = []
   bytes.reserveCapacity(text.utf8.count)

@@ -52,7 +52,7 @@ extension Interpreter {
   }
 
   /// A rule for some visitors of a component that is exposed for more than another one at the same host: it would take
-  /// their requests to that one, too, for rules of one host are one list, in order of age.
+  /// their requests to that one, too, for rules of one host are one list, in order of age; unless it leaves them out.
   private func checkSurrounded(_ component: ComponentID, _ statement: StepStatement) {
     if taint.covers(component) { return }
     let all = plan.exposures.filter { $0.component == component }
@@ -60,13 +60,15 @@ extension Interpreter {
       other.component != component
         && all.contains { own in
           other.port == own.port && other.gateway == own.gateway && own.sharesHost(other) && own.surrounds(other)
+            && (!own.leavesOut(other) || !plan.canLeaveOut(own))
         }
     }
     guard let inside else { return }
     report(
       .exposeConflict(
         "these visitors of `\(plan[component].name)` would be taken out of `\(inside.path)`, which is `\(plan[inside.component].name)`'s",
-        at: statement.range, earlier: inside.range, help: "expose one of the two at another host or port"))
+        at: statement.range, earlier: inside.range,
+        help: "expose both for the same hosts, or one of the two at another host or port"))
   }
 
   /// A version can get traffic only if it is deployed, with at least one replica.

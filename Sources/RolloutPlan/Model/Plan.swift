@@ -368,6 +368,28 @@ extension Exposure {
   package func surrounds(_ other: Exposure) -> Bool { prefix != other.prefix && covers(other.prefix) }
 }
 
+extension Exposure {
+  /// The rules of this line leave out the paths of `other`, which lie in its own: both are asked in one list of routes, in
+  /// which nobody can say which comes first.
+  package func leavesOut(_ other: Exposure) -> Bool {
+    other.component != component && other.port == port && other.gateway == gateway
+      && Set(other.hosts) == Set(hosts) && surrounds(other)
+  }
+}
+
+extension Plan {
+  /// The paths that the rules of a line leave out, none within another, in order.
+  package func pathsLeftOut(of exposure: Exposure) -> [String] {
+    let inner = exposures.filter { exposure.leavesOut($0) && !$0.isTCP(self[$0.component]) }
+    return Set(inner.map(\.path)).filter { path in !inner.contains { $0.path != path && $0.covers(path) } }.sorted()
+  }
+
+  /// Whether they fit into a regular expression that Istio takes (at most 1,024 characters, quoted).
+  package func canLeaveOut(_ exposure: Exposure) -> Bool {
+    pathsLeftOut(of: exposure).reduce(0) { $0 + 2 * $1.utf8.count + 1 } <= 1_000
+  }
+}
+
 /// Whether some host is meant by both: `*` is every one, `*.a.com` every one below it.
 func hostsMeet(_ a: String, _ b: String) -> Bool { hostsMeet(a, within: b) || hostsMeet(b, within: a) }
 

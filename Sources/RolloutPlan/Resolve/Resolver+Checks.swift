@@ -247,13 +247,14 @@ extension Resolver {
           "expose both for the same hosts, or `\(plan[narrow.component].name)` for all of `\(name)`")
       }
     }
-    // What a component is exposed for everything is asked last; of all else the older VirtualService is asked first.
+    // What a component is exposed for everything is asked last; of all else the older VirtualService is asked first, unless
+    // the outer one leaves the inner paths out.
     guard exposure.sharesHost(earlier) else { return }
     let (outer, inner) = earlier.surrounds(exposure) ? (earlier, exposure) : (exposure, earlier)
-    if outer.surrounds(inner), outer.path.contains(where: { $0 != "/" }) {
+    if outer.surrounds(inner), outer.path != "/", !outer.leavesOut(inner) || !plan.canLeaveOut(outer) {
       conflict(
         "`\(inner.path)` lies in `\(outer.path)`, and which of two components gets its requests is a matter of age",
-        "give one of them another host or path")
+        "expose both for the same hosts, or give one of them another host or path")
     }
   }
 

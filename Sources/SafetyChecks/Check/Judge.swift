@@ -206,11 +206,15 @@ package struct Judge {
         flow.host.map({ host in exposure.hosts.contains { hostsMeet(host, within: $0) } }) ?? true,
         exposure.covers(flow.path)
       else { return false }
-      var other = flow
-      other.source = .entry(e)
-      other.callee = id.component.index
-      return facts.before.intent.targets(of: other, model).contains(id.index)
-        || facts.after.intent.targets(of: other, model).contains(id.index)
+      // Rules of a line leave out what is another's: such requests come to its default.
+      return [flow.cohort, .others].contains { cohort in
+        var other = flow
+        other.source = .entry(e)
+        other.callee = id.component.index
+        other.cohort = cohort
+        return facts.before.intent.targets(of: other, model).contains(id.index)
+          || facts.after.intent.targets(of: other, model).contains(id.index)
+      }
     }
   }
 

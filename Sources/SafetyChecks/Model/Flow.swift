@@ -270,6 +270,10 @@ private struct FlowBuilder {
     guard plan.components.indices.contains(c) else { return }
     let client = Client.gateway(labels: plan.ingressLabels(of: exposure), namespace: "istio-system")
     let names = exposure.hosts.isEmpty ? ["*"] : exposure.hosts
+    // Whom the rules around it tell apart comes here, too, and must not be taken away.
+    let around = Set(plan.exposures.filter { $0.leavesOut(exposure) }.map(\.component.index)).sorted()
+    let selectors = around.reduce(rules.entry[c]) { all, o in all + rules.entry[o].filter { !all.contains($0) } }
+    let sticky = around.reduce(rules.sticky[c]) { all, o in all + rules.sticky[o].filter { !all.contains($0) } }
     for host in names.flatMap({ hostWitnesses(of: $0, known: knownHosts) }) {
       guard !exposure.isTCP(plan[exposure.component]) else {
         flows.append(
@@ -279,7 +283,7 @@ private struct FlowBuilder {
         continue
       }
       for path in entrances.paths(of: e) where entrances.line(beside: e, host: host, path: path) == e {
-        for cohort in Cohort.all(rules.entry[c], sticky: rules.sticky[c]) {
+        for cohort in Cohort.all(selectors, sticky: sticky) {
           let request = HTTPRequest(
             host: host, port: exposure.port, path: path, headers: cohort.headers,
             scheme: exposure.tlsSecret == nil ? "http" : "https")
