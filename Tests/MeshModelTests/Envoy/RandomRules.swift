@@ -52,6 +52,11 @@ enum RandomRules {
           headers.append((name, stringMatch(values, valueRegexes, presence: true, &random)))
         }
       }
+      // What an outer path leaves out for an inner one, query and all.
+      if key == "withoutHeaders", random.chance(0.4) {
+        headers.append(
+          (":path", ["regex": .string(random.pick(pathRegexes + ["/a(?:[/?].*)?", "/(?:a|b)(?:[/?].*)?"]))]))
+      }
       parts.append((key, fields(headers)))
     }
     if random.chance(0.15) {
