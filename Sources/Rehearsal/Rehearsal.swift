@@ -133,43 +133,16 @@ package struct Rehearsal: Sendable {
         propagation: Propagation(options.propagation, seed: options.seed), seed: options.seed, standIns: standIns(),
         gatewayLabels: plan.ingressLabels))
     let counter = TrafficCounter()
-    let log = Mutex<[(Duration, RunEvent)]>([])
-    let current = Mutex(0)
+    let log = RunLog()
     let tally = budget ?? RequestBudget(writes: .max)
     var environment = RunEnvironment(
       cluster: InProcessTransport.cluster(sandbox, requests: tally), clock: time.clock,
       wallTime: { time.timestamp.rfc3339Micro }, random: { 0.5 }, journal: NoJournal(),
-      identity: RunIdentity(run: id, who: "rehearsal")
-    ) { event in
-      log.withLock { $0.append((time.now, event)) }
-      counter.news(at: time.now)
-      switch event {
-      case .stepBegan(let step, _):
-        counter.step(step)
-        current.withLock { $0 = step }
-        // A step that takes everything away on purpose (`rollback to start`) owes nobody an answer.
-        if let end = self.plan.steps[step].segments.last?.after, !end.exists { counter.close() }
-      case .turned(.rollback(_, steps: 0), _): counter.close()
-      case .turned(.block, _): if self.takesAllAway(from: current.withLock { $0 }) { counter.close() }
-      default: break
-      }
-    }
+      identity: RunIdentity(run: id, who: "rehearsal"), tell: { self.note($0, at: time.now, log, counter) })
     environment.prober = FaultyProber(MeshProber(mesh, plan: plan), faults: faults)
     environment.decider = StubDecider(answer: faults.answer ?? answer)
     environment.metrics = StubMetrics(values: metrics, counter: counter, plan: plan)
-    environment.elementText = { (page, selector) throws(ProbeError) in
-      if let text = page.text { return text }
-      // What a stub says of a probe is the text that the probe looks at, or the page around it.
-      if page.headers["content-type"] == "text/plain", !page.body.contains(UInt8(ascii: "<")) {
-        return String(decoding: page.body, as: UTF8.self)
-      }
-      do {
-        return try elementText(
-          in: page.body, contentType: page.headers["content-type"], selector: try ElementSelector(selector))
-      } catch {
-        throw ProbeError("\(error)", isFinal: true)
-      }
-    }
+    environment.elementText = Self.elementText
     var options = RunOptions()
     options.settle = self.options.settle
     options.waitForLock = .seconds(120)
@@ -177,8 +150,68 @@ package struct Rehearsal: Sendable {
     options.leaseSeconds = budget == nil ? 86_400 : 30
     options.leavesAtQuestions = true
     let run = Run(itinerary, environment: environment, options: options, stop: StopSignal())
+    guard let result = play(run, goal, in: sandbox, mesh, counter, time) else { return nil }
+    let duration = time.now
+    var unmet = script.map { unmetExpectations($0, result, mesh, counter.traffic, time) } ?? []
+    if result.outcome == .done, case .apply(let steps) = goal, budget == nil {
+      unmet += neverServed(after: steps, counter)
+    }
+    guard let snapshot = time.run({ await sandbox.snapshot }) else { return nil }
+    return RehearsalResult(
+      script: script?.name, result: result, events: log.events, traffic: counter.traffic, unmet: unmet,
+      duration: duration, sandbox: snapshot, writes: tally.count)
+  }
+
+  /// What a run told, and the step that it is in.
+  private final class RunLog: Sendable {
+    private let state = Mutex<(events: [(Duration, RunEvent)], step: Int)>(([], 0))
+
+    var events: [(Duration, RunEvent)] { state.withLock { $0.events } }
+    var step: Int { state.withLock { $0.step } }
+
+    func add(_ event: RunEvent, at moment: Duration) {
+      state.withLock { state in
+        state.events.append((moment, event))
+        if case .stepBegan(let step, _) = event { state.step = step }
+      }
+    }
+  }
+
+  private func note(_ event: RunEvent, at moment: Duration, _ log: RunLog, _ counter: TrafficCounter) {
+    log.add(event, at: moment)
+    counter.news(at: moment)
+    switch event {
+    case .stepBegan(let step, _):
+      counter.step(step)
+      // A step that takes everything away on purpose (`rollback to start`) owes nobody an answer.
+      if let end = plan.steps[step].segments.last?.after, !end.exists { counter.close() }
+    case .turned(.rollback(_, steps: 0), _): counter.close()
+    case .turned(.block, _): if takesAllAway(from: log.step) { counter.close() }
+    default: break
+    }
+  }
+
+  /// What a stub says of a probe is the text that the probe looks at, or the page around it.
+  private static func elementText(_ page: ProbeAnswer, _ selector: String) throws(ProbeError) -> String? {
+    if let text = page.text { return text }
+    if page.headers["content-type"] == "text/plain", !page.body.contains(UInt8(ascii: "<")) {
+      return String(decoding: page.body, as: UTF8.self)
+    }
+    do {
+      return try HTMLText.elementText(
+        in: page.body, contentType: page.headers["content-type"], selector: try ElementSelector(selector))
+    } catch {
+      throw ProbeError("\(error)", isFinal: true)
+    }
+  }
+
+  /// The run, with visitors asking all the while; nil where it waits for something that never comes.
+  private func play(
+    _ run: Run, _ goal: RunGoal, in sandbox: LiveCluster, _ mesh: LiveMesh, _ counter: TrafficCounter,
+    _ time: VirtualTime
+  ) -> RunResult? {
     let visitors = visitors
-    let result = time.run { () async -> RunResult in
+    return time.run { () async -> RunResult in
       await withTaskGroup(of: RunResult?.self) { group in
         group.addTask { await run.perform(goal) }
         group.addTask {
@@ -195,16 +228,6 @@ package struct Rehearsal: Sendable {
         return result ?? RunResult(.interrupted)
       }
     }
-    guard let result else { return nil }
-    let duration = time.now
-    var unmet = script.map { unmetExpectations($0, result, mesh, counter.traffic, time) } ?? []
-    if result.outcome == .done, case .apply(let steps) = goal, budget == nil {
-      unmet += neverServed(after: steps, counter)
-    }
-    guard let snapshot = time.run({ await sandbox.snapshot }) else { return nil }
-    return RehearsalResult(
-      script: script?.name, result: result, events: log.withLock { $0 }, traffic: counter.traffic, unmet: unmet,
-      duration: duration, sandbox: snapshot, writes: tally.count)
   }
 
   /// Who was never served met no error either; where the plan leads them somewhere in the end, that is no success.
