@@ -106,7 +106,7 @@ func deploymentSpec(
     container.append(
       list(
         "volumeMounts",
-        version.volumes.map { object(text("name", volumeName($0.claim)), text("mountPath", $0.path)) }))
+        version.volumes.map { object(text("name", $0.podName), text("mountPath", $0.path)) }))
   }
 
   var pod = [list("containers", [.object(Fields(container))])]
@@ -116,7 +116,7 @@ func deploymentSpec(
         "volumes",
         version.volumes.map {
           object(
-            text("name", volumeName($0.claim)), record("persistentVolumeClaim", text("claimName", $0.claim)))
+            text("name", $0.podName), record("persistentVolumeClaim", text("claimName", $0.claim)))
         }))
   }
   spec.append(
@@ -160,12 +160,6 @@ private func probe(_ check: HealthCheck, _ ports: [Port]) -> [Fields.Entry] {
   case .tcp(let port): [record("tcpSocket", number("port", port))]
   case .grpc(let port): [record("grpc", number("port", port))]
   }
-}
-
-/// A volume's name is a DNS label; a claim's may hold dots and be longer.
-private func volumeName(_ claim: String) -> String {
-  String(
-    decoding: claim.utf8.prefix(63).map { $0 == UInt8(ascii: ".") ? UInt8(ascii: "-") : $0 }, as: UTF8.self)
 }
 
 /// Whole seconds, rounded up.

@@ -253,6 +253,15 @@ extension Interpreter {
       report(.noEffect("this is how it is mirrored already", at: statement.range))
       return false
     }
+    let serving = state.components[c].deployed.filter { $0.replicas > 0 }.map { VersionID(component, $0.version) }
+    if !state.components[c].isPinned, serving.count > 1, !taint.covers(component) {
+      // A copy needs a route that it is made of, and that route has one target.
+      let fallback = currentTable(version)?.fallback.map { VersionID(component, $0) } ?? serving[0]
+      report(
+        .turnsEnd(
+          plan[component].name, versions: serving.map { plan[$0].name }, left: plan[fallback].name, at: statement.range)
+      )
+    }
     state.components[c].isPinned = true
     state.components[c].mirror = mirror
     let all = state.components[c].lanes + (state.components[c].entry.map { [$0] } ?? [])

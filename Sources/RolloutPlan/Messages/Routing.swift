@@ -283,4 +283,13 @@ extension Diagnostic {
       at: Label(range, "both answer"), notes: ["`routing open`: nothing is pinned before the first route"],
       help: "route it before, or use `routing pinned`")
   }
+
+  /// A mirror that pins what was open.
+  static func turnsEnd(_ component: String, versions: [String], left: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .roundRobin,
+      "a mirror is part of a route: from here on everybody reaches `\(component)` \(left), where versions \(versions.joined(separator: " and ")) answered by turns",
+      at: Label(range, "ends the turns"),
+      help: "say where everybody goes before it, as `route \(component) all -> \(left)`")
+  }
 }

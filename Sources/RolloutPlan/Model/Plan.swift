@@ -222,6 +222,11 @@ package struct Volume: Hashable, Sendable {
   package var path: String
   package var range: SourceRange
 
+  /// What a pod calls it: a DNS label, where a claim's name may hold dots and be longer.
+  package var podName: String {
+    String(decoding: claim.utf8.prefix(63).map { $0 == UInt8(ascii: ".") ? UInt8(ascii: "-") : $0 }, as: UTF8.self)
+  }
+
   package init(claim: String, size: String, path: String, range: SourceRange) {
     self.claim = claim
     self.size = size

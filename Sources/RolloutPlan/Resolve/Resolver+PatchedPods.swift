@@ -5,6 +5,7 @@ import KubernetesModel
 /// a volume, variables with two values. Kubernetes refuses such a Deployment.
 extension Resolver {
   func checkPatchedPods() {
+    checkPatchedReplicas()
     guard plan.patches.contains(where: { $0.value.at("spec", "template", "spec") != nil }) else { return }
     var reported: Set<String> = []
     for (c, component) in plan.components.enumerated() where !taint.covers(ComponentID(c)) {
@@ -18,6 +19,19 @@ extension Resolver {
               help: problem.help))
         }
       }
+    }
+  }
+
+  /// One ReadWriteOnce volume, one pod, whoever says how many there are.
+  private func checkPatchedReplicas() {
+    for patch in plan.patches {
+      guard case .deployment(let component, let only) = patch.target, !taint.covers(component),
+        let replicas = patch.value.at("spec", "replicas")?.int, replicas > 1
+      else { continue }
+      let versions = only.map { [plan[$0]] } ?? plan[component].versions
+      guard let volume = versions.lazy.flatMap(\.volumes).first else { continue }
+      report(
+        .sharedVolume(volume.claim, "\(replicas) replicas would mount it", at: patch.range, declared: volume.range))
     }
   }
 
@@ -39,7 +53,7 @@ extension Resolver {
     // What is replaced or taken away is another pod than the plan's, and a person's own.
     guard !pods.contains(where: { hasDirective($0.spec) }) else { return [] }
 
-    var volumes = Set(version.volumes.map { claimVolume($0.claim) })
+    var volumes = Set(version.volumes.map(\.podName))
     for pod in pods { volumes.formUnion((pod.spec["volumes"]?.array ?? []).compactMap { $0["name"]?.string }) }
     for list in ["containers", "initContainers"] {
       var images: [String: Bool] = [:]
@@ -131,8 +145,3 @@ private let podLists = [
 private let containerLists = [
   "env": ["name"], "volumeMounts": ["mountPath"], "volumeDevices": ["devicePath"], "ports": ["containerPort"],
 ]
-
-/// The volume of a claim in a pod: a DNS label, where a claim's name may hold dots and be longer.
-private func claimVolume(_ claim: String) -> String {
-  String(decoding: claim.utf8.prefix(63).map { $0 == UInt8(ascii: ".") ? UInt8(ascii: "-") : $0 }, as: UTF8.self)
-}
