@@ -1,9 +1,11 @@
 extension RegularExpression {
-  /// A short text that the pattern matches fully, of letters and digits where it can be; empty only where nothing else
-  /// matches. Nil where there is none, or where finding one would take too long.
+  /// A short text that the pattern matches fully and `accepts` takes, of letters and digits where it can be; empty only where
+  /// nothing else matches. Nil where there is none, or where finding one would take too long. It neither begins nor ends
+  /// with a blank, which HTTP takes away.
   ///
-  /// Walks the automaton breadth first, one byte of each class at a time, up to `limit` states.
-  package func example(limit: Int = 5_000) -> String? {
+  /// Walks the automaton breadth first, a few bytes of each class at a time, up to `limit` texts. A state is come to a few
+  /// times only: by the shortest texts, and some others.
+  package func example(limit: Int = 5_000, where accepts: (String) -> Bool = { _ in true }) -> String? {
     struct State: Hashable {
       var kernel: [Int32]
       var previous: Neighbor
@@ -12,7 +14,7 @@ extension RegularExpression {
     var marks = Program.Marks(program)
     var states = [State(kernel: [program.start], previous: .edge)]
     var origins: [(state: Int, byte: UInt8)] = [(-1, 0)]
-    var known: Set<State> = [states[0]]
+    var visits: [State: Int] = [states[0]: 1]
     var next = 0
     while next < states.count {
       let state = states[next]
@@ -23,25 +25,45 @@ extension RegularExpression {
           text.append(origins[place].byte)
           place = origins[place].state
         }
-        return String(validating: text.reversed(), as: UTF8.self)
+        let isTrimmed = text.first != UInt8(ascii: " ") && text.last != UInt8(ascii: " ")
+        if isTrimmed, let example = String(validating: text.reversed(), as: UTF8.self), accepts(example) {
+          return example
+        }
       }
       for byte in bytes {
         let kernel = program.step(state.kernel, after: state.previous, over: byte, marks: &marks).kernel
         let successor = State(kernel: kernel, previous: Neighbor(byte))
-        if kernel.isEmpty || !known.insert(successor).inserted { continue }
+        if kernel.isEmpty || visits[successor, default: 0] >= 4 { continue }
+        visits[successor, default: 0] += 1
         states.append(successor)
         origins.append((next, byte))
       }
       next += 1
       if states.count > limit || marks.work > limit * 400 { return nil }
     }
-    return matchesFully("") ? "" : nil
+    return matchesFully("") && accepts("") ? "" : nil
   }
 
-  /// One byte of each class that a text may hold, the likely ones first; what no header can carry is left out.
+  /// Up to three bytes of each class that a text may hold, from its begin, its end and its middle, the likely classes first;
+  /// what no header can carry is left out.
   private var likelyBytes: [UInt8] {
     let ranges: [ClosedRange<UInt8>] = [0x61...0x7A, 0x30...0x39, 0x41...0x5A, 0x21...0x7E, 0x20...0x20, 0x80...0xFF]
-    var seen: Set<[UInt8]> = []
-    return ranges.joined().filter { seen.insert([program.byteClasses[Int($0)], Neighbor($0).rawValue]).inserted }
+    var order: [[UInt8]] = []
+    var members: [[UInt8]: [UInt8]] = [:]
+    for byte in ranges.joined() {
+      let key = [program.byteClasses[Int(byte)], Neighbor(byte).rawValue]
+      if members[key] == nil { order.append(key) }
+      members[key, default: []].append(byte)
+    }
+    var bytes: [UInt8] = []
+    for key in order {
+      guard let all = members[key] else { continue }
+      // A class that holds small letters is best shown by them.
+      let likely = ranges.lazy.map { range in all.filter(range.contains) }.first { !$0.isEmpty } ?? all
+      for byte in [likely[0], likely[likely.count - 1], likely[likely.count / 2]] where !bytes.contains(byte) {
+        bytes.append(byte)
+      }
+    }
+    return bytes
   }
 }

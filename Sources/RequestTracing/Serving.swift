@@ -233,10 +233,6 @@ extension Cohort {
   /// The cohorts that hold one mark less.
   fileprivate var withOneLess: [Cohort] {
     if sticky != nil { return [.others] }
-    return selectors.indices.map { i in
-      var fewer = selectors
-      fewer.remove(at: i)
-      return Cohort(selectors: fewer)
-    }
+    return selectors.indices.map(without(selectorAt:))
   }
 }

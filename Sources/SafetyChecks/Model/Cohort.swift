@@ -13,9 +13,32 @@ package struct Cohort: Hashable, Sendable {
     package var value: String
   }
 
+  /// What stands in a header that is asked for by a pattern, where other rules ask for the same header: nothing that they
+  /// take, if there is such a text. No part of who the cohort is.
+  private var texts: [Selector: String] = [:]
+
   package init(selectors: [Selector] = [], sticky: StickyCookie? = nil) {
     self.selectors = selectors
     self.sticky = sticky
+  }
+
+  /// The same requests without what makes them meet the selector at that place.
+  package func without(selectorAt i: Int) -> Cohort {
+    var fewer = self
+    fewer.selectors.remove(at: i)
+    return fewer
+  }
+
+  package static func == (a: Cohort, b: Cohort) -> Bool { a.selectors == b.selectors && a.sticky == b.sticky }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(selectors)
+    hasher.combine(sticky)
+  }
+
+  private func text(for selector: Selector) -> String? {
+    guard case .headerMatches(_, let pattern) = selector else { return nil }
+    return texts[selector] ?? witness(of: pattern)
   }
 
   /// Nothing that any rule asks for.
@@ -29,7 +52,7 @@ package struct Cohort: Hashable, Sendable {
       switch selector {
       case .cookie(let key, let value): cookies.append("\(key)=\(value ?? Cohort.anyValue)")
       case .header(let key, let value): headers.append((key, value))
-      case .headerMatches(let key, let pattern): headers.append((key, witness(of: pattern) ?? Cohort.anyValue))
+      case .headerMatches(let key, _): headers.append((key, text(for: selector) ?? Cohort.anyValue))
       }
     }
     if let sticky { cookies.append("\(sticky.name)=\(sticky.value)") }
@@ -44,11 +67,10 @@ package struct Cohort: Hashable, Sendable {
       case (.cookie(let key, nil), .cookie(let own, _)): return key == own
       case (.headerMatches(let key, let pattern), .header(let own, let value)):
         return key == own && (try? RegularExpression(pattern))?.matchesFully(value) == true
-      case (.header(let key, let value), .headerMatches(let own, let pattern)):
-        return key == own && witness(of: pattern) == value
-      case (.headerMatches(let key, let pattern), .headerMatches(let own, let other)):
+      case (.header(let key, let value), .headerMatches(let own, _)): return key == own && text(for: held) == value
+      case (.headerMatches(let key, let pattern), .headerMatches(let own, _)):
         return key == own
-          && witness(of: other).map { (try? RegularExpression(pattern))?.matchesFully($0) == true } == true
+          && text(for: held).map { (try? RegularExpression(pattern))?.matchesFully($0) == true } == true
       default: return false
       }
     }
@@ -84,7 +106,39 @@ package struct Cohort: Hashable, Sendable {
       }
     }
     let possible = sets.filter { set in Set(set.map(\.name)).count == set.count }
-    return possible.map { Cohort(selectors: $0) } + sticky.map { Cohort(sticky: $0) }
+    let texts = texts(of: selectors)
+    return possible.map { set in
+      var cohort = Cohort(selectors: set)
+      cohort.texts = texts
+      return cohort
+    } + sticky.map { Cohort(sticky: $0) }
+  }
+
+  /// For each pattern some text that no other rule of its header takes; where that cannot be, one that none of the values
+  /// is that are asked for by themselves.
+  private static func texts(of selectors: [Selector]) -> [Selector: String] {
+    var texts: [Selector: String] = [:]
+    for selector in selectors {
+      guard case .headerMatches(let key, let pattern) = selector, let expression = try? RegularExpression(pattern)
+      else {
+        continue
+      }
+      var values: Set<String> = []
+      var patterns: [RegularExpression] = []
+      for case let rival in selectors where rival != selector {
+        switch rival {
+        case .header(let other, let value) where other == key: values.insert(value)
+        case .headerMatches(let other, let pattern) where other == key:
+          if let rival = try? RegularExpression(pattern) { patterns.append(rival) }
+        default: break
+        }
+      }
+      if values.isEmpty, patterns.isEmpty { continue }
+      texts[selector] =
+        expression.example { text in !values.contains(text) && !patterns.contains { $0.matchesFully(text) } }
+        ?? expression.example { !values.contains($0) }
+    }
+    return texts
   }
 }
 
