@@ -189,6 +189,48 @@ import Testing
     #expect(try found("mesh istio\nexpose web on port 80", rest).isEmpty)
   }
 
+  /// Two rules for one header: whoever is asked for by a pattern has a value that the other rule does not take.
+  @Test(arguments: ["= a", "matches '[a-f]+'"]) func aPatternBesideAnotherRule(rule: String) throws {
+    let rest = """
+      header one is x-group \(rule)
+      header others is x-group matches '[a-z]+'
+      patch rule of web "{spec: {subsets: [{name: v1-0, labels: {app: web, version: '1.0'}}, {name: v2-0, labels: {version: none}}]}}"
+      step "All" {
+        deploy api 1.0
+        deploy web 1.0
+      }
+      step "Some" {
+        deploy web 2.0
+        route web header one -> 1.0
+        route web header others -> 2.0
+      }
+
+      """
+    let found = try found("mesh istio\nexpose web on port 80", rest)
+    #expect(found.contains { $0.code == .noReadyPods }, "\(found)")
+  }
+
+  /// One Gateway by two names, and one of a manifest in another namespace.
+  @Test func gatewaysByTheirNames() throws {
+    let steps = "step \"All\" {\n  deploy api 1.0\n  deploy web 1.0\n}\n"
+    let twice =
+      "mesh istio\nexpose web on port 80 hosts a.example.com through gateway public\nexpose api on port 80 hosts b.example.com through gateway shop/public"
+    #expect(try found(twice, steps).isEmpty)
+    var subject = try Case(
+      "plan shop\nlanguage 1\nmesh istio\nexpose web on port 80 through gateway ingress/public\n" + Self.parts + steps)
+    let gateway: Value = [
+      "apiVersion": "networking.istio.io/v1", "kind": "Gateway",
+      "metadata": ["name": "public", "namespace": "ingress"],
+      "spec": [
+        "selector": ["istio": "ingressgateway"],
+        "servers": [["port": ["number": 80, "name": "http", "protocol": "HTTP"], "hosts": ["*"]]],
+      ],
+    ]
+    subject.plan.manifests = [Manifest(path: "own.yaml", objects: [gateway], range: subject.plan.nameRange)]
+    subject.compiled = compile(subject.plan)
+    #expect(subject.report().diagnostics.isEmpty)
+  }
+
   /// Rules for some visitors of `/`, and every rule of `/shop`, leave out what another component has inside; whichever
   /// VirtualService is the older one.
   @Test func innerPathsAreLeftOut() throws {

@@ -46,6 +46,8 @@ extension Interpreter {
       for (v, version) in component.versions.enumerated() where !version.calls.isEmpty {
         guard start.components[c].isServing(v), state.components[c].isServing(v) else { continue }
         let caller = VersionID(ComponentID(c), v)
+        // Whom nobody asks any more calls nobody.
+        guard traffic.reached.contains(caller) || traffic.sources.contains(caller) else { continue }
         for callee in version.calls where !said.contains(callee) && !taint.covers(callee) {
           let (old, new) = (start.components[callee.index], state.components[callee.index])
           if old == new { continue }
@@ -68,13 +70,18 @@ extension Interpreter {
       guard let old = served.first(where: { entryPort(of: $0, c, exposure) != nil }), let new = serving.first,
         let port = entryPort(of: old, c, exposure)
       else { continue }
-      let candidates = serving.compactMap { entryPort(of: $0, c, exposure) }
-      if candidates.contains(where: { ($0.proto == .grpc) == (port.proto == .grpc) }) { continue }
+      // A rule or a share leads there, too.
+      let ruled = state.components[c].entry?.rules.map(\.version) ?? []
+      let candidates = (serving + ruled).compactMap { version in
+        entryPort(of: version, c, exposure).map { (version: version, port: $0) }
+      }
+      let stranger = candidates.first { ($0.port.proto == .grpc) != (port.proto == .grpc) }
+      if stranger == nil, !candidates.isEmpty { continue }
       said.insert(exposure.component)
       report(
         .entryPortGone(
-          plan.components[c].name, plan.components[c].versions[new].name, port: exposure.port,
-          speaks: candidates.first?.proto, needs: port.proto, serving: plan.components[c].versions[old].name,
+          plan.components[c].name, plan.components[c].versions[stranger?.version ?? new].name, port: exposure.port,
+          speaks: stranger?.port.proto, needs: port.proto, serving: plan.components[c].versions[old].name,
           at: cause(exposure.component), exposed: exposure.range))
     }
   }
@@ -102,16 +109,12 @@ extension Interpreter {
     return ((entry.fallback.map { [$0] } ?? []) + shares).filter(component.isServing)
   }
 
-  /// The port of a version that visitors of `exposure` are led to: the one of its number and kind, else, of http, the first.
+  /// The port of a version that visitors of `exposure` are led to: the one of its number and kind, else the first of its kind.
   private func entryPort(of version: Int, _ c: Int, _ exposure: Exposure) -> Port? {
     let component = plan.components[c]
     let isTCP = exposure.isTCP(component)
     let ports = component.versions[version].ports.filter { $0.proto.isHTTP != isTCP }
-    if let own = ports.first(where: { $0.number == exposure.port }) { return own }
-    let isOfOwnNumber = component.versions.contains {
-      $0.ports.contains { $0.number == exposure.port && !$0.proto.isHTTP }
-    }
-    return isTCP && isOfOwnNumber ? nil : ports.first
+    return ports.first { $0.number == exposure.port } ?? ports.first
   }
 }
 

@@ -336,9 +336,10 @@ extension Plan {
   package func ingressLabels(of exposure: Exposure) -> [String: String] {
     guard let gateway = exposure.gateway else { return ingressLabels }
     let parts = gateway.split(separator: "/").map(String.init)
+    let place = parts.count > 1 ? parts[0] : namespace
     let own = manifests.lazy.flatMap(\.objects).first { object in
       object["kind"]?.string == "Gateway" && object.at("metadata", "name")?.string == parts.last
-        && (parts.count < 2 || parts[0] == namespace)
+        && object.at("metadata", "namespace")?.string ?? namespace == place
     }
     guard let selector = own?.at("spec", "selector")?.fields else { return ["istio": gateway] }
     return selector.entries.reduce(into: [:]) { $0[$1.key] = $1.value.string }
@@ -389,9 +390,11 @@ extension Plan {
     return Set(inner.map(\.path)).filter { path in !inner.contains { $0.path != path && $0.covers(path) } }.sorted()
   }
 
-  /// Whether they fit into a regular expression that Istio takes (at most 1,024 characters, quoted).
+  /// Whether they fit into a regular expression that Istio takes: at most 1,024 characters, what is special quoted.
   package func canLeaveOut(_ exposure: Exposure) -> Bool {
-    pathsLeftOut(of: exposure).reduce(0) { $0 + 2 * $1.utf8.count + 1 } <= 1_000
+    pathsLeftOut(of: exposure).reduce(0) { length, path in
+      length + path.utf8.reduce(1) { $0 + (#"\.+*?()|[]{}^$"#.utf8.contains($1) ? 2 : 1) }
+    } <= 1_000
   }
 }
 

@@ -56,6 +56,7 @@ package func resolve(
   resolver.findFaultyLines()
   resolver.declare()
   resolver.resolveDeclarations()
+  resolver.nameGatewaysAlike()
   let steps = resolver.resolveSteps()
   var plan = resolver.plan
   resolver.checkDeclarations()

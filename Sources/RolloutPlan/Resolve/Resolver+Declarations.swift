@@ -297,6 +297,15 @@ extension Resolver {
     plan.exposures.append(exposure)
   }
 
+  /// One Gateway has one name, with and without the plan's own namespace, which may be given behind it.
+  func nameGatewaysAlike() {
+    let own = plan.namespace + "/"
+    for e in plan.exposures.indices {
+      guard let gateway = plan.exposures[e].gateway, gateway.hasPrefix(own) else { continue }
+      plan.exposures[e].gateway = String(gateway.dropFirst(own.count))
+    }
+  }
+
   private func resolveSecret(_ statement: StatementView) {
     guard let token = statement.first(.name), let name = text(token, in: statement.tree),
       case .known(let index)? = names.secrets[name.value]?.binding, names.secrets[name.value]?.range == name.range

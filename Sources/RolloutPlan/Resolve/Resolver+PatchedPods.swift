@@ -24,6 +24,8 @@ extension Resolver {
 
   /// One ReadWriteOnce volume, one pod, whoever says how many there are.
   private func checkPatchedReplicas() {
+    // Claims of another mode may be for many.
+    if plan.patches.contains(where: { $0.value.at("spec", "accessModes") != nil }) { return }
     for patch in plan.patches {
       guard case .deployment(let component, let only) = patch.target, !taint.covers(component),
         let replicas = patch.value.at("spec", "replicas")?.int, replicas > 1
@@ -62,8 +64,11 @@ extension Resolver {
         images[component.service] = true
         values[component.service] = Dictionary(
           version.env.map { variable in
-            let isLiteral = if case .literal = variable.source { true } else { false }
-            return (variable.name, (isLiteral, !isLiteral))
+            // An empty `value` is none to Kubernetes.
+            switch variable.source {
+            case .literal(let text): return (variable.name, (!text.isEmpty, false))
+            default: return (variable.name, (false, true))
+            }
           }, uniquingKeysWith: { first, _ in first })
       }
       let containers = pods.flatMap { pod in (pod.spec[list]?.array ?? []).map { ($0, pod.range) } }
@@ -94,7 +99,7 @@ extension Resolver {
         for variable in container["env"]?.array ?? [] {
           guard let key = variable["name"]?.string else { continue }
           var (value, from) = values[name]?[key] ?? (false, false)
-          if let new = variable["value"] { value = new != .null }
+          if let new = variable["value"] { value = new != .null && new != .string("") }
           if let new = variable["valueFrom"] { from = new != .null }
           values[name, default: [:]][key] = (value, from)
           if value, from {

@@ -13,9 +13,11 @@ func namesSecret(_ name: String) -> Bool {
   return last == "KEY" && words.count > 1 && keys.contains(String(words[words.count - 2]))
 }
 
-/// `true`, `no`: what says whether something is used, and is no secret; nor is what names another variable.
+/// `true`, `no`, `4096`: what says whether or how much something is used, and is no secret; nor is what names another
+/// variable, a file or an address.
 func isSwitch(_ value: String) -> Bool {
-  value.hasPrefix("$(")
+  value.hasPrefix("$(") || value.hasPrefix("/") || value.contains("://") && !holdsPassword(value)
+    || value.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 } && value.utf8.count < 6
     || ["true", "false", "yes", "no", "on", "off", "required", "optional", "none"].contains(value.lowercased())
 }
 

@@ -58,7 +58,7 @@ extension StatementTable {
         and needs no declaration. Ports that speak tcp may be exposed too; where a component speaks `https` or `tls` \
         itself, its connections are passed on, and the line has no `tls secret`. Several components may share a host by \
         their paths, also one path within another: where the lines have the same hosts, rules of the outer one leave the \
-        inner path out. Who has a narrower host of a wider one, as `docs.example.com` beside `"*"`, has all of its paths. \
+        inner path out, also while nobody answers there. Who has a narrower host of a wider one, as `docs.example.com` beside `"*"`, has all of its paths. \
         Visitors come to the container's port of the same number, else to its first http one, else to its first. A \
         component may have several lines, each at a port of its own; probes ask by the first one for requests. Lines of \
         one port and one certificate share a Gateway, which has the name of the first line's component and selects pods \

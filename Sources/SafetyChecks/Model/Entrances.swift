@@ -7,11 +7,11 @@ struct Entrances {
   private struct Door: Hashable {
     let port: Int
     /// A gateway of others, by name, may be another proxy.
-    let gateway: String?
+    let ingress: [String: String]
 
-    init(_ exposure: Exposure) {
+    init(_ exposure: Exposure, of plan: Plan) {
       port = exposure.port
-      gateway = exposure.gateway
+      ingress = plan.ingressLabels(of: exposure)
     }
   }
 
@@ -29,7 +29,7 @@ struct Entrances {
     for (e, exposure) in plan.exposures.enumerated() {
       guard plan.components.indices.contains(exposure.component.index) else { continue }
       guard !exposure.isTCP(plan[exposure.component]) else { continue }
-      let door = Door(exposure)
+      let door = Door(exposure, of: plan)
       for host in exposure.hosts.isEmpty ? ["*"] : exposure.hosts {
         hosts.insert(host)
         if host.hasPrefix("*"), lines[door]?[host] == nil { wildcards[door, default: []].append(host) }
@@ -42,7 +42,7 @@ struct Entrances {
 
   /// The line by which a visitor of `host` and `path` comes in at the port of line `e`; nil: nobody is exposed there.
   func line(beside e: Int, host: String, path: String) -> Int? {
-    let door = Door(plan.exposures[e])
+    let door = Door(plan.exposures[e], of: plan)
     guard let all = lines[door] else { return nil }
     let pattern = all[host] == nil ? wildcards[door]?.first { hostsMeet(host, within: $0) } : host
     return all[pattern ?? host]?.filter { plan.exposures[$0].covers(path) }

@@ -62,8 +62,8 @@ package final class FlowModel: Sendable {
   let releaseSet: [Int]
   /// By version: its Deployment.
   let deployments: [ObjectID]
-  /// `KIND/NAME` of what the plan takes from files; nothing of its own is called so.
-  private let manifests: Set<String>
+  /// What the plan takes from files.
+  private let manifests: Set<ObjectID>
   /// `SERVICE-1-0` → version
   package let versionOfDeployment: [String: Int]
 
@@ -103,7 +103,16 @@ package final class FlowModel: Sendable {
         group: "apps", kind: "Deployment", namespace: plan.namespace,
         name: "\(plan[id.component].service)-\(plan[id].slug)")
     }
-    manifests = Set(plan.manifests.flatMap(\.objects).compactMap(ObjectID.init).map { "\($0.kind)/\($0.name)" })
+    var manifests: Set<ObjectID> = []
+    for object in plan.manifests.flatMap(\.objects) {
+      guard let id = ObjectID(object) else { continue }
+      manifests.insert(id)
+      // Where it says no namespace it has the plan's, if its kind has any.
+      if id.namespace.isEmpty {
+        manifests.insert(ObjectID(group: id.group, kind: id.kind, namespace: plan.namespace, name: id.name))
+      }
+    }
+    self.manifests = manifests
     self.firstVersion = firstVersion
     self.hosts = hosts
     self.componentOfHost = componentOfHost
@@ -151,7 +160,7 @@ package final class FlowModel: Sendable {
   /// An object as the mesh reads it. What manifests bring is there before what the plan makes of its own, and of two
   /// objects that say different things the older one counts.
   package func meshObject(_ value: Value) -> MeshObject? {
-    let isOfManifest = ObjectID(value).map { manifests.contains("\($0.kind)/\($0.name)") } ?? false
+    let isOfManifest = ObjectID(value).map(manifests.contains) ?? false
     return MeshObject.parse(value, options: options, isOlder: isOfManifest)
   }
 
