@@ -52,7 +52,7 @@ let package = Package(
     .target(name: "KubernetesModel", swiftSettings: settings),
     .target(
       name: "Lowering",
-      dependencies: ["Diagnostics", "KubernetesModel", "RolloutPlan"],
+      dependencies: ["Diagnostics", "KubernetesModel", "RegularExpressions", "RolloutPlan"],
       swiftSettings: settings
     ),
     .target(name: "MeshModel", dependencies: ["KubernetesModel", "RegularExpressions"], swiftSettings: settings),

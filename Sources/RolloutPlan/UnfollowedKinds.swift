@@ -53,10 +53,10 @@ func unfollowedEffects(of patch: Value) -> [(field: String, reason: String)] {
       effects.append(("outlierDetection", "pods that answered with errors get no requests for a while"))
     }
   }
-  for server in patch.at("spec", "servers")?.array ?? [] where server.at("tls", "httpsRedirect") == .bool(true) {
-    effects.append(("httpsRedirect", "visitors are sent to the https port, whoever listens there"))
-  }
   for server in patch.at("spec", "servers")?.array ?? [] {
+    if server.at("tls", "httpsRedirect") == .bool(true) {
+      effects.append(("httpsRedirect", "visitors are sent to the https port, whoever listens there"))
+    }
     if let mode = server.at("tls", "mode")?.string, mode == "MUTUAL" || mode == "OPTIONAL_MUTUAL" {
       effects.append(("tls.mode", "visitors without a certificate that the gateway trusts are refused"))
     }

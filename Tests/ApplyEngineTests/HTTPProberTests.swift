@@ -1,6 +1,7 @@
 import ApplyEngine
 import ClusterAPI
 import CurlTransport
+import Diagnostics
 import KubernetesModel
 import Lowering
 import RolloutPlan

@@ -1,3 +1,4 @@
+import ClusterAPI
 package import Foundation
 import Synchronization
 
@@ -65,14 +66,6 @@ package final class Subprocess: Sendable {
     }
     // What this process has open is none of the other's business: a lock that it inherits would stay locked.
     for descriptor in Int32(3)..<512 { posix_spawn_file_actions_addclose(&actions, descriptor) }
-    // Threads of a pool have their signals blocked, and what they start would never see a SIGTERM.
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    posix_spawnattr_setsigmask(&attributes, &signals)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
 
     // `env -C` goes into the folder first.
     let words = folder.map { ["/usr/bin/env", "-C", $0] + arguments } ?? arguments
@@ -81,7 +74,7 @@ package final class Subprocess: Sendable {
     var envp: [UnsafeMutablePointer<CChar>?] = variables.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for pointer in argv + envp { free(pointer) } }
     var pid: pid_t = 0
-    let problem = posix_spawnp(&pid, words[0], &actions, &attributes, &argv, &envp)
+    let problem = withSpawnAttributes { posix_spawnp(&pid, words[0], &actions, $0, &argv, &envp) }
     guard problem == 0 else {
       throw SubprocessError(description: "\(words[0]): \(String(cString: strerror(problem)))")
     }

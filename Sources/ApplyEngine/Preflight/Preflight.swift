@@ -41,6 +41,7 @@ package struct Preflight: Sendable {
   }
 
   var plan: Plan { itinerary.plan }
+
   /// Errors say why a run would fail; warnings what it will not be able to see or what may be in its way.
   package func findings() async -> [Diagnostic] {
     async let rights = accessFindings()

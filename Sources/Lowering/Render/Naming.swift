@@ -229,7 +229,7 @@ struct Naming {
     exposures.map { exposure in
       ExposureNames(
         port: exposure.port, isTCP: exposure.isTCP(component), hosts: exposure.hosts.isEmpty ? ["*"] : exposure.hosts,
-        path: exposure.path, leftOut: pathExpression(plan.pathsLeftOut(of: exposure)),
+        path: exposure.path, leftOut: plan.pathsLeftOut(of: exposure),
         gateway: exposure.gateway ?? gateway, range: exposure.range)
     }
   }

@@ -1,4 +1,5 @@
 internal import KubernetesModel
+internal import RegularExpressions
 package import RolloutPlan
 
 extension Selector {
@@ -30,26 +31,9 @@ extension Selector {
 /// value. Envoy matches the full value, so that no anchors are needed.
 package func cookieExpression(_ name: String, _ value: String?) -> String {
   if let value {
-    return #"(?:.*;[ \t]*)?"# + quotedForRE2(name) + "=" + quotedForRE2(value) + #"(?:[ \t]*;.*)?"#
+    return #"(?:.*;[ \t]*)?"# + quoted(name) + "=" + quoted(value) + #"(?:[ \t]*;.*)?"#
   }
-  return #"(?:.*;[ \t]*)?"# + quotedForRE2(name) + #"=[^;]*(?:;.*)?"#
-}
-
-/// An RE2 expression for the `:path` of requests to these prefixes by segments, with or without a query; nil for none.
-func pathExpression(_ prefixes: [String]) -> String? {
-  if prefixes.isEmpty { return nil }
-  let all = prefixes.map(quotedForRE2).joined(separator: "|")
-  return (prefixes.count > 1 ? "(?:\(all))" : all) + "(?:[/?].*)?"
-}
-
-private func quotedForRE2(_ text: String) -> String {
-  var bytes: [UInt8] = []
-  bytes.reserveCapacity(text.utf8.count)
-  for byte in text.utf8 {
-    if #"\.+*?()|[]{}^$"#.utf8.contains(byte) { bytes.append(UInt8(ascii: "\\")) }
-    bytes.append(byte)
-  }
-  return String(decoding: bytes, as: UTF8.self)
+  return #"(?:.*;[ \t]*)?"# + quoted(name) + #"=[^;]*(?:;.*)?"#
 }
 
 private func routeWord(_ text: String) -> String {

@@ -57,7 +57,7 @@ extension Interpreter {
       for callee in plan[version].calls where !taint.covers(callee) {
         var isServed = false
         var targets: [VersionID] = []
-        traffic.visitTargets(of: callee, for: version) { target in
+        state.visitTargets(of: callee, for: version, in: plan) { target in
           targets.append(VersionID(callee, target))
           isServed = isServed || state.components[callee.index].deployment(of: target)?.replicas ?? 0 > 0
         }

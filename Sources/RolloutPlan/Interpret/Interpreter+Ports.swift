@@ -32,7 +32,7 @@ extension Interpreter {
   }
 
   /// Who was served when this part of the step began, and stays, still finds a port by which it comes: callers, and
-  /// visitors. Whoever begins in this part begins with what is there.
+  /// visitors. Whoever begins in this part begins with what is there. One report for each component.
   func checkServedPorts(since start: State, _ traffic: Traffic, changes: [Change]) {
     guard !taint.everything, !start.components.isEmpty, !state.components.isEmpty, let last = changes.last else {
       return
@@ -40,20 +40,16 @@ extension Interpreter {
     func cause(_ component: ComponentID) -> SourceRange {
       (changes.last { $0.components.contains(component) } ?? last).range
     }
-    let before = Traffic(plan: plan, state: start)
     var said: Set<ComponentID> = []
     for (c, component) in plan.components.enumerated() {
       for (v, version) in component.versions.enumerated() where !version.calls.isEmpty {
-        guard start.components[c].isServing(v), state.components[c].isServing(v) else { continue }
         let caller = VersionID(ComponentID(c), v)
         // Whom nobody asks any more calls nobody.
-        guard traffic.reached.contains(caller) || traffic.sources.contains(caller) else { continue }
+        guard start.components[c].isServing(v), state.components[c].isServing(v),
+          traffic.reached.contains(caller) || traffic.sources.contains(caller)
+        else { continue }
         for callee in version.calls where !said.contains(callee) && !taint.covers(callee) {
-          let (old, new) = (start.components[callee.index], state.components[callee.index])
-          if old == new { continue }
-          let served = before.targets(of: callee, for: caller).filter(old.isServing)
-          let serving = traffic.targets(of: callee, for: caller).filter(new.isServing)
-          guard let lost = firstLost(callee, from: served, to: serving, isPinned: old.isPinned) else { continue }
+          guard let lost = portLost(by: caller, of: callee, since: start) else { continue }
           said.insert(callee)
           report(
             .portLost(
@@ -64,26 +60,48 @@ extension Interpreter {
       }
     }
     for exposure in plan.exposures where !said.contains(exposure.component) && !taint.covers(exposure.component) {
-      let c = exposure.component.index
-      guard plan.components.indices.contains(c), start.components[c] != state.components[c] else { continue }
-      let (served, serving) = (entryTargets(of: c, in: start), entryTargets(of: c, in: state))
-      guard let old = served.first(where: { entryPort(of: $0, c, exposure) != nil }), let new = serving.first,
-        let port = entryPort(of: old, c, exposure)
+      guard plan.components.indices.contains(exposure.component.index),
+        let lost = entryPortLost(exposure, since: start)
       else { continue }
-      // A rule or a share leads there, too.
-      let ruled = state.components[c].entry?.rules.map(\.version) ?? []
-      let candidates = (serving + ruled).compactMap { version in
-        entryPort(of: version, c, exposure).map { (version: version, port: $0) }
-      }
-      let stranger = candidates.first { ($0.port.proto == .grpc) != (port.proto == .grpc) }
-      if stranger == nil, !candidates.isEmpty { continue }
       said.insert(exposure.component)
       report(
         .entryPortGone(
-          plan.components[c].name, plan.components[c].versions[stranger?.version ?? new].name, port: exposure.port,
-          speaks: stranger?.port.proto, needs: port.proto, serving: plan.components[c].versions[old].name,
-          at: cause(exposure.component), exposed: exposure.range))
+          plan[exposure.component].name, plan[lost.new].name, port: exposure.port, speaks: lost.speaks,
+          needs: lost.needs, serving: plan[lost.old].name, at: cause(exposure.component), exposed: exposure.range))
     }
+  }
+
+  private func portLost(
+    by caller: VersionID, of callee: ComponentID, since start: State
+  ) -> (port: Port, old: VersionID, new: VersionID)? {
+    let (old, new) = (start.components[callee.index], state.components[callee.index])
+    if old == new { return nil }
+    return firstLost(
+      callee, from: start.targets(of: callee, for: caller, in: plan).filter(old.isServing),
+      to: state.targets(of: callee, for: caller, in: plan).filter(new.isServing), isPinned: old.isPinned)
+  }
+
+  /// What visitors of a line speak, and who does not understand them any more: nobody does, or a version does not that a
+  /// rule or a share leads some of them to. `speaks` is nil where it has no port for them.
+  private func entryPortLost(
+    _ exposure: Exposure, since start: State
+  ) -> (needs: PortProtocol, speaks: PortProtocol?, old: VersionID, new: VersionID)? {
+    let c = exposure.component.index
+    if start.components[c] == state.components[c] { return nil }
+    let serving = entryTargets(of: c, in: state)
+    guard let old = entryTargets(of: c, in: start).first(where: { entryPort(of: $0, c, exposure) != nil }),
+      let needs = entryPort(of: old, c, exposure)?.proto, let first = serving.first
+    else { return nil }
+    let ruled = state.components[c].entry?.rules.map(\.version) ?? []
+    let candidates = (serving + ruled).compactMap { version in
+      entryPort(of: version, c, exposure).map { (version: version, proto: $0.proto) }
+    }
+    let stranger = candidates.first { ($0.proto == .grpc) != (needs == .grpc) }
+    if stranger == nil, !candidates.isEmpty { return nil }
+    return (
+      needs, stranger?.proto, VersionID(exposure.component, old),
+      VersionID(exposure.component, stranger?.version ?? first)
+    )
   }
 
   /// A port of a version of `old` that has none in common with `new`. Where no route said who is to come to it, all must be

@@ -56,14 +56,9 @@ extension Interpreter {
   private func checkSurrounded(_ component: ComponentID, _ statement: StepStatement) {
     if taint.covers(component) { return }
     let all = plan.exposures.filter { $0.component == component }
-    let inside = plan.exposures.first { other in
-      other.component != component
-        && all.contains { own in
-          other.port == own.port && other.gateway == own.gateway && own.sharesHost(other) && own.surrounds(other)
-            && (!own.leavesOut(other) || !plan.canLeaveOut(own))
-        }
+    guard let inside = plan.exposures.first(where: { other in all.contains { plan.mayTake($0, from: other) } }) else {
+      return
     }
-    guard let inside else { return }
     report(
       .exposeConflict(
         "these visitors of `\(plan[component].name)` would be taken out of `\(inside.path)`, which is `\(plan[inside.component].name)`'s",

@@ -186,13 +186,13 @@ final class Interpreter {
     case .deploy(let version, let replicas):
       begin()
       let wanted = replicas ?? plan[version].replicas
-      let former = state.components[version.component.index].deployment(of: version.index)?.replicas ?? 0
-      if replicas == nil, former > wanted, !taint.covers(version.component) {
+      let former = state.components[version.component.index].deployment(of: version.index)?.replicas
+      if replicas == nil, let former, former > wanted, !taint.covers(version.component) {
         report(
           .shrinksUnsaid(
             plan[version.component].name, plan[version].name, from: former, to: wanted, at: statement.range))
       }
-      if state.components[version.component.index].deployment(of: version.index)?.replicas == wanted {
+      if former == wanted {
         report(
           .noEffect(
             "`\(plan[version.component].name)` \(plan[version].name) is deployed already, with \(wanted) replica\(wanted == 1 ? "" : "s")",

@@ -52,32 +52,34 @@ package struct Traffic: Sendable {
       plan.components[caller.component.index].versions.indices.contains(caller.index)
     else { return }
     for callee in plan.components[caller.component.index].versions[caller.index].calls {
-      visitTargets(of: callee, for: caller) { queue.append(VersionID(callee, $0)) }
+      state.visitTargets(of: callee, for: caller, in: plan) { queue.append(VersionID(callee, $0)) }
     }
   }
+}
 
+extension State {
   /// The versions of `callee` that `caller` may reach.
-  package func targets(of callee: ComponentID, for caller: VersionID) -> Set<Int> {
+  func targets(of callee: ComponentID, for caller: VersionID, in plan: Plan) -> Set<Int> {
     var result: Set<Int> = []
-    visitTargets(of: callee, for: caller) { result.insert($0) }
+    visitTargets(of: callee, for: caller, in: plan) { result.insert($0) }
     return result
   }
 
   /// The versions of `callee` that `caller` may reach, some perhaps twice.
-  func visitTargets(of callee: ComponentID, for caller: VersionID, _ visit: (Int) -> Void) {
-    let component = state.components[callee.index]
-    for lane in laneIndices(of: callee, for: caller) where component.lanes.indices.contains(lane) {
+  func visitTargets(of callee: ComponentID, for caller: VersionID, in plan: Plan, _ visit: (Int) -> Void) {
+    let component = components[callee.index]
+    for lane in laneIndices(of: callee, for: caller, in: plan) where component.lanes.indices.contains(lane) {
       component.visitTargets(of: component.lanes[lane], visit)
     }
   }
 
   /// The lanes of `callee` that `caller` is in: those of its releases; the entry's release for a caller in none.
-  package func laneIndices(of callee: ComponentID, for caller: VersionID) -> [Int] {
+  private func laneIndices(of callee: ComponentID, for caller: VersionID, in plan: Plan) -> [Int] {
     guard plan.components[callee.index].versions.contains(where: { !$0.releases.isEmpty }) else { return [0] }
     let releases = plan.components[caller.component.index].versions[caller.index].releases
     if !releases.isEmpty { return releases.map(\.index) }
-    let own = plan.defaultRelease(of: callee, state.components[callee.index])
-    return (own ?? plan.defaultRelease(in: state)).map { [$0.index] } ?? []
+    let own = plan.defaultRelease(of: callee, components[callee.index])
+    return (own ?? plan.defaultRelease(in: self)).map { [$0.index] } ?? []
   }
 }
 

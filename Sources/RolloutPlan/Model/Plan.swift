@@ -1,5 +1,6 @@
 package import Diagnostics
 package import KubernetesModel
+internal import RegularExpressions
 
 /// Everything a plan says, resolved: names are indices, values are typed, nothing is left to look up.
 ///
@@ -331,15 +332,20 @@ extension Plan {
     return labels
   }
 
+  /// `NAMESPACE/NAME`, or a name in the plan's own namespace.
+  package func place(ofGateway gateway: String) -> (namespace: String, name: String) {
+    let parts = gateway.split(separator: "/").map(String.init)
+    return (parts.count > 1 ? parts[0] : namespace, parts.last ?? gateway)
+  }
+
   /// The labels of the pods that visitors of a line come in by. A gateway of others is taken for a proxy of its own; what one
   /// of a manifest selects is known.
   package func ingressLabels(of exposure: Exposure) -> [String: String] {
     guard let gateway = exposure.gateway else { return ingressLabels }
-    let parts = gateway.split(separator: "/").map(String.init)
-    let place = parts.count > 1 ? parts[0] : namespace
+    let place = place(ofGateway: gateway)
     let own = manifests.lazy.flatMap(\.objects).first { object in
-      object["kind"]?.string == "Gateway" && object.at("metadata", "name")?.string == parts.last
-        && object.at("metadata", "namespace")?.string ?? namespace == place
+      object["kind"]?.string == "Gateway" && object.at("metadata", "name")?.string == place.name
+        && object.at("metadata", "namespace")?.string ?? namespace == place.namespace
     }
     guard let selector = own?.at("spec", "selector")?.fields else { return ["istio": gateway] }
     return selector.entries.reduce(into: [:]) { $0[$1.key] = $1.value.string }
@@ -372,9 +378,7 @@ extension Exposure {
 
   /// The paths of `other` lie in those of this one, and are not all of them.
   package func surrounds(_ other: Exposure) -> Bool { prefix != other.prefix && covers(other.prefix) }
-}
 
-extension Exposure {
   /// The rules of this line leave out the paths of `other`, which lie in its own: both are asked in one list of routes, in
   /// which nobody can say which comes first.
   package func leavesOut(_ other: Exposure) -> Bool {
@@ -384,17 +388,24 @@ extension Exposure {
 }
 
 extension Plan {
-  /// The paths that the rules of a line leave out, none within another, in order.
-  package func pathsLeftOut(of exposure: Exposure) -> [String] {
+  /// An RE2 expression for the `:path` of requests that the rules of a line leave out: to other lines' prefixes, by segments,
+  /// with or without a query. Nil: they leave nothing out.
+  package func pathsLeftOut(of exposure: Exposure) -> String? {
     let inner = exposures.filter { exposure.leavesOut($0) && !$0.isTCP(self[$0.component]) }
-    return Set(inner.map(\.path)).filter { path in !inner.contains { $0.path != path && $0.covers(path) } }.sorted()
+    let paths = Set(inner.map(\.path)).filter { path in !inner.contains { $0.path != path && $0.covers(path) } }
+      .sorted()
+    if paths.isEmpty { return nil }
+    let all = paths.map(quoted).joined(separator: "|")
+    return (paths.count > 1 ? "(?:\(all))" : all) + "(?:[/?].*)?"
   }
 
-  /// Whether they fit into a regular expression that Istio takes: at most 1,024 characters, what is special quoted.
-  package func canLeaveOut(_ exposure: Exposure) -> Bool {
-    pathsLeftOut(of: exposure).reduce(0) { length, path in
-      length + path.utf8.reduce(1) { $0 + (#"\.+*?()|[]{}^$"#.utf8.contains($1) ? 2 : 1) }
-    } <= 1_000
+  /// Whether rules of `outer` may take requests to `inner`, a line of another component within it: both are one list of
+  /// routes, in order of age, and the outer one cannot leave the inner path out (Istio takes 1,024 characters of a pattern).
+  func mayTake(_ outer: Exposure, from inner: Exposure) -> Bool {
+    guard inner.component != outer.component, inner.port == outer.port, inner.gateway == outer.gateway,
+      outer.sharesHost(inner), outer.surrounds(inner)
+    else { return false }
+    return !outer.leavesOut(inner) || pathsLeftOut(of: outer)?.utf8.count ?? 0 > 1_010
   }
 }
 

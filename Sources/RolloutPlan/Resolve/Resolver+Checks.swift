@@ -79,7 +79,7 @@ extension Resolver {
       let ports = component.versions.flatMap(\.ports)
       checkTLS(exposure, ports)
       checkTarget(exposure)
-      if exposure.path != "/", !ports.isEmpty, exposure.isTCP(component), !taint.covers(exposure.component) {
+      if exposure.path != "/", !speaksHTTP(exposure), !taint.covers(exposure.component) {
         report(
           .needsHTTP(
             component.name, what: "a path is read from requests", help: "leave `path` out", at: exposure.range,
@@ -98,6 +98,12 @@ extension Resolver {
     }
   }
 
+  /// Visitors of a line send requests, as far as that is known: of a component without a port another error tells.
+  func speaksHTTP(_ exposure: Exposure) -> Bool {
+    let component = plan[exposure.component]
+    return component.versions.allSatisfy(\.ports.isEmpty) || !exposure.isTCP(component)
+  }
+
   /// Istio counts requests, and measures them, only where it sees them.
   private func checkMetrics() {
     // What stands in for one that could not be read has the place of the next.
@@ -109,10 +115,7 @@ extension Resolver {
         let ports = plan[component].versions.flatMap(\.ports)
         blind = ports.isEmpty || ports.contains { $0.proto.isHTTP } ? nil : component
       } else {
-        let sees = plan.exposures.contains {
-          plan[$0.component].versions.allSatisfy(\.ports.isEmpty) || !$0.isTCP(plan[$0.component])
-        }
-        blind = sees ? nil : plan.exposures.first?.component
+        blind = plan.exposures.contains(where: speaksHTTP) ? nil : plan.exposures.first?.component
       }
       guard let blind, !taint.covers(blind), !hasBrokenExposure else { continue }
       report(
@@ -190,10 +193,6 @@ extension Resolver {
     func conflict(_ message: String, _ help: String) {
       report(.exposeConflict(message, at: exposure.range, earlier: earlier.range, help: help))
     }
-    func speaksHTTP(_ exposure: Exposure) -> Bool {
-      let component = plan[exposure.component]
-      return component.versions.allSatisfy(\.ports.isEmpty) || !exposure.isTCP(component)
-    }
     let isOwn = exposure.gateway == nil && earlier.gateway == nil
     let isHTTP = speaksHTTP(exposure)
     // Where the gateway ends TLS, it tells connections apart by the host that their clients ask for.
@@ -249,9 +248,8 @@ extension Resolver {
     }
     // What a component is exposed for everything is asked last; of all else the older VirtualService is asked first, unless
     // the outer one leaves the inner paths out.
-    guard exposure.sharesHost(earlier) else { return }
     let (outer, inner) = earlier.surrounds(exposure) ? (earlier, exposure) : (exposure, earlier)
-    if outer.surrounds(inner), outer.path != "/", !outer.leavesOut(inner) || !plan.canLeaveOut(outer) {
+    if outer.path != "/", plan.mayTake(outer, from: inner) {
       conflict(
         "`\(inner.path)` lies in `\(outer.path)`, and which of two components gets its requests is a matter of age",
         "expose both for the same hosts, or give one of them another host or path")

@@ -351,14 +351,11 @@ extension Resolver {
         report(.probeNeedsComponent(name.value, exposed: exposed.map { plan[$0].name }, at: statement.range))
       }
     }
-    if let target, let exposure = plan.exposure(of: target) {
-      let ports = plan[target].versions.flatMap(\.ports)
-      if !ports.isEmpty, exposure.isTCP(plan[target]), !taint.covers(target) {
-        report(
-          .needsHTTP(
-            plan[target].name, what: "a probe asks over http", help: "ask a component that speaks http",
-            at: statement.range, ports: ports))
-      }
+    if let target, let exposure = plan.exposure(of: target), !speaksHTTP(exposure), !taint.covers(target) {
+      report(
+        .needsHTTP(
+          plan[target].name, what: "a probe asks over http", help: "ask a component that speaks http",
+          at: statement.range, ports: plan[target].versions.flatMap(\.ports)))
     }
     let visitor = askingVisitor(statement)
     fill(

@@ -13,8 +13,8 @@ package struct Cohort: Hashable, Sendable {
     package var value: String
   }
 
-  /// What stands in a header that is asked for by a pattern, where other rules ask for the same header: nothing that they
-  /// take, if there is such a text. No part of who the cohort is.
+  /// What stands in a header that is asked for by a pattern: nothing that other rules of the same header take, if there is
+  /// such a text. No part of who the cohort is.
   private var texts: [Selector: String] = [:]
 
   package init(selectors: [Selector] = [], sticky: StickyCookie? = nil) {
@@ -120,12 +120,10 @@ package struct Cohort: Hashable, Sendable {
     var texts: [Selector: String] = [:]
     for selector in selectors {
       guard case .headerMatches(let key, let pattern) = selector, let expression = try? RegularExpression(pattern)
-      else {
-        continue
-      }
+      else { continue }
       var values: Set<String> = []
       var patterns: [RegularExpression] = []
-      for case let rival in selectors where rival != selector {
+      for rival in selectors where rival != selector {
         switch rival {
         case .header(let other, let value) where other == key: values.insert(value)
         case .headerMatches(let other, let pattern) where other == key:
@@ -133,7 +131,6 @@ package struct Cohort: Hashable, Sendable {
         default: break
         }
       }
-      if values.isEmpty, patterns.isEmpty { continue }
       texts[selector] =
         expression.example { text in !values.contains(text) && !patterns.contains { $0.matchesFully(text) } }
         ?? expression.example { !values.contains($0) }

@@ -16,6 +16,8 @@ struct Entrances {
   }
 
   private let plan: Plan
+  /// By line.
+  private let doors: [Door]
   /// By host as the lines write it: indices into the plan's exposures.
   private var lines: [Door: [String: [Int]]] = [:]
   /// The hosts with `*`, the closest first.
@@ -26,10 +28,11 @@ struct Entrances {
 
   init(_ plan: Plan) {
     self.plan = plan
+    doors = plan.exposures.map { Door($0, of: plan) }
     for (e, exposure) in plan.exposures.enumerated() {
       guard plan.components.indices.contains(exposure.component.index) else { continue }
       guard !exposure.isTCP(plan[exposure.component]) else { continue }
-      let door = Door(exposure, of: plan)
+      let door = doors[e]
       for host in exposure.hosts.isEmpty ? ["*"] : exposure.hosts {
         hosts.insert(host)
         if host.hasPrefix("*"), lines[door]?[host] == nil { wildcards[door, default: []].append(host) }
@@ -42,7 +45,7 @@ struct Entrances {
 
   /// The line by which a visitor of `host` and `path` comes in at the port of line `e`; nil: nobody is exposed there.
   func line(beside e: Int, host: String, path: String) -> Int? {
-    let door = Door(plan.exposures[e], of: plan)
+    let door = doors[e]
     guard let all = lines[door] else { return nil }
     let pattern = all[host] == nil ? wildcards[door]?.first { hostsMeet(host, within: $0) } : host
     return all[pattern ?? host]?.filter { plan.exposures[$0].covers(path) }

@@ -283,6 +283,7 @@ private struct FlowBuilder {
     let around = Set(plan.exposures.filter { $0.leavesOut(exposure) }.map(\.component.index)).sorted()
     let selectors = around.reduce(rules.entry[c]) { all, o in all + rules.entry[o].filter { !all.contains($0) } }
     let sticky = around.reduce(rules.sticky[c]) { all, o in all + rules.sticky[o].filter { !all.contains($0) } }
+    let cohorts = Cohort.all(selectors, sticky: sticky)
     for host in names.flatMap({ hostWitnesses(of: $0, known: knownHosts) }) {
       guard !exposure.isTCP(plan[exposure.component]) else {
         flows.append(
@@ -292,7 +293,7 @@ private struct FlowBuilder {
         continue
       }
       for path in entrances.paths(of: e) where entrances.line(beside: e, host: host, path: path) == e {
-        for cohort in Cohort.all(selectors, sticky: sticky) {
+        for cohort in cohorts {
           let request = HTTPRequest(
             host: host, port: exposure.port, path: path, headers: cohort.headers,
             scheme: exposure.tlsSecret == nil ? "http" : "https")

@@ -16,9 +16,7 @@ extension FlowModel {
     }
     for (e, exposure) in plan.exposures.enumerated() {
       guard let gateway = exposure.gateway else { continue }
-      let parts = gateway.split(separator: "/").map(String.init)
-      let name = parts.last ?? gateway
-      let namespace = parts.count > 1 ? parts[0] : plan.namespace
+      let (namespace, name) = plan.place(ofGateway: gateway)
       let isHTTP = entryFlows.contains { flows[$0].source == .entry(e) && flows[$0].isHTTP }
       var server: Fields = [
         "port": [

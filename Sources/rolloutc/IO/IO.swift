@@ -256,7 +256,12 @@ enum IO {
     let descriptor = mkstemp(&template)
     guard descriptor >= 0 else { return .failure(ReadError(reason(errno))) }
     _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-    return .success((descriptor, String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)))
+    return .success((descriptor, made(of: template)))
+  }
+
+  /// What `mkstemp` and `mkdtemp` have made of their template.
+  private static func made(of template: [CChar]) -> String {
+    String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
   /// What this process takes away from the rights of new files.
@@ -291,7 +296,7 @@ enum IO {
     let root = environment("TMPDIR").flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
     var template = Array("\(root)/\(prefix)-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw Failure("cannot make a folder in `\(root)`: \(reason(errno))") }
-    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return made(of: template)
   }
 
   static func makeDirectory(_ path: String, mode: mode_t = 0o755) throws {

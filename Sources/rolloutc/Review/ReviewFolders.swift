@@ -35,10 +35,7 @@ struct ReviewFolders {
       if IO.isDirectory(path), !IO.mayChange(parent) { return try exchange(files, in: path, held) }
       let fresh = "\(path).rolloutc-\(IO.processID)"
       do {
-        // One step of a review takes the place of that step alone.
-        let own = Set(files.compactMap { $0.name.split(separator: "/").first.map(String.init) })
-        let isPart = review.steps.count < review.compiled.steps.count
-        let kept = isPart ? (IO.names(in: path) ?? []).filter { !own.contains($0) } : []
+        let kept = kept(in: path, besides: topNames(files))
         try stage(marked(files, besides: kept, in: path), in: fresh, held)
         if IO.exists(path) {
           let old = "\(path).rolloutc-old-\(IO.processID)"
@@ -76,6 +73,17 @@ struct ReviewFolders {
   private static let fresh = ".rolloutc-new-"
   private static let old = ".rolloutc-old-"
 
+  /// What the files make in the folder itself, but for its marker.
+  private func topNames(_ files: [(name: String, bytes: [UInt8])]) -> Set<String> {
+    Set(files.compactMap { $0.name.split(separator: "/").first.map(String.init) }).subtracting([Self.marker])
+  }
+
+  /// One step of a review takes the place of that step alone: what stays of the others.
+  private func kept(in path: String, besides own: Set<String>) -> [String] {
+    guard review.steps.count < review.compiled.steps.count else { return [] }
+    return (IO.names(in: path) ?? []).filter { $0 != Self.marker && !own.contains($0) }
+  }
+
   private func stage(_ files: [(name: String, bytes: [UInt8])], in fresh: String, _ held: HeldSignals) throws {
     for (name, bytes) in files {
       let target = fresh + "/" + name
@@ -105,9 +113,8 @@ struct ReviewFolders {
   ) throws -> Int {
     let (fresh, old) = ("\(path)/\(Self.fresh)\(IO.processID)", "\(path)/\(Self.old)\(IO.processID)")
     let before = (IO.names(in: path) ?? []).filter { $0 != Self.marker }
-    let own = Set(files.compactMap { $0.name.split(separator: "/").first.map(String.init) }).subtracting([Self.marker])
-    let isPart = review.steps.count < review.compiled.steps.count
-    let kept = isPart ? before.filter { !own.contains($0) } : []
+    let own = topNames(files)
+    let kept = kept(in: path, besides: own)
     let replaced = before.filter { !kept.contains($0) }
     let marker = "\(path)/\(Self.marker)"
     let formerMarker: [UInt8]? = if case .success(let bytes) = IO.read(marker) { bytes } else { nil }

@@ -243,13 +243,11 @@ struct RunCommand: Sendable {
       return NDJSONView { renderer.value($0) }
     case .human:
       let color = colors
-      let rendered: @Sendable (Diagnostic) -> String = { diagnostic in
-        TerminalRenderer(sources: sources, color: color, width: IO.terminalWidth(1)).rendered(diagnostic)
+      func rendering(_ color: Bool, for descriptor: Int32) -> @Sendable (Diagnostic) -> String {
+        { TerminalRenderer(sources: sources, color: color, width: IO.terminalWidth(descriptor)).rendered($0) }
       }
-      let errors = DiagnosticOutput(color: request.diagnostics.color).colorsErrors
-      let refusal: @Sendable (Diagnostic) -> String = { diagnostic in
-        TerminalRenderer(sources: sources, color: errors, width: IO.terminalWidth(2)).rendered(diagnostic)
-      }
+      let rendered = rendering(color, for: 1)
+      let refusal = rendering(request.diagnostics.colorsErrors, for: 2)
       return isLive
         ? TreeView(color: color, diagnostic: rendered, refusal: refusal, closing: closing.lines)
         : PlainView(diagnostic: rendered, refusal: refusal, closing: closing.lines)

@@ -66,7 +66,7 @@ struct HeldSignals {
   var isPending: Bool { heldSignal.load(ordering: .sequentiallyConsistent) != 0 }
 
   func release() {
-    for var (number, action) in before { sigaction(number, &action, nil) }
+    for case (let number, var action) in before { sigaction(number, &action, nil) }
     let number = heldSignal.load(ordering: .sequentiallyConsistent)
     if number != 0 { raise(number) }
   }
