@@ -167,6 +167,7 @@ extension Parser {
   mutating func recoverUnknownStatement(into index: Int, in context: Context) {
     let start = position
     let token = current
+    let first = diagnostics.count
     let heads = table.heads(in: context).map(\.text)
     if token.kind == .word {
       if takeNearHead(into: index, in: context) { return }
@@ -184,6 +185,33 @@ extension Parser {
       report(.unexpected(found: describe(start), expected: ["a statement"], at: range(start), help: nil), at: start)
     }
     skipLine(of: index, from: start)
+    joinUnknownRun(start, diagnostics: first)
+  }
+
+  /// Many lines in a row that are no statements are one fault: a text of another kind, or a whole file of one.
+  ///
+  /// - Parameter first: where the diagnostics of this line begin.
+  private mutating func joinUnknownRun(_ start: Int, diagnostics first: Int) {
+    guard var run = unknownRun, follows(start, run.end) else {
+      unknownRun = UnknownRun(start: start, end: position, lines: 1, firstDiagnostic: first)
+      return
+    }
+    run.lines += 1
+    run.end = position
+    // What was reported since is of these lines alone.
+    if run.lines > 3, diagnostics.count > run.firstDiagnostic {
+      diagnostics.removeSubrange(run.firstDiagnostic...)
+      diagnostics.append(
+        .unknownLines(
+          from: range(run.start), to: range(start), isYAML: looksLikeYAML(run.start)))
+    }
+    unknownRun = run
+  }
+
+  /// `kind: Service`, `---` or `- name: web`.
+  private func looksLikeYAML(_ start: Int) -> Bool {
+    let word = text(start)
+    return word.hasSuffix(":") || word == "---" || word == "-"
   }
 
   /// Takes the first word of the line for the keyword that it nearly is; false where it is near none, or the line does
@@ -239,9 +267,11 @@ extension Parser {
     if current.kind == .openBrace { skipBlock(of: index) }
   }
 
-  private func continuesMisplacedRun(_ start: Int) -> Bool {
-    guard let misplacedEnd, misplacedEnd <= start else { return false }
-    return tokens[misplacedEnd..<start].allSatisfy { $0.kind == .newline }
+  private func continuesMisplacedRun(_ start: Int) -> Bool { misplacedEnd.map { follows(start, $0) } ?? false }
+
+  /// Nothing but line breaks stands between the token and `end`.
+  private func follows(_ token: Int, _ end: Int) -> Bool {
+    end <= token && tokens[end..<token].allSatisfy { $0.kind == .newline }
   }
 
   private func isHeadElsewhere(_ keyword: Keyword, than context: Context) -> Bool {

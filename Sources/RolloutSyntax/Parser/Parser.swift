@@ -28,6 +28,8 @@ struct Parser {
   private let lineStarts: [Int]
   /// Where the last statement that belongs elsewhere ended: those right behind it are one fault with it.
   var misplacedEnd: Int?
+  /// The last lines in a row that begin no statement.
+  var unknownRun: UnknownRun?
   /// A block that was skipped lacks its `}` too: where one belongs is not certain.
   var lostBraces = false
   /// The last report of an unclosed block, and the token at which it ended.
@@ -40,6 +42,16 @@ struct Parser {
     var column: Int
     /// The column of the first statement inside.
     var innerColumn: Int?
+  }
+
+  /// Lines in a row that begin no statement, and are no near miss of one either.
+  struct UnknownRun {
+    /// The first token of the first line, and the one behind the last.
+    var start: Int
+    var end: Int
+    var lines: Int
+    /// Where their diagnostics begin.
+    var firstDiagnostic: Int
   }
 
   init(_ file: SourceFile) {

@@ -81,6 +81,22 @@ extension Diagnostic {
       fixIts: similar.map { [FixIt("write `\($0)`", [Edit(range, $0)])] } ?? [])
   }
 
+  /// - Parameters:
+  ///   - first, last: the words that the first and the last of the lines begin with.
+  ///   - isYAML: they look like objects of Kubernetes.
+  static func unknownLines(from first: SourceRange, to last: SourceRange, isYAML: Bool) -> Diagnostic {
+    let (what, help) =
+      isYAML
+      ? (
+        "these lines are YAML, and hold no statement",
+        "a plan takes YAML in with `manifest FILE`; `rolloutc check AFTER --against BEFORE` checks folders of it"
+      )
+      : ("these lines hold no statement", "a comment begins with `#` on each of its lines")
+    return Diagnostic(
+      .unknownStatement, what, at: Label(first, "the first of them"),
+      secondary: [Label(last, "the last of them")], help: help)
+  }
+
   static func misplacedStatement(_ word: String, at range: SourceRange, place: String, homes: [String]) -> Diagnostic {
     Diagnostic(
       .misplacedStatement, "`\(word)` does not belong \(place)", at: Label(range, "not allowed here"),
