@@ -72,6 +72,14 @@ package func unquotedTexts(in object: Value, group: String, kind: String) -> [Un
   return found
 }
 
-private func isBuiltIn(_ group: String) -> Bool {
-  group.isEmpty || ["apps", "autoscaling", "batch", "policy"].contains(group) || group.hasSuffix(".k8s.io")
-}
+/// Whether the API server itself defines the kinds of a group. Others are custom resources, also under `k8s.io`: the
+/// server refuses a strategic merge for them (Kubernetes: staging/src/k8s.io/api).
+package func isBuiltIn(_ group: String) -> Bool { builtInGroups.contains(group) }
+
+private let builtInGroups: Set<String> = [
+  "", "admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "apps", "authentication.k8s.io",
+  "authorization.k8s.io", "autoscaling", "batch", "certificates.k8s.io", "coordination.k8s.io", "discovery.k8s.io",
+  "events.k8s.io", "extensions", "flowcontrol.apiserver.k8s.io", "internal.apiserver.k8s.io", "networking.k8s.io",
+  "node.k8s.io", "policy", "rbac.authorization.k8s.io", "resource.k8s.io", "scheduling.k8s.io", "storage.k8s.io",
+  "storagemigration.k8s.io",
+]

@@ -44,8 +44,6 @@ package struct LoweringOptions: Hashable, Sendable {
 package enum LoweringProblem: Hashable, Sendable {
   /// The object of this patch exists in no state.
   case patchWithoutTarget(patch: SourceRange)
-  /// The patch would change a name, a namespace, a selector or an ownership label; that part of it is left out.
-  case patchOfProtectedField(patch: SourceRange, path: String)
   /// One port number with two protocols in one Service.
   case portWithTwoProtocols(number: Int, first: SourceRange, second: SourceRange)
   /// Two declarations would write the same object.

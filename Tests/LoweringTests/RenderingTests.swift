@@ -249,7 +249,6 @@ struct RenderingTests {
     let problems = compile(web.plan).problems
     #expect(problems.contains(.patchWithoutTarget(patch: nowhere)))
     #expect(problems.filter { if case .patchWithoutTarget = $0 { true } else { false } }.count == 1)
-    #expect(problems.contains(.patchOfProtectedField(patch: nowhere, path: "metadata.name")))
   }
 
   /// A rule without an action goes into the rules that are there; one with an action takes their place.

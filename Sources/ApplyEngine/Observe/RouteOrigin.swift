@@ -51,20 +51,3 @@ extension RouteTable {
     return versions
   }
 }
-
-extension Selector {
-  /// Whether a rule for these requests is for a visitor who sends just what `visitor` says.
-  func takes(_ visitor: Selector) -> Bool {
-    switch (self, visitor) {
-    case (.cookie(let key, let value), .cookie(let sentKey, let sent)):
-      key == sentKey && (value == nil || value == sent ?? Self.anyCookieValue)
-    case (.header(let key, let value), .header(let sentKey, let sent)): key == sentKey && value == sent
-    case (.headerMatches(let key, let pattern), .header(let sentKey, let sent)):
-      key == sentKey && (try? RegularExpression(pattern, encoding: .latin1))?.matchesFully(sent) ?? false
-    case (.cookie, _), (.header, _), (.headerMatches, _): false
-    }
-  }
-
-  /// What a cookie is sent with where any value will do.
-  static let anyCookieValue = "1"
-}

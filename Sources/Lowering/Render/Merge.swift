@@ -1,14 +1,9 @@
 package import KubernetesModel
 
-/// RFC 7386: members replace members, `null` deletes, lists are replaced whole.
-package func jsonMerged(_ base: Value?, _ patch: Value) -> Value {
-  merged(base, patch, listKey: { _, _ in nil })
-}
-
 /// Strategic merge as `kubectl patch` does it: as RFC 7386, but lists whose elements have a key merge by it, and
 /// `$patch: delete` and `$patch: replace` are followed (Kubernetes: `patchMergeKey` in k8s.io/api).
 package func strategicallyMerged(_ base: Value?, _ patch: Value) -> Value {
-  merged(base, patch, listKey: mergeKey)
+  merged(base, patch)
 }
 
 private func mergeKey(_ field: String, _ elements: [Value]) -> String? {
@@ -24,28 +19,27 @@ private func mergeKey(_ field: String, _ elements: [Value]) -> String? {
   }
 }
 
-private func merged(_ base: Value?, _ patch: Value, listKey: (String, [Value]) -> String?) -> Value {
+private func merged(_ base: Value?, _ patch: Value) -> Value {
   guard case .object(let changes) = patch else { return patch }
-  let isStrategic = listKey("containers", []) != nil
   var result = base?.fields ?? Fields()
-  if isStrategic, changes["$patch"]?.string == "replace" { result = Fields() }
+  if changes["$patch"]?.string == "replace" { result = Fields() }
   for entry in changes.entries {
-    if isStrategic, entry.key == "$patch" { continue }
+    if entry.key == "$patch" { continue }
     switch entry.value {
     case .null:
       result[entry.key] = nil
     case .array(let elements):
-      if let key = listKey(entry.key, elements) {
+      if let key = mergeKey(entry.key, elements) {
         result[entry.key] = .array(
-          mergedList(result[entry.key]?.array ?? [], elements, by: key, listKey: listKey))
+          mergedList(result[entry.key]?.array ?? [], elements, by: key))
       } else {
         result[entry.key] = entry.value
       }
     case .object:
-      if isStrategic, entry.value["$patch"]?.string == "delete" {
+      if entry.value["$patch"]?.string == "delete" {
         result[entry.key] = nil
       } else {
-        result[entry.key] = merged(result[entry.key], entry.value, listKey: listKey)
+        result[entry.key] = merged(result[entry.key], entry.value)
       }
     case .bool, .int, .double, .string:
       result[entry.key] = entry.value
@@ -55,7 +49,7 @@ private func merged(_ base: Value?, _ patch: Value, listKey: (String, [Value]) -
 }
 
 private func mergedList(
-  _ base: [Value], _ elements: [Value], by key: String, listKey: (String, [Value]) -> String?
+  _ base: [Value], _ elements: [Value], by key: String
 ) -> [Value] {
   var result = elements.contains { $0["$patch"]?.string == "replace" } ? [] : base
   for element in elements {
@@ -65,8 +59,8 @@ private func mergedList(
     switch (directive, place) {
     case ("delete", let place?): result.remove(at: place)
     case ("delete", nil): break
-    case (_, let place?): result[place] = merged(result[place], element, listKey: listKey)
-    case (_, nil): result.append(merged(nil, element, listKey: listKey))
+    case (_, let place?): result[place] = merged(result[place], element)
+    case (_, nil): result.append(merged(nil, element))
     }
   }
   return result

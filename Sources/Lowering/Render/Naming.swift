@@ -53,7 +53,6 @@ struct Naming {
       case .rule(let id): if id.index < all.count { all[id.index].rulePatches.append(p) }
       case .object: break
       }
-      checkProtectedFields(patch)
     }
     return all.map { ComponentNames($0) }
   }
@@ -266,12 +265,6 @@ struct Naming {
       }
     }
     return all
-  }
-
-  private mutating func checkProtectedFields(_ patch: Patch) {
-    for path in protectedPaths(in: patch) {
-      problems.append(.patchOfProtectedField(patch: patch.range, path: path))
-    }
   }
 }
 

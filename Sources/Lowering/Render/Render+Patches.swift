@@ -12,7 +12,7 @@ extension Renderer {
     for p in all {
       var patch = plan.patches[p].value
       if id.kind == "VirtualService" { (result, patch) = mergingRules(of: patch, into: result) }
-      result = isBuiltIn(id.group) ? strategicallyMerged(result, patch) : jsonMerged(result, patch)
+      result = isBuiltIn(id.group) ? strategicallyMerged(result, patch) : result.mergePatched(by: patch)
     }
     // `strategy` keeps the fields of its type alone (Kubernetes: `patchStrategy: retainKeys`).
     if result.at("spec", "strategy", "type")?.string == "Recreate" {
@@ -58,7 +58,7 @@ private func mergingRules(of patch: Value, into object: Value) -> (object: Value
       rules.map { rule in
         additions.reduce(rule) { rule, addition in
           guard addition["name"] == nil || addition["name"] == rule["name"] else { return rule }
-          return jsonMerged(rule, addition)
+          return rule.mergePatched(by: addition)
         }
       })
   }
@@ -72,43 +72,14 @@ private func isActionless(_ rule: Value) -> Bool {
   return !["route", "redirect", "directResponse", "delegate", "match"].contains { fields[$0] != nil }
 }
 
-/// Groups whose kinds carry merge keys. Custom resources have none: the server refuses strategic merge for them.
-private func isBuiltIn(_ group: String) -> Bool {
-  group.isEmpty || group == "apps" || group == "batch" || group == "autoscaling" || group == "policy"
-    || group.hasSuffix(".k8s.io")
-}
-
-private let ownershipKeys = ["app.kubernetes.io/managed-by", "app.kubernetes.io/part-of"]
-
-/// What no patch may change: identity, ownership, and what Services and Deployments find their pods by.
-private func protectedPaths(kind: String) -> [[String]] {
-  var paths = [["apiVersion"], ["kind"], ["metadata", "name"], ["metadata", "namespace"]]
-  for key in ownershipKeys { paths.append(["metadata", "labels", key]) }
-  if kind == "Deployment" || kind == "Service" { paths.append(["spec", "selector"]) }
-  if kind == "Deployment" {
-    for key in ["app", "version"] { paths.append(["spec", "template", "metadata", "labels", key]) }
-  }
-  return paths
-}
-
+/// A directive such as `$patch: replace` takes away what is around it, too: what no patch may change stays all the same.
 private func withProtectedFields(of original: Value, in patched: Value) -> Value {
   var result = patched
-  for path in protectedPaths(kind: original["kind"]?.string ?? "") {
+  for path in protectedPaths(ofKind: original["kind"]?.string ?? "") {
     let wanted = value(original, path[...])
     if value(result, path[...]) != wanted { result = replacing(result, path[...], wanted) }
   }
   return result
-}
-
-/// The protected fields that a patch names, as dotted paths.
-func protectedPaths(in patch: Patch) -> [String] {
-  protectedPaths(kind: patch.target.kind).compactMap { path in
-    guard let new = value(patch.value, path[...]) else { return nil }
-    // A patch that says which object it is about says nothing wrong.
-    if path == ["apiVersion"] || path == ["kind"] { return nil }
-    if path == ["metadata", "name"], case .object(_, let name) = patch.target, new == .string(name) { return nil }
-    return path.joined(separator: ".")
-  }
 }
 
 private func value(_ value: Value, _ path: ArraySlice<String>) -> Value? {

@@ -22,7 +22,7 @@ extension Selector {
     case .cookie(let key, nil): "cookie-" + routeWord(key)
     case .cookie(let key, let value?): "cookie-" + routeWord(key) + "-" + routeWord(value)
     case .header(let key, let value): "header-" + routeWord(key) + "-" + routeWord(value)
-    case .headerMatches(let key, _): "header-" + routeWord(key) + "-matches"
+    case .headerMatches(let key, let pattern): "header-" + routeWord(key) + "-matches-" + routeWord(pattern)
     }
   }
 }

@@ -27,20 +27,10 @@ extension Interpreter {
       return
     }
     guard let visitor = verification.visitor else { return }
-    if !entry.rules.contains(where: { matches($0.selector, visitor) }) {
+    if !entry.rules.contains(where: { $0.selector.takes(visitor) }) {
       report(
         .unreachableVerify(
           "no route asks for `\(describe(visitor))` here: this sees what every visitor sees", at: statement.range))
-    }
-  }
-
-  /// A request that is sent with `visitor` matches `selector`.
-  private func matches(_ selector: Selector, _ visitor: Selector) -> Bool {
-    switch (selector, visitor) {
-    case (.cookie(let key, let value), .cookie(let sent, let sentValue)):
-      return key == sent && (value == nil || value == (sentValue ?? "1"))
-    case (.headerMatches(let key, _), .header(let sent, _)): return key == sent
-    default: return selector == visitor
     }
   }
 

@@ -253,6 +253,12 @@ extension Diagnostic {
       help: "write out the value of one of the parameters that it is made of")
   }
 
+  static func parametersTooDeep(_ name: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .parameterCircle, "more than 64 parameters are made of each other, down to `\(name)`",
+      at: Label(range, "the 65th"), help: "write out the value of one of the parameters between")
+  }
+
   static func levelsDoNotRise(_ level: Int, after: Int?, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .levelsDoNotRise,

@@ -293,7 +293,14 @@ extension Resolver {
       report(.parameterCircle(parameter.name, at: parameter.nameRange))
       names.parameterValues[index].isFaulty = true
       names.parameterValues[index].reading = .done
+    case .unread where parameterDepth == 64:
+      let parameter = names.parameterValues[index]
+      report(.parametersTooDeep(parameter.name, at: parameter.nameRange))
+      names.parameterValues[index].isFaulty = true
+      names.parameterValues[index].reading = .done
     case .unread:
+      parameterDepth += 1
+      defer { parameterDepth -= 1 }
       names.parameterValues[index].reading = .begun
       let parameter = names.parameterValues[index]
       let value = parameter.source.flatMap { text($0.token, in: $0.tree) }

@@ -62,6 +62,14 @@ extension Resolver {
         report(.protectedField(field, at: range))
         return
       }
+      // Of kinds that only a manifest knows, the group is not known here.
+      if let directive = strayDirective(documents[0], isBuiltIn: target.group == "unknown" || isBuiltIn(target.group)) {
+        report(
+          .badYAML(
+            "`\(directive)` in \(origin) is a directive that a patch of \(target.kind) does not know", at: range,
+            help: "write the fields as they are to be; `null` takes one away"))
+        return
+      }
       if target.kind == "Deployment", let (list, key) = keylessElement(in: documents[0]) {
         report(
           .badYAML(
@@ -185,20 +193,26 @@ extension Resolver {
       for key in path { value = value?[key] }
       if value == .null { return path.joined(separator: ".") }
     }
-    for key in ["apiVersion", "kind"] where patch[key] != nil { return key }
-    for key in ["name", "namespace"] where patch.at("metadata", key) != nil { return "metadata.\(key)" }
-    for key in ["app.kubernetes.io/managed-by", "app.kubernetes.io/part-of"]
-    where patch.at("metadata", "labels", key) != nil {
-      return "metadata.labels[\(key)]"
+    let path = protectedPaths(ofKind: target.kind).first { path in
+      path.reduce(patch) { value, key in value?[key] } != nil
     }
-    // Which pods are the ingress of a cluster, the plan cannot know.
-    let isGateway = if case .object(kind: "Gateway", _) = target { true } else { false }
-    if patch.at("spec", "selector") != nil, !isGateway { return "spec.selector" }
-    for key in ["app", "version"] where patch.at("spec", "template", "metadata", "labels", key) != nil {
-      return "spec.template.metadata.labels.\(key)"
+    return path.map { path in
+      path.dropFirst().reduce(path[0]) { text, key in text + (key.contains("/") ? "[\(key)]" : ".\(key)") }
     }
-    if patch.at("spec", "host") != nil { return "spec.host" }
-    return nil
+  }
+
+  /// A directive of strategic merges that is not followed: it would be written as a field. Custom resources know none.
+  private func strayDirective(_ patch: Value, isBuiltIn: Bool) -> String? {
+    switch patch {
+    case .object(let fields):
+      for entry in fields.entries {
+        if entry.key.hasPrefix("$"), !isBuiltIn || entry.key != "$patch" { return entry.key }
+        if let found = strayDirective(entry.value, isBuiltIn: isBuiltIn) { return found }
+      }
+      return nil
+    case .array(let items): return items.lazy.compactMap { self.strayDirective($0, isBuiltIn: isBuiltIn) }.first
+    default: return nil
+    }
   }
 
   func resolveManifest(_ statement: StatementView) {

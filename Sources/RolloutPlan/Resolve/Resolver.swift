@@ -18,6 +18,8 @@ final class Resolver {
   /// What the environment chosen by `--env` sets.
   var environmentValues: [String: SpannedText] = [:]
   var requiredApprovals: Set<Form> = []
+  /// How many values of parameters are being read, each for the one before it.
+  var parameterDepth = 0
   /// The statements that fill each component and each of its versions, for the second pass.
   var componentStatements: [(component: ComponentID, statement: StatementView)] = []
   var releaseStatements: [(release: ReleaseID, statement: StatementView)] = []

@@ -13,8 +13,8 @@ package struct Cohort: Hashable, Sendable {
     package var value: String
   }
 
-  /// What stands in a header that is asked for by a pattern: nothing that other rules of the same header take, if there is
-  /// such a text. No part of who the cohort is.
+  /// What is sent where a rule leaves it open, for a pattern or a cookie of any value: nothing that other rules for the
+  /// same header or cookie take, if there is such a text. No part of who the cohort is.
   private var texts: [Selector: String] = [:]
 
   package init(selectors: [Selector] = [], sticky: StickyCookie? = nil) {
@@ -36,9 +36,13 @@ package struct Cohort: Hashable, Sendable {
     hasher.combine(sticky)
   }
 
+  /// The value of the cookie or header that makes its requests meet one of its selectors; nil where none is known.
   private func text(for selector: Selector) -> String? {
-    guard case .headerMatches(_, let pattern) = selector else { return nil }
-    return texts[selector] ?? witness(of: pattern)
+    switch selector {
+    case .cookie(_, let value?), .header(_, let value): value
+    case .cookie(_, nil): texts[selector] ?? Cohort.anyValue
+    case .headerMatches(_, let pattern): texts[selector] ?? witness(of: pattern)
+    }
   }
 
   /// Nothing that any rule asks for.
@@ -50,9 +54,9 @@ package struct Cohort: Hashable, Sendable {
     var headers: [(String, String)] = []
     for selector in selectors {
       switch selector {
-      case .cookie(let key, let value): cookies.append("\(key)=\(value ?? Cohort.anyValue)")
-      case .header(let key, let value): headers.append((key, value))
-      case .headerMatches(let key, _): headers.append((key, text(for: selector) ?? Cohort.anyValue))
+      case .cookie(let key, _): cookies.append("\(key)=\(text(for: selector) ?? Cohort.anyValue)")
+      case .header(let key, _), .headerMatches(let key, _):
+        headers.append((key, text(for: selector) ?? Cohort.anyValue))
       }
     }
     if let sticky { cookies.append("\(sticky.name)=\(sticky.value)") }
@@ -62,17 +66,7 @@ package struct Cohort: Hashable, Sendable {
   /// Whether a request of this cohort meets `selector`, judged by its headers and not by how the rule was rendered.
   func meets(_ selector: Selector) -> Bool {
     selectors.contains { held in
-      if held == selector { return true }
-      switch (selector, held) {
-      case (.cookie(let key, nil), .cookie(let own, _)): return key == own
-      case (.headerMatches(let key, let pattern), .header(let own, let value)):
-        return key == own && (try? RegularExpression(pattern))?.matchesFully(value) == true
-      case (.header(let key, let value), .headerMatches(let own, _)): return key == own && text(for: held) == value
-      case (.headerMatches(let key, let pattern), .headerMatches(let own, _)):
-        return key == own
-          && text(for: held).map { (try? RegularExpression(pattern))?.matchesFully($0) == true } == true
-      default: return false
-      }
+      held == selector || held.asksForSame(as: selector) && text(for: held).map(selector.takes) ?? false
     }
   }
 
@@ -90,7 +84,7 @@ package struct Cohort: Hashable, Sendable {
     return parts.isEmpty ? "visitors without a rule of their own" : "visitors with " + parts.joined(separator: " and ")
   }
 
-  /// A value that no plan compares with.
+  /// For a cookie of any value, where no rule asks for this one.
   private static let anyValue = "any"
 
   /// The cohorts that rules with these selectors tell apart: every set of them for a few selectors; each alone and each
@@ -105,7 +99,10 @@ package struct Cohort: Hashable, Sendable {
         for j in selectors.indices where j > i { sets.append([selectors[i], selectors[j]]) }
       }
     }
-    let possible = sets.filter { set in Set(set.map(\.name)).count == set.count }
+    // No request has two values in one place.
+    let possible = sets.filter { set in
+      set.indices.allSatisfy { i in !set[..<i].contains { $0.asksForSame(as: set[i]) } }
+    }
     let texts = texts(of: selectors)
     return possible.map { set in
       var cohort = Cohort(selectors: set)
@@ -114,38 +111,28 @@ package struct Cohort: Hashable, Sendable {
     } + sticky.map { Cohort(sticky: $0) }
   }
 
-  /// For each pattern some text that no other rule of its header takes; where that cannot be, one that none of the values
-  /// is that are asked for by themselves.
+  /// For each selector that leaves the value open some text that no other rule of its header or cookie takes; where that
+  /// cannot be, one that none of the values is that are asked for by themselves.
   private static func texts(of selectors: [Selector]) -> [Selector: String] {
     var texts: [Selector: String] = [:]
     for selector in selectors {
-      guard case .headerMatches(let key, let pattern) = selector, let expression = try? RegularExpression(pattern)
-      else { continue }
-      var values: Set<String> = []
-      var patterns: [RegularExpression] = []
-      for rival in selectors where rival != selector {
-        switch rival {
-        case .header(let other, let value) where other == key: values.insert(value)
-        case .headerMatches(let other, let pattern) where other == key:
-          if let rival = try? RegularExpression(pattern) { patterns.append(rival) }
-        default: break
-        }
+      let rivals = selectors.filter { $0 != selector && $0.asksForSame(as: selector) }
+      let takers = rivals.map(\.takesValue)
+      switch selector {
+      case .cookie(_, nil):
+        // Among one more than there are rules there is one that none asks for.
+        let candidates = [anyValue] + rivals.indices.map { "\(anyValue)-\($0)" }
+        texts[selector] = candidates.first { text in !takers.contains { $0(text) } }
+      case .headerMatches(_, let pattern):
+        guard let expression = try? RegularExpression(pattern) else { continue }
+        let exact = rivals.filter { if case .header = $0 { true } else { false } }.map(\.takesValue)
+        texts[selector] =
+          expression.example { text in !takers.contains { $0(text) } }
+          ?? expression.example { text in !exact.contains { $0(text) } }
+      case .cookie, .header: break
       }
-      texts[selector] =
-        expression.example { text in !values.contains(text) && !patterns.contains { $0.matchesFully(text) } }
-        ?? expression.example { !values.contains($0) }
     }
     return texts
-  }
-}
-
-extension Selector {
-  /// What it is about, so that two of one name cannot both be met.
-  fileprivate var name: String {
-    switch self {
-    case .cookie(let key, _): "cookie " + key
-    case .header(let key, _), .headerMatches(let key, _): "header " + key
-    }
   }
 }
 

@@ -200,10 +200,6 @@ extension Diagnostic {
       self.init(
         .patchWithoutTarget, "no step writes an object that this patch is for", at: Label(patch, "changes nothing"),
         help: "check the name; an object exists only from the step that deploys or exposes it")
-    case .patchOfProtectedField(let patch, let path):
-      self.init(
-        .protectedField, "a patch may not change `\(path)`", at: Label(patch, "changes it"),
-        help: "remove the field from the patch")
     case .sameObject(let id, let first, let second):
       self.init(
         .nameCollision, "two lines of the plan would write `\(id)`", at: Label(second, "again here"),
