@@ -5,7 +5,13 @@ package func unfollowedEffect(of id: ObjectID) -> String? {
   switch (id.group, id.kind) {
   case ("security.istio.io", "AuthorizationPolicy"), ("security.istio.io", "RequestAuthentication"):
     "it may refuse requests: 401, 403"
-  case ("networking.k8s.io", "NetworkPolicy"): "it may cut connections"
+  case ("networking.k8s.io", "NetworkPolicy"), ("policy.networking.k8s.io", _), ("cilium.io", _),
+    ("crd.projectcalico.org", _), ("projectcalico.org", _):
+    "it may cut connections"
+  case ("kyverno.io", _), ("constraints.gatekeeper.sh", _), ("templates.gatekeeper.sh", _):
+    "it may refuse or change what is written"
+  case ("batch", "Job"):
+    "it is made before the first pods, and nobody waits until it is done: run it before, or behind a `pause`"
   case ("networking.istio.io", "Sidecar"): "it says which services a proxy knows at all"
   case ("networking.istio.io", "ServiceEntry"), ("networking.istio.io", "WorkloadEntry"):
     "it adds hosts and endpoints to the mesh"
@@ -42,9 +48,18 @@ func unfollowedEffects(of patch: Value) -> [(field: String, reason: String)] {
       ("istio.io/rev", "`istio-injection` counts where a namespace has both: take it away with `istio-injection: null`")
     )
   }
+  if labels?["istio.io/use-waypoint"]?.string != nil {
+    effects.append(("istio.io/use-waypoint", "a waypoint takes the place of the callers' proxies, and knows no lanes"))
+  }
   for policy in trafficPolicies(patch) {
     if policy.at("loadBalancer", "simple")?.string == "PASSTHROUGH" {
       effects.append(("PASSTHROUGH", "connections go to the address that the caller dialled, past every route"))
+    }
+    if policy["tunnel"].map({ $0 != .null }) == true {
+      effects.append(("tunnel", "requests take another way than that of the route"))
+    }
+    if policy.at("loadBalancer", "localityLbSetting", "distribute").map({ $0 != .null }) == true {
+      effects.append(("localityLbSetting", "requests may be sent to a place where no pod is"))
     }
     if policy["connectionPool"].map({ $0 != .null }) == true {
       effects.append(("connectionPool", "what is beyond its limits is answered with 503 by the proxies themselves"))
@@ -119,9 +134,12 @@ private func unfollowedEffects(ofRules patch: Value) -> [(field: String, reason:
     }
     if rule["redirect"] != nil { effects.append(("redirect", "visitors are sent elsewhere, and calls get a redirect")) }
     for match in rule["match"]?.array ?? [] {
-      let apart = ["method", "authority", "scheme", "queryParams"].filter { match[$0] != nil }
-      let exact = ["exact", "regex"].filter { match.at("uri", $0) != nil }.map { "uri.\($0)" }
-      if let field = (apart + exact).first {
+      let apart = ["method", "authority", "scheme", "queryParams", "headers", "withoutHeaders"].filter {
+        match[$0] != nil
+      }
+      let paths = ["exact", "regex"].filter { match.at("uri", $0) != nil }.map { "uri.\($0)" }
+      let isInner = match.at("uri", "prefix")?.string.map { $0 != "/" } ?? false
+      if let field = (apart + paths + (isInner ? ["uri.prefix"] : [])).first {
         effects.append(
           (field, "the proof asks for a page or two of each path: what else does not fit meets another rule"))
       }
@@ -149,12 +167,11 @@ func refusal(ofDeploymentPatch patch: Value) -> String? {
   {
     return "with `maxSurge` and `maxUnavailable` of 0 no pod could be replaced"
   }
-  if let replicas = patch.at("spec", "replicas"), replicas.int.map({ $0 < 0 }) ?? true {
-    return "`replicas` is a number"
-  }
-  for field in ["minReadySeconds", "progressDeadlineSeconds", "revisionHistoryLimit"] {
-    if let value = patch.at("spec", field), value != .null, value.int.map({ $0 < 0 }) ?? true {
-      return "`\(field)` is a number"
+  for field in ["replicas", "minReadySeconds", "progressDeadlineSeconds", "revisionHistoryLimit"] {
+    if let value = patch.at("spec", field), value != .null,
+      value.int.map({ !(0...Int(Int32.max)).contains($0) }) ?? true
+    {
+      return "`\(field)` is a number from 0 to \(Int32.max)"
     }
   }
   return nil

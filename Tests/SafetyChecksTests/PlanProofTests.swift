@@ -49,7 +49,7 @@ import Testing
     #expect(diagnostics.map(\.code) == [.strayTraffic], "\(diagnostics)")
     let first = try #require(diagnostics.first)
     #expect(first.message.hasPrefix("`web 2.0` gets nothing of"), "\(first.message)")
-    #expect(first.primary.text == "changes its routes", "\(first.primary)")
+    #expect(first.primary.text == "without this, it would not be so", "\(first.primary)")
     // A redirect is an answer that somebody has meant.
     let redirect = "patch route of web \"{spec: {http: [{redirect: {uri: /moved}}]}}\"\n"
     #expect(try found("mesh istio\nexpose web on port 80", redirect + Self.both).isEmpty)

@@ -308,7 +308,7 @@ package struct Planner: Sendable {
         return Outcome(change: change, problem: .writeFailed(.cluster(id, error), write))
       }
     }
-    let isTaken = decisions.take(conflicts, of: id)
+    let isTaken = decisions.take(conflicts, of: id, writing: object, over: live)
     change.conflicts = conflicts.map { conflict in
       LivePlan.Conflict(
         conflict: conflict, live: shown(live?.field(named: conflict.field), id),

@@ -153,7 +153,7 @@ package struct ObjectWriter: Sendable {
     }
     if let live {
       if live.at("metadata", "deletionTimestamp")?.string != nil { throw .terminating(id) }
-      let trial = try await trial(&request, over: live, id)
+      let trial = try await trial(&request, writing: object, over: live, id)
       if isSame(trial, live) { return .unchanged(live) }
       // Made by a run that ended before it heard so, if it is what we would make; this is something else.
       if isUnproven { throw .foreign(id) }
@@ -179,15 +179,17 @@ package struct ObjectWriter: Sendable {
 
   /// What the server would make of it. Fields of others are taken only where a person named every one of them, and then
   /// only from the object as we saw it.
-  private func trial(_ request: inout ApplyRequest, over live: Value, _ id: ObjectID) async throws(WriteFailure)
-    -> Value
-  {
+  private func trial(
+    _ request: inout ApplyRequest, writing object: Value, over live: Value, _ id: ObjectID
+  ) async throws(WriteFailure) -> Value {
     var trial = request
     trial.dryRun = true
     do throws(ClusterError) {
       return try await cluster.apply(trial).object
     } catch {
-      guard let conflicts = error.status?.fieldConflicts, !conflicts.isEmpty, decisions.take(conflicts, of: id) else {
+      guard let conflicts = error.status?.fieldConflicts, !conflicts.isEmpty,
+        decisions.take(conflicts, of: id, writing: object, over: live)
+      else {
         throw failure(error, id)
       }
     }

@@ -94,10 +94,12 @@ extension RunSession {
       let within = target.withinMilliseconds.map { Duration.milliseconds($0) } ?? ownDeadline(of: anchor)
       subjects.append(
         ReadinessWait.Subject(id: target.deployment, anchor: anchor, within: within, acceptsDebt: false))
-      // A volume that waited for its first consumer has one now: what was owed is due.
+      // A volume that waited for its first consumer has one now: what was owed is due. Where no pod is asked for, it waits on.
+      let isConsumed = anchor.at("spec", "replicas")?.int != 0
       for claim in mountedClaims(of: anchor, in: target.deployment.namespace) where claims.insert(claim).inserted {
         guard let anchor = try await self.anchor(claim) else { continue }
-        subjects.append(ReadinessWait.Subject(id: claim, anchor: anchor, within: within, acceptsDebt: false))
+        subjects.append(
+          ReadinessWait.Subject(id: claim, anchor: anchor, within: within, acceptsDebt: !isConsumed))
       }
     }
     try await wait(for: subjects, origin: origin)

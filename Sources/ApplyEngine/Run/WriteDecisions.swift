@@ -25,8 +25,21 @@ package struct WriteDecisions: Hashable, Sendable {
 
   /// Whether every one of `conflicts` may be taken. The API's force takes all or nothing. A field of a controller that
   /// writes it back within minutes is never taken: the two would fight for as long as both live.
-  package func take(_ conflicts: [FieldConflict], of id: ObjectID) -> Bool {
-    conflicts.allSatisfy { takes.contains(Self.key($0.field, of: id)) && !$0.isWrittenBack }
+  ///
+  /// Where the plan leaves the number of pods to an autoscaler, stopping a Deployment is the one thing that it says about
+  /// it: no autoscaler wakes what has none (Kubernetes: a HorizontalPodAutoscaler rests at 0 replicas).
+  ///
+  /// - Parameters:
+  ///   - object: what is written.
+  ///   - live: what it is written over.
+  package func take(_ conflicts: [FieldConflict], of id: ObjectID, writing object: Value, over live: Value?) -> Bool {
+    let mayStop =
+      id.kind == "Deployment" && object.at("spec", "replicas") == .int(0)
+      && live.flatMap { ownFields($0, ObjectWriter.fieldManager) }?.at("f:spec", "f:replicas") == nil
+    return conflicts.allSatisfy { conflict in
+      let isNamed = takes.contains(Self.key(conflict.field, of: id)) || mayStop && conflict.field == ".spec.replicas"
+      return isNamed && !conflict.isWrittenBack
+    }
   }
 }
 

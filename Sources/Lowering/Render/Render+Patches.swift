@@ -18,6 +18,8 @@ extension Renderer {
     if result.at("spec", "strategy", "type")?.string == "Recreate" {
       result = replacing(result, ["spec", "strategy", "rollingUpdate"], nil)
     }
+    // What the plan puts to sleep sleeps, whoever says how many pods it has awake.
+    if value.at("spec", "replicas") == .int(0) { result = replacing(result, ["spec", "replicas"], .int(0)) }
     return withProtectedFields(of: value, in: result)
   }
 

@@ -53,7 +53,7 @@ extension Interpreter {
           said.insert(callee)
           report(
             .portLost(
-              plan[callee].name, plan[lost.new].name, port: lost.port.number, isGone: true,
+              plan[callee].name, plan[lost.new].name, port: lost.port.number, isGone: lost.isLast,
               serving: plan[lost.old].name, caller: "\(component.name) \(version.name)", at: cause(callee),
               declared: lost.port.range))
         }
@@ -73,12 +73,24 @@ extension Interpreter {
 
   private func portLost(
     by caller: VersionID, of callee: ComponentID, since start: State
-  ) -> (port: Port, old: VersionID, new: VersionID)? {
+  ) -> (port: Port, old: VersionID, new: VersionID, isLast: Bool)? {
     let (old, new) = (start.components[callee.index], state.components[callee.index])
     if old == new { return nil }
-    return firstLost(
-      callee, from: start.targets(of: callee, for: caller, in: plan).filter(old.isServing),
-      to: state.targets(of: callee, for: caller, in: plan).filter(new.isServing), isPinned: old.isPinned)
+    let before = start.targets(of: callee, for: caller, in: plan).filter(old.isServing)
+    let after = state.targets(of: callee, for: caller, in: plan).filter(new.isServing)
+    if let lost = firstLost(callee, from: before, to: after, isPinned: old.isPinned) {
+      return (lost.port, lost.old, lost.new, true)
+    }
+    // Of pinned ones each `route` tells. One port of several may be one that nobody calls.
+    if old.isPinned || new.isPinned { return nil }
+    let versions = plan[callee].versions
+    let left = Set(after.flatMap { versions[$0].ports.map(\.number) })
+    for version in before.sorted() {
+      if let port = versions[version].ports.first(where: { !left.contains($0.number) }), let next = after.min() {
+        return (port, VersionID(callee, version), VersionID(callee, next), false)
+      }
+    }
+    return nil
   }
 
   /// What visitors of a line speak, and who does not understand them any more: nobody does, or a version does not that a

@@ -84,6 +84,9 @@ extension State {
 }
 
 extension ComponentState {
+  /// What is deployed has no replicas. Requests find nobody then, and go where they went before all the same.
+  package var isAsleep: Bool { !deployed.isEmpty && deployed.allSatisfy { $0.replicas == 0 } }
+
   /// What a table leads to; every deployed version where the component is not pinned and Kubernetes balances.
   package func targets(of table: RouteTable) -> Set<Int> {
     var all: Set<Int> = []
@@ -92,7 +95,7 @@ extension ComponentState {
   }
 
   func visitTargets(of table: RouteTable, _ visit: (Int) -> Void) {
-    if isPinned || table.isEmpty {
+    if isPinned || table.isEmpty || isAsleep {
       table.visitTargets(visit)
     } else {
       for version in deployed where version.replicas > 0 { visit(version.version) }

@@ -478,6 +478,22 @@ package struct PatternDeclaration: Sendable {
 }
 
 /// `patch`: a change to an object that the plan generates.
+extension Plan {
+  /// A patch takes the number of pods out of the Deployment, with `replicas: null`: it is an autoscaler's business.
+  ///
+  /// - Parameter deployment: the name of the version's Deployment.
+  package func isAutoscaled(_ id: VersionID, deployment: String) -> Bool {
+    patches.contains { patch in
+      guard patch.value.at("spec", "replicas") == .null else { return false }
+      return switch patch.target {
+      case .deployment(let component, let version): component == id.component && (version ?? id) == id
+      case .object(kind: "Deployment", let name): name == deployment
+      case .service, .route, .rule, .object: false
+      }
+    }
+  }
+}
+
 package struct Patch: Sendable {
   package enum Target: Hashable, Sendable {
     case deployment(ComponentID, version: VersionID?)

@@ -136,7 +136,9 @@ struct Checker {
 
   func report() -> SafetyReport {
     SafetyReport(
-      diagnostics: Explanation(model, compiled).diagnostics(findings), coverage: coverage, findings: findings)
+      diagnostics: Explanation(model, compiled, suspects: suspects(of: findings, compiled, model)).diagnostics(
+        findings),
+      coverage: coverage, findings: findings)
   }
 
   // MARK: - Ways back

@@ -62,7 +62,9 @@ final class IntentAnswers {
       for f in model.flowsInto[c] { numbers[f] = -1 }
       let first = model.firstVersion[c]
       for v in model.plan.components[c].versions.indices {
-        replicas[first + v] = component?.deployment(of: v)?.replicas ?? 0
+        let count = component?.deployment(of: v)?.replicas ?? 0
+        // All that the plan asks for is that there are some.
+        replicas[first + v] = model.isAutoscaled[first + v] ? min(1, count) : count
       }
     }
     self.numbers = numbers

@@ -56,17 +56,29 @@ func readyDuring(_ old: Value?, _ new: Value?) -> Int {
   let (from, to) = (replicas(old), replicas(new))
   // Only a change of the template replaces pods.
   guard old.at("spec", "template") != new.at("spec", "template") else { return min(from, to) }
+  if new["kind"]?.string == "StatefulSet" {
+    // Its controller deletes a pod and then makes the new one; with OnDelete somebody else does that, or nobody.
+    return new.at("spec", "updateStrategy", "type")?.string == "OnDelete" ? min(from, to) : max(0, min(from, to) - 1)
+  }
   if isRecreated(new) { return 0 }
-  let rolling = new.at("spec", "strategy", "rollingUpdate", "maxUnavailable")
-  let unavailable: Int
-  switch rolling {
-  case .int(let count): unavailable = max(0, count)
+  let rolling = new.at("spec", "strategy", "rollingUpdate")
+  var unavailable = pods(rolling?["maxUnavailable"], of: to, up: false)
+  // A roll-out that could neither add a pod nor take one away would never end (Kubernetes: `ResolveFenceposts`).
+  if unavailable == 0, pods(rolling?["maxSurge"], of: to, up: true) == 0 { unavailable = 1 }
+  return max(0, min(from, to - min(unavailable, to)))
+}
+
+/// How many pods an int-or-percent means, a quarter where nothing is said.
+private func pods(_ amount: Value?, of replicas: Int, up: Bool) -> Int {
+  let all = min(replicas, 1_000_000)
+  func share(_ percent: Int) -> Int { (max(0, min(100, percent)) * all + (up ? 99 : 0)) / 100 }
+  switch amount {
+  case .int(let count): return max(0, min(replicas, count))
   case .string(let text):
     let digits = text.utf8.last == UInt8(ascii: "%") ? Int(text.dropLast()) : nil
-    unavailable = min(to, digits.map { max(0, min(100, $0)) * min(to, 1_000_000) / 100 } ?? Int(text) ?? 0)
-  default: unavailable = min(to, 1_000_000) / 4
+    return min(replicas, digits.map(share) ?? Int(text).map { max(0, $0) } ?? 0)
+  default: return share(25)
   }
-  return max(0, min(from, to - min(unavailable, to)))
 }
 
 func isRecreated(_ deployment: Value) -> Bool { deployment.at("spec", "strategy", "type")?.string == "Recreate" }

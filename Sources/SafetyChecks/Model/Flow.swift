@@ -62,6 +62,8 @@ package final class FlowModel: Sendable {
   let releaseSet: [Int]
   /// By version: its Deployment.
   let deployments: [ObjectID]
+  /// By version: something else than the plan says how many pods it has.
+  let isAutoscaled: [Bool]
   /// What the plan takes from files.
   private let manifests: Set<ObjectID>
   /// `SERVICE-1-0` → version
@@ -103,6 +105,7 @@ package final class FlowModel: Sendable {
         group: "apps", kind: "Deployment", namespace: plan.namespace,
         name: "\(plan[id.component].service)-\(plan[id].slug)")
     }
+    isAutoscaled = zip(versions, deployments).map { plan.isAutoscaled($0, deployment: $1.name) }
     var manifests: Set<ObjectID> = []
     for object in plan.manifests.flatMap(\.objects) {
       guard let id = ObjectID(object) else { continue }

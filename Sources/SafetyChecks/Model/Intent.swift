@@ -55,7 +55,7 @@ final class IntentOfState: Sendable {
     }
     func targets(_ table: RouteTable) -> Set<Int> {
       if table.isEmpty { return [] }
-      if !component.isPinned {
+      if !component.isPinned, !component.isAsleep {
         return Set(component.deployed.lazy.filter { $0.replicas > 0 && fits($0.version) }.map(\.version))
       }
       if flow.isHTTP, let rule = table.rules.first(where: { fits($0.version) && flow.cohort.meets($0.selector) }) {

@@ -8,10 +8,13 @@ internal import RolloutPlan
 struct Explanation {
   let model: FlowModel
   let compiled: Compiled
+  /// The patch or manifest without which something would not be found.
+  let suspects: [FindingSubject: Suspect]
 
-  init(_ model: FlowModel, _ compiled: Compiled) {
+  init(_ model: FlowModel, _ compiled: Compiled, suspects: [FindingSubject: Suspect]) {
     self.model = model
     self.compiled = compiled
+    self.suspects = suspects
   }
 
   /// One diagnostic for one violation. What breaks one component in one phase is one: the first invariant is the
@@ -24,7 +27,7 @@ struct Explanation {
     for finding in findings {
       let violation = finding.violation
       let said_ = Said(
-        step: finding.moment.step, invariant: violation.invariant, component: component(violation),
+        step: finding.moment.step, invariant: violation.invariant, component: model.component(violation),
         version: violation.flow == nil ? violation.version : nil, object: violation.object,
         isBack: finding.moment.course != .forward)
       let isKnown =
@@ -34,7 +37,7 @@ struct Explanation {
             !known.isBack && known.step == said_.step && known.invariant == said_.invariant
               && known.component == said_.component
           }
-      let group = Group(moment: finding.moment, component: component(violation))
+      let group = Group(moment: finding.moment, component: model.component(violation))
       if isKnown {
         if groups[group] != nil { groups[group]?.append(finding) }
         continue
@@ -43,12 +46,27 @@ struct Explanation {
       if groups[group] == nil { order.append(group) }
       groups[group, default: []].append(finding)
     }
-    return order.compactMap { groups[$0].flatMap(diagnostic) }.inReadingOrder
+    var blamed: Set<Blame> = []
+    return order.compactMap { key -> Diagnostic? in
+      guard let group = groups[key], let diagnostic = diagnostic(group) else { return nil }
+      // A line of its author's own is told once what it does, and not for each step and each visitor.
+      if let first = group.first, suspects[FindingSubject(first, model)] != nil,
+        !blamed.insert(Blame(code: diagnostic.code, range: diagnostic.primary.range)).inserted
+      {
+        return nil
+      }
+      return diagnostic
+    }.inReadingOrder
   }
 
   private struct Group: Hashable {
     var moment: Moment
     var component: Int?
+  }
+
+  private struct Blame: Hashable {
+    var code: Code
+    var range: SourceRange
   }
 
   private struct Said: Hashable {
@@ -60,11 +78,6 @@ struct Explanation {
     var isBack: Bool
   }
 
-  private func component(_ violation: Violation) -> Int? {
-    if let f = violation.flow { return model.flows[f].callee }
-    return violation.version.map { model.versions[$0].component.index }
-  }
-
   // MARK: - One diagnostic
 
   private func diagnostic(_ findings: [Finding]) -> Diagnostic? {
@@ -72,8 +85,8 @@ struct Explanation {
       (a.element.violation.invariant, a.offset) < (b.element.violation.invariant, b.offset)
     }.map(\.element)
     guard let first = sorted.first else { return nil }
-    let patch = patch(behind: first.violation)
-    let range = patch?.range ?? first.write?.origin ?? model.plan.steps.first { $0.index == first.moment.step }?.range
+    let suspect = suspects[FindingSubject(first, model)]
+    let range = suspect?.range ?? first.write?.origin ?? model.plan.steps.first { $0.index == first.moment.step }?.range
     guard let range else { return nil }
     var notes = [moment(first), way(first.violation)]
     if let seen = seen(first) { notes.append(seen) }
@@ -84,19 +97,12 @@ struct Explanation {
     }
     if others.count > 4 { others = Array(others.prefix(4)) + ["and \(others.count - 4) more like these"] }
     notes += others.map { "also: " + $0 }
-    let label = patch != nil ? "changes its routes" : first.write.map { "\(verb($0)) \($0.id)" } ?? "in this step"
+    let label =
+      suspect != nil
+      ? "without this, it would not be so"
+      : first.write.map { "\(verb($0)) \($0.id)" } ?? "in this step"
     return Diagnostic(
       code(first), message(first), at: Label(range, label), notes: notes.filter { !$0.isEmpty }, help: help(first))
-  }
-
-  /// The patch of a route, where requests do not go where the plan leads them.
-  private func patch(behind violation: Violation) -> Patch? {
-    let isAboutRoutes = violation.isUnserved || [.subsetDefined, .routeMatches].contains(violation.invariant)
-    guard isAboutRoutes, let f = violation.flow else { return nil }
-    return model.plan.patches.first { patch in
-      patch.target == .route(ComponentID(model.flows[f].callee))
-        && ["http", "tcp", "tls"].contains { patch.value.at("spec", $0) != nil }
-    }
   }
 
   private func code(_ finding: Finding) -> Code {
@@ -297,11 +303,23 @@ struct Explanation {
     return "the data of `\(model.name(of: version))` is on it" + (callers.first.map { ", which \($0) need" } ?? "")
   }
 
-  private func help(_ finding: Finding) -> String? {
-    if patch(behind: finding.violation) != nil {
+  private func help(_ suspect: Suspect) -> String {
+    guard let patch = suspect.patch else { return "see what of its objects is about the same hosts, ports or pods" }
+    let lists = patch.value["spec"]?.fields?.entries.filter { $0.value.array != nil }.map(\.key) ?? []
+    switch patch.target.kind {
+    case "VirtualService" where lists.contains { ["http", "tcp", "tls"].contains($0) }:
       return
         "a list of rules with a `route` replaces the plan's; without one, what a rule says is merged into the plan's own"
+    case "DestinationRule", "Gateway", "VirtualService":
+      guard let list = lists.first else { break }
+      return "`\(list)` of a patch replaces the plan's: repeat in it what the plan says, or leave it out"
+    default: break
     }
+    return "change what the patch says, or leave it out"
+  }
+
+  private func help(_ finding: Finding) -> String? {
+    if let suspect = suspects[FindingSubject(finding, model)] { return help(suspect) }
     if finding.violation.invariant == .tlsAgrees, let f = finding.violation.flow, isPlain(model.flows[f]) {
       return "whoever has no sidecar speaks plaintext: give it one, or let its servers be permissive"
     }
