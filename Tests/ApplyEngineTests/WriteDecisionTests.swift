@@ -137,6 +137,27 @@ import Testing
     #expect(try await stored().at("spec", "replicas") == 2)
   }
 
+  @Test("who left the number of pods to an autoscaler stops them all the same")
+  func stopsWhatAnAutoscalerKeeps() async throws {
+    let scaled = deployment(["spec": ["replicas": .null]])
+    var inventory = Inventory(plan: "shop")
+    inventory.expect([try #require(ObjectID(scaled))], phase: 0)
+    _ = try await perform(scaled, &inventory)
+    await patch(["spec": ["replicas": 9]], by: "kube-controller-manager")
+    #expect(try await stored().at("spec", "replicas") == 9)
+    // Any other number is its business.
+    await #expect(throws: WriteFailure.self) { _ = try await perform(deployment(), &inventory) }
+    let stopped = deployment(["spec": ["replicas": 0]])
+    guard case .written = try await perform(stopped, &inventory) else {
+      Issue.record("not stopped")
+      return
+    }
+    #expect(try await stored().at("spec", "replicas") == 0)
+    // Awake again, it has as many as the server gives it, and then what the autoscaler says.
+    _ = try await perform(scaled, &inventory)
+    #expect(try await stored().at("spec", "replicas") == 1)
+  }
+
   @Test("a field that a GitOps controller writes back is not taken")
   func writtenBack() async throws {
     var inventory = try await made()

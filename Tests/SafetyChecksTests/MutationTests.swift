@@ -100,7 +100,12 @@ struct MutationTests {
     Mutation(
       .innerDrains, "inner pods are stopped before requests have drained", .stillInUse,
       ["Deployment/voting-storage-1-0", "phase `stop-workloads`"]
-    ) { c in try c.dropGates(3, 1, .closeLanes) { if case .drained = $0 { true } else { false } } },
+    ) { c in
+      // They are drained where the entry leaves their callers, and again where their lanes close.
+      for (m, kind) in [(0, PhaseKind.switchEntry), (1, .closeLanes)] {
+        try c.dropGates(3, m, kind) { if case .drained = $0 { true } else { false } }
+      }
+    },
     Mutation(
       .podsStopLast, "a version that the entry names is stopped", .noReadyPods,
       ["visitors without a rule", "subset `v1-0` of `voting-app`", "Deployment/voting-app-1-0"]

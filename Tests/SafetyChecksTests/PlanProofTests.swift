@@ -307,4 +307,82 @@ import Testing
   private func findings(_ text: String) throws -> [Diagnostic] {
     try Case(text).report().diagnostics
   }
+
+  /// The patch or manifest without which all were well is where to look, and not the step that writes the object.
+  @Test(arguments: [
+    ("patch rule of web \"{spec: {subsets: [{name: v1-0, labels: {version: '1.0'}}]}}\"", Code.undefinedSubset),
+    ("patch service of api \"{spec: {ports: [{port: 8080, targetPort: 9091}]}}\"", .wrongPort),
+    (
+      "patch Gateway web-gateway \"{spec: {servers: [{port: {number: 81, name: a, protocol: HTTP}, hosts: ['*']}]}}\"",
+      .noRoute
+    ),
+    ("patch deployment of web 2.0 \"{spec: {replicas: 0}}\"", .noReadyPods),
+  ])
+  func aPatchIsBlamed(_ patch: String, _ code: Code) throws {
+    let text =
+      "plan shop\nlanguage 1\nmesh istio\nexpose web on port 80\n" + Self.parts + patch + "\n" + Self.both
+    let diagnostics = try findings(text)
+    let first = try #require(diagnostics.first)
+    #expect(diagnostics.map(\.code) == [code], "\(diagnostics.map(\.message))")
+    #expect(first.primary.text == "without this, it would not be so")
+    #expect(Int(first.primary.range.start) == text.utf8.count - Self.both.utf8.count - patch.utf8.count - 1)
+    #expect(try findings(text.replacing(patch, with: "# " + patch)).isEmpty)
+  }
+
+  /// A rule for any value of a cookie, beside one for the very value that a proof would take for any.
+  @Test(arguments: ["any", "any-0", "other"])
+  func aCookieOfAnyValue(_ value: String) throws {
+    let cookies = "mesh istio\nexpose web on port 80\ncookie every is k\ncookie special is k = \(value)\n"
+    let diagnostics = try found(
+      cookies,
+      """
+      step "All" {
+        deploy api 1.0
+        deploy web 1.0
+        deploy web 2.0
+      }
+      step "Some" {
+        route web cookie special -> 1.0
+        route web cookie every -> 2.0
+      }
+      """)
+    #expect(diagnostics.isEmpty, "\(diagnostics.map(\.message))")
+  }
+
+  /// What only a dark version calls may sleep with it, though its lane stays.
+  @Test func whatNobodyReachesMaySleep() throws {
+    let releases = """
+      release 1 {
+        web 1.0
+        api 1.0
+      }
+      release 2 {
+        web 2.0
+        api 2.0
+      }
+
+      """
+    func asleep(_ way: String) throws -> [Diagnostic] {
+      try found(
+        "mesh istio\nexpose web on port 80",
+        releases + "deploy release 1\ndeploy release 2\n" + way
+          + "step \"Sleep\" {\n  deploy web 1.0 replicas 0\n  deploy api 1.0 replicas 0\n}\nretire 1\n")
+    }
+    #expect(try asleep("route web all -> 2.0\n").isEmpty)
+    // Before the visitors are led away the interpreter refuses it; in one step with it the order of writes does it.
+    let once = try found(
+      "mesh istio\nexpose web on port 80",
+      releases + "deploy release 1\ndeploy release 2\nstep \"Sleep\" {\n  route web all -> 2.0\n"
+        + "  deploy web 1.0 replicas 0\n  deploy api 1.0 replicas 0\n}\n")
+    #expect(once.isEmpty, "\(once.map(\.message))")
+  }
+
+  /// How many pods an autoscaler keeps, nobody promises.
+  @Test func podsOfAnAutoscaler() throws {
+    let patch = "patch deployment of web \"{spec: {replicas: null}}\"\n"
+    let parts = Self.parts.replacing("  calls api\n", with: "  calls api\n  replicas 3\n")
+    let diagnostics = try findings(
+      "plan shop\nlanguage 1\nmesh istio\nexpose web on port 80\n" + parts + patch + Self.both + "\nretire web 1.0\n")
+    #expect(diagnostics.isEmpty, "\(diagnostics.map(\.message))")
+  }
 }

@@ -513,9 +513,10 @@ private struct TransitionBuilder {
     let last = end.lastIndex {
       [.openLanes, .switchInner, .switchEntry, .stopWorkloads, .closeLanes].contains($0.kind)
     }
-    if !entered.isEmpty, let place = end.lastIndex(where: { $0.kind == .switchEntry }) ?? last {
-      phases[place].gates.append(.drained(entered))
-    }
+    let moved = end.lastIndex { $0.kind == .switchEntry } ?? last
+    // One wait for what is drained at one time.
+    if moved == last { (entered, called) = ([], entered + called) }
+    if !entered.isEmpty, let moved { phases[moved].gates.append(.drained(entered)) }
     if !called.isEmpty, let last { phases[last].gates.append(.drained(called)) }
   }
 

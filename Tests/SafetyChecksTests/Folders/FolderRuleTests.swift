@@ -130,6 +130,31 @@ import Testing
     #expect(try found([namespace, namespace]).isEmpty)
   }
 
+  /// What a roll-out takes away before it brings the next one.
+  @Test(arguments: [
+    ("Deployment", 1, "", false), ("Deployment", 3, "", false),
+    ("Deployment", 4, "strategy: {rollingUpdate: {maxUnavailable: 25%}}", true),
+    ("Deployment", 3, "strategy: {rollingUpdate: {maxUnavailable: 25%}}", false),
+    // Both round to nothing, and something has to go.
+    ("Deployment", 1, "strategy: {rollingUpdate: {maxSurge: 0, maxUnavailable: 25%}}", true),
+    ("Deployment", 2, "strategy: {rollingUpdate: {maxSurge: 0%, maxUnavailable: 25%}}", true),
+    ("Deployment", 2, "strategy: {rollingUpdate: {maxSurge: 1%, maxUnavailable: 25%}}", false),
+    ("StatefulSet", 1, "", true), ("StatefulSet", 3, "", true),
+    ("StatefulSet", 3, "updateStrategy: {type: OnDelete}", false),
+  ])
+  func rollingUpdates(_ kind: String, _ replicas: Int, _ strategy: String, _ takesAway: Bool) throws {
+    func folder(_ image: String) -> String {
+      let pods = Shop.pods("api", "1", replicas: replicas).replacing("kind: Deployment", with: "kind: \(kind)")
+        .replacing("image: api", with: "image: \(image)")
+        .replacing("replicas: \(replicas)", with: "replicas: \(replicas)\(strategy.isEmpty ? "" : "\n  " + strategy)")
+      #expect(pods.contains("replicas: \(replicas)") && pods.contains(image))
+      return Shop.front + Shop.service("api") + pods + Shop.rule("api", "1", "2")
+    }
+    let codes = Set(try found([folder("api:1"), folder("api:2")]).map(\.code))
+    #expect(codes.isEmpty != takesAway, "\(codes)")
+    #expect(codes.isSubset(of: [.noReadyPods, .tooFewPods]), "\(codes)")
+  }
+
   @Test func aStatefulSetMayTakeItsClaimsAlong() throws {
     func set(_ policy: String) -> String {
       """
