@@ -12,15 +12,25 @@ package func closest(to word: String, in candidates: [String]) -> [String] {
   let scalars = Array(word.unicodeScalars)
   var best = (distance: Int.max, candidates: [String]())
   var seen: Set<String> = []
-  let others = candidates.filter { $0 != word && $0.lowercased() == word.lowercased() }
+  let lowercased = word.lowercased()
+  let isASCII = word.utf8.allSatisfy { $0 < 0x80 }
+  let others = candidates.filter { candidate in
+    // Small letters of ASCII are as long as its capitals.
+    if candidate.utf8.count != word.utf8.count, isASCII, candidate.utf8.allSatisfy({ $0 < 0x80 }) { return false }
+    return candidate != word && candidate.lowercased() == lowercased
+  }
   if let only = others.first, others.allSatisfy({ $0 == only }) { return [only] }
-  for candidate in candidates where seen.insert(candidate).inserted && candidate != word {
+  let opposite = "un" + word
+  let isOpposite = word.hasPrefix("un")
+  for candidate in candidates {
+    let count = candidate.unicodeScalars.count
+    let limit = max(1, max(scalars.count, count) / 3)
+    if abs(scalars.count - count) > limit { continue }
+    if min(scalars.count, count) < 2, limit >= max(scalars.count, count) { continue }
     // The opposite of a word is no misspelling of it.
-    if candidate == "un" + word || word == "un" + candidate { continue }
+    if candidate == word || candidate == opposite || isOpposite && word == "un" + candidate { continue }
+    guard seen.insert(candidate).inserted else { continue }
     let other = Array(candidate.unicodeScalars)
-    let limit = max(1, max(scalars.count, other.count) / 3)
-    if abs(scalars.count - other.count) > limit { continue }
-    if min(scalars.count, other.count) < 2, limit >= max(scalars.count, other.count) { continue }
     let distance = editDistance(scalars, other)
     guard distance <= limit else { continue }
     if distance < best.distance { best = (distance, []) }

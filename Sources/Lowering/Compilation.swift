@@ -212,6 +212,7 @@ extension Renderer {
       let names = ["http", "tcp", "tls"].flatMap { patch.value.at("spec", $0)?.array ?? [] }.compactMap {
         $0["name"]?.string
       }
+      if names.isEmpty { return false }
       let known = targets(of: patch).reduce(into: Set<String>()) { $0.formUnion(rules[$1] ?? []) }
       return !known.isSuperset(of: names)
     }

@@ -23,8 +23,8 @@ package struct MeshView: Sendable {
   private(set) var meshRules: [String: [VirtualService]] = [:]
   /// The same, of those with a wildcard.
   private(set) var meshWildcards: [(host: String, rules: [VirtualService])] = []
-  /// By the name of the gateway that they are bound to; the oldest first.
-  private(set) var gatewayRules: [String: [VirtualService]] = [:]
+  /// By the name of the gateway that they are bound to.
+  private(set) var gatewayRules: [String: GatewayRules] = [:]
   private(set) var gateways: [Gateway] = []
   private var destinationRules: [String: DestinationRulesOfNamespace] = [:]
   private var peerAuthentications: [String: [PeerAuthentication]] = [:]
@@ -150,7 +150,7 @@ package struct MeshView: Sendable {
           if meshWildcards[i].rules.isEmpty { meshWildcards.remove(at: i) }
         }
       }
-      for gateway in rule.gateways { gatewayRules[gateway]?.removeAll { $0 === rule } }
+      for gateway in rule.gateways { gatewayRules[gateway]?.remove(rule) }
     case .workload(let workload):
       guard let number = slotOf.removeValue(forKey: id) else { return }
       freeSlots.append(number)
@@ -186,7 +186,7 @@ package struct MeshView: Sendable {
       }
     }
     for gateway in Set(rule.gateways) where gateway != VirtualService.mesh {
-      gatewayRules[gateway, default: []].insert(rule) { $0.metadata.precedes($1.metadata) }
+      gatewayRules[gateway, default: GatewayRules()].insert(rule)
     }
   }
 

@@ -59,6 +59,58 @@ struct ScaleTests {
     #expect(compiled.renderer.callOrder == Array((0..<200).reversed()))
   }
 
+  /// Of many objects of manifests each is written once, and found by its name.
+  @Test func manifestsAreWrittenOnceEach() {
+    var (plan, state) = chain(1)
+    let objects: [Value] = (0..<200).map { i in
+      ["apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": .string("m\(i)")], "data": ["a": "b"]]
+    }
+    plan.manifests = [Manifest(path: "m.yaml", objects: objects, range: nowhere)]
+    var step = Step(index: 0, name: "s", slug: "s", range: nowhere)
+    step.segments = [Segment(before: State(), after: state, changes: [])]
+    plan.steps = [step]
+    let segment = compile(plan).steps[0].segments[0]
+    let written = segment.phases.flatMap(\.writes).filter { $0.id.kind == "ConfigMap" }
+    #expect(written.map(\.id.name) == (0..<200).map { "m\($0)" })
+    #expect(segment.after.image.entries.filter { $0.id.kind == "ConfigMap" }.map(\.id) == written.map(\.id))
+    #expect(written.allSatisfy { segment.after.image[$0.id]?.object == $0.object })
+  }
+
+  /// Values are known by their numbers, whether they are compared or found by hash.
+  @Test func numberedValuesAreFoundAmongFewAndMany() {
+    var numbered = Numbered<String>()
+    for n in 0..<40 {
+      #expect(numbered.number(of: "v\(n)") == nil)
+      numbered.append("v\(n)")
+      #expect(numbered.count == n + 1)
+      for known in 0...n { #expect(numbered.number(of: "v\(known)") == known) }
+    }
+  }
+
+  /// Hosts of lines that share a server: each once, and none within a wildcard of another.
+  @Test func aServerOfManyLinesNamesEachHostOnce() {
+    var (plan, state) = chain(100)
+    for c in 0..<100 { state.components[c].entry = RouteTable(fallback: 0) }
+    func hosts(_ plan: Plan) -> [Value?] {
+      let renderer = Renderer(plan)
+      let gateways = renderer.objects(renderer.view(of: state)).entries.filter { $0.id.kind == "Gateway" }
+      return gateways.flatMap { ($0.object.at("spec", "servers")?.array ?? []).map { $0["hosts"] } }
+    }
+    plan.exposures = []
+    for c in 0..<100 {
+      plan.exposures.append(
+        Exposure(
+          component: ComponentID(c), port: 80, hosts: ["h\(c / 2).example.com"], path: "/p\(c)", tlsSecret: nil,
+          gateway: nil, range: nowhere))
+    }
+    #expect(plan.exposures.indices(of: ComponentID(7)) == [7])
+    #expect(plan.exposures.lines(beside: plan.exposures[7]).map(\.component.index) == [6, 7])
+    #expect(hosts(plan) == [.array((0..<50).map { .string("h\($0).example.com") })])
+    plan.exposures[99].hosts = ["*.example.com"]
+    #expect(plan.exposures.lines(beside: plan.exposures[98]).count == 1)
+    #expect(hosts(plan) == [["*.example.com"]])
+  }
+
   @Test(.enabled(if: ProcessInfo.processInfo.environment["ROLLOUTC_MEASURE"] != nil)) func measures() {
     let clock = ContinuousClock()
     var (plan, state) = chain(2000)

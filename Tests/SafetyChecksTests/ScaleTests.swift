@@ -62,6 +62,91 @@ struct ScaleTests {
     #expect(b.coverage.callPaths == 2 + 2 * 79)
   }
 
+  /// Each component has its own host: who asks for it depends on its routes alone.
+  @Test func anExposedComponentCostsTheSameBesideMany() throws {
+    try expectLine(of: [8, 16, 32], of: \.configurations) { n in
+      let components = (0..<n).map { "expose c\($0) on port 80 hosts h\($0).example.com\n" + component("c\($0)") }
+      return components.joined() + "step \"a\" {\n" + (0..<n).map { "  deploy c\($0) 1.0\n" }.joined() + "}\n"
+    }
+  }
+
+  /// The same where each is exposed in a step of its own: what one brings is no news for the others.
+  @Test func exposingOneAfterTheOtherCostsTheSame() throws {
+    try expectLine(of: [8, 16, 32], of: \.configurations) { n in
+      (0..<n).map { "expose c\($0) on port 80 hosts h\($0).example.com\n" + component("c\($0)") }.joined()
+        + (0..<n).map { "step \"s\($0)\" {\n  deploy c\($0) 1.0\n}\n" }.joined()
+    }
+  }
+
+  @Test func aHostCostsTheSameBesideMany() throws {
+    try expectLine(of: [8, 16, 32], of: \.configurations) { n in
+      "expose web on port 80 hosts \((0..<n).map { "h\($0).example.com" }.joined(separator: ", "))\n"
+        + component("web") + "step \"a\" {\n  deploy web 1.0\n}\n"
+    }
+  }
+
+  /// Each pair of rules is a kind of visitors, and each kind is followed as often as any other.
+  @Test func aKindOfVisitorsCostsTheSameBesideMany() throws {
+    func plan(_ n: Int) -> String {
+      (0..<n).map { "cookie k\($0) is k\($0) = on\n" }.joined() + "expose web on port 80\n"
+        + component("web", versions: "1.0, 2.0") + "step \"a\" {\n  deploy web 1.0\n  deploy web 2.0\n"
+        + (0..<n).map { "  route web cookie k\($0) -> 2.0\n" }.joined() + "}\n"
+    }
+    let reports = try [8, 16, 32].map { try proved(plan($0)) }
+    #expect(reports.map(\.cohorts) == [8, 16, 32].map { 1 + $0 + $0 * ($0 - 1) / 2 })
+    let each = reports.map { $0.configurations / $0.cohorts }
+    #expect(Set(each).count == 1, "\(reports)")
+  }
+
+  /// One version after the other, the last one taken away.
+  @Test func aVersionCostsTheSameAfterMany() throws {
+    try expectLine(of: [8, 16, 32], of: \.configurations) { n in
+      "expose web on port 80\n" + component("web", versions: (0..<n).map { "1.\($0)" }.joined(separator: ", "))
+        + "step \"a\" {\n  deploy web 1.0\n}\n"
+        + (1..<n).map { v in
+          "step \"s\(v)\" {\n  deploy web 1.\(v)\n  route web all -> 1.\(v)\n  retire web 1.\(v - 1)\n}\n"
+        }.joined()
+    }
+  }
+
+  /// No request depends on objects that the mesh does not read, nor on what values are made of.
+  @Test func manifestsAndParametersCostNoConfigurations() throws {
+    func plan(parameters n: Int) -> String {
+      (0..<n).map { "parameter p\($0) = \"${p\($0 + 1)}\"\n" }.joined() + "parameter p\(n) = \"on\"\n"
+        + "expose web on port 80\n" + component("web", with: "env FLAG = \"${p0}\"\n")
+        + "step \"a\" {\n  deploy web 1.0\n}\n"
+    }
+    let few = try proved(plan(parameters: 1))
+    #expect(try proved(plan(parameters: 100)).configurations == few.configurations)
+    let objects: [Value] = (0..<100).map { i in
+      ["apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": .string("m\(i)")], "data": ["a": "b"]]
+    }
+    let many = try proved(plan(parameters: 1)) {
+      $0.manifests = [Manifest(path: "m.yaml", objects: objects, range: nowhere)]
+    }
+    #expect(many.configurations == few.configurations)
+  }
+
+  private func component(_ name: String, versions: String = "1.0", with line: String = "") -> String {
+    "component \(name) {\n  image r.example.com/\(name)\n  port 8080 http\n  \(line)  version \(versions)\n}\n"
+  }
+
+  private func proved(_ lines: String, _ change: (inout Plan) -> Void = { _ in }) throws -> Coverage {
+    let resolution = resolve(
+      path: "p.rollout", bytes: Array(("plan large\nlanguage 1\nmesh istio mtls strict\n" + lines).utf8))
+    var plan = try #require(resolution.checked, "\(resolution.diagnostics.map(\.message))")
+    change(&plan)
+    let report = check(compile(plan), plan: plan)
+    #expect(report.diagnostics.isEmpty, "\(text(report))")
+    return report.coverage
+  }
+
+  /// A counter of plans of these sizes, each twice the one before, grows by as much as they do.
+  private func expectLine(of sizes: [Int], of counter: KeyPath<Coverage, Int>, _ plan: (Int) -> String) throws {
+    let counts = try sizes.map { try proved(plan($0))[keyPath: counter] }
+    #expect(counts[2] - counts[1] == 2 * (counts[1] - counts[0]), "\(counts)")
+  }
+
   @Test(.enabled(if: ProcessInfo.processInfo.environment["ROLLOUTC_MEASURE"] != nil)) func measures() {
     let clock = ContinuousClock()
     let plan = chain(1000, steps: 50)

@@ -240,7 +240,7 @@ package struct Itinerary: Sendable {
     let reached = reachedLegs - progress(afterSteps: step).leg
     // Nothing of the step was written: there is nothing that a block could be for.
     if reached <= 0 { return [] }
-    guard let start = block.starts.first(where: { $0.step == step && $0.reachedSegments == reached }),
+    guard let start = block.start(step: step, reachedSegments: reached),
       let segment = segment(of: reachedLegs - 1)
     else { return nil }
     let renderer = compiled.renderer

@@ -59,13 +59,16 @@ struct OwnGateways {
       lineAt[place] = first
     }
     var serverAt: [Place: Int] = [:]
+    /// By owner: the servers that several lines share.
+    var shared: [Int: Set<Int>] = [:]
     for (e, exposure) in own.enumerated() {
       let owner = own[root(e)].component.index
       let place = places[e]
       owners[exposure.component.index] = owner
-      var all = servers[owner] ?? []
+      var all = servers.removeValue(forKey: owner) ?? []
       if let known = serverAt[place] {
-        all[known].hosts = widest(all[known].hosts + exposure.hosts)
+        all[known].hosts += exposure.hosts
+        shared[owner, default: []].insert(known)
       } else {
         serverAt[place] = all.count
         let kind = exposure.serverProtocol(plan.components[exposure.component.index])
@@ -79,14 +82,22 @@ struct OwnGateways {
       }
       servers[owner] = all
     }
+    for (owner, places) in shared {
+      for place in places {
+        let hosts = servers[owner]?[place].hosts ?? []
+        servers[owner]?[place].hosts = widest(hosts)
+      }
+    }
   }
 }
 
-/// Without those that are there already, or that lie in another one.
+/// Without those that are there already, or that lie in another one. O(hosts), times those with a wildcard.
 func widest(_ hosts: [String]) -> [String] {
-  var all: [String] = []
-  for host in hosts where !all.contains(host) { all.append(host) }
-  return all.count == 1 ? all : all.filter { host in !all.contains { $0 != host && hostsMeet(host, within: $0) } }
+  var seen: Set<String> = []
+  let all = hosts.filter { seen.insert($0).inserted }
+  let wildcards = all.filter { $0.hasPrefix("*") }
+  return wildcards.isEmpty
+    ? all : all.filter { host in !wildcards.contains { $0 != host && hostsMeet(host, within: $0) } }
 }
 
 /// One server of a Gateway.

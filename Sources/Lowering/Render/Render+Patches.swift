@@ -5,8 +5,7 @@ extension Renderer {
   /// `value` after the patches of its component and those of objects by kind and name, in the order of the plan.
   func patched(_ value: Value, by own: [Int], id: ObjectID) -> Value {
     if own.isEmpty, objectPatches.isEmpty { return value }
-    let named = objectPatches.filter { plan.patches[$0].target == .object(kind: id.kind, name: id.name) }
-    let all = (own + named).sorted()
+    let all = (own + (objectPatches[.object(kind: id.kind, name: id.name)] ?? [])).sorted()
     if all.isEmpty { return value }
     var result = value
     for p in all {
@@ -35,10 +34,7 @@ extension Renderer {
     case .service(let id): return names(id).map { [$0.serviceID] } ?? []
     case .route(let id): return names(id).map { [$0.entryID, $0.meshID] } ?? []
     case .rule(let id): return names(id).map { [$0.ruleID] } ?? []
-    case .object(let kind, let name):
-      var all = slots.keys.filter { $0.kind == kind && $0.name == name }
-      all += ([namespaceID, peerAuthenticationID] + manifests.map(\.id)).filter { $0.kind == kind && $0.name == name }
-      return all
+    case .object: return patchedObjects[patch.target] ?? []
     }
   }
 }

@@ -35,16 +35,10 @@ package final class RenderedObjects {
     var stamped: [(stamp: String, object: Value)] = []
   }
 
-  /// What was rendered of one object: few differ.
+  /// What was rendered of one object: mostly little differs, and the latest is asked for most.
   private struct Entries {
-    var facts: [ObjectFacts] = []
+    var facts = Numbered<ObjectFacts>()
     var entries: [Entry] = []
-
-    /// The latest are asked for most.
-    func place(_ wanted: ObjectFacts) -> Int? {
-      for i in facts.indices.reversed() where facts[i] == wanted { return i }
-      return nil
-    }
   }
 
   /// By component and place of the object in it.
@@ -59,7 +53,9 @@ package final class RenderedObjects {
   func plain(_ component: Int, _ facts: ObjectFacts, standing: Value?, _ render: () -> Value?) -> Value? {
     guard let slot = facts.place else { return render() }
     while entries[component].count <= slot { entries[component].append(Entries()) }
-    if let known = entries[component][slot].place(facts) { return entries[component][slot].entries[known].plain }
+    if let known = entries[component][slot].facts.number(of: facts) {
+      return entries[component][slot].entries[known].plain
+    }
     let new = render()
     let plain = new == standing ? standing : new
     entries[component][slot].facts.append(facts)
@@ -69,7 +65,7 @@ package final class RenderedObjects {
 
   /// `plain`, which has these facts, with a stamp.
   func stamped(_ component: Int, _ facts: ObjectFacts, _ plain: Value, _ stamp: String, isEntry: Bool) -> Value {
-    guard let slot = facts.place, let place = entries[component][slot].place(facts) else {
+    guard let slot = facts.place, let place = entries[component][slot].facts.number(of: facts) else {
       return Lowering.stamped(plain, stamp, isEntry: isEntry)
     }
     for known in entries[component][slot].entries[place].stamped where known.stamp == stamp { return known.object }

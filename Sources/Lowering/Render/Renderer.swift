@@ -22,8 +22,12 @@ package final class Renderer: Sendable {
   /// Where each object stands that the plan may ever render.
   let slots: [ObjectID: ObjectPlace]
   package let manifests: [ManifestObject]
-  /// Patches of objects by kind and name.
-  let objectPatches: [Int]
+  /// Where each stands among ``manifests``.
+  let manifestNumbers: [ObjectID: Int]
+  /// Patches of objects by kind and name, in the order of the plan.
+  let objectPatches: [Patch.Target: [Int]]
+  /// And the objects that they are about.
+  let patchedObjects: [Patch.Target: [ObjectID]]
   /// Per component, the components that it calls.
   let callees: [[Int]]
 
@@ -43,9 +47,21 @@ package final class Renderer: Sendable {
     manifests = naming.manifests()
     slots = naming.slots
     problems = naming.problems
-    objectPatches = plan.patches.indices.filter { i in
-      if case .object = plan.patches[i].target { true } else { false }
+    manifestNumbers = Dictionary(
+      manifests.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
+    var objectPatches: [Patch.Target: [Int]] = [:]
+    for (i, patch) in plan.patches.enumerated() {
+      if case .object = patch.target { objectPatches[patch.target, default: []].append(i) }
     }
+    var patchedObjects: [Patch.Target: [ObjectID]] = [:]
+    if !objectPatches.isEmpty {
+      for id in Array(slots.keys) + [namespaceID, peerAuthenticationID] + manifests.map(\.id) {
+        let target = Patch.Target.object(kind: id.kind, name: id.name)
+        if objectPatches[target] != nil { patchedObjects[target, default: []].append(id) }
+      }
+    }
+    self.objectPatches = objectPatches
+    self.patchedObjects = patchedObjects
     callees = plan.components.map { component in
       Array(Set(component.versions.flatMap { $0.calls.map(\.index) })).filter { $0 < plan.components.count }.sorted()
     }

@@ -18,7 +18,8 @@ package struct ObjectSet: Sendable {
   }
 
   let renderer: Renderer
-  private(set) var shared: [Entry] = []
+  /// What belongs to no component.
+  private(set) var shared: [ObjectID: Entry] = [:]
   private(set) var components: Chunked<[Slotted]>
 
   struct Slotted: Sendable {
@@ -36,7 +37,7 @@ package struct ObjectSet: Sendable {
   package var entries: [Entry] {
     var all: [Entry] = []
     all.reserveCapacity(count)
-    all.append(contentsOf: shared.sorted { sharedRank($0.id) < sharedRank($1.id) })
+    all += shared.values.sorted { (renderer.sharedRank($0.id), $0.id) < (renderer.sharedRank($1.id), $1.id) }
     for rank in 0...ObjectSlot.lastRank {
       for i in renderer.callOrder {
         for slotted in components[i] where slotted.slot.rank == rank { all.append(slotted.entry) }
@@ -47,10 +48,10 @@ package struct ObjectSet: Sendable {
 
   package var count: Int { components.indices.reduce(shared.count) { $0 + components[$1].count } }
 
-  /// O(1) but for manifests.
+  /// O(1).
   package subscript(id: ObjectID) -> Entry? {
     if let place = renderer.slots[id] { return self[place.component, place.slot] }
-    return shared.first { $0.id == id }
+    return shared[id]
   }
 
   subscript(component: Int, slot: ObjectSlot) -> Entry? {
@@ -73,16 +74,8 @@ package struct ObjectSet: Sendable {
   }
 
   subscript(shared id: ObjectID) -> Entry? {
-    get { shared.first { $0.id == id } }
-    set {
-      let place = shared.firstIndex { $0.id == id }
-      switch (place, newValue) {
-      case (let place?, let entry?): shared[place] = entry
-      case (let place?, nil): shared.remove(at: place)
-      case (nil, let entry?): shared.append(entry)
-      case (nil, nil): break
-      }
-    }
+    get { shared[id] }
+    set { shared[id] = newValue }
   }
 
   /// Does what `write` does.
@@ -105,12 +98,6 @@ package struct ObjectSet: Sendable {
       Dictionary(set.entries.map { ($0.id, $0.plain) }, uniquingKeysWith: { first, _ in first })
     }
     return plain(self) == plain(other)
-  }
-
-  private func sharedRank(_ id: ObjectID) -> Int {
-    if id == renderer.namespaceID { return 0 }
-    if id == renderer.peerAuthenticationID { return 1 }
-    return 2 + (renderer.manifests.firstIndex { $0.id == id } ?? 0)
   }
 }
 
@@ -143,6 +130,13 @@ extension ObjectSlot {
 }
 
 extension Renderer {
+  /// What comes first of what belongs to no component.
+  fileprivate func sharedRank(_ id: ObjectID) -> Int {
+    if id == namespaceID { return 0 }
+    if id == peerAuthenticationID { return 1 }
+    return 2 + (manifestNumbers[id] ?? 0)
+  }
+
   /// Nothing stands.
   package var nothing: ObjectSet { ObjectSet(self) }
 

@@ -1,12 +1,16 @@
 internal import KubernetesModel
 
 package final class Gateway: Sendable {
-  struct Server: Hashable, Sendable {
+  struct Server: Sendable {
     /// A server's host: a name and the namespaces whose VirtualServices may use it.
     struct Host: Hashable, Sendable {
       var name: String
       /// Nil: all.
       var namespace: String?
+
+      func isFor(_ virtualService: VirtualService) -> Bool {
+        namespace == nil || namespace == virtualService.metadata.namespace
+      }
     }
 
     var port: Int
@@ -15,7 +19,25 @@ package final class Gateway: Sendable {
     /// Ends TLS and then reads HTTP.
     var isHTTPS: Bool
     var redirectsToHTTPS: Bool
-    var hosts: [Host]
+    let hosts: [Host]
+    private let table: HostTable<Host>
+
+    init(
+      port: Int, proto: PortProtocol, endsTLS: Bool, isHTTPS: Bool, redirectsToHTTPS: Bool, hosts: [Host]
+    ) {
+      self.port = port
+      self.proto = proto
+      self.endsTLS = endsTLS
+      self.isHTTPS = isHTTPS
+      self.redirectsToHTTPS = redirectsToHTTPS
+      self.hosts = hosts
+      table = hosts.reduce(into: HostTable()) { $0.insert($1, of: $1.name) { _, _ in false } }
+    }
+
+    /// Those of its hosts that cover `host`.
+    func hosts(covering host: String) -> [Host] { table.covering(host) { _, _ in false }.map(\.element) }
+
+    func covers(_ host: String) -> Bool { table.covers(host) }
   }
 
   package let metadata: Metadata

@@ -3,32 +3,32 @@ internal import RegularExpressions
 
 /// One entry of `http[].match`: what istiod decides when it writes a proxy's routes, and what the proxy then asks of
 /// each request (Istio: `sourceMatchHTTP`, `TranslateRouteMatch`).
-struct HTTPMatch: Sendable {
+final class HTTPMatch: Sendable {
   // Decided by istiod.
-  var port: Int?
+  let port: Int?
   /// Given, they replace the tests of labels and namespace.
-  var gateways: [String]
-  var sourceLabels: [String: String]
-  var sourceNamespace: String?
+  let gateways: [String]
+  let sourceLabels: [String: String]
+  let sourceNamespace: String?
 
   // Decided by the proxy.
-  var path: PathPredicate
-  var headers: [NamedPredicate]
-  var withoutHeaders: [NamedPredicate]
-  var method: StringPredicate?
-  var authority: StringPredicate?
-  var scheme: StringPredicate?
-  var query: [NamedPredicate]
+  let path: PathPredicate
+  let headers: [NamedPredicate]
+  let withoutHeaders: [NamedPredicate]
+  let method: StringPredicate?
+  let authority: StringPredicate?
+  let scheme: StringPredicate?
+  let query: [NamedPredicate]
 
   /// Nothing behind it in its VirtualService is ever reached.
-  var isCatchAll: Bool
+  let isCatchAll: Bool
 
   init(_ match: Value, namespace: String, options: MeshOptions, issues: inout [String]) {
     port = match["port"]?.int
     gateways = (match["gateways"]?.stringArray ?? []).map { VirtualService.gatewayName($0, namespace: namespace) }
     sourceLabels = match["sourceLabels"]?.strings ?? [:]
     sourceNamespace = match["sourceNamespace"]?.string.flatMap { $0.isEmpty ? nil : $0 }
-    path = .any
+    var path = PathPredicate.any
     if let uri = match["uri"] {
       let ignoresCase = match["ignoreUriCase"]?.bool ?? false
       switch StringPredicate(uri, issues: &issues) {
@@ -39,6 +39,7 @@ struct HTTPMatch: Sendable {
       case .never: path = .never
       }
     }
+    self.path = path
     func predicates(_ key: String, lowercased: Bool) -> [NamedPredicate] {
       (match[key]?.fields?.entries ?? []).map {
         NamedPredicate(

@@ -46,10 +46,16 @@ enum StringPredicate: Sendable {
   var isPresence: Bool { if case .presence = self { true } else { false } }
 }
 
-/// A predicate about one header or query parameter.
-struct NamedPredicate: Sendable {
-  var name: String
-  var predicate: StringPredicate
+/// A predicate about one header or query parameter. A class, as are the matches and the rules that hold it: a request is
+/// asked about by many, and none of them is copied for it.
+final class NamedPredicate: Sendable {
+  let name: String
+  let predicate: StringPredicate
+
+  init(name: String, predicate: StringPredicate) {
+    self.name = name
+    self.predicate = predicate
+  }
 }
 
 /// What `uri` asks of a path without its query.

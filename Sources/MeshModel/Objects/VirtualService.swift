@@ -80,7 +80,7 @@ struct RouteDestination: Sendable {
   }
 }
 
-struct HTTPRule: Sendable {
+final class HTTPRule: Sendable {
   enum Action: Sendable {
     case route([RouteDestination])
     case redirect(RedirectAction)
@@ -106,16 +106,16 @@ struct HTTPRule: Sendable {
     var probability: Double
   }
 
-  var index: Int
-  var name: String?
+  let index: Int
+  let name: String?
   /// Empty: everything matches.
-  var matches: [HTTPMatch]
-  var action: Action
-  var abort: Abort?
-  var headers: HeaderOperations
-  var rewritePath: String?
-  var rewriteAuthority: String?
-  var mirrors: [MirrorTarget]
+  let matches: [HTTPMatch]
+  let action: Action
+  let abort: Abort?
+  let headers: HeaderOperations
+  let rewritePath: String?
+  let rewriteAuthority: String?
+  let mirrors: [MirrorTarget]
 
   init(_ rule: Value, index: Int, namespace: String, options: MeshOptions, issues: inout [String]) {
     self.index = index
@@ -146,27 +146,29 @@ struct HTTPRule: Sendable {
     if let fault = rule.at("fault", "abort"), let percentage = fault.at("percentage", "value")?.number {
       // An abort with a gRPC status answers 200 and says the rest in trailers.
       abort = Abort(status: fault["httpStatus"]?.int ?? 200, probability: min(1, max(0, percentage / 100)))
+    } else {
+      abort = nil
     }
-    mirrors = []
+    var mirrors: [MirrorTarget] = []
+    func addMirror(_ target: Value, percent: Double?) {
+      let probability = min(1, (percent ?? 100) / 100)
+      guard probability > 0 else { return }
+      mirrors.append(
+        MirrorTarget(
+          destination: RouteDestination(destination: target, namespace: namespace, options: options),
+          probability: probability
+        )
+      )
+    }
     if let mirror = rule["mirror"] {
       let percent = rule.at("mirrorPercentage", "value")?.number ?? rule["mirrorPercent"]?.number
-      addMirror(mirror, percent: rule["mirrorPercentage"] != nil ? percent ?? 0 : percent, namespace, options)
+      addMirror(mirror, percent: rule["mirrorPercentage"] != nil ? percent ?? 0 : percent)
     }
     for mirror in rule["mirrors"]?.array ?? [] {
       let percent = mirror["percentage"].map { $0["value"]?.number ?? 0 }
-      if let destination = mirror["destination"] { addMirror(destination, percent: percent, namespace, options) }
+      if let destination = mirror["destination"] { addMirror(destination, percent: percent) }
     }
-  }
-
-  private mutating func addMirror(_ target: Value, percent: Double?, _ namespace: String, _ options: MeshOptions) {
-    let probability = min(1, (percent ?? 100) / 100)
-    guard probability > 0 else { return }
-    mirrors.append(
-      MirrorTarget(
-        destination: RouteDestination(destination: target, namespace: namespace, options: options),
-        probability: probability
-      )
-    )
+    self.mirrors = mirrors
   }
 }
 

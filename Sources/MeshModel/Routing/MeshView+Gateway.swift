@@ -15,8 +15,7 @@ extension MeshView {
     }
     let host = HostName.withoutPort(request.authority).lowercased()
     let redirects = http.contains { gateway, server in
-      server.redirectsToHTTPS && request.scheme == "http"
-        && server.hosts.contains { HostName.matches(host, pattern: $0.name) } && holds(gateway)
+      server.redirectsToHTTPS && request.scheme == "http" && server.covers(host) && holds(gateway)
     }
     if redirects {
       let location = "https://\(HostName.withoutPort(request.authority))\(request.target)"
@@ -32,7 +31,7 @@ extension MeshView {
     }
     var virtualHosts: [(name: String, attachments: [Attachment])] = []
     for (gateway, server) in asked {
-      for attachment in attachments(gateway, server, client) where HostName.matches(host, pattern: attachment.host) {
+      for attachment in attachments(gateway, server, client, for: host) {
         if let known = virtualHosts.firstIndex(where: { $0.name == attachment.host }) {
           virtualHosts[known].attachments.append(attachment)
         } else {
@@ -56,7 +55,7 @@ extension MeshView {
   ) -> (gateway: Gateway, server: Gateway.Server)? {
     var fitting: [(name: String, place: Int)] = []
     for (place, candidate) in servers.enumerated() {
-      let names = candidate.server.hosts.map(\.name).filter { HostName.matches(host, pattern: $0) }
+      let names = candidate.server.hosts(covering: host).map(\.name)
       if let name = names.min(by: { isMoreSpecific($0, than: $1) }) { fitting.append((name, place)) }
     }
     // The oldest stand first, and stay in front of their like.
@@ -165,19 +164,31 @@ extension MeshView {
     }
   }
 
-  private func attachments(_ gateway: Gateway, _ server: Gateway.Server, _ client: Client) -> [Attachment] {
+  /// The virtual hosts of a server that a request for `host` may meet. A host lies in what two patterns share where both
+  /// cover it, so that nothing else needs to be looked at.
+  private func attachments(
+    _ gateway: Gateway, _ server: Gateway.Server, _ client: Client, for host: String
+  ) -> [Attachment] {
+    guard let rules = gatewayRules[gateway.name] else { return [] }
+    let serverHosts = server.hosts(covering: host)
+    if serverHosts.isEmpty { return [] }
     var result: [Attachment] = []
-    for virtualService in gatewayRules[gateway.name] ?? [] {
-      guard virtualService.visibility.includes(client.namespace) else { continue }
-      for host in virtualService.hosts {
-        for serverHost in server.hosts
-        where serverHost.namespace == nil || serverHost.namespace == virtualService.metadata.namespace {
-          guard let shared = HostName.intersection(host, serverHost.name) else { continue }
-          result.append(Attachment(host: shared, virtualService: virtualService, gateway: gateway))
-        }
+    for (host, virtualService) in rules.covering(host) where virtualService.visibility.includes(client.namespace) {
+      for serverHost in serverHosts where serverHost.isFor(virtualService) {
+        guard let shared = HostName.intersection(host, serverHost.name) else { continue }
+        result.append(Attachment(host: shared, virtualService: virtualService, gateway: gateway))
       }
     }
     return result
+  }
+
+  /// Some host of a VirtualService is one of the server.
+  private func isAttached(_ virtualService: VirtualService, to server: Gateway.Server, _ client: Client) -> Bool {
+    virtualService.visibility.includes(client.namespace)
+      && server.hosts.contains { serverHost in
+        serverHost.isFor(virtualService)
+          && virtualService.hosts.contains { HostName.intersection($0, serverHost.name) != nil }
+      }
   }
 
   /// Exact before wildcard, longer before shorter.
@@ -191,14 +202,12 @@ extension MeshView {
     for (gateway, server) in servers(of: client, port: connection.port) where server.proto != .http {
       // Each server that ends TLS has a filter chain of its own, for the names that it has a certificate for.
       let name = (connection.sni ?? connection.host).lowercased()
-      if server.endsTLS, !server.hosts.contains(where: { HostName.matches(name, pattern: $0.name) }) { continue }
-      var seen: [VirtualService] = []
-      for attachment in attachments(gateway, server, client) {
-        if seen.contains(where: { $0 === attachment.virtualService }) { continue }
-        seen.append(attachment.virtualService)
-        let virtualService = attachment.virtualService
+      if server.endsTLS, !server.covers(name) { continue }
+      for virtualService in gatewayRules[gateway.name]?.all ?? [] {
         let list = server.proto == .tls ? virtualService.tls : virtualService.tcp
-        guard let (rule, index) = list.firstRule(client, gateway.name, connection), holds(attachment) else { continue }
+        guard let (rule, index) = list.firstRule(client, gateway.name, connection),
+          isAttached(virtualService, to: server, client), holds(virtualService), holds(gateway)
+        else { continue }
         return RouteResult(
           branches: distribute(rule.destinations, probability: 1, isHTTP: false) { destination, share in
             branches(

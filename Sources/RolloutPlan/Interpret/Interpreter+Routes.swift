@@ -55,7 +55,7 @@ extension Interpreter {
   /// their requests to that one, too, for rules of one host are one list, in order of age; unless it leaves them out.
   private func checkSurrounded(_ component: ComponentID, _ statement: StepStatement) {
     if taint.covers(component) { return }
-    let all = plan.exposures.filter { $0.component == component }
+    let all = plan.exposures.lines(of: component)
     guard let inside = plan.exposures.first(where: { other in all.contains { plan.mayTake($0, from: other) } }) else {
       return
     }

@@ -21,7 +21,7 @@ package struct Plan: Sendable {
 
   package var components: [Component] = []
   package var releases: [Release] = []
-  package var exposures: [Exposure] = []
+  package var exposures = ExposureList()
   package var cookies: [CookieDeclaration] = []
   package var headers: [HeaderDeclaration] = []
   package var secrets: [SecretDeclaration] = []
@@ -53,9 +53,17 @@ package struct Plan: Sendable {
   package subscript(id: ReleaseID) -> Release { releases[id.index] }
   package subscript(id: VersionID) -> ComponentVersion { components[id.component.index].versions[id.index] }
 
+  /// The step with that ``Step/index``: mostly its place.
+  package func step(numbered index: Int) -> Step? {
+    if steps.indices.contains(index), steps[index].index == index { return steps[index] }
+    return steps.first { $0.index == index }
+  }
+
   /// The first of its ways in for requests, by which probes ask; else the first for connections.
   package func exposure(of id: ComponentID) -> Exposure? {
-    exposures.first { $0.component == id && !$0.isTCP(self[id]) } ?? exposures.first { $0.component == id }
+    let lines = exposures.indices(of: id)
+    if lines.isEmpty { return nil }
+    return exposures[lines.first { !exposures[$0].isTCP(self[id]) } ?? lines[0]]
   }
 }
 
@@ -382,8 +390,8 @@ extension Exposure {
   /// The rules of this line leave out the paths of `other`, which lie in its own: both are asked in one list of routes, in
   /// which nobody can say which comes first.
   package func leavesOut(_ other: Exposure) -> Bool {
-    other.component != component && other.port == port && other.gateway == gateway
-      && Set(other.hosts) == Set(hosts) && surrounds(other)
+    other.component != component && other.port == port && other.gateway == gateway && surrounds(other)
+      && Set(other.hosts) == Set(hosts)
   }
 }
 
@@ -391,7 +399,9 @@ extension Plan {
   /// An RE2 expression for the `:path` of requests that the rules of a line leave out: to other lines' prefixes, by segments,
   /// with or without a query. Nil: they leave nothing out.
   package func pathsLeftOut(of exposure: Exposure) -> String? {
-    let inner = exposures.filter { exposure.leavesOut($0) && !$0.isTCP(self[$0.component]) }
+    let inner = exposures.lines(beside: exposure).filter {
+      exposure.leavesOut($0) && !$0.isTCP(self[$0.component])
+    }
     let paths = Set(inner.map(\.path)).filter { path in !inner.contains { $0.path != path && $0.covers(path) } }
       .sorted()
     if paths.isEmpty { return nil }

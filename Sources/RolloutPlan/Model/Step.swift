@@ -204,11 +204,20 @@ package enum FailurePath: Sendable {
 package struct FailureBlock: Sendable {
   package var range: SourceRange
   /// Keyed by what had been reached when the failure came: step index, and how many of its segments were applied.
-  package var starts: [FailureStart]
+  package let starts: [FailureStart]
+  /// By step and number of segments: the place among ``starts``.
+  private let places: [[Int]: Int]
 
   package init(range: SourceRange, starts: [FailureStart]) {
     self.range = range
     self.starts = starts
+    places = Dictionary(
+      starts.enumerated().map { ([$1.step, $1.reachedSegments], $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// As it begins in a step of which so many segments were begun. O(1)
+  package func start(step: Int, reachedSegments: Int) -> FailureStart? {
+    places[[step, reachedSegments]].map { starts[$0] }
   }
 }
 

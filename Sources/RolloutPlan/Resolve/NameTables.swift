@@ -8,8 +8,9 @@ enum Binding: Hashable {
   case poisoned
 }
 
-/// One kind of names: components, cookies …
-struct NameTable {
+/// One kind of names: components, cookies … A class, as are the tables together: whoever looks up or declares one name of
+/// many copies none of the others.
+final class NameTable {
   private(set) var bindings: [String: (binding: Binding, range: SourceRange)] = [:]
   /// In the order of declaration, for suggestions.
   private(set) var order: [String] = []
@@ -21,7 +22,7 @@ struct NameTable {
   private var mended: [String: String] = [:]
 
   /// Declares `name`; gives the range of an earlier declaration where there is one.
-  mutating func declare(_ name: String, _ binding: Binding, at range: SourceRange) -> SourceRange? {
+  func declare(_ name: String, _ binding: Binding, at range: SourceRange) -> SourceRange? {
     if let earlier = bindings[name] {
       // What a broken line seems to declare is no reason to reject what a good line declares.
       if earlier.binding == .poisoned {
@@ -38,10 +39,10 @@ struct NameTable {
   var hasMended: Bool { !mended.isEmpty }
 
   /// Lets `name`, which cannot be one, be looked up as it should be written, too.
-  mutating func mend(_ name: String, as right: String) { mended[right] = name }
+  func mend(_ name: String, as right: String) { mended[right] = name }
 
   /// Ends that, where another one is declared by the right name; gives the wrong one.
-  mutating func forgetMended(_ right: String) -> String? { mended.removeValue(forKey: right) }
+  func forgetMended(_ right: String) -> String? { mended.removeValue(forKey: right) }
 
   subscript(name: String) -> (binding: Binding, range: SourceRange)? {
     bindings[name] ?? (mended.isEmpty ? nil : mended[name].flatMap { bindings[$0] })
@@ -51,19 +52,19 @@ struct NameTable {
   var hasNamelessDeclaration = false
 }
 
-struct NameTables {
-  var components = NameTable()
-  var releases = NameTable()
-  var cookies = NameTable()
-  var headers = NameTable()
-  var secrets = NameTable()
-  var probes = NameTable()
-  var patterns = NameTable()
-  var metrics = NameTable()
-  var parameters = NameTable()
-  var environments = NameTable()
-  var steps = NameTable()
-  var rehearsals = NameTable()
+final class NameTables {
+  let components = NameTable()
+  let releases = NameTable()
+  let cookies = NameTable()
+  let headers = NameTable()
+  let secrets = NameTable()
+  let probes = NameTable()
+  let patterns = NameTable()
+  let metrics = NameTable()
+  let parameters = NameTable()
+  let environments = NameTable()
+  let steps = NameTable()
+  let rehearsals = NameTable()
   /// Versions, by component index.
   var versions: [NameTable] = []
   var parameterValues: [Parameter] = []
@@ -98,7 +99,7 @@ struct Parameter {
 extension Resolver {
   enum Kind { case component, release, cookie, header, secret, probe, pattern, metric }
 
-  private func path(_ kind: Kind) -> WritableKeyPath<NameTables, NameTable> {
+  private func path(_ kind: Kind) -> KeyPath<NameTables, NameTable> {
     switch kind {
     case .component: \.components
     case .release: \.releases
@@ -149,24 +150,29 @@ extension Resolver {
     case .known(let index): return index
     case .poisoned: return nil
     case nil:
-      let similar = nearest(to: name.value, in: names[keyPath: path].order)
-      if onlyIfClose && similar == nil { return nil }
+      let table = names[keyPath: path]
       // Versions are all close to each other.
-      if names[keyPath: path].hasNamelessDeclaration && (similar == nil || kind == .release) { return nil }
-      if doubtfulWords.contains(name.value) { return nil }
+      if doubtfulWords.contains(name.value) || table.hasNamelessDeclaration && kind == .release { return nil }
+      // Whose report has an edit has a similar name.
+      if let index = table.reported[name.value] {
+        mend(name.range, with: index)
+        return nil
+      }
+      let similar = nearest(to: name.value, in: table.order)
+      if similar == nil, onlyIfClose || table.hasNamelessDeclaration { return nil }
       if similar == nil, isFollowUp(name) { return nil }
       reportOnce(name.value, in: path, at: name.range) {
         let (code, noun) = code(kind)
         return .unknownName(
           code, noun, name.value, at: name.range, similar: similar,
-          declared: similar.flatMap { names[keyPath: path][$0]?.range }, known: names[keyPath: path].declared)
+          declared: similar.flatMap { table[$0]?.range }, known: table.declared)
       }
       return nil
     }
   }
 
   /// What the name stands for. Where its declaration has an edit that gives it another name, this use is mended with it.
-  func binding(of name: SpannedText, in path: WritableKeyPath<NameTables, NameTable>) -> Binding? {
+  func binding(of name: SpannedText, in path: KeyPath<NameTables, NameTable>) -> Binding? {
     let table = names[keyPath: path]
     let known = table[name.value]
     if table.hasMended, known != nil, let index = table.reported[name.value] { mend(name.range, with: index) }
@@ -176,7 +182,7 @@ extension Resolver {
   /// Reports a name that cannot be one. Where it is certain what it should be, it is known by that, too, and the edit
   /// reaches its uses: one fault, one diagnostic.
   func reportBadName(
-    _ name: SpannedText, what: String, problem: String, in path: WritableKeyPath<NameTables, NameTable>, label: String
+    _ name: SpannedText, what: String, problem: String, in path: KeyPath<NameTables, NameTable>, label: String
   ) {
     let isParameter = path == \.parameters
     let right = dnsLabelRepair(name.value).flatMap { right in
@@ -193,7 +199,7 @@ extension Resolver {
   }
 
   /// What is declared by the name that another declaration should have had: how that one is to be called is open.
-  func withdrawMendedName(_ right: String, in path: WritableKeyPath<NameTables, NameTable>) {
+  func withdrawMendedName(_ right: String, in path: KeyPath<NameTables, NameTable>) {
     guard let wrong = names[keyPath: path].forgetMended(right), let index = names[keyPath: path].reported[wrong],
       diagnostics.indices.contains(index)
     else { return }
@@ -203,7 +209,7 @@ extension Resolver {
 
   /// Reports an unknown name once. Where it stands again, the edit of that report mends it too.
   func reportOnce(
-    _ name: String, in path: WritableKeyPath<NameTables, NameTable>, at range: SourceRange, _ make: () -> Diagnostic
+    _ name: String, in path: KeyPath<NameTables, NameTable>, at range: SourceRange, _ make: () -> Diagnostic
   ) {
     if let index = names[keyPath: path].reported[name] {
       mend(range, with: index)

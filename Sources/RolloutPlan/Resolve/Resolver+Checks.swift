@@ -73,9 +73,10 @@ extension Resolver {
         }
       }
     }
+    let meetings = meetings()
     for (e, exposure) in plan.exposures.enumerated() {
       let component = plan[exposure.component]
-      for earlier in plan.exposures[..<e] where earlier.port == exposure.port { checkMeeting(exposure, earlier) }
+      for earlier in meetings[e] { checkMeeting(exposure, plan.exposures[earlier]) }
       let ports = component.versions.flatMap(\.ports)
       checkTLS(exposure, ports)
       checkTarget(exposure)
@@ -137,8 +138,53 @@ extension Resolver {
     report(.nameTooLong(longest.name, at: isShared ? component.nameRange : longest.range))
   }
 
+  /// By line: the earlier ones at its port that it may be at odds with, in order.
+  ///
+  /// Requests for hosts without a wildcard meet only where two lines name one host, if the gateways are the plan's own and
+  /// speak TLS for both or for none, and if no component has other hosts at another port. Of such lines there may be many,
+  /// and not all pairs are looked at.
+  private func meetings() -> [[Int]] {
+    struct Port {
+      var lines: [Int] = []
+      var odd: [Int] = []
+      /// The rest, with TLS and without.
+      var plain: [Bool: [Int]] = [:]
+      var byHost: [String: [Int]] = [:]
+    }
+    var ports: [Int: Port] = [:]
+    return plan.exposures.enumerated().map { e, exposure in
+      let hasTLS = exposure.tlsSecret != nil
+      var port = ports.removeValue(forKey: exposure.port) ?? Port()
+      defer {
+        port.lines.append(e)
+        ports[exposure.port] = port
+      }
+      guard isPlain(exposure) else {
+        port.odd.append(e)
+        return port.lines
+      }
+      var earlier = Set(port.odd).union(port.plain[!hasTLS] ?? [])
+      for host in exposure.hosts {
+        earlier.formUnion(port.byHost[host] ?? [])
+        port.byHost[host, default: []].append(e)
+      }
+      port.plain[hasTLS, default: []].append(e)
+      return earlier.sorted()
+    }
+  }
+
+  private func isPlain(_ exposure: Exposure) -> Bool {
+    guard exposure.gateway == nil, speaksHTTP(exposure), !exposure.hosts.contains(where: { $0.hasPrefix("*") }) else {
+      return false
+    }
+    let others = plan.exposures.lines(of: exposure.component)
+    return others.count == 1 || others.flatMap(\.hosts).allSatisfy(Set(exposure.hosts).contains)
+  }
+
   /// Pods in a manifest that a Service of the plan would take for its own.
   private func checkPodsOfManifests() {
+    if plan.manifests.isEmpty { return }
+    let components = Dictionary(plan.components.map { ($0.service, $0) }, uniquingKeysWith: { first, _ in first })
     for manifest in plan.manifests {
       for object in manifest.objects {
         guard let id = ObjectID(object), id.namespace.isEmpty || id.namespace == plan.namespace else { continue }
@@ -146,7 +192,7 @@ extension Resolver {
           id.kind == "Pod"
           ? object : object.at("spec", "template") ?? object.at("spec", "jobTemplate", "spec")?["template"]
         guard let app = template?.at("metadata", "labels", "app")?.string,
-          let component = plan.components.first(where: { $0.service == app })
+          let component = components[app]
         else { continue }
         report(
           .notFollowed(
@@ -219,8 +265,10 @@ extension Resolver {
     }
     // The routes of a component are for all hosts of all its lines, wherever a server of its gateway takes one of them.
     for (one, other) in [(exposure, earlier), (earlier, exposure)] {
-      let all = plan.exposures.filter { $0.component == one.component && (speaksHTTP($0) || $0.hosts != ["*"]) }
-      let strays = all.flatMap(\.hosts).filter { !one.hosts.contains($0) }
+      let all = plan.exposures.lines(of: one.component).filter { speaksHTTP($0) || $0.hosts != ["*"] }
+      let own = Set(one.hosts)
+      let strays = all.flatMap(\.hosts).filter { !own.contains($0) }
+      if strays.isEmpty { continue }
       let others = other.hosts.filter { host in !one.hosts.contains { hostsMeet($0, host) } }
       guard let host = strays.first(where: { stray in others.contains { hostsMeet(stray, $0) } }) else { continue }
       return conflict(
@@ -320,6 +368,8 @@ extension Resolver {
         }
       }
     }
+    // A line may be of several versions.
+    var plaintext: Set<SourceRange> = []
     for (c, component) in plan.components.enumerated() {
       let id = ComponentID(c)
       let exposure = plan.exposure(of: id)
@@ -334,9 +384,8 @@ extension Resolver {
           } else {
             seen.append(port)
           }
-          if port.proto.isServerFirst, plan.mtls == .permissive {
-            let diagnostic = Diagnostic.serverFirstPlaintext(port.proto.rawValue, at: port.range, mesh: plan.meshRange)
-            if !diagnostics.contains(diagnostic) { report(diagnostic) }
+          if port.proto.isServerFirst, plan.mtls == .permissive, plaintext.insert(port.range).inserted {
+            report(.serverFirstPlaintext(port.proto.rawValue, at: port.range, mesh: plan.meshRange))
           }
         }
         if version.ports.isEmpty, called[c] != nil || exposure != nil, !brokenVersions.contains(VersionID(id, v)) {

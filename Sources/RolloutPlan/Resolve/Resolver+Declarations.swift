@@ -246,14 +246,20 @@ extension Resolver {
     let component = component(statement.first(.component), in: tree)
     let port = integer(statement.first(.int), in: tree, 1...65535, what: "port", code: .badPort)
     var hosts: [String] = []
+    var seen: Set<String> = []
+    var wildcards: [String] = []
     for token in statement.all(.host) {
       guard let host = host(token, in: tree) else { continue }
-      if hosts.contains(host) { continue }
-      if let other = hosts.first(where: { hostsMeet($0, host) }) {
+      if seen.contains(host) { continue }
+      // Of two names without a wildcard neither lies in the other.
+      let isWildcard = host.hasPrefix("*")
+      if let other = (isWildcard ? hosts : wildcards).first(where: { hostsMeet($0, host) }) {
         report(.hostTwice(host, other: other, at: tree.range(ofToken: token)))
         continue
       }
       hosts.append(host)
+      seen.insert(host)
+      if isWildcard { wildcards.append(host) }
     }
     let path = statement.first(.path).flatMap { self.path($0, in: tree, allowsQuery: false) } ?? "/"
     let secret = statement.first(.name, after: .secret).flatMap { text($0, in: tree) }
@@ -277,7 +283,9 @@ extension Resolver {
     let exposure = Exposure(
       component: component, port: port, hosts: hosts.isEmpty ? ["*"] : hosts, path: path, tlsSecret: secret,
       gateway: gateway?.value, range: statement.range)
-    for other in plan.exposures {
+    let ways = exposure.hosts.map { WayIn(port: port, gateway: exposure.gateway, host: $0, path: exposure.path) }
+    let rivals = plan.exposures.indices(of: component) + ways.flatMap { waysIn[$0] ?? [] }
+    for other in Set(rivals).sorted().map({ plan.exposures[$0] }) {
       if other.component == component, other.port == port {
         report(
           .exposeConflict(
@@ -294,6 +302,7 @@ extension Resolver {
             help: "give one of them another port, host or path"))
       }
     }
+    for way in ways { waysIn[way, default: []].append(plan.exposures.count) }
     plan.exposures.append(exposure)
   }
 

@@ -101,7 +101,7 @@ extension Resolver {
     }
   }
 
-  static var allTables: [WritableKeyPath<NameTables, NameTable>] {
+  static var allTables: [KeyPath<NameTables, NameTable>] {
     [
       \.components, \.releases, \.cookies, \.headers, \.secrets, \.probes, \.patterns, \.metrics, \.parameters,
       \.environments,
@@ -131,13 +131,13 @@ extension Resolver {
   }
 
   /// Declares what a statement names. A broken line still declares the name it seems to declare.
-  private func declare(_ statement: StatementView, in path: WritableKeyPath<NameTables, NameTable>, _ noun: String) {
+  private func declare(_ statement: StatementView, in path: KeyPath<NameTables, NameTable>, _ noun: String) {
     _ = declare(statement, slot: .name, in: path, noun, index: names[keyPath: path].order.count)
   }
 
   /// Gives the name that is now known, or nil.
   private func declare(
-    _ statement: StatementView, slot: Slot, in path: WritableKeyPath<NameTables, NameTable>, _ noun: String, index: Int,
+    _ statement: StatementView, slot: Slot, in path: KeyPath<NameTables, NameTable>, _ noun: String, index: Int,
     brokenIsKnown: Bool = false
   ) -> SpannedText? {
     guard let token = statement.first(slot), let name = text(token, in: statement.tree) else {
@@ -180,7 +180,7 @@ extension Resolver {
 
   /// The names of components and secrets are names in the cluster, too; a component may have another one there.
   private func checkIsName(
-    _ name: SpannedText, _ noun: String, in path: WritableKeyPath<NameTables, NameTable>, _ statement: StatementView
+    _ name: SpannedText, _ noun: String, in path: KeyPath<NameTables, NameTable>, _ statement: StatementView
   ) {
     let problem: String?
     var (what, label) = ("name of \(Diagnostic.withArticle(noun))", "not a name for Kubernetes")

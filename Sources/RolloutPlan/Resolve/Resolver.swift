@@ -13,7 +13,7 @@ final class Resolver {
   var diagnostics: [Diagnostic] = []
   var plan = Plan(name: "plan", nameRange: SourceRange(file: FileID(0), start: 0, end: 0))
   var hasPlanStatement = false
-  var names = NameTables()
+  let names = NameTables()
   var taint = Taint()
   /// What the environment chosen by `--env` sets.
   var environmentValues: [String: SpannedText] = [:]
@@ -39,6 +39,8 @@ final class Resolver {
   var brokenSecrets: Set<String> = []
   /// Secret keys that were reported: each once.
   var reportedKeys: [[String]: Int] = [:]
+  /// The `expose` lines by what visitors come in by.
+  var waysIn: [WayIn: [Int]] = [:]
   private var loaded: Set<String> = []
 
   init(options: ResolutionOptions, loader: FileLoader) {
@@ -139,6 +141,14 @@ final class Resolver {
     default: return nil
     }
   }
+}
+
+/// What visitors of an `expose` line ask for, as the line writes it.
+struct WayIn: Hashable {
+  var port: Int
+  var gateway: String?
+  var host: String
+  var path: String
 }
 
 /// What broken lines may have been about: checks of order say nothing about it.

@@ -63,8 +63,13 @@ package struct Finding: Sendable {
 ///
 /// For each phase every configuration that some proxy may hold is taken with every set of pods that may be ready, and
 /// each request is followed through the mesh; then the same for the way back from every place where a run may break
-/// off, and for the failure blocks. Time is near-linear in the plan's size: a phase costs what it changes, plus a walk
-/// over the versions that requests reach.
+/// off, and for the failure blocks.
+///
+/// Time is near-linear in the components, in what they call, in the hosts that they are exposed for and in the objects of
+/// manifests: a phase costs what it changes, plus a walk over the versions that requests reach. So it is steps × reached
+/// versions. It is not linear in the rules of one component: from five selectors on, each pair of them is a kind of
+/// visitors that is followed through the list of rules, cubic in their number. Lines that are exposed for one host, and
+/// versions of one component that steps go through one after the other, are looked at in pairs.
 ///
 /// - Parameter waysBack: works the ways back out, if not one after the other when they are needed.
 package func check(
@@ -108,9 +113,12 @@ struct Checker {
       if latest.state != state { latest = IntentOfState(model.plan, state) }
       return latest
     }
+    /// What stands before a step that changes nothing.
+    var standing = compiled.start
     for step in compiled.steps {
-      let start = step.segments.first?.before ?? compiled.end(before: step.index)
-      let planned = model.plan.steps.first { $0.index == step.index }
+      let start = step.segments.first?.before ?? standing
+      standing = step.segments.last?.after ?? standing
+      let planned = model.plan.step(numbered: step.index)
       let origin = Origin(step: step, planned: planned, start: Intent(intent(start.state)))
       fail(origin, from: Moment.Place(segments: 0), start, run)
       for (s, segment) in step.segments.enumerated() {
@@ -234,12 +242,5 @@ struct Checker {
     for violation in early + verdict.violations {
       findings.append(Finding(moment: moment, violation: violation, write: run.culprit(violation, phase)))
     }
-  }
-}
-
-extension Compiled {
-  /// What stands before a step that changes nothing.
-  fileprivate func end(before step: Int) -> Standing {
-    steps.last { $0.index < step && !$0.segments.isEmpty }?.segments.last?.after ?? start
   }
 }

@@ -270,7 +270,10 @@ package struct Judge {
 
   private func deletions(_ facts: PhaseFacts, _ everywhere: Reachability) -> [Violation] {
     var found: [Violation] = []
-    for write in facts.phase.writes {
+    let writes = facts.phase.writes
+    // A write is copied only where it may matter: most are neither.
+    for i in writes.indices where writes[i].action == .delete || writes[i].id.isWorkload {
+      let write = writes[i]
       if write.id.isWorkload {
         guard facts.cluster.declared(write.id) == 0, let version = model.versionOfDeployment[write.id.name],
           facts.inUse[version] || everywhere.isAsked[version], write.previous.map(replicas) ?? 0 > 0,
@@ -282,7 +285,6 @@ package struct Judge {
             path: hops(everywhere.path(toVersion: version))))
         continue
       }
-      guard write.action == .delete else { continue }
       switch write.id.kind {
       case "Namespace", "PersistentVolume":
         found.append(Violation(invariant: .inUseKept, object: write.id))

@@ -48,8 +48,8 @@ package struct TrackedCluster {
 
   /// Every workload that stands, with its id.
   var workloads: [(id: ObjectID, value: Value)] {
-    current.indices.compactMap { n in
-      guard mesh.isWorkload(n), let value = current[n] else { return nil }
+    mesh.allWorkloads.compactMap { n in
+      guard n < current.count, let value = current[n] else { return nil }
       return (mesh.id(n), value)
     }
   }

@@ -16,6 +16,8 @@ package final class VersionedMesh {
   private var answers: [IntentAnswers] = []
   /// By version of a component: the number of its Deployment.
   private(set) var workloads: [Int] = []
+  /// The numbers of all workloads, in order; manifests may bring some.
+  private(set) var allWorkloads: [Int] = []
 
   private struct Object {
     let id: ObjectID
@@ -25,7 +27,8 @@ package final class VersionedMesh {
     /// What clients know of it, where that is an object of its own; and whether it is such a one.
     var hint: Int?
     let isHint: Bool
-    var versions: [Version] = []
+    /// What the mesh can read of each version.
+    var essences = Numbered<Value>()
     /// What was written last, and which edition it is: most of it is written again.
     var seen: [(fields: Fields, edition: Edition)] = []
     /// The flows that may read it, each once.
@@ -54,13 +57,6 @@ package final class VersionedMesh {
     var new: Int
     var mayBeEmpty: Bool
     var mayBeReady: Bool
-  }
-
-  private struct Version {
-    /// What the mesh can read of it.
-    var essence: Value
-    /// Nil where routing does not depend on it.
-    var object: MeshObject?
   }
 
   package init(_ model: FlowModel) {
@@ -94,6 +90,7 @@ package final class VersionedMesh {
   }
 
   private func add(_ id: ObjectID, isHint: Bool = false) -> Int {
+    if id.isWorkload { allWorkloads.append(objects.count) }
     objects.append(Object(id: id, isWorkload: id.isWorkload, isMeshObject: id.isMeshObject, isHint: isHint))
     return superposition.addObject(isWorkload: id.isWorkload)
   }
@@ -132,11 +129,11 @@ package final class VersionedMesh {
 
   private func version(of n: Int, essentially value: Value) -> Int {
     let essence = objects[n].id.essence(of: value)
-    if let known = objects[n].versions.firstIndex(where: { $0.essence == essence }) { return known }
+    if let known = objects[n].essences.number(of: essence) { return known }
     let parsed = model.meshObject(value)
     let object = objects[n].isHint ? parsed?.seenByClients : parsed
-    let version = objects[n].versions.count
-    objects[n].versions.append(Version(essence: essence, object: object))
+    let version = objects[n].essences.count
+    objects[n].essences.append(essence)
     if let object {
       var flows = model.flows(in: model.scope(objects[n].id, value))
       if objects[n].isHint { flows.removeAll { !superposition.asksHints($0) } }

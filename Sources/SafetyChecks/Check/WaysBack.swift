@@ -45,7 +45,7 @@ package struct WaysBack: IteratorProtocol {
     guard step < compiled.steps.count else { return nil }
     let current = compiled.steps[step]
     let from = current.segments[segment]
-    let planned = plan.steps.first { $0.index == current.index }
+    let planned = plan.step(numbered: current.index)
     let start = current.segments[0].before
     if phase == 0 {
       let changes = planned?.segments.prefix(segment + 1).flatMap(\.changes) ?? []
@@ -93,6 +93,6 @@ extension Plan {
   /// The failure block of a step, as it begins where this many segments were begun.
   func failureBlock(of step: Step, reached: Int) -> FailureStart? {
     guard case .block(let block) = step.onFailure ?? onFailure else { return nil }
-    return block.starts.first { $0.step == step.index && $0.reachedSegments == reached }
+    return block.start(step: step.index, reachedSegments: reached)
   }
 }

@@ -44,6 +44,8 @@ package final class FlowModel: Sendable {
   /// By component: the flows that lead to it.
   package let flowsInto: [[Int]]
   package let entryFlows: [Int]
+  /// Those of requests, by the host that they ask for, in lower case.
+  let entryFlowsOfHost: [String: [Int]]
   /// By version: the flows that it sends.
   package let flowsFrom: [[Int]]
   /// Versions of components that nobody calls and that no gateway leads to: they run without being asked.
@@ -148,6 +150,9 @@ package final class FlowModel: Sendable {
     self.flowsInto = flowsInto
     self.flowsFrom = flowsFrom
     self.entryFlows = entryFlows
+    entryFlowsOfHost = entryFlows.reduce(into: [:]) { flowsOf, f in
+      if let host = builder.flows[f].host { flowsOf[host.lowercased(), default: []].append(f) }
+    }
     var strayEntries = [[Int]](repeating: [], count: plan.components.count)
     for (c, peers) in peers(of: plan).enumerated() {
       let own = flowsInto[c].filter { builder.flows[$0].isEntry }
@@ -189,15 +194,15 @@ private func peers(of plan: Plan) -> [[Int]] {
   let exposures = plan.exposures.filter { plan.components.indices.contains($0.component.index) }
   let isTCP = exposures.map { $0.isTCP(plan[$0.component]) }
   let ingresses = exposures.map { plan.ingressLabels(of: $0) }
+  let hosts = HostIndex(exposures.map(\.hosts))
   for (e, exposure) in exposures.enumerated() {
-    for (o, other) in exposures.enumerated() where other.component != exposure.component && ingresses[o] == ingresses[e]
-    {
+    for o in hosts.meeting(exposure.hosts) {
+      let other = exposures[o]
+      guard other.component != exposure.component, ingresses[o] == ingresses[e] else { continue }
       // On a port that carries connections there are no paths.
       let isCovered =
         isTCP[e] || isTCP[o] || exposure.path == other.path || exposure.surrounds(other) || other.surrounds(exposure)
-      if isCovered, exposure.hosts.isEmpty || other.hosts.isEmpty || exposure.meets(other) {
-        peers[exposure.component.index].insert(other.component.index)
-      }
+      if isCovered { peers[exposure.component.index].insert(other.component.index) }
     }
   }
   return peers.map { $0.sorted() }
@@ -283,7 +288,8 @@ private struct FlowBuilder {
     let client = Client.gateway(labels: plan.ingressLabels(of: exposure), namespace: "istio-system")
     let names = exposure.hosts.isEmpty ? ["*"] : exposure.hosts
     // Whom the rules around it tell apart comes here, too, and must not be taken away.
-    let around = Set(plan.exposures.filter { $0.leavesOut(exposure) }.map(\.component.index)).sorted()
+    let around = Set(plan.exposures.lines(beside: exposure).filter { $0.leavesOut(exposure) }.map(\.component.index))
+      .sorted()
     let selectors = around.reduce(rules.entry[c]) { all, o in all + rules.entry[o].filter { !all.contains($0) } }
     let sticky = around.reduce(rules.sticky[c]) { all, o in all + rules.sticky[o].filter { !all.contains($0) } }
     let cohorts = Cohort.all(selectors, sticky: sticky)

@@ -6,7 +6,7 @@ struct Scope: Hashable {
   enum Kind: Hashable {
     /// Flows into these components.
     case components
-    /// Flows through a gateway, whatever they lead to.
+    /// Flows through a gateway, whatever they lead to; of some hosts alone where they are known.
     case entries
     case everything
     case nothing
@@ -14,6 +14,8 @@ struct Scope: Hashable {
 
   var kind: Kind
   var components: Set<Int> = []
+  /// Nil: all. In lower case, without wildcards.
+  var hosts: Set<String>?
 
   static let everything = Scope(kind: .everything)
   static let nothing = Scope(kind: .nothing)
@@ -24,7 +26,7 @@ extension FlowModel {
   func flows(in scope: Scope) -> [Int] {
     switch scope.kind {
     case .components: scope.components.flatMap { flowsInto[$0] + strayEntries[$0] }
-    case .entries: entryFlows
+    case .entries: scope.hosts.map { $0.sorted().flatMap { entryFlowsOfHost[$0] ?? [] } } ?? entryFlows
     case .everything: Array(flows.indices)
     case .nothing: []
     }
@@ -51,7 +53,7 @@ extension FlowModel {
   private func scope(ofRoute value: Value, _ id: ObjectID) -> Scope {
     let spec = value["spec"] ?? .null
     let gateways = (spec["gateways"]?.array ?? []).compactMap(\.string)
-    var scope = Scope(kind: .entries)
+    var scope = Scope(kind: .entries, hosts: hosts(ofEntryRoute: spec, id))
     if gateways.isEmpty || gateways.contains("mesh") {
       if gateways.contains(where: { $0 != "mesh" }) { return .everything }
       scope = self.scope(ofHosts: (spec["hosts"]?.array ?? []).compactMap(\.string), id)
@@ -69,6 +71,14 @@ extension FlowModel {
       }
     }
     return scope
+  }
+
+  /// The hosts of a route whose requests alone may meet it; nil where others may. Connections are taken whatever they ask
+  /// for.
+  private func hosts(ofEntryRoute spec: Value, _ id: ObjectID) -> Set<String>? {
+    let hosts = (spec["hosts"]?.array ?? []).compactMap(\.string)
+    if spec["tcp"] != nil || spec["tls"] != nil || hosts.contains(where: { $0.hasPrefix("*") }) { return nil }
+    return Set(hosts.map { fullName($0, id.namespace).lowercased() })
   }
 
   private func scope(ofHosts hosts: [String], _ id: ObjectID) -> Scope {

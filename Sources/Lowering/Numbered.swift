@@ -1,0 +1,30 @@
+/// Values that differ, numbered as they came. A few are compared one by one, the latest first; of many, one is found by
+/// its hash.
+package struct Numbered<Element: Hashable> {
+  private var elements: [Element] = []
+  /// Empty while there are few.
+  private var numbers: [Element: Int] = [:]
+
+  /// Up to so many comparisons cost less than a hash: most differ early.
+  private static var few: Int { 8 }
+
+  package init() {}
+
+  package func number(of element: Element) -> Int? {
+    if elements.count > Self.few { return numbers[element] }
+    for i in elements.indices.reversed() where elements[i] == element { return i }
+    return nil
+  }
+
+  /// Gives a number to an element that has none.
+  package mutating func append(_ element: Element) {
+    elements.append(element)
+    if elements.count == Self.few + 1 {
+      for (i, element) in elements.enumerated() { numbers[element] = i }
+    } else if elements.count > Self.few {
+      numbers[element] = elements.count - 1
+    }
+  }
+
+  package var count: Int { elements.count }
+}
