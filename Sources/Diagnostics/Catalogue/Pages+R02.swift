@@ -187,7 +187,7 @@ extension CodePage {
     CodePage(
       .parameterCircle, "The value of a parameter is made of itself.",
       why:
-        "A value may be made of other parameters, in any order; one of those that stand in a circle must have a value of its own. A chain of more than 64 is taken for a mistake, too.",
+        "A value may be made of other parameters, in any order; one of those that stand in a circle must have a value of its own. A chain of more than 256 is taken for a mistake, too.",
       bad: .shop("parameter candidate = $next\nparameter next = \"${candidate}\"\n\ndeploy web $next"),
       good: .shop("parameter candidate = 1.0\nparameter next = \"${candidate}\"\n\ndeploy web $next"),
       fix: "Give one of the parameters a value that is written out."

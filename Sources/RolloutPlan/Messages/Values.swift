@@ -255,8 +255,8 @@ extension Diagnostic {
 
   static func parametersTooDeep(_ name: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
-      .parameterCircle, "more than 64 parameters are made of each other, down to `\(name)`",
-      at: Label(range, "the 65th"), help: "write out the value of one of the parameters between")
+      .parameterCircle, "more than 256 parameters are made of each other, down to `\(name)`",
+      at: Label(range, "the next one"), help: "write out the value of one of the parameters between")
   }
 
   static func levelsDoNotRise(_ level: Int, after: Int?, at range: SourceRange) -> Diagnostic {

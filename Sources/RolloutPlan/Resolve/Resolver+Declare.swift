@@ -293,7 +293,7 @@ extension Resolver {
       report(.parameterCircle(parameter.name, at: parameter.nameRange))
       names.parameterValues[index].isFaulty = true
       names.parameterValues[index].reading = .done
-    case .unread where parameterDepth == 64:
+    case .unread where parameterDepth == 256:
       let parameter = names.parameterValues[index]
       report(.parametersTooDeep(parameter.name, at: parameter.nameRange))
       names.parameterValues[index].isFaulty = true
