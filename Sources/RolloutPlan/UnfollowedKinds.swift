@@ -161,6 +161,11 @@ func refusal(ofDeploymentPatch patch: Value) -> String? {
   if let policy = patch.at("spec", "template", "spec")?["restartPolicy"]?.string, policy != "Always" {
     return "the `restartPolicy` of a Deployment's pods is `Always`"
   }
+  for list in ["containers", "initContainers"] {
+    for container in patch.at("spec", "template", "spec")?[list]?.array ?? [] where container["image"] == .string("") {
+      return "a container has an `image`"
+    }
+  }
   func isNothing(_ value: Value?) -> Bool { value == .int(0) || value == .string("0%") || value == .string("0") }
   if let update = patch.at("spec", "strategy", "rollingUpdate"), isNothing(update["maxSurge"]),
     update["maxUnavailable"] == nil || isNothing(update["maxUnavailable"])

@@ -93,6 +93,9 @@ extension Interpreter {
       setShare(percent, version, sticky: nil, in: &table, statement, isFirst: isFirst)
     case .selected(let visitor):
       if let i = table.rules.firstIndex(where: { $0.selector == visitor }) {
+        if isFirst, table.rules[i].version != version.index {
+          checkOverlap(visitor, version, table.rules, winsOver: i, statement)
+        }
         table.rules[i].version = version.index
       } else {
         if isFirst { checkMeeting(visitor, version, table, statement) }
@@ -156,12 +159,23 @@ extension Interpreter {
         return
       }
     }
-    for rule in table.rules where rule.version != version.index && rule.selector != visitor {
+    checkOverlap(visitor, version, table.rules, winsOver: table.rules.count, statement)
+  }
+
+  /// A request that the rule of `visitor` and another one both take, to different versions.
+  ///
+  /// - Parameter place: where that rule stands: the first one wins.
+  private func checkOverlap(
+    _ visitor: Selector, _ version: VersionID, _ rules: [RouteTable.Rule], winsOver place: Int,
+    _ statement: StepStatement
+  ) {
+    for (i, rule) in rules.enumerated() where rule.version != version.index && rule.selector != visitor {
       if canMeet(rule.selector, visitor) {
+        let winner = i < place ? rule.version : version.index
         report(
           .overlappingRoutes(
-            describe(visitor), describe(rule.selector),
-            winner: plan[VersionID(version.component, rule.version)].name, at: statement.range))
+            describe(visitor), describe(rule.selector), winner: plan[VersionID(version.component, winner)].name,
+            at: statement.range))
         return
       }
     }

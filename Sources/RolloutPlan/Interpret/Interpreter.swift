@@ -7,7 +7,7 @@ import Diagnostics
 /// that never gets traffic, a route that nothing can match) is found here too.
 final class Interpreter {
   let plan: Plan
-  let taint: Taint
+  private(set) var taint: Taint
   var diagnostics: [Diagnostic] = []
   private(set) var steps: [Step] = []
   private(set) var planFailure: FailurePath = .hold
@@ -98,6 +98,7 @@ final class Interpreter {
       segments[segments.count - 1].observations.append(Observation(kind, range: statement.range, text: statement.text))
     }
     for statement in statements {
+      taint.formUnion(statement.taint)
       switch statement.kind {
       case .unknown: continue
       case .observe(let kind):

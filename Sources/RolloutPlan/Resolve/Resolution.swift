@@ -61,7 +61,10 @@ package func resolve(
   var plan = resolver.plan
   resolver.checkDeclarations()
   resolver.hasWrongNames = resolver.diagnostics.hasErrors
-  let interpreter = Interpreter(plan: resolver.plan, taint: resolver.taint)
+  // Without the members of a release nobody knows what its steps do.
+  let taint = Taint(
+    everything: resolver.taint.everything || resolver.hasBrokenRelease, components: resolver.taint.components)
+  let interpreter = Interpreter(plan: resolver.plan, taint: taint)
   interpreter.run(steps)
   plan.steps = interpreter.steps
   plan.onFailure = interpreter.planFailure

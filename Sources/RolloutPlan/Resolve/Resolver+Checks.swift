@@ -6,7 +6,7 @@ extension Resolver {
   func checkDeclarations() {
     guard !taint.everything else { return }
     checkObjectNames()
-    checkReleases()
+    if !hasBrokenRelease { checkReleases() }
     checkPorts()
     checkVolumes()
     checkPatchedPods()

@@ -212,12 +212,12 @@ extension Resolver {
     for child in statement.node.children {
       let line = statement.tree[child]
       guard line.form == .member, !line.node.isBroken else {
-        taint.everything = taint.everything || line.node.isBroken
+        hasBrokenRelease = hasBrokenRelease || line.node.isBroken
         if line.node.isBroken { resolveGoodPrefix(line) }
         continue
       }
       guard let component = component(line.first(.component), in: line.tree) else {
-        taint.everything = true
+        hasBrokenRelease = true
         continue
       }
       if isFaulty(line) { taint.components.insert(component) }

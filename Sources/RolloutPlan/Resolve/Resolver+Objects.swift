@@ -85,6 +85,13 @@ extension Resolver {
             help: "leave it out, or give it a value that Kubernetes takes"))
         isRefused = true
       }
+      if let reason = refusal(ofIstioObject: documents[0], kind: target.kind), target.group.hasSuffix(".istio.io") {
+        report(
+          .badYAML(
+            "\(origin) makes a \(target.kind) that Istio does not take: \(reason)", at: range,
+            help: "give it a value that Istio takes"))
+        isRefused = true
+      }
       let unquoted = unquotedTexts(in: documents[0], group: target.group, kind: target.kind)
       if !unquoted.isEmpty { report(.unquotedText(unquoted, in: origin, at: range)) }
       if isRefused || !unquoted.isEmpty { return }
@@ -234,6 +241,13 @@ extension Resolver {
             report(
               .badManifest(
                 "the object at line \(document.line) of `\(file.path)` is none that Kubernetes takes: \(problem)",
+                at: file.range))
+            return
+          }
+          if id.group.hasSuffix(".istio.io"), let reason = refusal(ofIstioObject: object, kind: id.kind) {
+            report(
+              .badManifest(
+                "the object at line \(document.line) of `\(file.path)` is none that Istio takes: \(reason)",
                 at: file.range))
             return
           }

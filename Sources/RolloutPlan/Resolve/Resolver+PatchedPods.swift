@@ -6,6 +6,7 @@ import KubernetesModel
 extension Resolver {
   func checkPatchedPods() {
     checkPatchedReplicas()
+    checkPatchedDeadlines()
     guard plan.patches.contains(where: { $0.value.at("spec", "template", "spec") != nil }) else { return }
     var reported: Set<String> = []
     for (c, component) in plan.components.enumerated() where !taint.covers(ComponentID(c)) {
@@ -34,6 +35,26 @@ extension Resolver {
       guard let volume = versions.lazy.flatMap(\.volumes).first else { continue }
       report(
         .sharedVolume(volume.claim, "\(replicas) replicas would mount it", at: patch.range, declared: volume.range))
+    }
+  }
+
+  /// A roll-out gets longer than its pods have to be ready to count (Kubernetes: `ValidateDeploymentSpec`).
+  private func checkPatchedDeadlines() {
+    for patch in plan.patches {
+      guard case .deployment(let component, let only) = patch.target, !taint.covers(component),
+        let ready = patch.value.at("spec", "minReadySeconds")?.int
+      else { continue }
+      for version in only.map({ [plan[$0]] }) ?? plan[component].versions {
+        let deadline =
+          patch.value.at("spec", "progressDeadlineSeconds")?.int
+          ?? version.readiness?.withinMilliseconds.map { $0 / 1_000 } ?? 600
+        guard ready >= deadline else { continue }
+        report(
+          .badYAML(
+            "the patch makes a Deployment that Kubernetes does not take: `minReadySeconds` of \(ready) is no less than the \(deadline) seconds in which it is to be ready",
+            at: patch.range, help: "let it be less, or give the roll-out longer, with `ready when … within`"))
+        break
+      }
     }
   }
 

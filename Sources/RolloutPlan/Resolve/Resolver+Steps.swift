@@ -109,23 +109,25 @@ extension Resolver {
     {
       subject = tree.range(ofToken: token)
     }
+    var taint = Taint()
     func made(_ kind: StepStatement.Kind) -> [StepStatement] {
-      [
+      stepTaint.formUnion(taint)
+      return [
         StepStatement(
           kind: kind, form: statement.form ?? .step, range: statement.range, text: valuedText(of: statement),
-          subject: subject)
+          subject: subject, taint: taint)
       ]
     }
     guard let form = statement.form, !statement.node.isBroken else {
-      poison(statement)
+      taint = doubt(statement)
       resolveGoodPrefix(statement)
       return made(.unknown)
     }
-    if isFaulty(statement) { poison(statement) }
+    if isFaulty(statement) { taint = doubt(statement) }
     let before = diagnostics.count
     let kind = kind(of: form, statement)
     guard let kind else {
-      if diagnostics.count == before || form.isChange { poison(statement) }
+      if diagnostics.count == before || form.isChange { taint = doubt(statement) }
       return made(.unknown)
     }
     return made(kind)
@@ -143,15 +145,14 @@ extension Resolver {
   }
 
   /// A line that is not understood may have been about the component that it names, or about any.
-  private func poison(_ statement: StatementView) {
-    guard statement.form?.isChange ?? true else { return }
+  private func doubt(_ statement: StatementView) -> Taint {
+    guard statement.form?.isChange ?? true else { return Taint() }
     if let token = statement.first(.component), let name = text(token, in: statement.tree),
       case .known(let index)? = binding(of: name, in: \.components), statement.form != .retire
     {
-      taint.components.insert(ComponentID(index))
-    } else {
-      taint.everything = true
+      return Taint(components: [ComponentID(index)])
     }
+    return Taint(everything: true)
   }
 
   private func kind(of form: Form, _ statement: StatementView) -> StepStatement.Kind? {

@@ -44,7 +44,7 @@ extension Resolver {
 
   func check(_ stub: RehearsalScript.Stub, at range: SourceRange, _ asked: Asked) {
     // A line with a fault may be the one that asks.
-    guard !taint.everything, !hasWrongNames else { return }
+    guard !taint.everything, !stepTaint.everything, !hasWrongNames else { return }
     let problem: String?
     switch stub {
     case .answers(let version, let probe, _):

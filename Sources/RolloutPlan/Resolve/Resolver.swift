@@ -14,7 +14,11 @@ final class Resolver {
   var plan = Plan(name: "plan", nameRange: SourceRange(file: FileID(0), start: 0, end: 0))
   var hasPlanStatement = false
   let names = NameTables()
+  /// By declarations; and by lines of steps, each of which counts from where it stands.
   var taint = Taint()
+  var stepTaint = Taint()
+  /// A line of a release is not understood: who is in it is not known.
+  var hasBrokenRelease = false
   /// What the environment chosen by `--env` sets.
   var environmentValues: [String: SpannedText] = [:]
   var requiredApprovals: Set<Form> = []
@@ -157,6 +161,11 @@ struct Taint: Sendable {
   var components: Set<ComponentID> = []
 
   func covers(_ id: ComponentID) -> Bool { everything || components.contains(id) }
+
+  mutating func formUnion(_ other: Taint) {
+    everything = everything || other.everything
+    components.formUnion(other.components)
+  }
 }
 
 /// `a/b/../c` → `a/c`; keeps a leading `/` and leading `..`.

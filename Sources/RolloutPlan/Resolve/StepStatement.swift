@@ -25,6 +25,8 @@ struct StepStatement {
   var text: String
   /// The version, selector or release that a message points at.
   var subject: SourceRange
+  /// What is not known any more from here on, as the line was not understood.
+  var taint = Taint()
 }
 
 enum RouteSelector {

@@ -1,0 +1,90 @@
+internal import KubernetesModel
+
+/// Values that the schemas of Istio's own resources refuse, of the fields that patches are mostly about. Each is refused by
+/// the server, or worse, taken by one that does not validate and then left out by istiod.
+///
+/// From Istio 1.27 (`networking.istio.io/v1`, `security.istio.io/v1`; `google.protobuf.Duration` is a text of at least a
+/// millisecond).
+///
+/// - Parameter object: a patch, or a whole object.
+/// - Returns: why it is not taken; nil where nothing is known against it.
+func refusal(ofIstioObject object: Value, kind: String) -> String? {
+  func look(_ value: Value, _ path: [String]) -> String? {
+    switch value {
+    case .object(let fields):
+      for entry in fields.entries {
+        if let reason = look(entry.value, path + [entry.key]) { return reason }
+      }
+      return nil
+    case .array(let items): return items.lazy.compactMap { look($0, path) }.first
+    case .null: return nil
+    case .bool, .int, .double, .string: return refusal(of: value, at: path, kind)
+    }
+  }
+  return object["spec"].flatMap { look($0, []) }
+}
+
+private func refusal(of value: Value, at path: [String], _ kind: String) -> String? {
+  let key = path[path.count - 1]
+  let holder = path.count > 1 ? path[path.count - 2] : ""
+  // What people write by themselves: names of headers and labels, and texts.
+  if ["headers", "withoutHeaders", "queryParams", "labels", "sourceLabels", "selector", "matchLabels"]
+    .contains(where: path.contains)
+  {
+    return nil
+  }
+  if durations.contains(key) {
+    guard case .string(let text) = value, isDuration(text) else {
+      return "`\(key)` is a duration of 1ms or more with its unit, as `5s`"
+    }
+    return nil
+  }
+  if counts.contains(key) || key == "number" && holder == "port" {
+    guard case .int(let count) = value, (0...Int(Int32.max)).contains(count) else {
+      return "`\(key)` is a whole number"
+    }
+    return nil
+  }
+  let words: [String]
+  switch (kind, holder, key) {
+  case ("DestinationRule", "tls", "mode"): words = ["DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"]
+  case ("Gateway", "tls", "mode"):
+    words = ["PASSTHROUGH", "SIMPLE", "MUTUAL", "AUTO_PASSTHROUGH", "ISTIO_MUTUAL", "OPTIONAL_MUTUAL"]
+  case ("PeerAuthentication", "mtls", "mode"), ("PeerAuthentication", _, "mode"):
+    words = ["UNSET", "DISABLE", "PERMISSIVE", "STRICT"]
+  case ("DestinationRule", "loadBalancer", "simple"):
+    words = ["UNSPECIFIED", "LEAST_CONN", "RANDOM", "PASSTHROUGH", "ROUND_ROBIN", "LEAST_REQUEST"]
+  default: return nil
+  }
+  if case .string(let text) = value, words.contains(text) { return nil }
+  return "`\(key)` of `\(holder)` is one of \(words.joined(separator: ", "))"
+}
+
+private let durations: Set<String> = [
+  "baseEjectionTime", "connectTimeout", "exponentialDelay", "fixedDelay", "idleTimeout", "interval", "maxAge",
+  "maxConnectionDuration", "perTryIdleTimeout", "perTryTimeout", "timeout", "ttl", "warmupDurationSecs",
+]
+
+private let counts: Set<String> = [
+  "attempts", "consecutive5xxErrors", "consecutiveGatewayErrors", "http1MaxPendingRequests", "http2MaxRequests",
+  "httpStatus", "maxConnections", "maxEjectionPercent", "maxRequestsPerConnection", "maxRetries", "minHealthPercent",
+  "redirectCode", "weight",
+]
+
+/// `1h30m`, `0.5s`: Go's form of a duration, of a millisecond or more.
+private func isDuration(_ text: String) -> Bool {
+  var rest = text[...]
+  var milliseconds = 0.0
+  if rest.isEmpty { return false }
+  while !rest.isEmpty {
+    let digits = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+    guard let amount = Double(digits) else { return false }
+    rest = rest.dropFirst(digits.count)
+    let unit = rest.prefix { $0.isASCII && $0.isLetter }
+    guard let scale = ["h": 3_600_000.0, "m": 60_000, "s": 1_000, "ms": 1, "us": 0.001, "ns": 0.000_001][String(unit)]
+    else { return false }
+    milliseconds += amount * scale
+    rest = rest.dropFirst(unit.count)
+  }
+  return milliseconds >= 1
+}
