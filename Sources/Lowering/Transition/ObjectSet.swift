@@ -47,7 +47,7 @@ package struct ObjectSet: Sendable {
 
   package var count: Int { components.indices.reduce(shared.count) { $0 + components[$1].count } }
 
-  /// O(1) but for manifests.
+  /// O(objects of its component), O(shared objects) for what belongs to none.
   package subscript(id: ObjectID) -> Entry? {
     if let place = renderer.slots[id] { return self[place.component, place.slot] }
     return shared.first { $0.id == id }

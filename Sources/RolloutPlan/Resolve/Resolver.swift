@@ -15,8 +15,6 @@ final class Resolver {
   var hasPlanStatement = false
   var names = NameTables()
   var taint = Taint()
-  /// What the environment chosen by `--env` sets.
-  var environmentValues: [String: SpannedText] = [:]
   var requiredApprovals: Set<Form> = []
   /// The statements that fill each component and each of its versions, for the second pass.
   var componentStatements: [(component: ComponentID, statement: StatementView)] = []
