@@ -232,7 +232,8 @@ extension Parser {
     func expects(_ keyword: Keyword) -> Bool {
       expected.contains { if case .keyword(keyword) = $0 { true } else { false } }
     }
-    for token in position..<place {
+    // A component stands near the beginning of its line, and a line may be long.
+    for token in position..<min(place, position + 8) {
       if let parts = parted(token, row) { return .joinedVersion(text(token), parts: parts, at: range(token)) }
     }
     guard tokens[place].kind == .word || tokens[place].kind == .raw else { return nil }
