@@ -78,7 +78,7 @@ extension Parser {
   /// A colon at the end of a line that opens a block, or a semicolon at the end of one whose last word takes none.
   func lastSign(of line: TrialLine, _ row: StatementTable.Compiled, _ context: Context) -> Slip? {
     let end = line.tokens.count - 2
-    guard end > 1, line.original[end] == lineEnd(from: position), endsInSign(line.original[end]) else { return nil }
+    guard end > 1, endsInSign(line.original[end]) else { return nil }
     let token = line.original[end - 1]
     let sign = SourceRange(file: file.id, start: tokens[token].end - 1, end: tokens[token].end)
     if file.text(sign) == ";" {
