@@ -13,7 +13,6 @@
 static struct {
   CURLcode (*global_init)(long);
   curl_version_info_data *(*version_info)(CURLversion);
-  char *(*version)(void);
   CURL *(*easy_init)(void);
   void (*easy_cleanup)(CURL *);
   CURLcode (*easy_setopt)(CURL *, CURLoption, ...);
@@ -67,7 +66,6 @@ static void load(void) {
   if (!find(library, "curl_" #member, &curl.member)) return
   FIND(global_init);
   FIND(version_info);
-  FIND(version);
   FIND(easy_init);
   FIND(easy_cleanup);
   FIND(easy_setopt);
@@ -106,7 +104,6 @@ const char *ccurl_load(void) {
   return load_error;
 }
 
-const char *ccurl_version(void) { return curl.version(); }
 bool ccurl_has_http2(void) { return http2; }
 
 void *ccurl_easy_init(void) { return curl.easy_init(); }

@@ -18,14 +18,6 @@ package final class CurlTransport: HTTPTransport {
     }
   }
 
-  /// "libcurl/7.88.1 OpenSSL/3.0.15 … nghttp2/1.52.0".
-  package static func libraryVersion() throws(TransportError) -> String {
-    if let why = ccurl_load() {
-      throw TransportError(.libraryMissing, String(cString: why), mayHaveTakenEffect: false)
-    }
-    return String(cString: ccurl_version())
-  }
-
   package func send(_ request: HTTPRequest) async throws(TransportError) -> HTTPResponse {
     let loop = try loop(for: request.options.channel)
     let transfer = Transfer(request: request)

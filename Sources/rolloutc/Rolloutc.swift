@@ -78,6 +78,9 @@ enum Main {
       }
       // The text repeats what was typed; nothing of it may steer the terminal.
       if !text.isEmpty { IO.standardError(safeText(text, keepsLines: true) + "\n") }
+      if let help = OtherNames.option(in: Array(CommandLine.arguments.dropFirst()), refused: text) {
+        IO.standardError("  \(help)\n")
+      }
       // ArgumentParser says 64 (EX_USAGE); ours is 2, as documented.
       IO.exit(code == .validationFailure ? Exit.usage : code.rawValue)
     }
@@ -100,6 +103,9 @@ enum Main {
     guard let word = isHelp ? words.dropFirst().first : words.first, !word.hasPrefix("-") else { return }
     let commands = Rolloutc.configuration.subcommands.compactMap { $0._commandName } + ["help"]
     if commands.contains(word) { return }
+    if let help = OtherNames.command(word), isHelp || !IO.exists(word) {
+      throw Failure("there is no command `\(word)`: \(help)", code: Exit.usage)
+    }
     let similar = nearest(to: word, in: commands)
     if isHelp || similar != nil && !word.contains("/") && !word.contains(".") && !IO.exists(word) {
       throw Failure(

@@ -51,7 +51,15 @@ import Testing
     ("DEPLOY web 1.0\npause", [.deploy, .pause]), ("route web all => 2.0\npause", [.route, .pause]),
     ("route web cookie a → 2.0\npause", [.route, .pause]), ("step “a” {\n}\npause", [.step, .pause]),
     ("step \"a\"\n{\n}\npause", [.step, .pause]), ("secret a has B,\nwait 5m", [.secret, .wait]),
-    ("ON FAILURE {\n}\npause", [.onFailure, .pause]),
+    ("ON FAILURE {\n}\npause", [.onFailure, .pause]), ("component web: {\n}\npause", [.component, .pause]),
+    ("component web:\n  version 1\npause", [.component, .pause]), ("step \"a\":\n  pause\npause", [.step, .pause]),
+    ("component web:\n  version 1\n}\npause", [.component, .pause]), ("deploy web 1.0; pause", [.deploy, .pause]),
+    ("  deploy web 1.0 ; pause;", [.deploy, .pause]), ("on failure {\n};\npause", [.onFailure, .pause]),
+    ("rollback;\npause", [.rollback, .pause]),
+    ("sleep 5m\npause", [.wait, .pause]),
+    ("approve by a \"b\"\npause", [.approve, .pause]), ("wait 5m // a {\npause", [.wait, .pause]),
+    ("metric m is promql \"a\" >=1\npause", [.metric, .pause]),
+    ("service web:\n  port 1 tcp\npause", [.component, .pause]),
   ])
   func slipsAreOneFault(_ text: String, _ forms: [Form]) {
     let tree = parse(text)

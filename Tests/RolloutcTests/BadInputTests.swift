@@ -46,7 +46,8 @@ import Testing
       text(head + "pause \"" + String(repeating: "x", count: 1_000_000) + "\"\n")
     },
     Input("thousands of errors", 2, "\nand 4000 more\n\n5000 errors\n") {
-      text(head + String(repeating: "frob x\n", count: 5_000))
+      // In a row they would be one.
+      text(head + String(repeating: "frob x\nwait 1s\n", count: 5_000))
     },
     Input("a deep patch", 2, "nested deeper than 256") {
       text(

@@ -164,6 +164,41 @@ private let parts = """
     #expect(try scratch.rolloutc("explain", "UNDECLARED-COOKIE").code == 0)
   }
 
+  /// Words of other tools, in place of a command, of an option or of a code.
+  @Test func otherNames() throws {
+    let scratch = try shop()
+    func errors(_ arguments: String...) throws -> String {
+      let outcome = try scratch.run([#require(Tool.path)] + arguments, input: [])
+      #expect(outcome.code == 2 && outcome.output.isEmpty, "\(outcome)")
+      return outcome.errors
+    }
+    for (word, help) in [
+      ("validate", "`rolloutc check PLAN`"), ("lint", "`rolloutc check PLAN`"), ("diff", "`rolloutc plan PLAN`"),
+      ("destroy", "`rolloutc rollback PLAN --to start`"), ("version", "`rolloutc --version`"), ("init", "write a plan"),
+    ] {
+      let text = try errors(word, "shop/shop.rollout")
+      #expect(text.hasPrefix("error: there is no command `\(word)`: ") && text.contains(help), "\(text)")
+      #expect(try errors("help", word) == text)
+    }
+    #expect(try errors("apply", "-f", "shop/shop.rollout").contains("`rolloutc apply PLAN`"))
+    #expect(try errors("shop/shop.rollout", "--dry-run").contains("`rolloutc plan PLAN`"))
+    #expect(try errors("shop/shop.rollout", "--var=a=1").contains("`--set NAME=VALUE`"))
+    #expect(try errors("graph", "shop/shop.rollout", "--format", "mermaid").contains("`-o mermaid`"))
+    #expect(try errors("explain", "503").contains("`rolloutc trace PLAN`"))
+    let deploy = try scratch.rolloutc("explain", "deploy")
+    #expect(deploy.code == 0 && deploy.output.hasPrefix("### `deploy`\n"), "\(deploy)")
+  }
+
+  @Test func aPlanWithoutSteps() throws {
+    let scratch = try shop()
+    for command in ["check", "build"] {
+      let outcome = try scratch.rolloutc(command, "-", input: "plan a\nlanguage 1\n")
+      #expect(
+        outcome.code == 0
+          && outcome.errors.hasSuffix("the plan has no step: nothing is deployed, and nobody is routed\n"))
+    }
+  }
+
   @Test func theDomainOfTheCluster() throws {
     let scratch = try shop()
     let outcome = try scratch.rolloutc("shop/shop.rollout", "--cluster-domain", "corp.internal")

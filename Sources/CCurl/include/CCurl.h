@@ -14,8 +14,6 @@
 /// Loads libcurl once for the process. Returns NULL on success, otherwise why it cannot be used; the text lives as long
 /// as the process. Every other function here needs a load that succeeded.
 const char *_Nullable ccurl_load(void);
-/// "libcurl/7.88.1 OpenSSL/3.0.15 … nghttp2/1.52.0".
-const char *_Nonnull ccurl_version(void);
 /// Whether the loaded libcurl speaks HTTP/2.
 bool ccurl_has_http2(void);
 

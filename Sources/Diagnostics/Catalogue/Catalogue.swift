@@ -17,4 +17,7 @@ extension Code {
   /// A lint can be silenced in place with a reason; so can what fails for a while, or for good, where
   /// somebody has thought about it: downtime, and a port that nobody is to call any more. Errors cannot.
   package var canBeAllowed: Bool { severity == .warning || self == .downtime || self == .portGone }
+
+  /// The comment that silences it, as it is written in a plan.
+  package var allowance: String { "# rolloutc: allow \(slug) -- REASON" }
 }

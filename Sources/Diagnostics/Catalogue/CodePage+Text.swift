@@ -24,7 +24,7 @@ extension CodePage {
     text += "\n## What to do\n\n\(fix)\n"
     if code.canBeAllowed {
       let place = stage == .folder ? "for an object, in its document" : "in place"
-      text += "\nTo silence it \(place): `# rolloutc: allow \(code.slug) -- REASON`\n"
+      text += "\nTo silence it \(place): `\(code.allowance)`\n"
     }
     return text
   }

@@ -95,7 +95,8 @@ extension CodePage {
       why: "A volume is ReadWriteOnce: two pods that mount it lose data, or one of them never starts.",
       bad: .shop(web: body + "  volume uploads 1Gi at /data\n  version 1.0", "deploy web 1.0 replicas 2"),
       good: .shop(web: body + "  volume uploads 1Gi at /data\n  version 1.0", deploy),
-      fix: "Give each version and component a volume of its own, and one replica."
+      fix:
+        "Give each version and component a volume of its own, and one replica. Or stop the version that has the volume before the next one is deployed, and say that the pause is right: `deploy web 1.0 replicas 0  # rolloutc: allow downtime -- REASON`."
     ),
     CodePage(
       .secretInManifest, "A manifest holds a Secret with data.",

@@ -48,7 +48,7 @@ package struct ObjectSet: Sendable {
 
   package var count: Int { components.indices.reduce(shared.count) { $0 + components[$1].count } }
 
-  /// O(1).
+  /// O(objects of its component).
   package subscript(id: ObjectID) -> Entry? {
     if let place = renderer.slots[id] { return self[place.component, place.slot] }
     return shared[id]

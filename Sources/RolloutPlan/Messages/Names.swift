@@ -11,7 +11,10 @@ extension Diagnostic {
     if let similar {
       help = "a similar name is `\(prefix)\(similar)`"
     } else if known.isEmpty {
-      help = isText || isOption ? nil : "no \(noun) is declared; declare one with `\(noun) NAME …`"
+      help =
+        isText
+        ? nil
+        : "no \(noun) is declared; declare one with `\(noun) NAME …`\(isOption ? ", or leave the option out" : "")"
     } else {
       let shown = known.prefix(8).map { "`\(prefix)\($0)`" }.joined(separator: ", ")
       help = "declared here: \(shown)\(known.count > 8 ? " and \(known.count - 8) more" : "")"
@@ -25,6 +28,15 @@ extension Diagnostic {
       code, "there is no \(noun) named `\(name)`",
       at: Label(range, isOption ? "asked for on the command line" : "not declared"),
       secondary: declared.map { [Label($0, "`\(similar ?? "")` is declared here")] } ?? [], help: help, fixIts: fixIts)
+  }
+
+  /// - Parameter release: the declared release that the word behind `all` names.
+  static func deployAll(release: String?, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .unknownComponent, "there is no component named `all`", at: Label(range, "not declared"),
+      help: release.map { "all of a release is deployed by `deploy release \($0)`" }
+        ?? "write a line for each component; a release is deployed as one by `deploy release RELEASE`",
+      fixIts: release == nil ? [] : [FixIt("write `release`", [Edit(range, "release")])])
   }
 
   static func unclosedParameter(at range: SourceRange) -> Diagnostic {
@@ -189,9 +201,16 @@ extension Diagnostic {
       fixIts: line.map { [FixIt("remove the comment", [Edit($0, "")])] } ?? [])
   }
 
-  static func unknownSlug(_ slug: String, at range: SourceRange) -> Diagnostic {
+  /// - Parameter word: where `slug` stands in the comment.
+  static func unknownSlug(_ slug: String, at range: SourceRange, word: SourceRange? = nil) -> Diagnostic {
+    if let code = Catalogue.codes.first(where: { $0.id == slug.uppercased() }), code.canBeAllowed {
+      return Diagnostic(
+        .unknownSlug, "`\(slug)` is a code, and a lint is allowed by its slug", at: Label(range, "has no effect"),
+        help: "write `\(code.slug)`",
+        fixIts: word.map { [FixIt("write `\(code.slug)`", [Edit($0, code.slug)])] } ?? [])
+    }
     let allowed = Catalogue.codes.filter(\.canBeAllowed).map(\.slug)
-    if Catalogue.code(slug: slug) != nil {
+    if Catalogue.code(named: slug) != nil {
       return Diagnostic(
         .unknownSlug, "`\(slug)` is an error and cannot be allowed", at: Label(range, "has no effect"),
         help: "mend what it reports")

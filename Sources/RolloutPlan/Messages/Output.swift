@@ -24,11 +24,19 @@ extension Diagnostic {
   }
 
   static func portWithoutProtocol(_ number: Int, at range: SourceRange) -> Diagnostic {
-    Diagnostic(
+    let usual: [Int: (word: String, name: String)] = [
+      80: ("http", "http"), 8080: ("http", "http"), 443: ("https", "https"), 8443: ("https", "https"),
+      50051: ("grpc", "gRPC"), 3306: ("mysql", "MySQL"), 6379: ("redis", "Redis"), 27017: ("mongo", "MongoDB"),
+      5432: ("tcp", "PostgreSQL"), 5672: ("tcp", "AMQP"), 9092: ("tcp", "Kafka"), 11211: ("tcp", "memcached"),
+    ]
+    return Diagnostic(
       .portWithoutProtocol, "port \(number) does not say what it speaks: it is taken for tcp",
       at: Label(range, "no protocol"),
       notes: ["Istio routes http by request and everything else by connection"],
-      help: "write `port \(number) http`, or another protocol",
+      help: usual[number].map {
+        "by its number it speaks \($0.name): write `port \(number) \($0.word)`, or what it speaks instead"
+      }
+        ?? "write `port \(number) http` where it speaks http, and `port \(number) tcp` where it speaks what has no word here",
       fixIts: [])
   }
 
@@ -83,7 +91,7 @@ extension Diagnostic {
       secondary: declared == range ? [] : [Label(declared, "the volume")],
       notes: ["it is ReadWriteOnce: two pods that write it lose data, or one of them never starts"],
       help:
-        "give each version and component a volume of its own, and one replica; or stop the one that has it first, with `replicas 0`, and allow the downtime"
+        "give each version and component a volume of its own, and one replica; or stop the one that has it first, with `replicas 0` and `\(Code.downtime.allowance)`"
     )
   }
 
@@ -145,7 +153,7 @@ extension Diagnostic {
   package static func notFollowed(_ what: String, _ why: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .notFollowed, "the proof does not follow \(what)", at: Label(range, "taken as if it stopped nobody"),
-      notes: [why], help: "see that it stops no request that counts, and allow it with the reason")
+      notes: [why], help: "see that it stops no request that counts, and say so: `\(Code.notFollowed.allowance)`")
   }
 
   static func exposeConflict(_ message: String, at range: SourceRange, earlier: SourceRange, help: String)
@@ -161,14 +169,21 @@ extension Diagnostic {
       .unknownField, "`\(field)` is no field of a \(kind) that is known here", at: Label(range, "says it"),
       notes: ["a server refuses it, or drops it without a word"],
       help: similar.map { "a similar one is `\($0)`" }
-        ?? "compare it with `kubectl explain`, and allow it if it is right")
+        ?? "compare it with `kubectl explain`; if it is right, `\(Code.unknownField.allowance)`")
   }
 
-  static func guessedPort(_ exposed: Int, led: Port, at range: SourceRange) -> Diagnostic {
-    Diagnostic(
-      .guessedPort, "visitors at port \(exposed) are led to port \(led.number), as none has that number",
+  /// - Parameter isFirst: the component has another port that visitors could be led to.
+  static func guessedPort(_ exposed: Int, of component: String, led: Port, isFirst: Bool, at range: SourceRange)
+    -> Diagnostic
+  {
+    let allowed = "if port \(led.number) is meant: `\(Code.guessedPort.allowance)`"
+    return Diagnostic(
+      .guessedPort,
+      "visitors at port \(exposed) are led to port \(led.number): no port of `\(component)` has the number \(exposed)",
       at: Label(range, "led to port \(led.number)"), secondary: [Label(led.range, "this one")],
-      help: "expose the number of the port that is meant, or allow it with the reason")
+      help: exposed == 443
+        ? (isFirst ? "visitors get the first that fits: write the one that is meant first; " : "") + allowed
+        : "expose the number of the port that is meant; \(allowed)")
   }
 
   static func hostTwice(_ host: String, other: String, at range: SourceRange) -> Diagnostic {

@@ -64,7 +64,7 @@ extension Diagnostic {
     Diagnostic(
       .overlappingRoutes, "a request can match both `\(other)` and `\(route)`, which lead to different versions",
       at: Label(range, "the earlier rule wins, and leads to \(winner)"),
-      help: "make sure that this order is meant: `# rolloutc: allow overlapping-routes -- REASON`")
+      help: "make sure that this order is meant: `\(Code.overlappingRoutes.allowance)`")
   }
 
   static func shareDoesNotRise(_ percent: Int, from old: Int, at range: SourceRange) -> Diagnostic {
@@ -88,7 +88,7 @@ extension Diagnostic {
     Diagnostic(
       .cookieNotDeclared, "the cookie `\(name)` is not declared: any value of it counts",
       at: Label(range, "not declared"),
-      help: "declare it: `cookie \(name) is \(name) = VALUE`")
+      help: "declare it: `cookie \(name) is \(name)`, and `= VALUE` behind it where only one value counts")
   }
 
   static func innerVisitorRoute(

@@ -32,8 +32,17 @@ extension Diagnostic {
     (noun.first.map("aeiou".contains) ?? false ? "an " : "a ") + noun
   }
 
-  static func nameFromParameter(_ text: String, noun: String, value: String?, at range: SourceRange) -> Diagnostic {
+  static func badApprover(_ text: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
+      .badName, "`\(text)` cannot be who approves: a login name has no blanks, and is not empty",
+      at: Label(range, "nobody is called so"),
+      help: "what is asked stands before `by`: `approve \"TEXT\" by NAME`")
+  }
+
+  static func nameFromParameter(_ text: String, noun: String, value: String?, at range: SourceRange) -> Diagnostic {
+    // What is no name would be several words there.
+    let value = value.flatMap { $0.utf8.allSatisfy { isAlphanumeric($0) || "-._".utf8.contains($0) } ? $0 : nil }
+    return Diagnostic(
       .badName, "`\(text)` cannot name \(withArticle(noun)): a declared name is written out",
       at: Label(range, "a parameter stands for values only"),
       help: value.map { "write `\($0)`" } ?? "write the name itself", fixIts: repair(range, value))
@@ -197,6 +206,15 @@ extension Diagnostic {
       help: "use letters, digits, `-`, `_` and `.`")
   }
 
+  /// `user-agent=~.*Chrome.*`.
+  static func valueLikePattern(_ text: String, key: String?, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      key == nil ? .badCookieValue : .badKey, "`\(text)` looks like a pattern, and `=` asks for exactly this value",
+      at: Label(range, "no pattern"),
+      help: key.map { "declare `header NAME is \($0) matches 'REGEX'`, or put the value into quotes" }
+        ?? "a cookie has no patterns: write the whole value, or put this one into quotes")
+  }
+
   static func badMethod(_ text: String, known: [String], similar: String?, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .badMethod, "`\(text)` is no HTTP method that can stand here", at: Label(range, "not known here"),
@@ -220,6 +238,12 @@ extension Diagnostic {
     Diagnostic(
       .metricUnit, "`\(text)` has the wrong unit for this metric", at: Label(range, "wrong unit"),
       help: "write \(wanted)")
+  }
+
+  static func numberTooLarge(_ text: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .metricUnit, "`\(text)` is too large to compare with", at: Label(range, "out of range"),
+      help: "write a number below 1e308")
   }
 
   static func unsupportedEdition(_ text: String, at range: SourceRange) -> Diagnostic {
@@ -275,14 +299,21 @@ extension Diagnostic {
     )
   }
 
-  static func portOfIsAmbiguous(_ component: String, ports: [Int], at range: SourceRange, declared: SourceRange)
-    -> Diagnostic
-  {
-    Diagnostic(
+  static func portOfIsAmbiguous(
+    _ component: String, ports: [Port], at range: SourceRange, declared: SourceRange
+  ) -> Diagnostic {
+    let numbers = Set(ports.map(\.number)).sorted()
+    let protocols = Set(ports.map(\.proto.rawValue)).sorted()
+    let label =
+      switch numbers.count {
+      case 0: "which port?"
+      case 1: "\(numbers[0]) is \(alternatives(protocols)), by version"
+      default: "one of \(numbers.map(String.init).joined(separator: ", "))"
+      }
+    return Diagnostic(
       .portOfIsAmbiguous,
       ports.isEmpty ? "`\(component)` has no port" : "`\(component)` has no single port to use here",
-      at: Label(range, ports.isEmpty ? "which port?" : "one of \(ports.map(String.init).joined(separator: ", "))"),
-      secondary: [Label(declared, "`\(component)` is declared here")],
+      at: Label(range, label), secondary: [Label(declared, "`\(component)` is declared here")],
       help: "write the number of the port, or the whole address")
   }
 

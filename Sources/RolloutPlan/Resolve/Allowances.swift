@@ -66,7 +66,7 @@ package struct Allowances: Sendable {
     let scope = scope(of: comment, in: tree)
     for slug in slugs {
       guard let code = Catalogue.code(slug: slug), code.canBeAllowed else {
-        diagnostics.append(.unknownSlug(slug, at: comment.range))
+        diagnostics.append(.unknownSlug(slug, at: comment.range, word: place(of: slug, in: comment, of: tree)))
         continue
       }
       if reason.isEmpty {
@@ -77,6 +77,14 @@ package struct Allowances: Sendable {
           slug: slug, scope: scope, hasReason: !reason.isEmpty, comment: comment.range,
           removed: slugs.count == 1 ? wholeLine(comment, in: tree) : nil))
     }
+  }
+
+  /// Where the slug stands, which was read out of the comment.
+  private func place(of slug: String, in comment: Comment, of tree: SyntaxTree) -> SourceRange? {
+    let text = tree.file.text(comment.range)
+    guard let found = text.firstRange(of: slug) else { return nil }
+    let start = Int(comment.range.start) + text.utf8.distance(from: text.startIndex, to: found.lowerBound)
+    return SourceRange(file: tree.file.id, start..<(start + slug.utf8.count))
   }
 
   private func wholeLine(_ comment: Comment, in tree: SyntaxTree) -> SourceRange {

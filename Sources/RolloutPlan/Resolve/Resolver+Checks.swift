@@ -228,7 +228,9 @@ extension Resolver {
       let fitting = version.ports.filter { $0.proto.isHTTP != isTCP }
       guard let first = fitting.first, !fitting.contains(where: { $0.number == exposure.port }) else { continue }
       if fitting.count == 1, isTCP || [80, 443].contains(exposure.port) { continue }
-      return report(.guessedPort(exposure.port, led: first, at: exposure.range))
+      return report(
+        .guessedPort(
+          exposure.port, of: component.name, led: first, isFirst: fitting.count > 1, at: exposure.range))
     }
   }
 

@@ -417,7 +417,7 @@ extension Resolver {
     let distinct = Set(ports.map { "\($0.number)/\($0.proto.rawValue)" })
     if distinct.count == 1 { return ports.first }
     let diagnostic = Diagnostic.portOfIsAmbiguous(
-      plan[callee].name, ports: Array(Set(ports.map(\.number))).sorted(), at: range, declared: plan[callee].nameRange)
+      plan[callee].name, ports: ports, at: range, declared: plan[callee].nameRange)
     if !diagnostics.contains(diagnostic) { report(diagnostic) }
     return nil
   }

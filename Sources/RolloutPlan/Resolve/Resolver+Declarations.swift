@@ -135,7 +135,7 @@ extension Resolver {
             if statement.has(.matches) {
               .headerMatches(key: key, pattern: regex(statement.first(.regex), in: tree) ?? ".*")
             } else {
-              .header(key: key, value: statement.first(.value).flatMap { headerValue($0, in: tree) } ?? "")
+              .header(key: key, value: statement.first(.value).flatMap { headerValue($0, of: key, in: tree) } ?? "")
             }
           fill(&plan.headers, to: i, HeaderDeclaration(name: "", selector: selector, range: name.range))
           plan.headers[i] = HeaderDeclaration(name: name.value, selector: selector, range: name.range)
@@ -150,7 +150,6 @@ extension Resolver {
   }
 
   /// `cookie flag`, `cookie KEY=VALUE`, `header NAME`, `header KEY=VALUE`: the selector of a statement.
-  /// - Parameter behind: read behind this keyword; the whole statement where nil.
   func selector(_ statement: StatementView, isCookie: Bool) -> Selector? {
     let tree = statement.tree
     let word: Keyword = isCookie ? .cookie : .header
@@ -161,7 +160,8 @@ extension Resolver {
         else { return nil }
         return .cookie(key: name.value, value: value)
       }
-      guard let name = fieldName(key, in: tree, what: "name of a header"), let value = headerValue(valueToken, in: tree)
+      guard let name = fieldName(key, in: tree, what: "name of a header"),
+        let value = headerValue(valueToken, of: name.value, in: tree)
       else { return nil }
       return .header(key: name.value.lowercased(), value: value)
     }
@@ -431,6 +431,10 @@ extension Resolver {
     default:
       value = parseDuration(number.value).map(Double.init)
       wanted = "a duration such as `250ms`"
+    }
+    if let value, value.isInfinite, number.value.utf8.contains(where: { (0x30...0x39).contains($0) }) {
+      report(.numberTooLarge(number.value, at: number.range))
+      return nil
     }
     guard let value, value.isFinite else {
       report(.metricUnit(number.value, wanted: wanted, at: number.range))

@@ -144,6 +144,14 @@ extension Resolver {
     }
   }
 
+  /// Who may approve: the name that somebody has logged in by, which has no blanks.
+  private func approver(_ token: Int, in tree: SyntaxTree) -> String? {
+    guard let name = text(token, in: tree) else { return nil }
+    if !name.value.isEmpty, !name.value.contains(where: \.isWhitespace) { return name.value }
+    report(.badApprover(name.value, at: name.range))
+    return nil
+  }
+
   /// A line that is not understood may have been about the component that it names, or about any.
   private func doubt(_ statement: StatementView) -> Taint {
     guard statement.form?.isChange ?? true else { return Taint() }
@@ -163,6 +171,16 @@ extension Resolver {
       if statement.has(.release) {
         guard let token = statement.first(.release) else { return nil }
         return lookUp(.release, token, in: tree).map { .deployRelease(ReleaseID($0)) }
+      }
+      if let token = statement.first(.component), let release = statement.first(.version),
+        tree.tokens[token].keyword == .all, names.components["all"] == nil
+      {
+        let name = text(release, in: tree)?.value
+        report(
+          .deployAll(
+            release: name.flatMap { names.releases[$0] == nil || statement.has(.replicas) ? nil : $0 },
+            at: tree.range(ofToken: token)))
+        return nil
       }
       // What is wrong in a line is said in one run: everything is read before anything is given up.
       let replicas = statement.first(.int).flatMap { integer($0, in: tree, 0...10_000, what: "number of replicas") }
@@ -210,7 +228,7 @@ extension Resolver {
       }
       return .observe(.pause(milliseconds: nil, message: text(.text, of: statement)?.value))
     case .approve:
-      let by = statement.all(.word).compactMap { text($0, in: tree)?.value }
+      let by = statement.all(.word).compactMap { approver($0, in: tree) }
       return .observe(
         .approve(
           message: text(.text, of: statement)?.value, by: by,
@@ -416,6 +434,10 @@ extension Resolver {
       }
       guard let value else {
         report(.metricUnit(number.value, wanted: "a value in the metric's unit", at: number.range))
+        return nil
+      }
+      guard value.isFinite else {
+        report(.numberTooLarge(number.value, at: number.range))
         return nil
       }
       return .metric(metric, value)

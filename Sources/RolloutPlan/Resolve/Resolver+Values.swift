@@ -248,6 +248,10 @@ extension Resolver {
   /// The value of a cookie: RFC 6265 cookie-octets.
   func cookieValue(_ token: Int, in tree: SyntaxTree) -> String? {
     guard let text = text(token, in: tree) else { return nil }
+    if looksLikePattern(token, in: tree) {
+      report(.valueLikePattern(text.value, key: nil, at: text.range))
+      return nil
+    }
     let isGood = text.value.utf8.allSatisfy { byte in
       byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: ",") && byte != UInt8(ascii: ";")
         && byte != UInt8(ascii: "\\")
@@ -263,11 +267,21 @@ extension Resolver {
     return nil
   }
 
-  func headerValue(_ token: Int, in tree: SyntaxTree) -> String? {
+  /// - Parameter key: the header's name.
+  func headerValue(_ token: Int, of key: String, in tree: SyntaxTree) -> String? {
     guard let text = text(token, in: tree) else { return nil }
+    if looksLikePattern(token, in: tree) {
+      report(.valueLikePattern(text.value, key: key, at: text.range))
+      return nil
+    }
     if !text.value.isEmpty, text.value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) { return text.value }
     report(.badHeaderValue(text.value, at: text.range))
     return nil
+  }
+
+  /// `=~.*Chrome.*`, as other tools write patterns: without quotes a value that begins so is a slip.
+  private func looksLikePattern(_ token: Int, in tree: SyntaxTree) -> Bool {
+    tree.tokens[token].kind == .word && tree.word(token).hasPrefix("~")
   }
 
   func image(_ token: Int?, in tree: SyntaxTree) -> SpannedText? {
@@ -342,10 +356,9 @@ extension Resolver {
     let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     if known.contains(text.value) { return text.value }
     let upper = text.value.uppercased()
-    report(
-      .badMethod(
-        text.value, known: known, similar: known.contains(upper) ? upper : nearest(to: upper, in: known), at: text.range
-      ))
+    // `http /healthz`: whoever names the protocol means the plain request.
+    let meant: String? = known.contains(upper) ? upper : upper.hasPrefix("HTTP") ? "GET" : nearest(to: upper, in: known)
+    report(.badMethod(text.value, known: known, similar: meant, at: text.range))
     return nil
   }
 }

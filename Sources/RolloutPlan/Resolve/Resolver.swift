@@ -19,8 +19,6 @@ final class Resolver {
   var stepTaint = Taint()
   /// A line of a release is not understood: who is in it is not known.
   var hasBrokenRelease = false
-  /// What the environment chosen by `--env` sets.
-  var environmentValues: [String: SpannedText] = [:]
   var requiredApprovals: Set<Form> = []
   /// How many values of parameters are being read, each for the one before it.
   var parameterDepth = 0

@@ -27,6 +27,13 @@ package enum ReferenceExport {
     return out
   }
 
+  /// The statements that begin with the word, as the page has them; nil where none does.
+  package static func statements(_ word: String) -> String? {
+    guard let keyword = Keyword(word) else { return nil }
+    let rows = StatementTable.rows.filter { StatementTable.shared[$0.form].head == keyword }
+    return rows.isEmpty ? nil : String(rows.map(statement).joined().dropLast())
+  }
+
   private struct Section {
     var title: String
     var text: String

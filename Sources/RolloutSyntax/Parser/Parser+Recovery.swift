@@ -45,7 +45,9 @@ extension Parser {
     }
     if takeBraceOfNextLine(row, into: index, at: failure.furthest) { return }
     if takeUnquoted(row, into: index, at: failure.furthest) { return }
-    if let range = commentedValue(at: failure.furthest, expected: failure.expected) {
+    if let habit = habit(row, at: failure.furthest, expected: failure.expected) {
+      report(habit, at: max(failure.furthest - 1, start))
+    } else if let range = commentedValue(at: failure.furthest, expected: failure.expected) {
       let isSelector = failure.expected.contains { if case .slot(.selector) = $0 { true } else { false } }
       report(
         .commentedValue(file.text(range), at: range, expected: describe(failure.expected), isSelector: isSelector),
@@ -170,6 +172,14 @@ extension Parser {
     let first = diagnostics.count
     let heads = table.heads(in: context).map(\.text)
     if token.kind == .word {
+      if beginsForeignComment(start) {
+        takeForeignComment()
+        statements[index].isBroken = true
+        statements[index].header = start..<position
+        return
+      }
+      if takeHeadBeforeSemicolon(into: index, in: context) { return }
+      if takeHabitualHead(into: index, in: context) { return }
       if takeNearHead(into: index, in: context) { return }
       let word = String(decoding: file.bytes[Int(token.start)..<Int(token.end)], as: UTF8.self)
       if let keyword = token.keyword, let home = home(of: keyword) {
@@ -257,7 +267,7 @@ extension Parser {
     parse(row, into: index, in: context)
   }
 
-  private mutating func skipLine(of index: Int, from start: Int) {
+  mutating func skipLine(of index: Int, from start: Int) {
     statements[index].isBroken = true
     var end = lineEnd(from: start)
     if end == start { end += tokens[start].kind == .openBrace ? 0 : 1 }
@@ -270,7 +280,7 @@ extension Parser {
   private func continuesMisplacedRun(_ start: Int) -> Bool { misplacedEnd.map { follows(start, $0) } ?? false }
 
   /// Nothing but line breaks stands between the token and `end`.
-  private func follows(_ token: Int, _ end: Int) -> Bool {
+  func follows(_ token: Int, _ end: Int) -> Bool {
     end <= token && tokens[end..<token].allSatisfy { $0.kind == .newline }
   }
 

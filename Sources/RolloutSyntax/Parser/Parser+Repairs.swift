@@ -124,8 +124,24 @@ extension Parser {
         at: range(start).joined(range(place - 1)), insertBraceAt: SourceRange(file: file.id, start: end, end: end)))
     accept(result.captures, result.equals, header: start..<place, into: index)
     position = place
-    parseBlock(of: index, in: block, braceIsMissing: true)
+    parseUnopenedBlock(of: index, in: block, diagnostic: diagnostics.count - 1)
     return true
+  }
+
+  /// Parses the block of a line without its `{`. Where its `}` is missing, too, as in a language that has indentation
+  /// for braces, the edit that puts in the one puts in the other.
+  ///
+  /// - Parameter diagnostic: the one with that edit.
+  mutating func parseUnopenedBlock(of index: Int, in block: Context, diagnostic: Int?) {
+    parseBlock(of: index, in: block, braceIsMissing: true)
+    guard statements[index].closeBrace == nil else { return }
+    // The two of them leave the file as it was.
+    braceBalance -= 1
+    guard let diagnostic, diagnostics.indices.contains(diagnostic), !lostBraces else { return }
+    let header = statements[index].header.lowerBound
+    for k in diagnostics[diagnostic].fixIts.indices {
+      diagnostics[diagnostic].fixIts[k].edits.append(Edit(blockEnd(), "\n\(indentation(of: header))}"))
+    }
   }
 
   func insertedToken(_ op: MatchCode.Op, before place: Int) -> Token? {

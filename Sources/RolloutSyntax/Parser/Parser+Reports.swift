@@ -54,6 +54,14 @@ extension Parser {
       // Between two commas something may be missing.
       let edit = isCertain && tokens[place].kind != .comma ? removed : nil
       report(.standsTwice(describe(place), at: range(place), earlier: range(place - 1), removed: edit), at: place)
+    case .delete where row.head == .port && tokens[place - 1].kind == .word && !expected.isEmpty:
+      // Without a word it is passed on as tcp, and that is to be said, too.
+      report(
+        .unexpected(
+          found: describe(place), expected: describe(expected), at: range(place),
+          help: text(place).lowercased() == "udp"
+            ? "a plan has no udp ports: bring their Service by `manifest FILE`"
+            : "write `http` where it speaks http, and `tcp` for what none of these names"), at: place)
     case .delete:
       report(
         .unexpected(

@@ -8,6 +8,9 @@ internal import Diagnostics
 /// 3. Another arrow: `=>`, `→`, `to`.
 /// 4. A colon behind a word, or in place of `=`: `env A: b`.
 /// 5. A comma behind the last word of the line, which takes in the next line.
+/// 6. A colon in place of the brace that opens a block, or before it: `component web:`.
+/// 7. A semicolon behind a statement, and `//` before a comment.
+/// 8. A word that says what the next one says already, one of another language, or a text that stands too late.
 extension Parser {
   struct Slip {
     var diagnostic: Diagnostic
@@ -27,6 +30,17 @@ extension Parser {
       /// The token is a colon and means `=`.
       case equals
       case lineEnd
+      /// The colon behind the line that opens a block; with its `{` where that is missing.
+      case blockColon(isBrace: Bool)
+      /// The statement ends with the word, but for its last byte, or before it.
+      case semicolon(isAlone: Bool)
+      /// The statement ends before the token, which begins a comment.
+      case comment
+      case removed
+      /// It belongs right behind the first word.
+      case late
+      /// It and the next token are `at` and this word.
+      case bound(Keyword)
     }
   }
 
@@ -42,16 +56,25 @@ extension Parser {
       slips.append(head)
       change(&line, by: head)
     }
+    if let last = lastSign(of: line, row, context) {
+      slips.append(last)
+      change(&line, by: last)
+    }
     while slips.count < 16 {
       let outcome = run(row, over: line)
       if let trial = outcome.trial {
         guard !slips.isEmpty, trial.captures.allSatisfy({ unitFits($0, of: row, in: trial, slips) }) else {
           return false
         }
+        let first = diagnostics.count
         take(slips)
         accept(trial.captures, trial.equals, header: start..<trial.end, into: index)
         position = trial.end
-        if current.kind == .openBrace, let block = trial.block ?? row.block {
+        if slips.contains(where: { if case .comment = $0.change { true } else { false } }) { skipToLineBreak() }
+        let opensBlock = slips.contains { if case .blockColon(isBrace: true) = $0.change { true } else { false } }
+        if opensBlock, let block = trial.block ?? row.block {
+          parseUnopenedBlock(of: index, in: block, diagnostic: first < diagnostics.count ? first : nil)
+        } else if current.kind == .openBrace, let block = trial.block ?? row.block {
           parseBlock(of: index, in: block, braceIsMissing: false)
         }
         return true
@@ -70,23 +93,43 @@ extension Parser {
     var titles: [String] = []
     for slip in slips where !titles.contains(slip.diagnostic.help ?? "") { titles.append(slip.diagnostic.help ?? "") }
     diagnostic.help = titles.joined(separator: ", ")
+    for slip in slips.dropFirst() where !slip.diagnostic.notes.isEmpty { diagnostic.notes += slip.diagnostic.notes }
     diagnostic.secondary += slips.dropFirst().map { Label($0.diagnostic.primary.range, $0.diagnostic.primary.text) }
     if slips.allSatisfy({ !$0.edits.isEmpty }) {
       diagnostic.fixIts = [FixIt(diagnostic.help ?? "", slips.flatMap(\.edits))]
     }
-    report(diagnostic, at: slips[0].token)
+    reportSlips(diagnostic, slips)
     for slip in slips {
       switch slip.change {
       case .keyword(let keyword): tokens[slip.token].keyword = keyword
       case .parted: tokens[slip.token].flags.insert(.parted)
-      case .colon:
+      case .blockColon where tokens[slip.token].end - tokens[slip.token].start == 1: break
+      case .semicolon(isAlone: true): tokens[slip.token].kind = .newline
+      case .colon, .blockColon, .semicolon:
         tokens[slip.token].end -= 1
         tokens[slip.token + 1].leading -= 1
         tokens[slip.token].keyword = Keyword(text(slip.token))
       case .lineEnd: tokens[slip.token].kind = .newline
-      case .arrow, .equals: break
+      case .bound(let keyword):
+        tokens[slip.token].keyword = .at
+        tokens[slip.token + 1].kind = .word
+        tokens[slip.token + 1].keyword = keyword
+      case .arrow, .equals, .comment, .removed, .late: break
       }
     }
+  }
+
+  /// The semicolons of a line are one fault, with one edit.
+  private mutating func reportSlips(_ diagnostic: Diagnostic, _ slips: [Slip]) {
+    let isSemicolon = slips.count == 1 && file.text(slips[0].diagnostic.primary.range) == ";"
+    let line = lineStart(Int(tokens[slips[0].token].start))
+    if isSemicolon, let first = semicolons, first.line == line, first.diagnostic < diagnostics.count {
+      diagnostics[first.diagnostic].fixIts[0].edits += slips[0].edits
+      return
+    }
+    let count = diagnostics.count
+    report(diagnostic, at: slips[0].token)
+    if isSemicolon, count < diagnostics.count { semicolons = (count, line) }
   }
 
   // MARK: - Finding them
@@ -99,6 +142,11 @@ extension Parser {
     if place > 1, let slip = trailingComma(at: place - 1, in: line, context, isInList: true) { return slip }
     let keywords = expected.compactMap { op -> Keyword? in if case .keyword(let keyword) = op { keyword } else { nil } }
     if let slip = capitals(at: place, in: line, among: keywords) { return slip }
+    if let slip = otherWord(at: place, in: line, among: keywords) { return slip }
+    if let slip = semicolon(at: place, in: line, context) { return slip }
+    if let slip = slashComment(at: place, in: line) { return slip }
+    if let slip = needlessWord(before: place, in: line) { return slip }
+    if let slip = lateText(at: place, in: line, of: row) { return slip }
     if expected.contains(where: { if case .arrow = $0 { true } else { false } }) {
       for candidate in [place - 2, place - 1, place] where candidate > 0 {
         if let slip = otherArrow(at: candidate, upTo: place, in: line) { return slip }
@@ -254,7 +302,29 @@ extension Parser {
       line.tokens[place].keyword = Keyword(String(text(slip.token).dropLast()))
       if isEquals { line.insertEquals(at: place + 1) }
     case .equals: line.tokens[place].kind = .equals
-    case .lineEnd: line.end(at: place)
+    case .lineEnd, .comment: line.end(at: place)
+    case .blockColon(let isBrace):
+      let isAlone = line.tokens[place].end - line.tokens[place].start == 1
+      if isAlone {
+        line.remove(place)
+      } else {
+        line.tokens[place].end -= 1
+        line.tokens[place].keyword = Keyword(String(text(slip.token).dropLast()))
+      }
+      if isBrace, let brace = insertedToken(.block(.file), before: slip.token + 1) {
+        line.insert(brace, at: isAlone ? place : place + 1)
+      }
+    case .semicolon(isAlone: true): line.end(at: place)
+    case .semicolon:
+      line.tokens[place].end -= 1
+      line.tokens[place].keyword = Keyword(String(text(slip.token).dropLast()))
+      line.end(at: place + 1)
+    case .removed: line.remove(place)
+    case .late: line.move(place, to: 1)
+    case .bound(let keyword):
+      line.tokens[place].keyword = .at
+      line.tokens[place + 1].kind = .word
+      line.tokens[place + 1].keyword = keyword
     }
   }
 

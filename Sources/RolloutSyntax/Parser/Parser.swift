@@ -28,6 +28,10 @@ struct Parser {
   private let lineStarts: [Int]
   /// Where the last statement that belongs elsewhere ended: those right behind it are one fault with it.
   var misplacedEnd: Int?
+  /// The last report of lines that are comments of another language, and the token behind them.
+  var foreignComments: (diagnostic: Int, end: Int)?
+  /// The last report of a semicolon, and where its line starts.
+  var semicolons: (diagnostic: Int, line: Int)?
   /// The last lines in a row that begin no statement.
   var unknownRun: UnknownRun?
   /// A block that was skipped lacks its `}` too: where one belongs is not certain.
@@ -164,7 +168,7 @@ struct Parser {
   }
 
   /// Where a missing `}` belongs: behind the last token before this place.
-  private func blockEnd() -> SourceRange {
+  func blockEnd() -> SourceRange {
     var i = position
     while i > 0, tokens[i].kind == .newline || tokens[i].kind == .endOfFile || i == position { i -= 1 }
     return SourceRange(file: file.id, start: tokens[i].end, end: tokens[i].end)
@@ -176,6 +180,10 @@ struct Parser {
     case .newline, .closeBrace, .endOfFile: return
     case .openBrace:
       if braceBalance > 0 { skipSurplusOpenBrace() } else { skipBlock(of: statement) }
+    case .word where beginsForeignComment(position): takeForeignComment()
+    case .word where text(position) == ";" && endsStatement(position + 1, opensBlock: false):
+      report(.surplus(";", at: range(position), edit: true), at: position)
+      tokens[position].kind = .newline
     case .comma where endsLine(comma: position, in: openBlocks.last?.context ?? .file):
       report(.surplus(",", at: range(position), edit: true), at: position)
       tokens[position].kind = .newline
@@ -262,6 +270,7 @@ struct Parser {
     }
     statements[index].form = row.row.form
     if let end = outcome.end, endsStatement(end, opensBlock: row.block != nil) {
+      if endsInSign(end), mendSlips(row, into: index, in: context) { return }
       if row.block != nil, tokens[end].kind == .newline, takeBraceOfNextLine(row, into: index, at: end) { return }
       accept(outcome.captures, outcome.equals, header: start..<end, into: index)
       position = end

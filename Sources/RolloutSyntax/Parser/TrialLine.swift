@@ -31,8 +31,16 @@ struct TrialLine {
     insert(Token(kind: .equals, leading: start, start: start, end: start), at: place)
   }
 
+  mutating func move(_ place: Int, to earlier: Int) {
+    let (token, index) = (tokens[place], original[place])
+    remove(place)
+    tokens.insert(token, at: earlier)
+    original.insert(index, at: earlier)
+  }
+
   mutating func end(at place: Int) {
     tokens[place].kind = .newline
+    if place + 1 >= tokens.count { return }
     tokens[place + 1] = tokens[tokens.count - 1]
     original[place + 1] = original[original.count - 1]
     tokens.removeSubrange((place + 2)...)

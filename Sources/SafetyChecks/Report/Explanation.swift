@@ -225,7 +225,7 @@ struct Explanation {
     return place.segments == 0 ? "after nothing was changed" : "after \(part)"
   }
 
-  /// `gateway:80 → web 1.0 → store:6379 ✗`
+  /// `the way of the request: gateway port 80 (everybody) -> web 1.0 -> store port 6379, which fails`
   private func way(_ violation: Violation) -> String {
     var parts: [String] = []
     for hop in violation.path {
@@ -333,12 +333,14 @@ struct Explanation {
     case .subsetDefined: "define the subset, and let it settle, before a route names it"
     case .podsReady:
       isRecreation(finding)
-        ? "keep the data in a component that stays, or say `# rolloutc: allow downtime -- REASON`"
+        ? "keep the data in a component that stays, or say `\(Code.downtime.allowance)`"
         : "route there only when the pods are ready, and stop them only when no route leads there"
     case .routeMatches: "keep a route for everybody who was served"
     case .releaseIsolated: "pin every caller to its own release"
     case .versionRouted where finding.violation.isUnserved:
       "see what hides its route: a VirtualService of your own for the same host?"
+    case .versionRouted where finding.violation.flow.map { model.flows[$0].isEntry } ?? false:
+      "see what leads visitors there, or route them to the version"
     case .versionRouted: "give the callers an explicit route, or route to the version"
     case .portFits: "match the port in every tcp route, and name a target port that the pods have"
     case .tlsAgrees: "loosen the server before its clients change, and tighten it after"

@@ -22,7 +22,6 @@ package struct SandboxCluster: Sendable {
   var pods: [String: PodRuntime] = [:]
   var nextPodAddress = 1
   var nextLoadBalancer = 1
-  var eventCounter = 0
 
   /// Something to do at a moment.
   enum Task: Hashable, Sendable {

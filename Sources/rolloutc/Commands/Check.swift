@@ -102,6 +102,7 @@ extension PlanRequest {
         proved: \(coverage.words)
 
         """)
+      plan.tellOfNoSteps()
     }
     // Nothing comes after it; to take a large plan apart object by object would only cost time.
     withExtendedLifetime(proved) { IO.exit(Exit.done) }

@@ -1,13 +1,17 @@
 import ArgumentParser
 import Diagnostics
+import RolloutSyntax
 
 struct Explain: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Explain a diagnostic's code: what it means, a bad plan, a good plan, the fix.",
     discussion: """
+      A word that begins a statement is explained as the reference does.
+
       EXAMPLES:
         rolloutc explain R0202
         rolloutc explain undeclared-cookie
+        rolloutc explain deploy
       """)
 
   @Argument(
@@ -23,6 +27,8 @@ struct Explain: ParsableCommand {
     guard let found = Catalogue.code(named: code) ?? Catalogue.code(named: code.lowercased()),
       let page = Catalogue.page(for: found)
     else {
+      if let reference = ReferenceExport.statements(code.lowercased()) { return IO.standardOutput(reference) }
+      if let words = OtherNames.status(code) { throw Failure(words, code: Exit.usage) }
       let similar =
         nearest(to: code.uppercased(), in: Catalogue.codes.map(\.id))
         ?? nearest(to: code.lowercased(), in: Catalogue.codes.map(\.slug))

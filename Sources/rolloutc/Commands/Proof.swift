@@ -75,10 +75,18 @@ extension PlanRequest {
       }
       IO.exit(Exit.usage)
     }
+    if diagnostics.format == .human { candidate.plan.tellOfNoSteps() }
     var proved = candidate
     proved.coverage = report.coverage
     proved.faults = faults.count
     return proved
+  }
+}
+
+extension Plan {
+  /// A plan of declarations alone is right, and mostly not finished.
+  func tellOfNoSteps() {
+    if steps.isEmpty { IO.standardError("the plan has no step: nothing is deployed, and nobody is routed\n") }
   }
 }
 

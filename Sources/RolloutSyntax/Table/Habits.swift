@@ -1,0 +1,120 @@
+/// What other tools call what this language calls otherwise. Nothing here is part of the language: it is what is said, and
+/// often what is mended, where such a word stands.
+enum Habits {
+  /// A word that begins no statement.
+  struct Head {
+    /// The keyword that is meant, where a line with it in place of the word may mean the same.
+    var keyword: Keyword?
+    var help: String
+  }
+
+  /// The statement that is meant by a line that begins with `word`; nil where nothing is known of it.
+  static func head(_ word: String, in context: Context) -> Head? {
+    let word = word.lowercased()
+    return switch context {
+    case .file: steps[word] ?? declarations[word]
+    case .step, .failure: steps[word]
+    case .component, .version: settings[word]
+    case .release, .environment, .rehearsal: nil
+    }
+  }
+
+  /// The keyword that is meant by `word`, where one of `expected` is; and why the word is none.
+  static func keyword(_ word: String, among expected: [Keyword]) -> (keyword: Keyword, note: String?)? {
+    let word = word.lowercased()
+    if expected.contains(.tcp), expected.contains(.http), let keyword = protocols[word] {
+      return (keyword, keyword == .tcp ? "Istio has no word for `\(word)`: as tcp it is passed on as it is" : nil)
+    }
+    return bounds[word].flatMap { expected.contains($0) ? ($0, nil) : nil }
+  }
+
+  /// What else is written for a protocol, at a port. What Istio does not know by name it passes on as tcp.
+  private static let protocols: [String: Keyword] = {
+    var words: [String: Keyword] = [
+      "mongodb": .mongo, "mariadb": .mysql, "h2": .http2, "h2c": .http2, "http/2": .http2, "http/1.1": .http,
+      "http1": .http, "ws": .http, "websocket": .http, "websockets": .http, "rest": .http, "ssl": .tls,
+      "grpcweb": .grpcWeb, "grpc_web": .grpcWeb,
+    ]
+    for word in [
+      "amqp", "cassandra", "cql", "ftp", "imap", "kafka", "ldap", "memcache", "memcached", "mqtt", "mssql", "nats",
+      "oracle", "pop3", "postgres", "postgresql", "psql", "rabbitmq", "sftp", "smtp", "sqlserver", "ssh", "stomp",
+      "zookeeper",
+    ] {
+      words[word] = .tcp
+    }
+    return words
+  }()
+
+  /// The bounds of a metric.
+  private static let bounds: [String: Keyword] = ["<": .below, "under": .below, ">": .above, "over": .above]
+
+  /// In a step, and at the top level.
+  private static let steps = heads([
+    ("delete undeploy destroy remove uninstall", .retire, nil),
+    ("apply install upgrade launch", .deploy, nil),
+    ("sleep", .wait, nil),
+    ("check test assert", .verify, nil),
+    ("undo revert", .rollback, nil),
+    ("approval", .approve, nil),
+    ("scale", nil, "`deploy COMPONENT VERSION replicas INT` scales"),
+    (
+      "canary traffic split weight", nil,
+      "`route COMPONENT PERCENT -> VERSION` sends a share, and `shift` moves it step by step"
+    ),
+    ("promote", nil, "`route COMPONENT all -> VERSION` sends everybody there"),
+    ("restart", nil, "no statement restarts pods: what runs changes with its version"),
+    ("job", nil, "no statement runs a job: it comes by `manifest FILE`, and is not waited for"),
+  ])
+
+  /// At the top level.
+  private static let declarations = heads([
+    ("service microservice app application deployment", .component, nil),
+    ("var variable set param", .parameter, nil),
+    ("import", .include, nil),
+    ("stage phase", .step, nil),
+    (
+      "ingress gateway host", nil,
+      "`expose COMPONENT on port INT hosts HOST` lets traffic in; `through gateway NAME` names a gateway of yours"
+    ),
+  ])
+
+  /// In a component or a version.
+  private static let settings = heads([
+    ("depends depends_on dependson needs uses requires", .calls, nil),
+    ("environment", .env, nil),
+    ("containerport", .port, nil),
+    (
+      "cpu memory limits requests", nil,
+      "`resources cpu CPU to CPU, memory SIZE to SIZE` says what it asks for, and its limits behind `to`"
+    ),
+    (
+      "readiness readinessprobe startupprobe health healthcheck", nil,
+      "`ready when GET PATH` says when it may get traffic"
+    ),
+    ("liveness livenessprobe", nil, "`live when GET PATH` says when it counts as alive"),
+    ("mount mounts volumemount volumemounts", nil, "`volume NAME SIZE at PATH` mounts a volume"),
+    (
+      "command entrypoint", nil,
+      "`args` go to the image's entry point; another one is a `patch deployment of COMPONENT` at the top level"
+    ),
+    (
+      "label labels annotation annotations configmap serviceaccount strategy affinity securitycontext nodeselector "
+        + "tolerations initcontainer initcontainers sidecar", nil,
+      "no statement sets it: write `patch deployment of COMPONENT` at the top level"
+    ),
+    (
+      "timeout timeouts retry retries", nil,
+      "no statement sets it: write `patch route of COMPONENT` at the top level"
+    ),
+  ])
+
+  /// - Parameter rows: words with blanks between them, what they mean, and what is said where that is not enough.
+  private static func heads(_ rows: [(words: String, keyword: Keyword?, help: String?)]) -> [String: Head] {
+    var heads: [String: Head] = [:]
+    for row in rows {
+      let help = row.help ?? row.keyword.map { "write `\($0.text)`" } ?? ""
+      for word in row.words.split(separator: " ") { heads[String(word)] = Head(keyword: row.keyword, help: help) }
+    }
+    return heads
+  }
+}
