@@ -315,6 +315,8 @@ extension RunSession {
       guard let exposure = plan.exposure(of: component) else { continue }
       let request = ProbeRequest(component: component, path: exposure.path)
       var inARow = 0
+      // The gateway itself sends visitors to another port (`httpsRedirect`): no route of ours has a part in that answer.
+      var redirected = 0
       var last = "no answer yet"
       let begin = environment.clock.now
       while inARow < options.stampAnswers {
@@ -322,6 +324,16 @@ extension RunSession {
           let answer = try await prober.answer(to: request)
           let seen = answer.headers[stampHeader]
           inARow = seen == stamp ? inARow + 1 : 0
+          redirected =
+            seen == nil && (300..<400).contains(answer.status)
+              && answer.headers["location"]?.hasPrefix("https:") == true
+            ? redirected + 1 : 0
+          if redirected >= options.stampAnswers {
+            tell(
+              .note(
+                "the gateway sends visitors to https by itself (\(answer.status)); only the settle time is waited for"))
+            break
+          }
           last = seen.map { "the answer has \($0)" } ?? "the answer (\(answer.status)) has no \(stampHeader)"
         } catch {
           if error.isFinal {

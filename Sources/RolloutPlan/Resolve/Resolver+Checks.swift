@@ -73,6 +73,7 @@ extension Resolver {
         }
       }
     }
+    checkForeignGateways()
     let meetings = meetings()
     for (e, exposure) in plan.exposures.enumerated() {
       let component = plan[exposure.component]
@@ -199,6 +200,22 @@ extension Resolver {
             "\(id)", "its pods carry `app: \(app)`, and get requests that are meant for `\(component.name)`",
             at: manifest.range))
       }
+    }
+  }
+
+  /// A VirtualService is bound to each server of a gateway with each of its hosts. The plan's own servers have just the hosts
+  /// of their lines; what those of others have, nobody knows, so that one line's visitors could come by the other's port.
+  private func checkForeignGateways() {
+    for (e, exposure) in plan.exposures.enumerated() where speaksHTTP(exposure) && !taint.covers(exposure.component) {
+      let earlier = plan.exposures[..<e].last { other in
+        other.component == exposure.component && speaksHTTP(other) && (other.gateway ?? exposure.gateway) != nil
+      }
+      guard let earlier, Set(earlier.hosts) != Set(exposure.hosts) || earlier.path != exposure.path else { continue }
+      report(
+        .exposeConflict(
+          "`\(plan[exposure.component].name)` has other hosts or another path here, through a gateway that is not the plan's: its routes would be for the hosts and paths of both lines, at both ports",
+          at: exposure.range, earlier: earlier.range,
+          help: "give both lines the same hosts and path, or let the plan make its own gateway"))
     }
   }
 

@@ -50,7 +50,8 @@ extension Parser {
     _ row: StatementTable.Compiled, into index: Int, in context: Context, head: Slip? = nil
   ) -> Bool {
     let start = position
-    var line = TrialLine(tokens, from: start, upTo: lineEnd(from: start))
+    guard let end = trialEnd(from: start) else { return false }
+    var line = TrialLine(tokens, from: start, upTo: end)
     var slips: [Slip] = []
     if let head {
       slips.append(head)
@@ -84,6 +85,22 @@ extension Parser {
       change(&line, by: next)
     }
     return false
+  }
+
+  /// How far a line is looked at: to its end; of a very long one, to the first semicolon. Nil where it has none.
+  private func trialEnd(from start: Int) -> Int? {
+    let limit = start + 1_000
+    var i = start
+    while i < limit {
+      switch tokens[i].kind {
+      case .newline, .endOfFile, .openBrace, .closeBrace: return i
+      default: i += 1
+      }
+    }
+    let semicolon = tokens[start..<limit].firstIndex { token in
+      token.kind == .word && file.bytes[Int(token.end) - 1] == UInt8(ascii: ";")
+    }
+    return semicolon.map { $0 + 1 }
   }
 
   /// Reports the slips of a line as one, and makes the tokens what they mean.

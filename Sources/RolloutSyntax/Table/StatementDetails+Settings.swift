@@ -117,7 +117,7 @@ extension StatementTable {
     case .override:
       StatementDetails(
         "Gives a declared parameter another value in this environment. `--set` wins over it.",
-        ["replicas = 5", #"registry = "registry.internal/shop""#])
+        ["first-share = 10%", #"registry = "registry.internal/shop""#])
     case .stub:
       StatementDetails(
         """

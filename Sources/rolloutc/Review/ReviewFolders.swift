@@ -225,8 +225,16 @@ struct ReviewFolders {
   private func files() -> [(name: String, bytes: [UInt8])] {
     var files: [(String, [UInt8])] = []
     var lines = ReviewLines(review: review)
-    for index in review.steps {
+    var standing = review.compiled.start
+    for index in review.compiled.steps.indices {
       let step = review.compiled.steps[index]
+      defer { standing = step.segments.last?.after ?? standing }
+      guard review.steps.contains(index) else { continue }
+      // It changes nothing, and has its place in the order all the same.
+      if step.segments.isEmpty {
+        files += self.files(changing: [], in: step.folder, lines)
+        files += self.files(standing: standing, in: step.folder, lines)
+      }
       for (m, segment) in step.segments.enumerated() {
         lines.advance(to: index, segment: m)
         let folder = step.segments.count > 1 ? "\(step.folder)/\(m + 1)" : step.folder
@@ -238,9 +246,6 @@ struct ReviewFolders {
   }
 
   private func files(of segment: CompiledSegment, in folder: String, _ lines: ReviewLines) -> [(String, [UInt8])] {
-    func document(_ write: Write, _ object: Value?) -> Document? {
-      object.map { Document(object: $0, places: lines.places(write.id, write.origin)) }
-    }
     var files: [(String, [UInt8])] = []
     var last: [ObjectID: Write] = [:]
     var order: [ObjectID] = []
@@ -252,21 +257,31 @@ struct ReviewFolders {
       let number = p + 1 < 10 ? "0\(p + 1)" : "\(p + 1)"
       let phaseFolder = "\(folder)/phases/\(number)-\(phase.kind.rawValue)"
       files += self.files(
-        in: phaseFolder, documents: phase.writes.compactMap { document($0, $0.object) },
+        in: phaseFolder, documents: phase.writes.compactMap { document($0, $0.object, lines) },
         notes: (review.warning.map { [$0] } ?? []) + phase.writes.filter { $0.object == nil }.map { "delete \($0.id)" }
           + phase.gates.map { "then wait until \($0.words)" })
     }
-    let writes = order.compactMap { last[$0] }
-    files += self.files(
-      in: "\(folder)/apply", documents: writes.compactMap { document($0, $0.object) },
-      notes: review.warning.map { [$0] } ?? [])
-    let deleted = writes.compactMap { $0.object == nil ? document($0, $0.previous.map(identity)) : nil }
-    files += self.files(in: "\(folder)/delete", documents: deleted, notes: [])
-    let standing = segment.after.image.entries.map {
-      Document(object: $0.object, places: lines.places($0.id, $0.origin))
-    }
-    files += self.files(in: "\(folder)/state", documents: standing, notes: [])
+    files += self.files(changing: order.compactMap { last[$0] }, in: folder, lines)
+    files += self.files(standing: segment.after, in: folder, lines)
     return files
+  }
+
+  /// `apply/` and `delete/`.
+  private func files(changing writes: [Write], in folder: String, _ lines: ReviewLines) -> [(String, [UInt8])] {
+    let deleted = writes.compactMap { $0.object == nil ? document($0, $0.previous.map(identity), lines) : nil }
+    return files(
+      in: "\(folder)/apply", documents: writes.compactMap { document($0, $0.object, lines) },
+      notes: review.warning.map { [$0] } ?? []) + files(in: "\(folder)/delete", documents: deleted, notes: [])
+  }
+
+  /// `state/`.
+  private func files(standing: Standing, in folder: String, _ lines: ReviewLines) -> [(String, [UInt8])] {
+    let objects = standing.image.entries.map { Document(object: $0.object, places: lines.places($0.id, $0.origin)) }
+    return files(in: "\(folder)/state", documents: objects, notes: [])
+  }
+
+  private func document(_ write: Write, _ object: Value?, _ lines: ReviewLines) -> Document? {
+    object.map { Document(object: $0, places: lines.places(write.id, write.origin)) }
   }
 
   /// Just enough for `kubectl delete -k`.
