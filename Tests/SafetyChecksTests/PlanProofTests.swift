@@ -385,4 +385,33 @@ import Testing
       "plan shop\nlanguage 1\nmesh istio\nexpose web on port 80\n" + parts + patch + Self.both + "\nretire web 1.0\n")
     #expect(diagnostics.isEmpty, "\(diagnostics.map(\.message))")
   }
+
+  /// Whoever asks for a host that only a patch or a manifest names is asked about, however it is written.
+  @Test(arguments: ["other.com", "Other.COM", "*.other.com"])
+  func hostsOfPatches(_ host: String) throws {
+    let diagnostics = try findings(
+      """
+      plan shop
+      language 1
+      mesh istio
+      expose web on port 80
+      expose front on port 80 hosts api.com
+      component web {
+        image registry.example.com/web
+        port 8080 http
+        version 1.0
+      }
+      component front {
+        image registry.example.com/front
+        port 8080 http
+        version 1.0
+      }
+      patch VirtualService front "{spec: {hosts: [api.com, '\(host)']}}"
+      step "Start" {
+        deploy web 1.0
+        deploy front 1.0
+      }
+      """)
+    #expect(diagnostics.map(\.code) == [.strayTraffic], "\(diagnostics.map(\.message))")
+  }
 }

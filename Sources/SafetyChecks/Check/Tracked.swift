@@ -57,8 +57,13 @@ func readyDuring(_ old: Value?, _ new: Value?) -> Int {
   // Only a change of the template replaces pods.
   guard old.at("spec", "template") != new.at("spec", "template") else { return min(from, to) }
   if new["kind"]?.string == "StatefulSet" {
-    // Its controller deletes a pod and then makes the new one; with OnDelete somebody else does that, or nobody.
-    return new.at("spec", "updateStrategy", "type")?.string == "OnDelete" ? min(from, to) : max(0, min(from, to) - 1)
+    // Its controller deletes a pod, or as many as it may, and then makes the new one; those below `partition` stay. With
+    // OnDelete somebody else does that, or nobody.
+    let update = new.at("spec", "updateStrategy")
+    let rolling = update?["rollingUpdate"]
+    if update?["type"]?.string == "OnDelete" || rolling?["partition"]?.int ?? 0 >= to { return min(from, to) }
+    let unavailable = rolling?["maxUnavailable"].map { max(1, pods($0, of: to, up: true)) } ?? 1
+    return max(0, min(from, to - min(unavailable, to)))
   }
   if isRecreated(new) { return 0 }
   let rolling = new.at("spec", "strategy", "rollingUpdate")

@@ -262,7 +262,7 @@ private struct FlowBuilder {
   let hosts: [String]
   let rules: RulesOfPlan
   let entrances: Entrances
-  /// Hosts of routes and servers that the plan takes from files, and of its `expose` lines.
+  /// Hosts of routes and servers that the plan takes from files and patches, and of its `expose` lines.
   let knownHosts: Set<String>
   var flows: [Flow] = []
 
@@ -272,7 +272,7 @@ private struct FlowBuilder {
     self.rules = rules
     entrances = Entrances(plan)
     var knownHosts = entrances.hosts
-    for object in plan.manifests.flatMap(\.objects) {
+    for object in plan.manifests.flatMap(\.objects) + plan.patches.map(\.value) {
       let servers = object.at("spec", "servers")?.array ?? []
       for list in [object.at("spec", "hosts")] + servers.map({ $0["hosts"] }) {
         knownHosts.formUnion((list?.array ?? []).compactMap(\.string))

@@ -141,6 +141,8 @@ import Testing
     ("Deployment", 2, "strategy: {rollingUpdate: {maxSurge: 1%, maxUnavailable: 25%}}", false),
     ("StatefulSet", 1, "", true), ("StatefulSet", 3, "", true),
     ("StatefulSet", 3, "updateStrategy: {type: OnDelete}", false),
+    ("StatefulSet", 3, "updateStrategy: {rollingUpdate: {partition: 3}}", false),
+    ("StatefulSet", 3, "updateStrategy: {rollingUpdate: {partition: 2, maxUnavailable: 100%}}", true),
   ])
   func rollingUpdates(_ kind: String, _ replicas: Int, _ strategy: String, _ takesAway: Bool) throws {
     func folder(_ image: String) -> String {
