@@ -3,23 +3,6 @@ package import KubernetesModel
 /// Strategic merge as `kubectl patch` does it: as RFC 7386, but lists whose elements have a key merge by it, and
 /// `$patch: delete` and `$patch: replace` are followed (Kubernetes: `patchMergeKey` in k8s.io/api).
 package func strategicallyMerged(_ base: Value?, _ patch: Value) -> Value {
-  merged(base, patch)
-}
-
-private func mergeKey(_ field: String, _ elements: [Value]) -> String? {
-  switch field {
-  case "containers", "initContainers", "ephemeralContainers", "env", "volumes", "imagePullSecrets", "secrets":
-    "name"
-  case "volumeMounts": "mountPath"
-  case "volumeDevices": "devicePath"
-  case "hostAliases": "ip"
-  case "topologySpreadConstraints": "topologyKey"
-  case "ports": elements.contains { $0["containerPort"] != nil } ? "containerPort" : "port"
-  default: nil
-  }
-}
-
-private func merged(_ base: Value?, _ patch: Value) -> Value {
   guard case .object(let changes) = patch else { return patch }
   var result = base?.fields ?? Fields()
   if changes["$patch"]?.string == "replace" { result = Fields() }
@@ -39,13 +22,26 @@ private func merged(_ base: Value?, _ patch: Value) -> Value {
       if entry.value["$patch"]?.string == "delete" {
         result[entry.key] = nil
       } else {
-        result[entry.key] = merged(result[entry.key], entry.value)
+        result[entry.key] = strategicallyMerged(result[entry.key], entry.value)
       }
     case .bool, .int, .double, .string:
       result[entry.key] = entry.value
     }
   }
   return .object(result)
+}
+
+private func mergeKey(_ field: String, _ elements: [Value]) -> String? {
+  switch field {
+  case "containers", "initContainers", "ephemeralContainers", "env", "volumes", "imagePullSecrets", "secrets":
+    "name"
+  case "volumeMounts": "mountPath"
+  case "volumeDevices": "devicePath"
+  case "hostAliases": "ip"
+  case "topologySpreadConstraints": "topologyKey"
+  case "ports": elements.contains { $0["containerPort"] != nil } ? "containerPort" : "port"
+  default: nil
+  }
 }
 
 private func mergedList(
@@ -59,8 +55,8 @@ private func mergedList(
     switch (directive, place) {
     case ("delete", let place?): result.remove(at: place)
     case ("delete", nil): break
-    case (_, let place?): result[place] = merged(result[place], element)
-    case (_, nil): result.append(merged(nil, element))
+    case (_, let place?): result[place] = strategicallyMerged(result[place], element)
+    case (_, nil): result.append(strategicallyMerged(nil, element))
     }
   }
   return result

@@ -529,7 +529,9 @@ private struct TransitionBuilder {
     }
     guard leaves, b.exists else { return [:] }
     var lost = renderer.reached(in: a)
-    for (i, versions) in renderer.reached(in: perhaps) { lost[i, default: []].formUnion(versions) }
+    if !a.components.differences(from: perhaps.components).isEmpty {
+      for (i, versions) in renderer.reached(in: perhaps) { lost[i, default: []].formUnion(versions) }
+    }
     for (i, versions) in renderer.reached(in: b) { lost[i]?.subtract(versions) }
     // What no lane leads to either is found beside its component.
     for i in lost.keys { lost[i]?.formIntersection(b.components[i].targets) }

@@ -487,7 +487,6 @@ package struct PatternDeclaration: Sendable {
   }
 }
 
-/// `patch`: a change to an object that the plan generates.
 extension Plan {
   /// A patch takes the number of pods out of the Deployment, with `replicas: null`: it is an autoscaler's business.
   ///
@@ -504,6 +503,7 @@ extension Plan {
   }
 }
 
+/// `patch`: a change to an object that the plan generates.
 package struct Patch: Sendable {
   package enum Target: Hashable, Sendable {
     case deployment(ComponentID, version: VersionID?)

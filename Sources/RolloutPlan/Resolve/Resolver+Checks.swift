@@ -207,8 +207,8 @@ extension Resolver {
   /// of their lines; what those of others have, nobody knows, so that one line's visitors could come by the other's port.
   private func checkForeignGateways() {
     for (e, exposure) in plan.exposures.enumerated() where speaksHTTP(exposure) && !taint.covers(exposure.component) {
-      let earlier = plan.exposures[..<e].last { other in
-        other.component == exposure.component && speaksHTTP(other) && (other.gateway ?? exposure.gateway) != nil
+      let earlier = plan.exposures.indices(of: exposure.component).prefix { $0 < e }.map { plan.exposures[$0] }.last {
+        speaksHTTP($0) && ($0.gateway ?? exposure.gateway) != nil
       }
       guard let earlier, Set(earlier.hosts) != Set(exposure.hosts) || earlier.path != exposure.path else { continue }
       report(

@@ -353,7 +353,7 @@ extension Resolver {
 
   func method(_ token: Int?, in tree: SyntaxTree) -> String? {
     guard let token, let text = text(token, in: tree) else { return nil }
-    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    let known = Slot.methods
     if known.contains(text.value) { return text.value }
     let upper = text.value.uppercased()
     // `http /healthz`: whoever names the protocol means the plain request.

@@ -71,9 +71,11 @@ extension Parser {
     guard end > position + 1, tokens[end - 1].kind == .word, !tokens[end - 1].flags.contains(.dirty) else {
       return false
     }
-    let last = file.bytes[Int(tokens[end - 1].end) - 1]
-    return last == UInt8(ascii: ":") || last == UInt8(ascii: ";")
+    return ends(tokens[end - 1], in: ":") || ends(tokens[end - 1], in: ";")
   }
+
+  /// The last byte of the token.
+  func ends(_ token: Token, in sign: Unicode.Scalar) -> Bool { file.bytes[Int(token.end) - 1] == UInt8(ascii: sign) }
 
   /// A colon at the end of a line that opens a block, or a semicolon at the end of one whose last word takes none.
   func lastSign(of line: TrialLine, _ row: StatementTable.Compiled, _ context: Context) -> Slip? {
@@ -134,8 +136,7 @@ extension Parser {
   func semicolon(at place: Int, in line: TrialLine, _ context: Context) -> Slip? {
     for candidate in [place, place - 1] where candidate > 0 {
       let token = line.original[candidate]
-      guard line.tokens[candidate].kind == .word, !tokens[token].flags.contains(.dirty),
-        file.bytes[Int(tokens[token].end) - 1] == UInt8(ascii: ";")
+      guard line.tokens[candidate].kind == .word, !tokens[token].flags.contains(.dirty), ends(tokens[token], in: ";")
       else { continue }
       let next = token + 1
       switch tokens[next].kind {
@@ -153,9 +154,9 @@ extension Parser {
 
   /// `rollback;`
   private func keywordBeforeSemicolon(_ token: Int) -> Keyword? {
-    guard tokens[token].kind == .word, !tokens[token].flags.contains(.dirty),
-      file.bytes[Int(tokens[token].end) - 1] == UInt8(ascii: ";")
-    else { return nil }
+    guard tokens[token].kind == .word, !tokens[token].flags.contains(.dirty), ends(tokens[token], in: ";") else {
+      return nil
+    }
     return Keyword(String(text(token).dropLast()))
   }
 
@@ -200,7 +201,7 @@ extension Parser {
       let token = line.original[candidate]
       guard line.tokens[candidate].kind == .word, line.tokens[candidate + 1].kind == .word,
         ["http", "https", "httpget"].contains(text(token).lowercased()),
-        ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(text(token + 1))
+        Slot.methods.contains(text(token + 1))
       else { continue }
       let removed = SourceRange(file: file.id, start: tokens[token].start, end: tokens[token + 1].start)
       return Slip(

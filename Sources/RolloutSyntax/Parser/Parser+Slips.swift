@@ -97,9 +97,7 @@ extension Parser {
       default: i += 1
       }
     }
-    let semicolon = tokens[start..<limit].firstIndex { token in
-      token.kind == .word && file.bytes[Int(token.end) - 1] == UInt8(ascii: ";")
-    }
+    let semicolon = tokens[start..<limit].firstIndex { $0.kind == .word && ends($0, in: ";") }
     return semicolon.map { $0 + 1 }
   }
 

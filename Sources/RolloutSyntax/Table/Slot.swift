@@ -139,3 +139,8 @@ package enum Slot: UInt8, Hashable, Sendable, CaseIterable {
     }
   }
 }
+
+extension Slot {
+  /// What stands in a ``method`` slot.
+  package static let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+}
