@@ -159,8 +159,8 @@ extension CodePage {
       fix: "Move the steps, the lines that act and `on failure` into the plan's own file."
     ),
     CodePage(
-      .duplicateSetting, "A setting stands twice in one block.",
-      why: "One of the two would win, and a reader cannot see which.",
+      .duplicateSetting, "A setting stands twice in one block, or a member twice in one list.",
+      why: "One of the two would win, and a reader cannot see which; in a list, another member was meant.",
       bad: .shop(
         web: "  image registry.example.com/web\n  port 8080 http\n  replicas 2\n  replicas 3\n  version 1.0",
         "deploy web 1.0"),

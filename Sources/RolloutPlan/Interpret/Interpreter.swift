@@ -188,6 +188,11 @@ final class Interpreter {
       begin()
       let wanted = replicas ?? plan[version].replicas
       let former = state.components[version.component.index].deployment(of: version.index)?.replicas
+      // Stopping it, and starting it again, stay the plan's.
+      if let replicas, let former, replicas > 0, former > 0, plan.isAutoscaled(version, deployment: nil) {
+        report(.noEffect("a patch leaves the number of its pods to an autoscaler", at: statement.range))
+        return nil
+      }
       if replicas == nil, let former, former > wanted, !taint.covers(version.component) {
         report(
           .shrinksUnsaid(

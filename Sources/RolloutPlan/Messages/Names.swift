@@ -67,6 +67,14 @@ extension Diagnostic {
         help: "a comment begins behind a blank: `\(repaired)`",
         fixIts: [FixIt("write `\(repaired)`", [Edit(range, repaired)])])
     }
+    // `web:2.0`, as an image is named.
+    if name.hasPrefix(component + ":"), known.contains(String(name.dropFirst(component.count + 1))) {
+      let version = String(name.dropFirst(component.count + 1))
+      return Diagnostic(
+        .unknownVersion, "`\(component)` has no version `\(name)`", at: Label(range, "with its component"),
+        help: "here the version stands alone: `\(version)`",
+        fixIts: [FixIt("write `\(version)`", [Edit(range, version)])])
+    }
     // `2.0` is no misspelt `1.0`: it was forgotten.
     let isNumber = name.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }
     let typo = similar.flatMap { isNumber ? nil : $0 }
@@ -78,6 +86,13 @@ extension Diagnostic {
           ? "declare it with `version \(name)`"
           : "its versions are \(known.map { "`\($0)`" }.joined(separator: ", ")); declare it with `version \(name)`"),
       fixIts: typo.map { [FixIt("write `\($0)`", [Edit(range, $0)])] } ?? [])
+  }
+
+  static func joinedByColon(_ name: String, component: String, version: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .unknownRelease, "there is no release or version named `\(name)`", at: Label(range, "not declared"),
+      help: "a component and its version are two words: `\(component) \(version)`",
+      fixIts: [FixIt("write `\(component) \(version)`", [Edit(range, "\(component) \(version)")])])
   }
 
   static func unknownSecretKey(
@@ -105,6 +120,15 @@ extension Diagnostic {
     Diagnostic(
       .duplicateSetting, message, at: Label(range, "again here"), secondary: [Label(earlier, "first here")],
       help: "keep one of the two")
+  }
+
+  /// - Parameter removing: the second one with the comma before it; nil where more than blanks may lie between.
+  static func memberTwice(_ member: String, at range: SourceRange, earlier: SourceRange, removing: SourceRange?)
+    -> Diagnostic
+  {
+    var diagnostic = duplicateSetting("`\(member)` stands twice in one list", at: range, earlier: earlier)
+    if let removing { diagnostic.fixIts = [FixIt("remove the second one", [Edit(removing, "")])] }
+    return diagnostic
   }
 
   static func duplicateMember(_ component: String, release: String, at range: SourceRange, earlier: SourceRange)
@@ -187,10 +211,13 @@ extension Diagnostic {
       fixIts: [FixIt("insert `language 1`", [Edit(after, "\nlanguage 1")])])
   }
 
-  static func allowWithoutReason(_ slug: String, at range: SourceRange) -> Diagnostic {
+  /// - Parameter mark: makes a reason of what stands behind the slug; nil where nothing does.
+  static func allowWithoutReason(_ slug: String, at range: SourceRange, mark: Edit? = nil) -> Diagnostic {
     Diagnostic(
-      .allowWithoutReason, "`\(slug)` is allowed without a reason", at: Label(range, "no reason"),
-      help: "write why: `# rolloutc: allow \(slug) -- REASON`")
+      .allowWithoutReason, "`\(slug)` is allowed without a reason",
+      at: Label(range, mark == nil ? "no reason" : "the reason begins with `--`"),
+      help: "write why: `# rolloutc: allow \(slug) -- REASON`",
+      fixIts: mark.map { [FixIt("put `--` before the reason", [$0])] } ?? [])
   }
 
   /// - Parameter line: the comment with what goes with it; nil where more is said in it.

@@ -193,11 +193,12 @@ extension Diagnostic {
       notes: ["Istio refuses a VirtualService whose hosts overlap"], help: "leave out one of the two")
   }
 
-  static func protectedField(_ field: String, at range: SourceRange) -> Diagnostic {
+  static func protectedFields(_ fields: [String], at range: SourceRange) -> Diagnostic {
     Diagnostic(
-      .protectedField, "a patch may not change `\(field)`", at: Label(range, "changes it"),
+      .protectedField, "a patch may not change \(fields.map { "`\($0)`" }.joined(separator: ", "))",
+      at: Label(range, fields.count == 1 ? "changes it" : "changes them"),
       notes: ["names, namespaces, selectors and ownership are how rolloutc finds its objects again"],
-      help: "remove the field from the patch")
+      help: "remove the field\(fields.count == 1 ? "" : "s") from the patch")
   }
 
   /// - Parameter blank: what stands before the version on its line, and goes with it.

@@ -73,6 +73,13 @@ extension Diagnostic {
       fixIts: repair(range, repaired))
   }
 
+  static func tooOldMesh(_ name: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badVersion, "Istio \(name) does not know what is written for it", at: Label(range, "too old"),
+      notes: ["PeerAuthentication came with Istio 1.5"],
+      help: "name the version that runs, 1.5 or newer, or leave it out")
+  }
+
   static func badNumber(_ text: String, what: String, bounds: ClosedRange<Int>, code: Code, at range: SourceRange)
     -> Diagnostic
   {

@@ -490,8 +490,8 @@ package struct PatternDeclaration: Sendable {
 extension Plan {
   /// A patch takes the number of pods out of the Deployment, with `replicas: null`: it is an autoscaler's business.
   ///
-  /// - Parameter deployment: the name of the version's Deployment.
-  package func isAutoscaled(_ id: VersionID, deployment: String) -> Bool {
+  /// - Parameter deployment: the name of the version's Deployment; nil: patches that name the object do not count.
+  package func isAutoscaled(_ id: VersionID, deployment: String?) -> Bool {
     patches.contains { patch in
       guard patch.value.at("spec", "replicas") == .null else { return false }
       return switch patch.target {

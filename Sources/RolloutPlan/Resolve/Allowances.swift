@@ -61,16 +61,22 @@ package struct Allowances: Sendable {
       reason = String(rest[dashes.upperBound...].trimmed)
       rest = rest[..<dashes.lowerBound].trimmed
     }
-    let slugs = rest.split(whereSeparator: { $0 == "," || $0 == " " || $0 == "\t" }).map(String.init)
+    var slugs = rest.split(whereSeparator: { $0 == "," || $0 == " " || $0 == "\t" })
+    let unmarked = reason.isEmpty ? unmarkedReason(in: slugs) : nil
+    if let unmarked { slugs.removeSubrange(unmarked.word...) }
     if slugs.isEmpty { diagnostics.append(.unknownSlug("", at: comment.range)) }
     let scope = scope(of: comment, in: tree)
-    for slug in slugs {
+    for word in slugs {
+      let slug = String(word)
       guard let code = Catalogue.code(slug: slug), code.canBeAllowed else {
-        diagnostics.append(.unknownSlug(slug, at: comment.range, word: place(of: slug, in: comment, of: tree)))
+        diagnostics.append(.unknownSlug(slug, at: comment.range, word: place(of: word, in: comment, of: tree)))
         continue
       }
       if reason.isEmpty {
-        diagnostics.append(.allowWithoutReason(slug, at: comment.range))
+        diagnostics.append(
+          .allowWithoutReason(
+            slug, at: comment.range,
+            mark: unmarked.map { Edit(place(of: $0.mark, in: comment, of: tree), $0.mark.isEmpty ? "-- " : "--") }))
       }
       list.append(
         Allowance(
@@ -79,12 +85,24 @@ package struct Allowances: Sendable {
     }
   }
 
-  /// Where the slug stands, which was read out of the comment.
-  private func place(of slug: String, in comment: Comment, of tree: SyntaxTree) -> SourceRange? {
-    let text = tree.file.text(comment.range)
-    guard let found = text.firstRange(of: slug) else { return nil }
-    let start = Int(comment.range.start) + text.utf8.distance(from: text.startIndex, to: found.lowerBound)
-    return SourceRange(file: tree.file.id, start..<(start + slug.utf8.count))
+  /// Where a reason begins that stands behind slugs without `--`: the number of its first word, and what stands there in
+  /// place of `--`, which may be nothing.
+  private func unmarkedReason(in words: [Substring]) -> (word: Int, mark: Substring)? {
+    if let dash = words.firstIndex(where: { ["-", "\u{2013}", "\u{2014}", ":"].contains($0) }), dash > 0 {
+      return (dash, words[dash])
+    }
+    // One unknown word may be a misspelt slug; several that follow a known one are no list.
+    guard let first = words.firstIndex(where: { Catalogue.code(slug: String($0)) == nil }), first > 0,
+      words.count - first > 1, !words[first...].contains(where: { Catalogue.code(slug: String($0)) != nil })
+    else { return nil }
+    return (first, words[first].prefix(0))
+  }
+
+  /// Where a part of the comment stands that was read out of its text.
+  private func place(of part: Substring, in comment: Comment, of tree: SyntaxTree) -> SourceRange {
+    let text = part.base.utf8
+    let start = Int(comment.range.start) + text.distance(from: text.startIndex, to: part.startIndex)
+    return SourceRange(file: tree.file.id, start..<(start + part.utf8.count))
   }
 
   private func wholeLine(_ comment: Comment, in tree: SyntaxTree) -> SourceRange {

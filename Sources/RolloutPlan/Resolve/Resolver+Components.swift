@@ -120,10 +120,7 @@ extension Resolver {
       settings.replicas = integer(line.first(.int), in: tree, 0...10_000, what: "number of replicas")
     case .calls:
       settings.callsRange = line.range
-      for token in line.all(.component) {
-        guard let callee = component(token, in: tree) else { continue }
-        if !settings.calls.contains(callee) { settings.calls.append(callee) }
-      }
+      settings.calls = members(line.all(.component), in: tree) { component($0, in: tree) }
     case .args:
       for token in line.all(.value) {
         guard let value = text(token, in: tree) else { continue }

@@ -92,7 +92,12 @@ extension Resolver {
   /// `1.24`, `1.24.2`: what decides in which versions of Istio's API objects are written.
   private func istioVersion(_ text: SpannedText) -> String? {
     let parts = text.value.split(separator: ".", omittingEmptySubsequences: false)
-    if (2...3).contains(parts.count), parts.allSatisfy({ UInt16($0) != nil }) { return text.value }
+    let known = parts.compactMap { UInt16($0) }
+    if (2...3).contains(parts.count), known.count == parts.count {
+      if known[0] > 1 || known[0] == 1 && known[1] >= 5 { return text.value }
+      report(.tooOldMesh(text.value, at: text.range))
+      return nil
+    }
     let numbers = text.value.split { !($0.isASCII && $0.isNumber) }
     let fixed = (2...3).contains(numbers.count) ? numbers.joined(separator: ".") : nil
     report(.badMeshVersion(text.value, at: text.range, repaired: fixed))
@@ -245,22 +250,7 @@ extension Resolver {
     let tree = statement.tree
     let component = component(statement.first(.component), in: tree)
     let port = integer(statement.first(.int), in: tree, 1...65535, what: "port", code: .badPort)
-    var hosts: [String] = []
-    var seen: Set<String> = []
-    var wildcards: [String] = []
-    for token in statement.all(.host) {
-      guard let host = host(token, in: tree) else { continue }
-      if seen.contains(host) { continue }
-      // Of two names without a wildcard neither lies in the other.
-      let isWildcard = host.hasPrefix("*")
-      if let other = (isWildcard ? hosts : wildcards).first(where: { hostsMeet($0, host) }) {
-        report(.hostTwice(host, other: other, at: tree.range(ofToken: token)))
-        continue
-      }
-      hosts.append(host)
-      seen.insert(host)
-      if isWildcard { wildcards.append(host) }
-    }
+    let hosts = hosts(statement.all(.host), in: tree)
     let path = statement.first(.path).flatMap { self.path($0, in: tree, allowsQuery: false) } ?? "/"
     let secret = statement.first(.name, after: .secret).flatMap { text($0, in: tree) }
       .flatMap { dnsSubdomain($0, what: "name of a Secret") }
@@ -306,6 +296,24 @@ extension Resolver {
     plan.exposures.append(exposure)
   }
 
+  /// The hosts of one line, none of which lies within another.
+  private func hosts(_ tokens: [Int], in tree: SyntaxTree) -> [String] {
+    var hosts: [String] = []
+    var wildcards: [String] = []
+    return members(tokens, in: tree) { token in
+      guard let host = host(token, in: tree) else { return nil }
+      // Of two names without a wildcard neither lies in the other.
+      let isWildcard = host.hasPrefix("*")
+      if let other = (isWildcard ? hosts : wildcards).first(where: { $0 != host && hostsMeet($0, host) }) {
+        report(.hostTwice(host, other: other, at: tree.range(ofToken: token)))
+        return nil
+      }
+      hosts.append(host)
+      if isWildcard { wildcards.append(host) }
+      return host
+    }
+  }
+
   /// One Gateway has one name, with and without the plan's own namespace, which may be given behind it.
   func nameGatewaysAlike() {
     let own = plan.namespace + "/"
@@ -320,11 +328,7 @@ extension Resolver {
       case .known(let index)? = names.secrets[name.value]?.binding, names.secrets[name.value]?.range == name.range
     else { return }
     if isFaulty(statement) { brokenSecrets.insert(name.value) }
-    var keys: [String] = []
-    for token in statement.all(.key) {
-      guard let key = secretKey(token, in: statement.tree) else { continue }
-      if !keys.contains(key.value) { keys.append(key.value) }
-    }
+    let keys = members(statement.all(.key), in: statement.tree) { secretKey($0, in: statement.tree)?.value }
     fill(&plan.secrets, to: index, SecretDeclaration(name: "", keys: [], range: name.range))
     plan.secrets[index] = SecretDeclaration(name: name.value, keys: keys, range: name.range)
   }

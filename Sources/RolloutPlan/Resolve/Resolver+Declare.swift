@@ -152,6 +152,8 @@ extension Resolver {
     let binding: Binding = statement.node.isBroken && !brokenIsKnown ? .poisoned : .known(index)
     if let earlier = names[keyPath: path].declare(name.value, binding, at: name.range) {
       report(.duplicate("the \(noun) `\(name.value)` is declared twice", at: name.range, earlier: earlier))
+      // What the second one lists would be missing in all of them.
+      if path == \NameTables.releases { hasBrokenRelease = true }
       return nil
     }
     withdrawMendedName(name.value, in: path)

@@ -58,8 +58,9 @@ extension Resolver {
         report(.badYAML("\(origin) is no single mapping", at: range))
         return
       }
-      if let field = protectedField(documents[0], target) {
-        report(.protectedField(field, at: range))
+      let protected = protectedFields(in: documents[0], target)
+      if !protected.isEmpty {
+        report(.protectedFields(protected, at: range))
         return
       }
       // Of kinds that only a manifest knows, the group is not known here.
@@ -189,21 +190,17 @@ extension Resolver {
   }
 
   /// What a patch may never change: names, namespaces, selectors, ownership labels.
-  private func protectedField(_ patch: Value, _ target: Patch.Target) -> String? {
+  private func protectedFields(in patch: Value, _ target: Patch.Target) -> [String] {
     // Null takes away what stands there, with all that is in it.
     let holders = [
       ["metadata"], ["metadata", "labels"], ["spec"], ["spec", "template"], ["spec", "template", "metadata"],
       ["spec", "template", "metadata", "labels"],
     ]
-    for path in holders {
-      var value: Value? = patch
-      for key in path { value = value?[key] }
-      if value == .null { return path.joined(separator: ".") }
-    }
-    let path = protectedPaths(ofKind: target.kind).first { path in
+    let emptied = holders.filter { $0.reduce(patch) { value, key in value?[key] } == .null }
+    let changed = protectedPaths(ofKind: target.kind).filter { path in
       path.reduce(patch) { value, key in value?[key] } != nil
     }
-    return path.map { path in
+    return (emptied + changed).map { path in
       path.dropFirst().reduce(path[0]) { text, key in text + (key.contains("/") ? "[\(key)]" : ".\(key)") }
     }
   }

@@ -228,7 +228,7 @@ extension Resolver {
       }
       return .observe(.pause(milliseconds: nil, message: text(.text, of: statement)?.value))
     case .approve:
-      let by = statement.all(.word).compactMap { approver($0, in: tree) }
+      let by = members(statement.all(.word), in: tree) { approver($0, in: tree) }
       return .observe(
         .approve(
           message: text(.text, of: statement)?.value, by: by,
@@ -277,9 +277,10 @@ extension Resolver {
       levels.append(level)
     }
     let every = duration(.duration, after: .every, of: statement, allowsZero: false)
-    var metrics: [Int] = []
-    for token in statement.all(.metric) {
-      if let metric = lookUp(.metric, token, in: tree) { metrics.append(metric) } else { isWhole = false }
+    let metrics = members(statement.all(.metric), in: tree) { token in
+      let metric = lookUp(.metric, token, in: tree)
+      if metric == nil { isWhole = false }
+      return metric
     }
     guard let version = version(statement.first(.version), of: component, in: tree), let component, let every, isWhole
     else { return nil }
@@ -373,6 +374,9 @@ extension Resolver {
       var seen: Set<String> = []
       let known = (names.releases.declared + names.versions.flatMap(\.declared)).filter { seen.insert($0).inserted }
       reportOnce(name.value, in: \.releases, at: name.range) {
+        if let parts = componentAndVersion(name.value) {
+          return .joinedByColon(name.value, component: parts.component, version: parts.version, at: name.range)
+        }
         let similar = nearest(to: name.value, in: known)
         return .unknownName(
           .unknownRelease, "release or version", name.value, at: name.range, similar: similar,
@@ -381,6 +385,16 @@ extension Resolver {
       return nil
     }
     return .retireVersions(versions, name: "version `\(name.value)`", volumes: volumes)
+  }
+
+  /// `web:1.0`, as an image is named: a component and one of its versions.
+  private func componentAndVersion(_ name: String) -> (component: String, version: String)? {
+    guard let colon = name.firstIndex(of: ":") else { return nil }
+    let (component, version) = (String(name[..<colon]), String(name[name.index(after: colon)...]))
+    guard case .known(let c)? = names.components[component]?.binding, names.versions[c][version] != nil else {
+      return nil
+    }
+    return (component, version)
   }
 
   // MARK: - Rehearsals

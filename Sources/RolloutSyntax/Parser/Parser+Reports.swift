@@ -42,11 +42,15 @@ extension Parser {
         at: max(place - 1, 0))
     case .quote(let kind):
       let quote = kind == .raw ? "'" : "\""
+      // Nothing is special in single quotes: a parameter would not be one any more.
+      let isParameter = kind == .raw && text(place).hasPrefix("$")
       report(
         .unexpected(
           found: describe(place), expected: describe(expected), at: range(place),
-          help: "put it in \(kind == .raw ? "single" : "double") quotes",
-          fixIts: isCertain
+          help: isParameter
+            ? "a regular expression takes no parameters: write it here"
+            : "put it in \(kind == .raw ? "single" : "double") quotes",
+          fixIts: isCertain && !isParameter
             ? [FixIt("add the quotes", [Edit(range(place), quote + text(place) + quote)])] : []), at: place)
     case .deleteDouble:
       // With the blank before it, so that none is left over.
