@@ -15,6 +15,7 @@ package func unfollowedEffect(of id: ObjectID) -> String? {
   case ("networking.istio.io", "Sidecar"): "it says which services a proxy knows at all"
   case ("networking.istio.io", "ServiceEntry"), ("networking.istio.io", "WorkloadEntry"):
     "it adds hosts and endpoints to the mesh"
+  case ("discovery.k8s.io", "EndpointSlice"), ("", "Endpoints"): "it adds addresses to a Service that are no version's"
   case ("networking.istio.io", "EnvoyFilter"), ("extensions.istio.io", "WasmPlugin"): "it changes what proxies do"
   case ("networking.k8s.io", "Ingress"), ("gateway.networking.k8s.io", _): "it may lead requests elsewhere"
   case ("argoproj.io", "Rollout"), ("flagger.app", _): "it changes routes and pods by itself"

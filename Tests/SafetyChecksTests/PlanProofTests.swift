@@ -414,4 +414,51 @@ import Testing
       """)
     #expect(diagnostics.map(\.code) == [.strayTraffic], "\(diagnostics.map(\.message))")
   }
+
+  /// A way back that meets a version on its way out of the plan: its pods may still be there, and keep their lanes until
+  /// they are gone.
+  @Test(arguments: ["wait 1m\n  retire r2", "wait 1m\n  rollback"])
+  func whatIsTriedIsTakenBack(_ ending: String) throws {
+    let diagnostics = try findings(
+      """
+      plan shop
+      language 1
+      component worker {
+        image registry.example.com/worker
+        port 8090 http
+        calls store
+        version 1, 2
+      }
+      component store {
+        image registry.example.com/store
+        port 9090 http
+        version 1, 2
+      }
+      release r1 {
+        worker 1
+        store 1
+      }
+      release r2 {
+        worker 2
+        store 2
+      }
+      deploy release r1
+      step "Try" {
+        deploy release r2
+        \(ending)
+      }
+      """)
+    #expect(diagnostics.isEmpty, "\(diagnostics.map(\.message))")
+  }
+
+  /// `routing open`: the first route begins with a version that serves, and not with one that sleeps or is gone.
+  @Test(
+    arguments: ["deploy api 1.0 replicas 0", "deploy api 1.0 replicas 0\nretire api 1.0"],
+    ["route api all -> 2.0", "mirror api 10% -> 2.0"])
+  func openRoutingBeginsWithWhoServes(_ change: String, _ route: String) throws {
+    let diagnostics = try findings(
+      "plan shop\nlanguage 1\nrouting open\nexpose web on port 80\n" + Self.parts
+        + "step \"All\" {\n  deploy api 1.0\n  deploy web 1.0\n}\ndeploy api 2.0\n\(change)\n\(route)\n")
+    #expect(diagnostics.filter { $0.severity == .error }.isEmpty, "\(diagnostics.map(\.message))")
+  }
 }

@@ -190,7 +190,8 @@ extension CodePage {
     ),
     CodePage(
       .badKey, "A name or value that a cookie, header or Secret key cannot have.",
-      why: "Names of cookies and headers are tokens (RFC 9110), keys of Secrets are letters, digits, `-`, `_` and `.`.",
+      why:
+        "Names of cookies and headers are tokens (RFC 9110), keys of Secrets are letters, digits, `-`, `_` and `.`. What a request is led by before its headers are read, such as its host, is asked for in another way.",
       bad: .shop("cookie flag is \"feature flag\" = on\n\n" + deploy),
       good: .shop("cookie flag is feature-flag = on\n\n" + deploy),
       fix: "Use a name without these signs."

@@ -381,11 +381,14 @@ private struct TransitionBuilder {
     case .workloads:
       for v in names.versionOrder {
         let workload = view.workloads.first { $0.version == v }
-        // In doubt a workload is written only as it is to be in the end: what never became ready is not tried again.
-        let isFinal = workload == b.workloads.first { $0.version == v }
+        // In doubt a workload is written only as it is to be in the end: what never became ready is not tried again. Or
+        // when its pods are to be gone: what it may still send needs its lanes until then.
+        let last = b.workloads.first { $0.version == v }
+        let isEnding =
+          TransitionBuilder.passes[pass].stage >= .quit && workload?.replicas == 0 && last?.replicas ?? 0 == 0
         write(
-          i, .deployment(v), names.versions[v].deploymentID, view, .workload, versions: [v], inDoubt: isFinal,
-          in: pass)
+          i, .deployment(v), names.versions[v].deploymentID, view, .workload, versions: [v],
+          inDoubt: workload == last || isEnding, in: pass)
       }
     default: break
     }

@@ -110,6 +110,7 @@ extension Interpreter {
       state.components[c].isPinned = false
       state.components[c].entry = nil
     }
+    keepDefaultAwake(version.component)
   }
 }
 

@@ -258,6 +258,7 @@ final class Interpreter {
         }
       }
     }
+    keepDefaultAwake(version.component)
     if deployedAt[version] == nil { deployedAt[version] = statement.range }
     for volume in plan[version].volumes {
       state.volumes.insert(volume.claim)
@@ -275,6 +276,25 @@ final class Interpreter {
       table.fallback = version.index
       state.components[c].entry = table
     }
+  }
+
+  /// `routing open`: every pod that is there serves, and the default counts only once routes are written. It is one that
+  /// serves until then: routes begin with it.
+  func keepDefaultAwake(_ component: ComponentID) {
+    let c = component.index
+    if state.components[c].isPinned { return }
+    let awake = state.components[c].deployed.filter { $0.replicas > 0 }.map { VersionID(component, $0.version) }
+    func kept(_ table: RouteTable, _ candidates: [VersionID]) -> RouteTable {
+      guard let first = candidates.first, !candidates.contains(where: { $0.index == table.fallback }) else {
+        return table
+      }
+      return RouteTable(fallback: first.index)
+    }
+    for lane in state.components[c].lanes.indices {
+      let inside = awake.filter { lanes(of: $0).contains(lane) }
+      state.components[c].lanes[lane] = kept(state.components[c].lanes[lane], inside)
+    }
+    if let entry = state.components[c].entry { state.components[c].entry = kept(entry, awake) }
   }
 
   /// One ReadWriteOnce volume, one pod.

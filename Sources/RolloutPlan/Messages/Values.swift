@@ -213,6 +213,11 @@ extension Diagnostic {
       help: "use letters, digits, `-`, `_` and `.`")
   }
 
+  static func unaskableHeader(_ name: String, _ reason: String, help: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badKey, "no rule can ask for a header named `\(name)`: \(reason)", at: Label(range, "not asked for"), help: help)
+  }
+
   /// `user-agent=~.*Chrome.*`.
   static func valueLikePattern(_ text: String, key: String?, at range: SourceRange) -> Diagnostic {
     Diagnostic(

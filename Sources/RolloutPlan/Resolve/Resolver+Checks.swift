@@ -286,9 +286,10 @@ extension Resolver {
     for (one, other) in [(exposure, earlier), (earlier, exposure)] {
       let all = plan.exposures.lines(of: one.component).filter { speaksHTTP($0) || $0.hosts != ["*"] }
       let own = Set(one.hosts)
-      let strays = all.flatMap(\.hosts).filter { !own.contains($0) }
+      func isOwn(_ host: String) -> Bool { own.contains(host) || one.hosts.contains { hostsMeet(host, within: $0) } }
+      let strays = all.flatMap(\.hosts).filter { !isOwn($0) }
       if strays.isEmpty { continue }
-      let others = other.hosts.filter { host in !one.hosts.contains { hostsMeet($0, host) } }
+      let others = other.hosts.filter { !isOwn($0) }
       guard let host = strays.first(where: { stray in others.contains { hostsMeet(stray, $0) } }) else { continue }
       return conflict(
         "`\(host)` is `\(plan[one.component].name)`'s at another port, so that its routes would take the visitors of `\(plan[other.component].name)` at port \(exposure.port)",

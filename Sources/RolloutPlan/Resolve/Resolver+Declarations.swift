@@ -134,8 +134,7 @@ extension Resolver {
         case .header:
           guard case .known(let i)? = names.headers[name.value]?.binding, names.headers[name.value]?.range == name.range
           else { continue }
-          let key = (fieldName(statement.first(.key), in: tree, what: "name of a header")?.value ?? name.value)
-            .lowercased()
+          let key = (headerName(statement.first(.key), in: tree)?.value ?? name.value).lowercased()
           let selector: Selector =
             if statement.has(.matches) {
               .headerMatches(key: key, pattern: regex(statement.first(.regex), in: tree) ?? ".*")
@@ -165,7 +164,7 @@ extension Resolver {
         else { return nil }
         return .cookie(key: name.value, value: value)
       }
-      guard let name = fieldName(key, in: tree, what: "name of a header"),
+      guard let name = headerName(key, in: tree),
         let value = headerValue(valueToken, of: name.value, in: tree)
       else { return nil }
       return .header(key: name.value.lowercased(), value: value)

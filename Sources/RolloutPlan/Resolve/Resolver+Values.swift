@@ -245,6 +245,28 @@ extension Resolver {
     return nil
   }
 
+  /// The name of a header that a rule can ask for.
+  func headerName(_ token: Int?, in tree: SyntaxTree) -> SpannedText? {
+    guard let name = fieldName(token, in: tree, what: "name of a header") else { return nil }
+    guard let (reason, help) = Resolver.unaskableHeaders[name.value.lowercased()] else { return name }
+    report(.unaskableHeader(name.value, reason, help: help, at: name.range))
+    return nil
+  }
+
+  /// Names that Istio or a proxy reads otherwise. Istio: "The keys `uri`, `scheme`, `method`, and `authority` will be
+  /// ignored" (`HTTPMatchRequest.headers`).
+  private static let unaskableHeaders: [String: (reason: String, help: String)] = {
+    let ignored = "Istio takes it for a part of the request line, and ignores it"
+    let hosts = "expose the component for the host, as `expose COMPONENT on port 80 hosts HOST`"
+    return [
+      "cookie": ("it holds all cookies at once, in any order", "declare the one that is meant: `cookie NAME is KEY`"),
+      "host": ("a request is led by its host before any header is read", hosts), "authority": (ignored, hosts),
+      "method": (ignored, "ask for a header that the client sets"),
+      "scheme": (ignored, "expose the component at the port of the scheme"),
+      "uri": (ignored, "expose the component at a path, as `expose COMPONENT on port 80 path PATH`"),
+    ]
+  }()
+
   /// The value of a cookie: RFC 6265 cookie-octets.
   func cookieValue(_ token: Int, in tree: SyntaxTree) -> String? {
     guard let text = text(token, in: tree) else { return nil }
