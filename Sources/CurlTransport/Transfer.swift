@@ -48,7 +48,7 @@ final class Transfer: Sendable {
 /// What the loop's thread keeps of a transfer: the handle and what has come so far.
 final class RunningTransfer {
   /// Far beyond any LIST page; a body without end must not take all memory.
-  private static let largestBody = 512 << 20
+  private static let largestBody = 96 << 20
 
   let transfer: Transfer
   private var easy: EasyHandle

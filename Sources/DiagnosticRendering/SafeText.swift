@@ -1,16 +1,28 @@
 /// `text` without anything that could steer a terminal or turn the reading direction: controls (C0, DEL, C1), bidirectional
 /// overrides (CVE-2021-42574) and separators of lines and paragraphs are shown as `\u{1b}`. Line breaks stay if `keepsLines`.
 package func safeText(_ text: String, keepsLines: Bool = false) -> String {
-  guard text.unicodeScalars.contains(where: { isUnsafe($0) }) else { return text }
+  guard text.unicodeScalars.contains(where: { isUnsafe($0) }) || text.contains("##[") else { return text }
   var output = String.UnicodeScalarView()
+  // Whether nothing but blanks stands before on the line, and what came last.
+  var isLineStart = false
+  var last: (Unicode.Scalar, Unicode.Scalar) = (" ", " ")
   for scalar in text.unicodeScalars {
-    if !isUnsafe(scalar) || keepsLines && scalar == "\n" {
+    if scalar == ":", last.0 == ":", isLineStart {
+      // `::error::…` and `##[error]…` are commands to the program that runs a pipeline's job.
+      output.removeLast()
+      output.append(contentsOf: "\\u{3a}:".unicodeScalars)
+      isLineStart = false
+    } else if scalar == "[", last.0 == "#", last.1 == "#" {
+      output.append(contentsOf: "\\u{5b}".unicodeScalars)
+    } else if !isUnsafe(scalar) || keepsLines && scalar == "\n" {
       output.append(scalar)
     } else if scalar == "\n" || scalar == "\t" {
       output.append(" ")
     } else {
       output.append(contentsOf: "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars)
     }
+    if scalar == "\n" { isLineStart = keepsLines } else if scalar != " ", scalar != ":" { isLineStart = false }
+    last = (scalar, last.0)
   }
   return String(output)
 }

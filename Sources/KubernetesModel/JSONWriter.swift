@@ -117,7 +117,11 @@ private struct JSONWriter {
     switch byte {
     case 0xC2 where bytes[i &+ 1] < 0xA0:
       return 2
-    case 0xE2 where bytes[i &+ 1] == 0x80 && bytes[i &+ 2] & 0xFE == 0xA8:
+    case 0xD8 where bytes[i &+ 1] == 0x9C:
+      return 2
+    case 0xE2
+    where bytes[i &+ 1] == 0x80 && (0xA8...0xAE ~= bytes[i &+ 2] || 0x8E...0x8F ~= bytes[i &+ 2])
+      || bytes[i &+ 1] == 0x81 && 0xA6...0xA9 ~= bytes[i &+ 2]:
       return 3
     case 0xEF
     where bytes[i &+ 1] == 0xBB && bytes[i &+ 2] == 0xBF || bytes[i &+ 1] == 0xBF && bytes[i &+ 2] >= 0xBE:

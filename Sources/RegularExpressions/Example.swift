@@ -39,9 +39,51 @@ extension RegularExpression {
         origins.append((next, byte))
       }
       next += 1
-      if states.count > limit || marks.work > limit * 400 { return nil }
+      if states.count > limit || marks.work > limit * 400 { return plainExample(over: bytes, where: accepts) }
     }
     return matchesFully("") && accepts("") ? "" : nil
+  }
+
+  /// A shortest text, found by following one thread of the program at a time: there are few of them, however many sets of
+  /// them there may be. Nil where `accepts` does not take it.
+  private func plainExample(over bytes: [UInt8], where accepts: (String) -> Bool) -> String? {
+    struct Thread: Hashable {
+      var instruction: Int32
+      var previous: Neighbor
+    }
+    var marks = Program.Marks(program)
+    var threads = [Thread(instruction: program.start, previous: .edge)]
+    var origins: [(thread: Int, byte: UInt8)] = [(-1, 0)]
+    var seen = Set(threads)
+    var next = 0
+    while next < threads.count {
+      let thread = threads[next]
+      if next > 0, program.acceptsAtEnd([thread.instruction], after: thread.previous, marks: &marks) {
+        var text: [UInt8] = []
+        var place = next
+        while place > 0 {
+          text.append(origins[place].byte)
+          place = origins[place].thread
+        }
+        if text.first != UInt8(ascii: " "), text.last != UInt8(ascii: " "),
+          let example = String(validating: text.reversed(), as: UTF8.self), accepts(example)
+        {
+          return example
+        }
+      }
+      for byte in bytes {
+        let kernel = program.step([thread.instruction], after: thread.previous, over: byte, marks: &marks).kernel
+        for instruction in kernel {
+          let successor = Thread(instruction: instruction, previous: Neighbor(byte))
+          if seen.insert(successor).inserted {
+            threads.append(successor)
+            origins.append((next, byte))
+          }
+        }
+      }
+      next += 1
+    }
+    return nil
   }
 
   /// Up to three bytes of each class that a text may hold, from its begin, its end and its middle, the likely classes first;

@@ -21,12 +21,13 @@ func refusal(ofIstioObject object: Value, kind: String) -> String? {
     case .bool, .int, .double, .string: return refusal(of: value, at: path, kind)
     }
   }
-  return object["spec"].flatMap { look($0, []) }
+  guard let spec = object["spec"], spec != .null else { return nil }
+  return spec.fields == nil ? "its `spec` is no mapping" : look(spec, [])
 }
 
 private func refusal(of value: Value, at path: [String], _ kind: String) -> String? {
-  let key = path[path.count - 1]
-  let holder = path.count > 1 ? path[path.count - 2] : ""
+  let key = path.last ?? ""
+  let holder = path.dropLast().last ?? ""
   // What people write by themselves: names of headers and labels, and texts.
   if ["headers", "withoutHeaders", "queryParams", "labels", "sourceLabels", "selector", "matchLabels"]
     .contains(where: path.contains)

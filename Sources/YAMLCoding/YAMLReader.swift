@@ -34,7 +34,7 @@ package struct YAMLDocument: Hashable, Sendable {
 /// Scalars are resolved as kubectl does (sigs.k8s.io/yaml over yaml.v2, YAML 1.1 without sexagesimals): `yes`, `on` and
 /// `y` are truth values, dates are text, keys that are numbers or truth values become text. Unlike yaml.v2, a key that
 /// stands twice is an error, and explicit keys win over merged ones (`<<`) wherever they stand, as the merge type
-/// demands. Nesting is limited to 256 levels and aliases to a million repeated values.
+/// demands. Nesting is limited to 256 levels and aliases to a million repeated values, of which a long text is several.
 package func parseYAML(_ bytes: [UInt8]) throws(YAMLError) -> [Value] {
   try parseYAMLDocuments(bytes).map(\.value)
 }
@@ -136,7 +136,7 @@ private struct YAMLReader: ~Copyable {
     case YAML_ALIAS_EVENT: return try readAlias(depth: depth)
     case YAML_SCALAR_EVENT:
       let anchor = text(event.data.scalar.anchor)
-      let node = Node(value: try scalar(), size: 1, height: 1)
+      let node = Node(value: try scalar(), size: 1 &+ Int(event.data.scalar.length) / 64, height: 1)
       if let anchor { anchors[anchor] = node }
       return node
     case YAML_SEQUENCE_START_EVENT:

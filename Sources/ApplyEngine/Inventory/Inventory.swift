@@ -25,9 +25,14 @@ package struct Inventory: Hashable, Sendable {
     package var phase: Int
     /// Of what we applied last; nil while something else may stand there. What makes an unchanged object cost one look.
     package var intent: String?
+    /// It stood before the plan, and somebody decided that it becomes the plan's: what it was then, nobody remembers.
+    package var isAdopted = false
 
-    package init(id: ObjectID, uid: String?, outcome: Outcome, phase: Int, intent: String? = nil) {
+    package init(
+      id: ObjectID, uid: String?, outcome: Outcome, phase: Int, intent: String? = nil, isAdopted: Bool = false
+    ) {
       self.intent = intent
+      self.isAdopted = isAdopted
       self.id = id
       self.uid = uid
       self.outcome = outcome
@@ -93,10 +98,14 @@ package struct Inventory: Hashable, Sendable {
   ///
   /// Of one that was to be deleted nobody knows whether it is still that one: the deletion may have been done and its answer
   /// lost, and its absence is then no deed of others.
-  package mutating func expect(_ ids: [ObjectID], phase: Int) {
+  ///
+  /// - Parameter adopts: whether what stands there, if it is not ours, is to become ours.
+  package mutating func expect(_ ids: [ObjectID], phase: Int, adopts: (ObjectID) -> Bool = { _ in false }) {
     for id in ids {
       if self[id]?.outcome == .deleting { self[id]?.uid = nil }
+      let isAdopted = self[id]?.isAdopted == true || self[id]?.uid == nil && adopts(id)
       touch(id, .pending, phase)
+      self[id]?.isAdopted = isAdopted
     }
   }
 
@@ -106,9 +115,11 @@ package struct Inventory: Hashable, Sendable {
     // What was applied then stands now: the entry is as it was, and a second run stores what the first one did.
     case .known where self[write.id]?.outcome == .applied: break
     case .known(let object), .unchanged(let object), .written(let object, _):
+      let wasCreated = if case .written(_, wasCreated: true) = verdict { true } else { false }
       self[write.id] = Entry(
         id: write.id, uid: object.at("metadata", "uid")?.string, outcome: .applied, phase: phase,
-        intent: write.object.flatMap(Self.fingerprint))
+        intent: write.object.flatMap(Self.fingerprint),
+        isAdopted: !wasCreated && self[write.id]?.isAdopted == true)
     case .gone: gone(write.id)
     case .terminating: break
     }
@@ -126,7 +137,8 @@ package struct Inventory: Hashable, Sendable {
 
   /// What is known of it stays known; what was applied last is not known any more until the server answers.
   private mutating func touch(_ id: ObjectID, _ outcome: Outcome, _ phase: Int) {
-    self[id] = Entry(id: id, uid: self[id]?.uid, outcome: outcome, phase: phase)
+    self[id] = Entry(
+      id: id, uid: self[id]?.uid, outcome: outcome, phase: phase, isAdopted: self[id]?.isAdopted == true)
   }
 
   /// After it was seen to be gone.
@@ -155,6 +167,8 @@ extension Inventory {
     guard let entry = self[id] else { return .foreign }
     guard let ours = entry.uid else { return .unproven(uid: uid) }
     if ours != uid { return .replaced(ours: ours, live: uid) }
+    // Another plan took it over since.
+    if let other = planName(of: live), other != plan { return .foreign }
     return live.at("metadata", "deletionTimestamp")?.string == nil ? .ours(uid: uid) : .terminating(uid: uid)
   }
 }

@@ -145,6 +145,7 @@ extension Inventory.Entry {
     ]
     if let uid { fields["u"] = .string(uid) }
     if let intent { fields["i"] = .string(intent) }
+    if isAdopted { fields["a"] = true }
     return .object(fields)
   }
 
@@ -155,6 +156,6 @@ extension Inventory.Entry {
     else { return nil }
     self.init(
       id: ObjectID(group: group, kind: kind, namespace: namespace, name: name), uid: value["u"]?.string,
-      outcome: outcome, phase: phase, intent: value["i"]?.string)
+      outcome: outcome, phase: phase, intent: value["i"]?.string, isAdopted: value["a"] == true)
   }
 }

@@ -308,6 +308,9 @@ package struct Planner: Sendable {
         return Outcome(change: change, problem: .writeFailed(.cluster(id, error), write))
       }
     }
+    // What client-side apply holds is handed over first (`ObjectWriter.adopted`).
+    let isAdopted = live.map { decisions.adopt(id) && !isMade($0, by: itinerary.plan.name) } ?? false
+    if isAdopted { conflicts.removeAll(where: \.isClientSide) }
     let isTaken = decisions.take(conflicts, of: id, writing: object, over: live)
     change.conflicts = conflicts.map { conflict in
       LivePlan.Conflict(
@@ -322,7 +325,7 @@ package struct Planner: Sendable {
     } catch {
       change.fields = live.map { fieldChanges(from: comparable($0), to: comparable(object)) } ?? []
     }
-    if isTaken || decisions.adopt(id) { return Outcome(change: change) }
+    if isTaken { return Outcome(change: change) }
     let write = Write(action: action, id: id, object: object, previous: nil, origin: origin)
     return Outcome(change: change, problem: .writeFailed(.conflicts(id, conflicts), write))
   }

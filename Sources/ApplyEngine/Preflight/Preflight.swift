@@ -97,28 +97,46 @@ package struct Preflight: Sendable {
   private func ownerFindings() async -> [Diagnostic] {
     var known: Set<ObjectID> = []
     var targets: [(id: ObjectID, target: ObjectReference)] = []
-    var origins: [ObjectID: SourceRange] = [:]
+    var firsts: [ObjectID: Write] = [:]
     for write in writes {
       guard let object = write.object, inventory[write.id] == nil, known.insert(write.id).inserted else { continue }
       do throws(ClusterError) {
         targets.append((write.id, try await cluster.reference(to: object, write.id)))
-        origins[write.id] = write.origin
+        firsts[write.id] = write
       } catch {
         // Kinds that are missing are told by `kindFindings`; a silent server is not asked about each object.
         if error.isSilence { return [] }
       }
     }
     let seen = await cluster.glance(at: targets, isOurs: false)
-    return await concurrently(targets) { [origins] id, target in
+    return await concurrently(targets) { [firsts] id, target in
       let live: Value?
       switch seen[id] {
       case .there(let object): live = object
       case .absent: live = nil
       case nil: live = try? await cluster.get(target)
       }
-      guard let live, !decisions.adopt(id), !isMade(live, by: plan.name), let origin = origins[id] else { return nil }
-      return .foreignObject(id, owner: owner(of: live), at: origin)
+      guard let live, !isMade(live, by: plan.name), let write = firsts[id] else { return nil }
+      if decisions.adopt(id) { return await conflict(of: write, target, over: live) }
+      return .foreignObject(id, owner: owner(of: live), at: write.origin)
     }.compactMap { $0 }
+  }
+
+  /// What keeps an adoption from being done: fields of others that nobody said to take. In the middle of a run it would come
+  /// too late.
+  private func conflict(of write: Write, _ target: ObjectReference, over live: Value) async -> Diagnostic? {
+    guard let object = write.object else { return nil }
+    let request = ApplyRequest(
+      object, to: target, fieldManager: ObjectWriter.fieldManager, dryRun: true, uid: live.at("metadata", "uid")?.string
+    )
+    do throws(ClusterError) {
+      _ = try await cluster.apply(request)
+      return nil
+    } catch {
+      let conflicts = (error.status?.fieldConflicts ?? []).filter { !$0.isClientSide }
+      if decisions.take(conflicts, of: write.id, writing: object, over: live) { return nil }
+      return .writeFailed(.conflicts(write.id, conflicts), write)
+    }
   }
 }
 

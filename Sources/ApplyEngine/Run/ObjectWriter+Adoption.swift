@@ -29,6 +29,11 @@ extension ObjectWriter {
 private let clientSideManagers: Set<String> = ["kubectl", "kubectl-client-side-apply", "before-first-apply"]
 private let lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
+extension FieldConflict {
+  /// Its owner is client-side apply, whose fields an adoption takes over.
+  var isClientSide: Bool { clientSideManagers.contains(manager) && subresource == nil }
+}
+
 /// Whether `entry` of `managedFields` is what client-side apply left.
 private func isClientSide(_ entry: Value) -> Bool {
   entry["operation"]?.string == "Update" && entry["subresource"] == nil

@@ -48,6 +48,8 @@ package struct ObjectWriter: Sendable {
   let cluster: any Cluster
   private let journal: any Journal
   let decisions: WriteDecisions
+  /// Objects that are not the plan's yet may become so, where somebody decided it. A way back has no use for them.
+  private var adoptsStrangers = true
   private let permission: Permission
   /// Takes what the server advises.
   private let warn: @Sendable (ObjectID, String) -> Void
@@ -69,6 +71,13 @@ package struct ObjectWriter: Sendable {
     self.decisions = decisions
     self.warn = warn
     self.permission = permission
+  }
+
+  /// The same, on a way back.
+  var goingBack: ObjectWriter {
+    var writer = self
+    writer.adoptsStrangers = false
+    return writer
   }
 
   /// - Parameters:
@@ -135,14 +144,14 @@ package struct ObjectWriter: Sendable {
       if let live, inventory.holds(object, as: id, in: live) { return .known(live) }
     case .unproven(let uid):
       request.uid = uid
-      if let adopted = try await adopted(id, target, live, place) {
+      if adoptsStrangers, let adopted = try await adopted(id, target, live, place) {
         live = adopted
       } else {
         guard let live, isApplied(by: Self.fieldManager, live) else { throw .foreign(id) }
         isUnproven = !isLabelled(live, inventory.plan)
       }
     case .foreign:
-      guard let adopted = try await adopted(id, target, live, place) else { throw .foreign(id) }
+      guard adoptsStrangers, let adopted = try await adopted(id, target, live, place) else { throw .foreign(id) }
       request.uid = adopted.at("metadata", "uid")?.string
       live = adopted
     case .replaced(_, let successor):
@@ -355,9 +364,13 @@ private func isMadeByApply(_ object: Value) -> Bool {
   return applied <= made
 }
 
-func isLabelled(_ object: Value, _ plan: String) -> Bool {
-  object.at("metadata", "labels", "app.kubernetes.io/part-of")?.string == plan
-    && object.at("metadata", "labels", "app.kubernetes.io/managed-by")?.string == "rolloutc"
+func isLabelled(_ object: Value, _ plan: String) -> Bool { planName(of: object) == plan }
+
+/// The plan whose labels an object carries.
+func planName(of object: Value) -> String? {
+  let labels = object.at("metadata", "labels")
+  guard labels?["app.kubernetes.io/managed-by"]?.string == "rolloutc" else { return nil }
+  return labels?["app.kubernetes.io/part-of"]?.string
 }
 
 func ownFields(_ object: Value, _ manager: String) -> Value? { managedEntry(of: object, by: manager)?["fieldsV1"] }

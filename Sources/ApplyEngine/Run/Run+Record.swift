@@ -85,6 +85,14 @@ extension Run {
       record.course = .forward(steps: isWhole ? itinerary.stepCount : min(wanted, itinerary.stepCount))
       return record
     }
+    // Another environment may ask for no approval where this one does.
+    if record.progress.leg > 0, environmentName(record.options) != environmentName(options.planOptions) {
+      throw refused(
+        "what stands was made with \(environmentName(record.options).map { "`--env \($0)`" } ?? "no environment")",
+        notes: otherOptions(record),
+        help: "give the same `--env` as before; what belongs to another environment is another plan, or another cluster"
+      )
+    }
     // Nothing was done by the old plan: the new one begins at its beginning.
     let candidates = [record.progress.leg] + (0...itinerary.forward.count).reversed()
     let place =
@@ -125,6 +133,11 @@ extension Run {
     if record.options == options.planOptions { return [] }
     let former = record.options.joined(separator: " ")
     return [former.isEmpty ? "it was begun without --env and --set" : "it was begun with `\(former)`"]
+  }
+
+  private func environmentName(_ options: [String]) -> String? {
+    let prefix = "--env "
+    return options.first { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
   }
 
   private func hasRun(_ record: RunRecord) -> Bool {

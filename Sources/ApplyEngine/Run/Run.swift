@@ -265,7 +265,9 @@ extension Run {
   private func assumed(_ steps: Int, _ inventory: inout Inventory) throws(RunBreak) -> RunRecord {
     var record = try record(for: .apply(steps: steps), remembered: nil)
     let steps = min(max(0, steps), itinerary.stepCount)
-    inventory.expect(itinerary.standing(afterSteps: steps).image.entries.map(\.id), phase: 0)
+    inventory.expect(itinerary.standing(afterSteps: steps).image.entries.map(\.id), phase: 0) {
+      options.decisions.adopt($0)
+    }
     record.progress = itinerary.progress(afterSteps: steps)
     record.stepsDone = steps
     record.standingHash = itinerary.standingHash(afterLegs: record.progress.leg)
@@ -283,7 +285,10 @@ extension Run {
     }
     let all = (0...itinerary.stepCount).map(objects)
     let candidates = all.reduce(into: Set<ObjectID>()) { $0.formUnion($1) }
-    let standing = Set(try await ownObjects(among: candidates, isOurs: false).map(\.id))
+    let found = try await thoseThatStand(among: candidates, isOurs: false)
+    let standing = Set(
+      found.filter { isMade($0.live, by: plan.name) || options.decisions.adopt($0.id) }.map(\.id))
+    let strange = Set(found.map(\.id)).subtracting(standing)
     let wanted = all[min(max(0, steps), itinerary.stepCount)]
     let missing = wanted.subtracting(standing).filter { !options.decisions.recreate($0) }.sorted()
     let surplus = standing.subtracting(wanted).sorted()
@@ -293,11 +298,16 @@ extension Run {
       RunFailure(
         .recordMismatch(
           "what stands is not what stands after \(steps == 0 ? "the start" : "step \(steps)")", at: plan.nameRange,
-          notes: missing.prefix(3).map { "`\($0)` is not there" }
+          notes: missing.prefix(3).map {
+            strange.contains($0) ? "`\($0)` is there, and no run of this plan made it" : "`\($0)` is not there"
+          }
             + surplus.prefix(3).map { "`\($0)` stands, and that state has none" },
-          help: fitting.isEmpty
-            ? "no step leaves just these objects; `--recreate KIND/NAME` makes a missing one again"
-            : "what stands has the objects of `--assume \(fitting.joined(separator: "` or `"))`"),
+          help: !strange.isDisjoint(with: missing)
+            ? "what somebody else made is taken over with "
+              + missing.filter { strange.contains($0) }.map { "`--adopt \($0)`" }.joined(separator: " ")
+            : fitting.isEmpty
+              ? "no step leaves just these objects; `--recreate KIND/NAME` makes a missing one again"
+              : "what stands has the objects of `--assume \(fitting.joined(separator: "` or `"))`"),
         at: start, isBeforeWriting: true))
   }
 
@@ -318,7 +328,7 @@ extension Run {
     for id in ids.prefix(20) {
       do throws(ClusterError) {
         let live = try await environment.cluster.get(try await environment.cluster.reference(to: id))
-        if isMade(live, by: plan.name) { standing.append(id) }
+        if isLabelled(live, plan.name) { standing.append(id) }
       } catch {
         if error.isNotFound || error.isForbidden { continue }
         throw failed("`\(id)` cannot be read", error)
@@ -331,8 +341,8 @@ extension Run {
           "objects of this plan stand in the cluster, and what the plan did there is not remembered",
           at: plan.nameRange,
           notes: [
-            "`\(first)`\(standing.count > 1 ? " and others" : "") were made by it",
-            "ConfigMap \(PlanNames.record(plan.name)) in the namespace `\(plan.namespace)`, which holds its record, is gone",
+            "`\(first)`\(standing.count > 1 ? " and others carry" : " carries") its labels",
+            "ConfigMap \(PlanNames.record(plan.name)) in the namespace `\(plan.namespace)`, which holds the record of a run, is not there",
           ], help: .assumption), at: start, isBeforeWriting: true))
   }
 
@@ -414,6 +424,13 @@ extension Run {
   private func ownObjects(
     among ids: some Sequence<ObjectID>, isOurs: Bool
   ) async throws(RunBreak) -> [(id: ObjectID, live: Value)] {
+    try await thoseThatStand(among: ids, isOurs: isOurs).filter { isMade($0.live, by: plan.name) }
+  }
+
+  /// - Parameter isOurs: as `Cluster.glance` has it.
+  private func thoseThatStand(
+    among ids: some Sequence<ObjectID>, isOurs: Bool
+  ) async throws(RunBreak) -> [(id: ObjectID, live: Value)] {
     var targets: [(id: ObjectID, target: ObjectReference)] = []
     for id in ids {
       do throws(ClusterError) {
@@ -423,21 +440,20 @@ extension Run {
       }
     }
     let seen = await environment.cluster.glance(at: targets, isOurs: isOurs)
-    var own: [(id: ObjectID, live: Value)] = []
+    var found: [(id: ObjectID, live: Value)] = []
     for (id, target) in targets {
-      let live: Value
       switch seen[id] {
-      case .there(let object): live = object
+      case .there(let object): found.append((id, object))
       case .absent: continue
       case nil:
-        do throws(ClusterError) { live = try await environment.cluster.get(target) } catch {
-          if error.isNotFound { continue }
-          throw failed("`\(id)` cannot be read", error)
+        do throws(ClusterError) {
+          found.append((id, try await environment.cluster.get(target)))
+        } catch {
+          if !error.isNotFound { throw failed("`\(id)` cannot be read", error) }
         }
       }
-      if isMade(live, by: plan.name) { own.append((id, live)) }
     }
-    return own
+    return found
   }
 
   // MARK: - Helpers

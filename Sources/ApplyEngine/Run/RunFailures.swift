@@ -59,6 +59,18 @@ extension Diagnostic {
     }
   }
 
+  /// - Parameter adopted: deletions of what was there before; not empty.
+  static func wouldTakeAdopted(_ adopted: [Write]) -> Diagnostic {
+    let others = adopted.count - 1
+    return Diagnostic(
+      .notOurs,
+      "the way back would delete `\(adopted[0].id)`\(others > 0 ? " and \(others) more" : ""), which stood before this plan",
+      at: Label(adopted[0].origin, "took it over"), notes: ["it is left as it is; so is all the rest"],
+      help:
+        "mend what failed, then `rolloutc resume`; what is really to go is deleted by hand, or by a `retire` of the plan"
+    )
+  }
+
   private static func note(_ conflict: FieldConflict) -> String {
     let through = conflict.subresource.map { " through `\($0)`" } ?? ""
     let since = conflict.time.map { ", since \($0)" } ?? ""

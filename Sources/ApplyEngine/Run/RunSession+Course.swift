@@ -16,6 +16,7 @@ extension RunSession {
   private func followCourse() async throws(RunBreak) -> RunResult {
     var first: RunFailure?
     if case .forward = record.course { try await lookAtWhatStands() }
+    if let failure = wouldTakeAdopted(by: record.course) { throw .refused(failure) }
     while true {
       do throws(RunBreak) {
         try await goOn()
@@ -225,6 +226,10 @@ extension RunSession {
     case .block: course = .block(from: from)
     }
     guard let legs = itinerary.legs(of: course) else { return try await hold(failure, further: nil) }
+    if let further = wouldTakeAdopted(by: course) {
+      tell(.failed(further))
+      return try await hold(failure, further: further)
+    }
     record.course = course
     record.isAsked = false
     record.progress = Progress()
@@ -232,6 +237,15 @@ extension RunSession {
     try await save()
     tell(.turned(course, legs: legs.count))
     return nil
+  }
+
+  /// What stood before the plan would be deleted by a way back, to where it never was: the plan cannot give it back as it was,
+  /// and somebody may be served by it. Nil where that is not so.
+  private func wouldTakeAdopted(by course: Course) -> RunFailure? {
+    if case .forward = course { return nil }
+    let writes = (itinerary.legs(of: course) ?? []).flatMap(\.phases).flatMap(\.writes)
+    let adopted = writes.filter { $0.action == .delete && inventory[$0.id]?.isAdopted == true }
+    return adopted.isEmpty ? nil : RunFailure(.wouldTakeAdopted(adopted), at: place)
   }
 
   private func hold(_ failure: RunFailure, further: RunFailure?) async throws(RunBreak) -> RunResult {

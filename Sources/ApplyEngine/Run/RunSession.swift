@@ -126,7 +126,10 @@ actor RunSession {
   func write(_ phase: Phase) async throws(RunBreak) {
     try await awaitOwnDeletions(before: phase)
     phaseNumber += 1
-    inventory.expect(phase.writes.filter { $0.action != .delete }.map(\.id), phase: phaseNumber)
+    let decisions = options.decisions
+    inventory.expect(phase.writes.filter { $0.action != .delete }.map(\.id), phase: phaseNumber) {
+      decisions.adopt($0) && !isWayBack
+    }
     inventory.expectDeletion(of: phase.writes.filter { $0.action == .delete }.map(\.id), phase: phaseNumber)
     record.progress.isPhaseBegun = true
     record.status = .running
@@ -166,7 +169,8 @@ actor RunSession {
       while true {
         while running < options.concurrency, failures.isEmpty, !stop.isRaised, let write = waiting.popFirst() {
           running += 1
-          let (number, phase, inventory, writer) = (nextNumber, phaseNumber, inventory.only(write.id), writer)
+          let (number, phase, inventory) = (nextNumber, phaseNumber, inventory.only(write.id))
+          let writer = isWayBack ? writer.goingBack : writer
           var live = seen[write.id]
           if case .absent = live, begin.duration(to: environment.clock.now) > Self.freshness { live = nil }
           nextNumber += 1
@@ -190,6 +194,7 @@ actor RunSession {
         // What a way back would only take away in the end is gone already.
         case .failure(.vanished(let id, successor: nil)) where isToGo(id):
           note(.gone(wasDeleted: false), of: write, isKept: isKept)
+        case .failure(.foreign) where isWayBack: leave(write)
         case .failure(let failure): failures.append(note(failure, of: write))
         }
       }
@@ -202,6 +207,22 @@ actor RunSession {
     if case .forward = record.course { return false }
     guard let end = itinerary.end(of: record.course) else { return false }
     return end.image[id] == nil
+  }
+
+  /// To where the run came from. What it undoes is what it did: an object that never became the plan's, or that is another's
+  /// now, is none of it.
+  var isWayBack: Bool {
+    switch record.course {
+    case .rollback, .leaveBlock: true
+    case .forward, .block: false
+    }
+  }
+
+  private func leave(_ write: Write) {
+    inventory.gone(write.id)
+    answers[write.id] = nil
+    tell(.note("`\(write.id)` is not this plan's, and is left as it is"))
+    tell(.writeEnded(place, write.id, .unchanged))
   }
 
   private func note(_ verdict: WriteVerdict, of write: Write, isKept: Bool) {

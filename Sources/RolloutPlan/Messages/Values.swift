@@ -295,6 +295,12 @@ extension Diagnostic {
       at: Label(range, "the next one"), help: "write out the value of one of the parameters between")
   }
 
+  static func textTooLong(at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .parameterCircle, "with its parameters this text is longer than 64 KiB", at: Label(range, "too long"),
+      help: "put what is that long into a file: `manifest FILE`, `patch … with FILE`")
+  }
+
   static func levelsDoNotRise(_ level: Int, after: Int?, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .levelsDoNotRise,

@@ -58,6 +58,12 @@ extension Resolver {
         report(.badYAML("\(origin) is no single mapping", at: range))
         return
       }
+      if let part = ["metadata", "spec"].first(where: {
+        documents[0][$0].map { $0 != .null && $0.fields == nil } ?? false
+      }) {
+        report(.badYAML("`\(part)` in \(origin) is no mapping", at: range))
+        return
+      }
       let protected = protectedFields(in: documents[0], target)
       if !protected.isEmpty {
         report(.protectedFields(protected, at: range))
@@ -301,5 +307,7 @@ extension Resolver {
     ["data", "stringData"].contains { key in
       if case .object(let fields)? = secret[key] { !fields.isEmpty } else { false }
     }
+      // The same data once more.
+      || secret.at("metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration") != nil
   }
 }

@@ -25,6 +25,10 @@ extension Resolver {
         case .parameter(let name, let at):
           // The other parameters are looked at all the same.
           if let value = parameter(name, at: at) { result?.append(value.value) } else { result = nil }
+          if let length = result?.utf8.count, length > Resolver.longestText {
+            report(.textTooLong(at: range))
+            return nil
+          }
         case .unclosed(let at):
           let known = Diagnostic.unclosedParameter(at: at)
           if !diagnostics.contains(known) { report(known) }
@@ -41,6 +45,9 @@ extension Resolver {
       return nil
     }
   }
+
+  /// What a text may become by its parameters, in bytes: a few of them, made of each other, would fill any memory.
+  private static let longestText = 64 << 10
 
   func parameter(_ name: String, at range: SourceRange) -> Parameter? {
     switch binding(of: SpannedText(value: name, range: range), in: \.parameters) {
