@@ -132,13 +132,12 @@ let quietVoting: String = {
       "spec": ["servers": [["hosts": ["*"], "port": ["name": "http", "number": 80, "protocol": "HTTP"]]]],
     ]
     #expect(await respond("POST", gateways, foreign) == 201)
-    // Somebody else's object stands in the way of the phase, and of the way back from its middle.
+    // Somebody else's object stands in the way of the phase. The way back from its middle leaves it as it is.
     let failed = try world.run(.apply(steps: 1), id: "failed")
-    #expect(failed.result.outcome == .held, "\(failed.log.text)")
+    #expect(failed.result.outcome == .rolledBack, "\(failed.log.text)")
+    #expect(await exists("\(gateways)/web-gateway", in: world))
+    #expect(await !exists("/api/v1/namespaces/shop/services/web", in: world))
     #expect(await respond("DELETE", "\(gateways)/web-gateway") == 200)
-    #expect(await respond("DELETE", "/api/v1/namespaces/shop/services/web") == 200)
-    let freed = try world.run(.resume, id: "freed")
-    #expect(freed.result.outcome == .rolledBack, "\(freed.log.text)")
     #expect(try world.run(.apply(steps: 2), id: "again").result.outcome == .done)
     // And of what stands: to the start, over a Deployment that somebody deleted.
     #expect(await respond("DELETE", "/apis/apps/v1/namespaces/shop/deployments/web-2-0") == 200)
@@ -146,6 +145,56 @@ let quietVoting: String = {
     #expect(back.result.outcome == .undone, "\(back.log.text)")
     #expect(await !exists("/api/v1/namespaces/shop/services/web", in: world))
   }
+
+  /// What stood before the plan may serve somebody. The plan cannot give it back as it was, so that it stays as it is.
+  @Test("no way back deletes what was taken over", arguments: [true, false])
+  func wayBackBeforeAdoption(fails: Bool) async throws {
+    let world = try World(RealClusterTests.shop("shop", existing: true))
+    func respond(_ method: String, _ path: String, _ body: Value? = nil) async -> Int {
+      await world.sandbox.respond(to: APIRequest(method, path, body: body)).status
+    }
+    let services = "/api/v1/namespaces/shop/services"
+    #expect(await respond("POST", "/api/v1/namespaces", ["kind": "Namespace", "metadata": ["name": "shop"]]) == 201)
+    let service: Value = [
+      "apiVersion": "v1", "kind": "Service", "metadata": ["name": "web"],
+      "spec": ["selector": ["app": "web"], "ports": [["name": "http-web", "port": 8080]]],
+    ]
+    #expect(await respond("POST", services, service) == 201)
+    func adopting(_ options: inout RunOptions) {
+      options.decisions.adopts = ["Service/web"]
+      options.decisions.takes = [
+        "Service/web:.spec.ports[port=8080,protocol=\"TCP\"].name", "Service/web:.spec.ports",
+        "Service/web:.spec.ports[port=8080,protocol=\"TCP\"].targetPort", "Service/web:.spec.selector",
+      ]
+    }
+    if fails { #expect(await respond("POST", "/apis/apps/v1/namespaces/shop/deployments", Self.inTheWay) == 201) }
+    let first = try world.run(.apply(steps: 1), id: "first") { adopting(&$0) }
+    guard fails else {
+      #expect(first.result.outcome == .done, "\(first.log.text)")
+      let back = try world.run(.rollback(steps: 0), id: "back")
+      #expect(back.result.outcome == .refused, "\(back.log.text)")
+      #expect(await exists("\(services)/web", in: world))
+      // And the plan goes on as if nothing had been asked.
+      #expect(try world.run(.apply(steps: 2), id: "on").result.outcome == .done)
+      #expect(try world.run(.rollback(steps: 1), id: "one").result.outcome == .undone)
+      return
+    }
+    #expect(first.result.outcome == .held, "\(first.log.text)")
+    #expect(await exists("\(services)/web", in: world))
+    #expect(await respond("DELETE", "/apis/apps/v1/namespaces/shop/deployments/web-1-0") == 200)
+    let resumed = try world.run(.resume, id: "resumed")
+    #expect(resumed.result.outcome == .done, "\(resumed.log.text)")
+  }
+
+  private static let inTheWay: Value = [
+    "apiVersion": "apps/v1", "kind": "Deployment", "metadata": ["name": "web-1-0"],
+    "spec": [
+      "selector": ["matchLabels": ["app": "other"]],
+      "template": [
+        "metadata": ["labels": ["app": "other"]], "spec": ["containers": [["name": "x", "image": "example.com/x:1"]]],
+      ],
+    ],
+  ]
 
   private static func shop(_ failure: String, _ second: String = "") -> String {
     """

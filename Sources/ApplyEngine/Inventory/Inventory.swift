@@ -167,8 +167,7 @@ extension Inventory {
     guard let entry = self[id] else { return .foreign }
     guard let ours = entry.uid else { return .unproven(uid: uid) }
     if ours != uid { return .replaced(ours: ours, live: uid) }
-    // Another plan took it over since.
-    if let other = planName(of: live), other != plan { return .foreign }
+    if let other = planName(of: live), other != plan, isLabelOurs(live) { return .foreign }
     return live.at("metadata", "deletionTimestamp")?.string == nil ? .ours(uid: uid) : .terminating(uid: uid)
   }
 }

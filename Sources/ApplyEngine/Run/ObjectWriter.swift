@@ -366,6 +366,11 @@ private func isMadeByApply(_ object: Value) -> Bool {
 
 func isLabelled(_ object: Value, _ plan: String) -> Bool { planName(of: object) == plan }
 
+/// Whether a run of some plan wrote the label that names it, and not a person who edits labels.
+func isLabelOurs(_ object: Value) -> Bool {
+  ownFields(object, ObjectWriter.fieldManager)?.at("f:metadata", "f:labels", "f:app.kubernetes.io/part-of") != nil
+}
+
 /// The plan whose labels an object carries.
 func planName(of object: Value) -> String? {
   let labels = object.at("metadata", "labels")
