@@ -193,11 +193,9 @@ extension RunSession {
   /// What a way back wrote has its stamp, and is no other object for that: there is nothing to restore.
   private func asLastWritten(_ object: Value, _ id: ObjectID) -> Value {
     guard let known = inventory[id]?.intent, Inventory.fingerprint(of: object) != known else { return object }
-    for folder in Set(itinerary.compiled.steps.map(\.folder)) {
-      for way in ["back", "on-failure", "on-failure/1", "on-failure/2"] {
-        let candidate = restamped(object, "\(folder)/\(way)")
-        if Inventory.fingerprint(of: candidate) == known { return candidate }
-      }
+    for stamp in itinerary.stampsOfWaysBack {
+      let candidate = restamped(object, stamp)
+      if Inventory.fingerprint(of: candidate) == known { return candidate }
     }
     return object
   }
@@ -255,6 +253,7 @@ extension RunSession {
     var stepsLeft: Int?
     switch record.course {
     case .forward:
+      stepsLeft = itinerary.stepsDone(at: record.progress)
       outcome = writeCount == 0 ? .unchanged : .done
       record.status = .rested
     case .rollback(_, let steps), .leaveBlock(_, _, let steps):
@@ -310,14 +309,13 @@ extension RunSession {
       // Nobody else has it: it was deleted, or its namespace is.
       let failure = RunFailure(.lockDeleted(plan), at: place)
       tell(.failed(failure))
-      return RunResult(writeCount == 0 && !wasBegunBefore ? .failedClean : .held, failure: failure, writes: writeCount)
+      return RunResult(isClean ? .failedClean : .held, failure: failure, writes: writeCount)
     case .lock(let error):
       if case .lost(let holder?) = error, !holder.holder.isEmpty {
         tell(.note("the lock went to \(holder.who), run \(holder.run)"))
       }
       return RunResult(.locked, writes: writeCount)
     case .cutOff(let failure):
-      let isClean = writeCount == 0 && !wasBegunBefore && record.progress.isAtBoundary
       var told = failure
       told.isBeforeWriting = isClean
       told.diagnostic.notes += isClean ? [] : whereItStands
@@ -326,13 +324,16 @@ extension RunSession {
     case .refused(let failure): return RunResult(.refused, failure: failure, writes: writeCount)
     case .failed(let failure):
       tell(.failed(failure))
-      let isClean = writeCount == 0 && !wasBegunBefore && record.progress.isAtBoundary
+      let isClean = isClean
       if case .forward = record.course, isClean { record.status = .rested } else { record.status = .held }
       record.cause = record.cause ?? cause(failure)
       _ = try? await save()
-      return RunResult(writeCount == 0 ? .failedClean : .held, failure: failure, writes: writeCount)
+      return RunResult(isClean ? .failedClean : .held, failure: failure, writes: writeCount)
     }
   }
+
+  /// Nothing was written, and what stands is whole.
+  private var isClean: Bool { writeCount == 0 && !wasBegunBefore && record.progress.isAtBoundary }
 
   /// What the last record in the cluster says, as none can be stored now.
   private var whereItStands: [String] {
