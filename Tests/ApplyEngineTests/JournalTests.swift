@@ -73,8 +73,8 @@ import Testing
         let content = JournalFormat.read(bytes)
         let expected: JournalContent.Rest =
           index < version.signature.count ? .foreign : index < last ? .damaged : .torn
-        #expect(content.rest == expected, "byte \(index), bit \(bit)")
-        #expect(content.records == Array(Self.records.prefix(content.records.count)), "byte \(index), bit \(bit)")
+        let isPrefix = content.records == Array(Self.records.prefix(content.records.count))
+        try #require(content.rest == expected && isPrefix, "byte \(index), bit \(bit)")
       }
     }
   }

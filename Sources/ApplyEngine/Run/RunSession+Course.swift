@@ -204,8 +204,7 @@ extension RunSession {
 
   /// Nil where the course was turned; the result where there is no way to go.
   private func turn(after failure: RunFailure) async throws(RunBreak) -> RunResult? {
-    // Nothing of this leg was written, by this run or one before it: there is nothing to undo.
-    if writeCount == 0, record.progress.phase == 0, record.progress.observation == 0, !wasBegunBefore {
+    if isUntouched {
       record.progress.isPhaseBegun = false
       record.status = .rested
       record.cause = cause(failure)
@@ -309,7 +308,7 @@ extension RunSession {
       // Nobody else has it: it was deleted, or its namespace is.
       let failure = RunFailure(.lockDeleted(plan), at: place)
       tell(.failed(failure))
-      return RunResult(isClean ? .failedClean : .held, failure: failure, writes: writeCount)
+      return RunResult(isUntouched ? .failedClean : .held, failure: failure, writes: writeCount)
     case .lock(let error):
       if case .lost(let holder?) = error, !holder.holder.isEmpty {
         tell(.note("the lock went to \(holder.who), run \(holder.run)"))
@@ -332,8 +331,13 @@ extension RunSession {
     }
   }
 
-  /// Nothing was written, and what stands is whole.
-  private var isClean: Bool { writeCount == 0 && !wasBegunBefore && record.progress.isAtBoundary }
+  /// Nothing of the leg that is under way was written, by this run or one before it: there is nothing to undo.
+  private var isUntouched: Bool {
+    writeCount == 0 && record.progress.phase == 0 && record.progress.observation == 0 && !wasBegunBefore
+  }
+
+  /// Besides, nothing was sent whose answer is not known.
+  private var isClean: Bool { isUntouched && !record.progress.isPhaseBegun }
 
   /// What the last record in the cluster says, as none can be stored now.
   private var whereItStands: [String] {
