@@ -105,11 +105,15 @@ extension Renderer {
 
   /// `segments` one after another from what stands: the steps of a plan, or a failure block from wherever the run
   /// broke off. `folder` and the number of the segment make its stamp.
-  package func compiled(_ segments: [Segment], from standing: Standing, folder: String) -> [CompiledSegment] {
+  ///
+  /// - Parameter done: how many segments of the same block come before these.
+  package func compiled(
+    _ segments: [Segment], from standing: Standing, folder: String, after done: Int = 0
+  ) -> [CompiledSegment] {
     var before = standing
     var all: [CompiledSegment] = []
     for (m, segment) in segments.enumerated() {
-      let stamp = segments.count > 1 ? "\(folder)/\(m + 1)" : folder
+      let stamp = Lowering.stamp(in: folder, segment: done + m, of: done + segments.count)
       let after = view(of: segment.after, near: (before.state, before.view))
       let transition = transition(
         from: before.image, before.view, to: after,
@@ -221,6 +225,12 @@ extension Renderer {
   }
 }
 
+/// What segment `m` of the `count` of a step or a failure block is stamped with. No two of them share a stamp: a gate that
+/// waits for one would be answered by what stood before.
+package func stamp(in folder: String, segment m: Int, of count: Int) -> String {
+  count > 1 ? "\(folder)/\(m + 1)" : folder
+}
+
 extension Step {
   /// What its changes are filed and stamped under: `01-deploy-1-0`.
   package var folder: String {
@@ -229,5 +239,5 @@ extension Step {
   }
 
   /// The stamp of its segment `m`.
-  package func stamp(ofSegment m: Int) -> String { segments.count > 1 ? "\(folder)/\(m + 1)" : folder }
+  package func stamp(ofSegment m: Int) -> String { Lowering.stamp(in: folder, segment: m, of: segments.count) }
 }

@@ -22,22 +22,35 @@ import Testing
     .result(number: 2, .refused("no\nway")), .phaseDone(1), intent(3), .phaseDone(2),
   ]
 
-  private static func bytes(_ records: [JournalRecord]) throws -> [UInt8] {
-    try JournalFormat.signature + records.flatMap { try #require(JournalFormat.frame($0)) }
+  private static let version = JournalFormat.Version.second
+  private static let signature = version.signature
+
+  private static func frame(_ record: JournalRecord, _ version: JournalFormat.Version = version) throws -> [UInt8] {
+    version.frames(of: [try #require(JournalFormat.payload(of: record))])
   }
 
-  @Test func readsWhatWasWritten() throws {
-    let content = JournalFormat.read(try Self.bytes(Self.records))
+  private static func bytes(
+    _ records: [JournalRecord], _ version: JournalFormat.Version = version
+  ) throws -> [UInt8] {
+    try version.signature + records.flatMap { try frame($0, version) }
+  }
+
+  @Test(arguments: JournalFormat.Version.allCases) func readsWhatWasWritten(_ version: JournalFormat.Version) throws {
+    let content = JournalFormat.read(try Self.bytes(Self.records, version))
+    #expect(content.version == version)
     #expect(content.records == Self.records)
     #expect(content.rest == .none)
-    #expect(content.open.map(\.number) == [3])
   }
 
-  @Test("cut at every byte, a journal is a prefix of its records, and goes on from there")
-  func cut() throws {
-    let whole = try Self.bytes(Self.records)
-    var boundaries: [Int: Int] = [JournalFormat.signature.count: 0]
-    for count in 1...Self.records.count { boundaries[try Self.bytes(Array(Self.records.prefix(count))).count] = count }
+  @Test(
+    "cut at every byte, a journal is a prefix of its records, and goes on from there",
+    arguments: JournalFormat.Version.allCases)
+  func cut(_ version: JournalFormat.Version) throws {
+    let whole = try Self.bytes(Self.records, version)
+    var boundaries: [Int: Int] = [version.signature.count: 0]
+    for count in 1...Self.records.count {
+      boundaries[try Self.bytes(Array(Self.records.prefix(count)), version).count] = count
+    }
     var expected = 0
     for length in 0...whole.count {
       if let count = boundaries[length] { expected = count }
@@ -47,17 +60,49 @@ import Testing
     }
   }
 
-  @Test("one flipped bit anywhere never gives a record that was not written")
-  func flipped() throws {
-    let whole = try Self.bytes(Self.records)
+  @Test(
+    "one flipped bit anywhere never gives a record that was not written, and hides none that comes later",
+    arguments: JournalFormat.Version.allCases)
+  func flipped(_ version: JournalFormat.Version) throws {
+    let whole = try Self.bytes(Self.records, version)
+    let last = try whole.count - Self.frame(Self.records[Self.records.count - 1], version).count
     for index in whole.indices {
       for bit in 0..<8 {
         var bytes = whole
         bytes[index] ^= 1 << bit
         let content = JournalFormat.read(bytes)
-        #expect(content.rest != .none, "byte \(index), bit \(bit)")
-        #expect(content.records == Array(Self.records.prefix(content.records.count)), "byte \(index), bit \(bit)")
+        let expected: JournalContent.Rest =
+          index < version.signature.count ? .foreign : index < last ? .damaged : .torn
+        let isPrefix = content.records == Array(Self.records.prefix(content.records.count))
+        try #require(content.rest == expected && isPrefix, "byte \(index), bit \(bit)")
       }
+    }
+  }
+
+  @Test("of records that are stored together any part may be missing: none of them was told to be stored")
+  func tornGroups() throws {
+    let before = try Self.bytes(Array(Self.records.prefix(2)))
+    let group = Self.version.frames(of: try Self.records.map { try #require(JournalFormat.payload(of: $0)) })
+    let whole = JournalFormat.read(before + group)
+    #expect(whole.records == Self.records.prefix(2) + Self.records && whole.rest == .none)
+    for start in stride(from: 0, to: group.count, by: 7) {
+      for length in [1, 64, group.count] {
+        var torn = group
+        for place in start..<min(start + length, group.count) { torn[place] = 0 }
+        if torn == group { continue }
+        let content = JournalFormat.read(before + torn)
+        #expect(content.rest == .torn && content.validLength == before.count, "\(length) zeros at \(start)")
+        #expect(content.records == Array(Self.records.prefix(2)))
+      }
+    }
+  }
+
+  @Test("a file that grew, and got no bytes before the power went, ends where it ended")
+  func zeros() throws {
+    for version in JournalFormat.Version.allCases {
+      let bytes = try Self.bytes(Self.records, version)
+      let content = JournalFormat.read(bytes + [UInt8](repeating: 0, count: 4096))
+      #expect(content.records == Self.records && content.rest == .torn && content.validLength == bytes.count)
     }
   }
 
@@ -65,7 +110,7 @@ import Testing
     var mutator = Mutator(seed: SeededGenerator.seed)
     for _ in 0..<500 {
       let noise = mutator.randomBytes(upTo: 64)
-      #expect(JournalFormat.read(JournalFormat.signature + noise).records.isEmpty)
+      #expect(JournalFormat.read(Self.signature + noise).records.isEmpty)
       #expect(JournalFormat.read(noise).records.isEmpty)
     }
     #expect(JournalFormat.read(Array("kind: ConfigMap\n".utf8)).rest == .foreign)
@@ -81,7 +126,7 @@ import Testing
     let intent = WriteIntent(
       number: 1, phase: 0, method: .apply, apiVersion: "v1",
       id: ObjectID(group: "", kind: "Secret", namespace: "d", name: "s"), uid: "u", body: secret, preImage: secret)
-    let text = String(decoding: try #require(JournalFormat.frame(.intent(intent))), as: UTF8.self)
+    let text = String(decoding: try Self.frame(.intent(intent)), as: UTF8.self)
     #expect(!text.contains("hunter2") && !text.contains("aHVudGVyMg"))
     #expect(!text.contains(contentHash(secret)))
     #expect(intent.preImage?.at("metadata", "uid") == "u")
@@ -153,7 +198,7 @@ import Testing
     #expect(mode == 0o600)
     var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
     #expect(bytes == (try Self.bytes(Array(Self.records.prefix(3)))))
-    bytes += try #require(JournalFormat.frame(Self.records[3])).dropLast(5)
+    bytes += try Self.frame(Self.records[3]).dropLast(5)
     try Data(bytes).write(to: URL(fileURLWithPath: path))
     try await write(Array(Self.records[3...]), expecting: Array(Self.records.prefix(3)))
     try await write([], expecting: Self.records)
@@ -164,6 +209,18 @@ import Testing
     try Data("something else".utf8).write(to: URL(fileURLWithPath: path))
     #expect(throws: JournalError.unusable(.foreign)) { _ = try JournalFile.open(path) }
     #expect(try String(contentsOfFile: path, encoding: .utf8) == "something else")
+  }
+
+  @Test("a journal of an older version is gone on with as it began")
+  func oldFiles() async throws {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("journal-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Data(try Self.bytes(Array(Self.records.prefix(3)), .first)).write(to: URL(fileURLWithPath: path))
+    let (journal, content) = try JournalFile.open(path)
+    #expect(content.records == Array(Self.records.prefix(3)))
+    for record in Self.records[3...] { try await journal.append(record) }
+    let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    #expect(bytes == (try Self.bytes(Self.records, .first)))
   }
 
   @Test("a device, which could be read for ever, is no journal")

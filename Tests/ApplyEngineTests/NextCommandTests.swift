@@ -226,6 +226,96 @@ import Testing
     #expect(await deployments(world) == ["deployments/api-1-0", "deployments/web-2-0"])
   }
 
+  @Test(
+    "who wanted some steps gets no more of them from an edited plan, whether the run stopped between steps or in one")
+  func editedShortOfTheEnd() async throws {
+    let edited = Self.plan("").replacing("  retire web 1.0", with: "  wait 1s\n  retire web 1.0")
+    for isBetween in [true, false] {
+      let world = try World(Self.plan(""))
+      #expect(try world.run(.apply(steps: 1), id: "first").result.outcome == .done)
+      let rule = "/apis/networking.istio.io/v1/namespaces/shop/destinationrules/web"
+      if isBetween {
+        _ = await world.sandbox.respond(to: APIRequest("DELETE", rule))
+        #expect(try world.run(.apply(steps: 2), id: "stopped").result.outcome == .failedClean)
+      } else {
+        _ = try world.run(.apply(steps: 2), budget: RequestBudget(writes: 5), id: "killed")
+        await world.sandbox.advance(by: 100_000)
+      }
+      let resumed = try World(edited, on: world.sandbox).run(.resume, id: "resumed") {
+        $0.decisions.recreates = ["DestinationRule/web"]
+      }
+      #expect(resumed.result.outcome == .done && resumed.result.stepsLeft == 2, "\(resumed.log.text)")
+      #expect(await weights(world) == [10, 90])
+    }
+  }
+
+  @Test("an answer to a question is none to the one that an edited plan asks in its place")
+  func answeredBeforeTheEdit() async throws {
+    for isEdited in [false, true] {
+      let world = try World(Self.plan("", "approve \"good?\""))
+      let left = try world.run(.apply(steps: 2), id: "left") { $0.leavesAtQuestions = true }
+      #expect(left.result.outcome == .waiting, "\(left.log.text)")
+      let store = RequestsStore(plan: "shop", namespace: "shop", in: InProcessTransport.cluster(world.sandbox))
+      try await store.answer("2.1", with: Answer(isYes: true, by: "bob"), run: "left")
+      let asking = isEdited ? try World(Self.plan("", "approve \"drop the data?\""), on: world.sandbox) : world
+      let resumed = try asking.run(.resume, id: "resumed") { $0.leavesAtQuestions = true }
+      #expect(resumed.result.outcome == (isEdited ? .waiting : .unchanged), "\(resumed.log.text)")
+    }
+  }
+
+  @Test("a step that is held in its middle is not whole because the next run wrote nothing")
+  func heldAndThenFailed() async throws {
+    let world = try await world("", .crashes)
+    let held = try world.run(.apply(steps: 3), id: "held")
+    #expect(held.result.outcome == .held, "\(held.log.text)")
+    let api = "/apis/apps/v1/namespaces/shop/deployments/api-1-0"
+    _ = await world.sandbox.respond(to: APIRequest("DELETE", api))
+    let resumed = try world.run(.resume, id: "resumed")
+    #expect(resumed.result.failure?.diagnostic.code == .vanished, "\(resumed.log.text)")
+    #expect(resumed.result.outcome == .held && resumed.result.writes == 0, "\(resumed.result)")
+  }
+
+  @Test(
+    "wherever a step breaks off, no two legs of its failure block share a stamp, and each is known again",
+    arguments: [1, 2, 3])
+  func stampsOfABlock(segments: Int) throws {
+    let routes = ["route web 5% -> 2.0", "route web 2% -> 2.0", "route web all -> 1.0"].suffix(segments)
+    let itinerary = try World(Self.plan("on failure {\n\(routes.joined(separator: "\nwait 1s\n"))\n}")).itinerary
+    var lengths: Set<Int> = []
+    for (leg, forward) in itinerary.forward.enumerated() {
+      for phase in 0...forward.phases.count {
+        for isBegun in [false, true] where !isBegun || phase < forward.phases.count {
+          let from = Progress(leg: leg, phase: phase, isPhaseBegun: isBegun)
+          let legs = itinerary.legs(of: .block(from: from)) ?? []
+          let stamps = Set(legs.map(\.stamp))
+          #expect(stamps.count == legs.count, "\(from): \(legs.map(\.stamp))")
+          #expect(itinerary.stampsOfWaysBack.isSuperset(of: stamps))
+          lengths.insert(legs.count)
+        }
+      }
+    }
+    #expect(lengths.contains(segments))
+  }
+
+  /// Has the run stopped from another machine, and gives no answer.
+  private struct DeafProber: Prober {
+    let sandbox: LiveCluster
+
+    func answer(to request: ProbeRequest) async throws(ProbeError) -> ProbeAnswer {
+      let store = RequestsStore(plan: "shop", namespace: "shop", in: InProcessTransport.cluster(sandbox))
+      try? await store.abort(by: "bob", run: "run-1")
+      for await _ in AsyncStream<Never>.makeStream().stream {}
+      throw ProbeError("")
+    }
+  }
+
+  @Test("a gateway that gives no answer holds up nobody who wants the run to stop")
+  func stoppedAtTheStamp() async throws {
+    let world = try World(Self.plan(""))
+    let stopped = try world.run(.apply(steps: 1), prober: DeafProber(sandbox: world.sandbox))
+    #expect(stopped.result.outcome == .interrupted, "\(stopped.log.text)")
+  }
+
   @Test("a plan with other values is no changed file, and says with which it was begun")
   func otherValues() async throws {
     func world(_ copies: String, like other: World? = nil) throws -> World {

@@ -16,7 +16,18 @@ actor MemoryJournal: Journal {
 
   func append(_ record: JournalRecord) { records.append(record) }
 
-  var open: [Int] { JournalContent(records: records, validLength: 0, rest: .none).open.map(\.number) }
+  /// The numbers of the intents that have no result: each may have been done.
+  var open: [Int] {
+    var open: [Int] = []
+    for record in records {
+      switch record {
+      case .intent(let intent): open.append(intent.number)
+      case .result(let number, _): open.removeAll { $0 == number }
+      case .started, .phaseDone: break
+      }
+    }
+    return open
+  }
 }
 
 @Suite struct ObjectWriterTests {

@@ -162,6 +162,28 @@ import Testing
     #expect(!approved.differences(from: try await plan(world)).isEmpty)
   }
 
+  @Test("two objects of one name in one step are two in an approval")
+  func approvalOfNamesakes() async throws {
+    let world = try World(quietVoting)
+    _ = try await world.begin()
+    var plan = try await plan(world)
+    let index = try #require(plan.steps.indices.first { !plan.steps[$0].changes.isEmpty })
+    let change = plan.steps[index].changes[0]
+    var namesake = change
+    namesake.id = ObjectID(group: change.id.group, kind: change.id.kind, namespace: "elsewhere", name: change.id.name)
+    namesake.uid = "another"
+    plan.steps[index].changes.append(namesake)
+    let approved = try SavedPlan.read(try #require(saved(world, plan).bytes))
+    #expect(approved.differences(from: plan) == [])
+    var gone = plan
+    gone.steps[index].changes.removeLast()
+    #expect(approved.differences(from: gone).count == 1)
+    // One that was saved before it told objects apart.
+    var old = saved(world, gone)
+    for place in old.entries.indices { old.entries[place].object = "" }
+    #expect(try SavedPlan.read(try #require(old.bytes)).differences(from: gone) == [])
+  }
+
   @Test("a saved plan is read whole or not at all")
   func damaged() async throws {
     let world = try World(quietVoting)

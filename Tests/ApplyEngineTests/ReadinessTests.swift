@@ -96,6 +96,20 @@ private let late = (status: "False", reason: "ProgressDeadlineExceeded", time: "
     #expect(reason(readiness(of: fresh, after: written)) == "ProgressDeadlineExceeded")
   }
 
+  @Test("who is to have no pods fails by nothing that they lacked, also where that is said after our write")
+  func stoppedAfterItsDeadline() {
+    let written = deployment(observed: 1, replicas: 0)
+    var tracker = ReadinessTracker(written: written)
+    tracker.saw(
+      deployment(
+        replicas: 0, counts: ["replicas": 2], progress: (late.status, late.reason, "t9"),
+        more: [["type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"]]))
+    tracker.learned([Cause("FailedCreate", "denied", in: "ReplicaSet/web")])
+    for second in [0, 700] { #expect(tracker.verdict(at: .seconds(second)) == .waiting("2 old replicas left")) }
+    tracker.saw(deployment(replicas: 0))
+    #expect(tracker.verdict(at: .seconds(701)) == .ready)
+  }
+
   @Test("trap 2: the controller goes on after its deadline, and so may we")
   func deadlineHeals() {
     var tracker = ReadinessTracker(written: deployment(observed: 1))
@@ -213,6 +227,21 @@ private let late = (status: "False", reason: "ProgressDeadlineExceeded", time: "
     #expect(!isOwed(claimReadiness(claim("Pending", class: ""), storageClasses: classes)))
     #expect(!isOwed(claimReadiness(claim("Pending", class: "new", volume: "pv1"), storageClasses: classes)))
     #expect(!isOwed(claimReadiness(claim("Pending", class: "new"), storageClasses: nil)))
+    func failed(_ message: String, _ time: String) -> Value {
+      [
+        "reason": "ProvisioningFailed", "message": .string(message), "involvedObject": ["uid": "u"],
+        "lastTimestamp": .string(time),
+      ]
+    }
+    let failures = [failed("no space", "2026-01-01T00:01:00Z"), failed("no right", "2026-01-01T00:00:00Z")]
+    guard
+      case .waiting(_, let suspect) = claimReadiness(
+        claim("Pending", class: "now"), storageClasses: classes, events: failures)
+    else {
+      Issue.record("it is not waited for")
+      return
+    }
+    #expect(suspect?.message == "no space")
     let event: Value = ["reason": "WaitForFirstConsumer", "involvedObject": ["uid": "u"]]
     #expect(isOwed(claimReadiness(claim("Pending", class: "new"), storageClasses: nil, events: [event])))
   }
@@ -333,6 +362,17 @@ private let late = (status: "False", reason: "ProgressDeadlineExceeded", time: "
     #expect(certainty(pod(unschedulable: true)) == .slow)
     #expect(certainty(pod(unschedulable: true), [event("NotTriggerScaleUp")]) == probable)
     #expect(certainty(pod(unschedulable: true), [event("NotTriggerScaleUp"), event("TriggeredScaleUp")]) == .slow)
+    // Lists have events by their names; what was said last counts.
+    let (early, late) = ("2026-01-01T00:00:09Z", "2026-01-01T00:01:00Z")
+    #expect(
+      certainty(
+        pod(unschedulable: true), [event("TriggeredScaleUp", at: late), event("NotTriggerScaleUp", at: early)]) == .slow
+    )
+    let series: Value = ["series": ["lastObservedTime": .string(late)], "eventTime": .string(early)]
+    #expect(
+      certainty(
+        pod(unschedulable: true),
+        [event("NotTriggerScaleUp").mergePatched(by: series), event("TriggeredScaleUp", at: early)]) == probable)
     #expect(certainty(pod(), [event("FailedMount", of: "other")]) == nil)
     #expect(certainty(pod(), [event("FailedMount")]) == probable)
   }

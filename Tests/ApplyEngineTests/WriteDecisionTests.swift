@@ -213,6 +213,60 @@ import Testing
     #expect(await journal.open.isEmpty)
   }
 
+  @Test("nothing is handed over where the write would be refused, or would be lost")
+  func notHandedOver() async throws {
+    let theirs = deployment(["metadata": ["finalizers": ["example.com/wait"], "labels": .null]])
+    _ = await sandbox.respond(
+      to: APIRequest(
+        "POST", "/apis/apps/v1/namespaces/default/deployments", query: ["fieldManager": "kubectl-client-side-apply"],
+        body: theirs))
+    await patch(["metadata": ["annotations": ["note": "theirs"]]], by: "somebody")
+    var inventory = Inventory(plan: "shop")
+    inventory.expect([try #require(ObjectID(deployment()))], phase: 0)
+    let adopts: Set = ["Deployment/web"]
+    let refused: [Value] = [
+      ["spec": ["selector": ["matchLabels": ["app": "other"]]]], ["metadata": ["annotations": ["note": "ours"]]],
+    ]
+    for change in refused {
+      await #expect(throws: WriteFailure.self) {
+        _ = try await perform(deployment(change), &inventory, adopts: adopts)
+      }
+      #expect(clientSideFieldCount(try await stored()) > 5, "\(change)")
+    }
+    _ = await sandbox.respond(to: APIRequest("DELETE", path))
+    await #expect(throws: WriteFailure.terminating(try #require(ObjectID(deployment())))) {
+      _ = try await perform(deployment(), &inventory, adopts: adopts)
+    }
+    #expect(clientSideFieldCount(try await stored()) > 5)
+    #expect(await journal.open.isEmpty)
+  }
+
+  // MARK: - Names
+
+  @Test("an object is named by as much of it as tells it from others")
+  func names() {
+    func binding(_ namespace: String, group: String = "rbac.authorization.k8s.io") -> ObjectID {
+      ObjectID(group: group, kind: "RoleBinding", namespace: namespace, name: "app")
+    }
+    let (a, b, c) = (binding("a"), binding("b"), binding("a", group: ""))
+    let all = [a, b, c]
+    #expect(WriteDecisions.name(of: a, among: [a]) == "RoleBinding/app")
+    #expect(WriteDecisions.name(of: b, among: all) == "RoleBinding/b/app")
+    #expect(WriteDecisions.name(of: a, among: all) == "RoleBinding.rbac.authorization.k8s.io/a/app")
+    #expect(WriteDecisions.name(of: c, among: all) == "RoleBinding./app")
+    #expect(WriteDecisions.meant(by: "RoleBinding/app", among: all) == all)
+    for id in all {
+      let name = WriteDecisions.name(of: id, among: all)
+      #expect(WriteDecisions.meant(by: name, among: all) == [id])
+      for other in all { #expect(WriteDecisions(adopts: [name]).adopt(other) == (other == id)) }
+    }
+    #expect(WriteDecisions(recreates: ["rolebinding.rbac.authorization.k8s.io/a/app"]).recreate(a))
+    let conflict = FieldConflict(field: ".spec.replicas", manager: "kubectl-edit")
+    let takes = WriteDecisions(takes: ["RoleBinding/b/app:.spec.replicas"])
+    #expect(takes.take([conflict], of: b, writing: [:], over: nil))
+    #expect(!takes.take([conflict], of: a, writing: [:], over: nil))
+  }
+
   // MARK: - A run that ended before it heard
 
   @Test("what an interrupted run made is recognised by our manager and the plan's name, also to be changed and deleted")

@@ -128,6 +128,38 @@ private let parts = """
     #expect(!FileManager.default.fileExists(atPath: scratch.path + "/release.png"))
   }
 
+  /// Of namesakes one is named, with its namespace; and the name of a role may have colons.
+  @Test func decisionsAreAboutOneObject() throws {
+    let scratch = try shop()
+    func object(_ kind: String, _ metadata: String, _ more: String) -> String {
+      "apiVersion: rbac.authorization.k8s.io/v1\nkind: \(kind)\nmetadata:\n  \(metadata)\n\(more)"
+    }
+    let role = "roleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: ClusterRole\n  name: view\nsubjects: []\n"
+    try scratch.write(
+      object("RoleBinding", "{name: app, namespace: a}", role) + "---\n"
+        + object("RoleBinding", "{name: app, namespace: b}", role) + "---\n"
+        + object("ClusterRole", "name: shop:read", "rules: []\n"), to: "shop/rbac.yaml")
+    try scratch.write(plan.replacing("expose web", with: "manifest rbac.yaml\nexpose web"), to: "shop/shop.rollout")
+    func errors(_ verb: String, _ option: String, _ value: String) throws -> String {
+      try scratch.run(
+        [#require(Tool.path), verb, "shop/shop.rollout", option, value, "--server", "http://127.0.0.1:1"]
+          + (verb == "plan" ? [] : ["--yes"])
+      ).errors
+    }
+    for verb in ["plan", "apply", "resume", "rollback"] {
+      let refused = try errors(verb, "--adopt", "RoleBinding/app")
+      #expect(refused.contains("several objects of that name: `RoleBinding/a/app`, `RoleBinding/b/app`"), "\(refused)")
+    }
+    for (option, value) in [
+      ("--adopt", "RoleBinding/b/app"), ("--recreate", "rolebinding.rbac.authorization.k8s.io/b/app"),
+      ("--take", "ClusterRole/shop:read:.rules"), ("--take", "Deployment.apps/web-1:.spec.replicas"),
+    ] {
+      let accepted = try errors("plan", option, value)
+      #expect(accepted.contains("cannot reach the cluster"), "\(option) \(value): \(accepted)")
+    }
+    #expect(try errors("plan", "--take", "ClusterRole/shop:write:.rules").contains("writes no object"))
+  }
+
   /// As kubectl takes them: joined to their value, and times in seconds or parts of them.
   @Test func optionsAsKubectlHasThem() throws {
     let scratch = try shop()

@@ -16,6 +16,21 @@ import Testing
       scratch.files(below: ".").allSatisfy { $0.hasPrefix("plans/") || $0.hasPrefix("review/") }, "nothing beside it")
   }
 
+  /// A link is what somebody put there, wherever it leads: into nothing, or back.
+  @Test func linksAreNotFollowed() throws {
+    for place in ["empty", "review"] {
+      let scratch = try Scratch(withPlans: true)
+      #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--out", "review").code == 0)
+      let folder = try #require(scratch.tree("review").keys.filter { $0.hasPrefix("01-") }.min()).prefix { $0 != "/" }
+      try FileManager.default.createDirectory(atPath: "\(scratch.path)/empty", withIntermediateDirectories: true)
+      let link = "\(scratch.path)/review/\(folder)/link"
+      try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "\(scratch.path)/\(place)")
+      let refused = try scratch.rolloutc("plans/aks-voting.rollout", "--out", "review")
+      #expect(refused.code == 2 && refused.errors.contains("/link` in `review` was not written"), "\(refused.errors)")
+      #expect((try? FileManager.default.destinationOfSymbolicLink(atPath: link)) != nil)
+    }
+  }
+
   /// A folder of an earlier run is replaced as a whole: no file of a step that is no more stays behind. That of another
   /// plan is not: somebody may still want it.
   @Test func anotherStateOfThePlanTakesItsPlace() throws {

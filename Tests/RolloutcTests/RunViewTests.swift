@@ -1,4 +1,5 @@
 import ApplyEngine
+import ArgumentParser
 import DiagnosticRendering
 import Diagnostics
 import Foundation
@@ -82,6 +83,28 @@ import Testing
   }
 
   /// Whatever a server, a log or a plan says, nothing of it steers the terminal.
+  @Test("what is done is told by what stands, whichever command came to it")
+  func lastWords() throws {
+    let request = PlanRequest(plan: "p.rollout")
+    let connection = try ConnectionOptions.parse([])
+    func lines(_ goal: RunGoal, standing: Int) -> [String] {
+      var result = RunResult(.done, writes: 2)
+      result.stepsLeft = standing
+      return Closing(goal: goal, steps: ["a", "b", "c"], invocation: Invocation(plan: request, connection: connection))
+        .lines(result)
+    }
+    #expect(
+      lines(.resume, standing: 2) == [
+        "done: steps 1 to 2 of 3 stand, after 2 writes", "  next: rolloutc apply p.rollout",
+      ]
+    )
+    #expect(lines(.resume, standing: 3) == ["done: all 3 steps stand, after 2 writes"])
+    #expect(
+      lines(.apply(steps: 1), standing: 1) == [
+        "done: step 1 of 3 stands, after 2 writes", "  next: rolloutc apply p.rollout",
+      ])
+  }
+
   @Test func nothingSteersTheTerminal() {
     let nasty = "a\u{1B}[2Jb\u{9B}31m\u{202E}\u{7}"
     let place = RunPlace(step: 0, leg: 0, phase: 0)

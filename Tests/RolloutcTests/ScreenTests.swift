@@ -99,7 +99,7 @@ import Testing
         #expect(terminal.text == expected, "round \(round), seed \(SeededGenerator.seed)")
         if terminal.text != expected { return }
       }
-      try terminal.write(screen.clear(size: size))
+      try terminal.write(screen.draw(permanent: "", frame: [], size: size, color: false))
       #expect(terminal.text == permanent + [""])
     }
   }
@@ -119,7 +119,8 @@ import Testing
     let size = Screen.Size(columns: 20, rows: 10)
     let texts = [
       screen.draw(permanent: "a\n", frame: [StyledLine("b", .bad)], size: size, color: true),
-      screen.draw(permanent: "", frame: [StyledLine("c", .good)], size: size, color: true), screen.clear(size: size),
+      screen.draw(permanent: "", frame: [StyledLine("c", .good)], size: size, color: true),
+      screen.draw(permanent: "", frame: [], size: size, color: true),
     ]
     for text in texts {
       #expect(text.hasSuffix("\u{1B}[?25h\u{1B}[?2026l"))

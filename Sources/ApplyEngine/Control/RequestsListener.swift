@@ -68,7 +68,7 @@ final class RequestsListener: Sendable {
     let waiters = state.withLock { state in
       guard change(&state) else { return [CheckedContinuation<Void, Never>]() }
       state.version += 1
-      let waiters = Array(state.waiters.values)
+      let waiters = state.waiters.sorted { $0.key < $1.key }.map(\.value)
       state.waiters = [:]
       return waiters
     }

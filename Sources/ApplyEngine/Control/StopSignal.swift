@@ -18,7 +18,7 @@ package final class StopSignal: Sendable {
   package func raise() {
     let waiters = state.withLock { state in
       state.isRaised = true
-      let waiters = Array(state.waiters.values)
+      let waiters = state.waiters.sorted { $0.key < $1.key }.map(\.value)
       state.waiters = [:]
       return waiters
     }

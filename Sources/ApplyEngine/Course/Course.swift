@@ -208,7 +208,7 @@ package struct Itinerary: Sendable {
   }
 
   private func wayBack(leaving step: Int, _ transition: (_ stamp: String) -> Transition) -> Leg {
-    let stamp = compiled.steps.isEmpty ? "back" : "\(compiled.steps[step].folder)/back"
+    let stamp = compiled.steps.isEmpty ? "back" : backStamp(compiled.steps[step])
     return Leg(
       role: .rollback(leaving: step), stamp: stamp, phases: transition(stamp).phases, observations: [], after: nil)
   }
@@ -244,30 +244,31 @@ package struct Itinerary: Sendable {
       let segment = segment(of: reachedLegs - 1)
     else { return nil }
     let renderer = compiled.renderer
-    let folder = "\(compiled.steps[step].folder)/on-failure"
+    let folder = blockFolder(compiled.steps[step])
     var legs: [BlockLeg] = []
     var standing = segment.after
     var rest = start.segments[...]
     if isBegun, from.phase < segment.phases.count, let first = rest.popFirst() {
+      let stamp = stamp(in: folder, segment: 0, of: start.segments.count)
       // The writes of a block are for where its segment ends; from its middle the way is another.
       let phase = from.isPhaseBegun ? from.phase : from.phase - 1
       var known = RollbackFacts()
       known.origins = Origins(renderer.plan, changes: first.changes)
       let transition = renderer.rollback(
-        from: segment, brokenOffIn: phase, to: first.after, stamp: folder, known: known)
+        from: segment, brokenOffIn: phase, to: first.after, stamp: stamp, known: known)
       standing = Standing(
         state: first.after, view: renderer.view(of: first.after, near: (segment.after.state, segment.after.view)),
         image: transition.image)
       legs.append(
         BlockLeg(
           leg: Leg(
-            role: .block(step: step, segment: 0), stamp: folder, phases: transition.phases,
+            role: .block(step: step, segment: 0), stamp: stamp, phases: transition.phases,
             observations: first.observations, after: standing),
           segment: renderer.segment(
-            outOf: segment, brokenOffIn: phase, to: standing, by: transition, stamp: folder),
+            outOf: segment, brokenOffIn: phase, to: standing, by: transition, stamp: stamp),
           doubtful: Set(segment.phases[phase].writes.map(\.id))))
     }
-    for segment in renderer.compiled(Array(rest), from: standing, folder: folder) {
+    for segment in renderer.compiled(Array(rest), from: standing, folder: folder, after: legs.count) {
       let m = legs.count
       legs.append(
         BlockLeg(
@@ -276,6 +277,23 @@ package struct Itinerary: Sendable {
             observations: start.segments[m].observations, after: segment.after), segment: segment))
     }
     return legs
+  }
+
+  private func backStamp(_ step: CompiledStep) -> String { "\(step.folder)/back" }
+  private func blockFolder(_ step: CompiledStep) -> String { "\(step.folder)/on-failure" }
+
+  /// Every stamp that a way back out of a step, or its failure block, may leave on an object.
+  var stampsOfWaysBack: Set<String> {
+    var stamps: Set<String> = []
+    for (index, step) in compiled.steps.enumerated() {
+      stamps.insert(backStamp(step))
+      guard case .block(let block) = plan.steps[index].onFailure ?? plan.onFailure else { continue }
+      let counts = Set(block.starts.filter { $0.step == index }.map(\.segments.count))
+      for count in counts {
+        for m in 0..<count { stamps.insert(stamp(in: blockFolder(step), segment: m, of: count)) }
+      }
+    }
+    return stamps
   }
 
   private func segment(of leg: Int) -> CompiledSegment? {

@@ -38,13 +38,21 @@ package enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
 /// A journal in a file that only its owner may read.
 ///
 /// Records that come while the disk is busy are written and synced together, as databases do (group commit): a thousand
-/// writes side by side cost some hundred syncs instead of two thousand, one after another.
+/// writes side by side cost some hundred syncs instead of two thousand, one after another. The disk is waited for on a
+/// thread beside those of tasks, which have other things to do: a lock to renew, a watch to read.
 package actor JournalFile: Journal {
+  private struct Waiting {
+    var payload: [UInt8]
+    var continuation: CheckedContinuation<JournalError?, Never>
+  }
+
   private let file: OwnedDescriptor
+  /// An old journal goes on as it began.
+  private let version: JournalFormat.Version
   private var isBroken = false
-  /// Frames of records whose `append` waits, in their order, and who waits besides the one that will write them.
-  private var batch: [UInt8] = []
-  private var waiting: [CheckedContinuation<JournalError?, Never>] = []
+  private var isStoring = false
+  /// Records whose `append` waits, in their order.
+  private var waiting: [Waiting] = []
 
   /// Opens or makes the file, takes it for this process alone, and cuts off a torn end.
   package static func open(_ path: String) throws(JournalError) -> (JournalFile, JournalContent) {
@@ -67,46 +75,96 @@ package actor JournalFile: Journal {
     }
     guard lseek(descriptor, 0, SEEK_END) >= 0 else { throw .system("lseek", errno) }
     if content.validLength == 0 {
-      try writeAll(descriptor, JournalFormat.signature)
-      content.validLength = JournalFormat.signature.count
+      try writeAll(descriptor, content.version.signature)
+      content.validLength = content.version.signature.count
     }
     guard fsync(descriptor) == 0 else { throw .system("fsync", errno) }
     try syncFolder(of: path)
-    return (JournalFile(file), content)
+    return (JournalFile(file, content.version), content)
   }
 
-  private init(_ file: OwnedDescriptor) { self.file = file }
+  private init(_ file: OwnedDescriptor, _ version: JournalFormat.Version) {
+    self.file = file
+    self.version = version
+  }
 
   package func append(_ record: JournalRecord) async throws(JournalError) {
     if isBroken { throw .broken }
-    guard let frame = JournalFormat.frame(record) else { throw .recordTooLong }
-    let isFirst = batch.isEmpty
-    batch += frame
-    if !isFirst {
-      if let error = await withCheckedContinuation({ waiting.append($0) }) { throw error }
-      return
+    guard let payload = JournalFormat.payload(of: record) else { throw .recordTooLong }
+    let failure = await withCheckedContinuation { continuation in
+      waiting.append(Waiting(payload: payload, continuation: continuation))
+      if isStoring { return }
+      isStoring = true
+      Task { await store() }
     }
-    // Those who came during the last sync join before this one goes on.
-    await Task.yield()
-    let (frames, others) = (batch, waiting)
-    (batch, waiting) = ([], [])
-    let failure = store(frames)
-    for other in others { other.resume(returning: failure) }
     if let failure { throw failure }
   }
 
-  private func store(_ frames: [UInt8]) -> JournalError? {
-    if isBroken { return .broken }
-    do throws(JournalError) {
-      try writeAll(file.number, frames)
-      guard fsync(file.number) == 0 else { throw .system("fsync", errno) }
-      return nil
-    } catch {
+  /// Stores what waits, and what comes meanwhile.
+  private func store() async {
+    while !waiting.isEmpty {
+      // Those who came during the last sync join before this one goes on.
+      await Task.yield()
+      let group = nextGroup()
+      let failure = isBroken ? .broken : await stored(version.frames(of: group.map(\.payload)))
       // After a failed fsync a second one may succeed without the data (LWN 752063): never try again.
-      isBroken = true
-      return error
+      if failure != nil { isBroken = true }
+      for one in group { one.continuation.resume(returning: failure) }
+    }
+    isStoring = false
+  }
+
+  /// As many as a frame may hold.
+  private func nextGroup() -> [Waiting] {
+    var (count, size) = (0, 0)
+    while count < waiting.count {
+      size += waiting[count].payload.count + 1
+      if count > 0, size > JournalFormat.longestPayload { break }
+      count += 1
+    }
+    defer { waiting.removeFirst(count) }
+    return Array(waiting.prefix(count))
+  }
+
+  private func stored(_ frames: [UInt8]) async -> JournalError? {
+    await withCheckedContinuation { continuation in
+      let file = file
+      let body: @Sendable () -> Void = {
+        do throws(JournalError) {
+          try writeAll(file.number, frames)
+          guard fsync(file.number) == 0 else { throw .system("fsync", errno) }
+          continuation.resume(returning: nil)
+        } catch {
+          continuation.resume(returning: error)
+        }
+      }
+      if !startThread(body) { body() }
     }
   }
+}
+
+/// Runs `body` on a thread of its own; false where there can be none.
+private func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
+  var thread = pthread_t()
+  let job = Unmanaged.passRetained(Job(body))
+  let code = pthread_create(
+    &thread, nil,
+    { pointer in
+      if let pointer { Unmanaged<Job>.fromOpaque(pointer).takeRetainedValue().body() }
+      return nil
+    }, job.toOpaque())
+  guard code == 0 else {
+    job.release()
+    return false
+  }
+  pthread_detach(thread)
+  return true
+}
+
+private final class Job: Sendable {
+  let body: @Sendable () -> Void
+
+  init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 }
 
 /// A descriptor that is closed with its last reference.

@@ -18,8 +18,10 @@ package struct SavedPlan: Hashable, Sendable {
   }
 
   package struct Entry: Hashable, Sendable {
-    /// `step 3: Deployment/web-2-0`, or `drift: …`.
+    /// For people: `step 3: Deployment/web-2-0`, or `drift: …`.
     package var place: String
+    /// Group, kind, namespace and name. Empty in a plan that was saved before it was told.
+    package var object: String
     package var action: String
     package var uid: String
     /// Of the fields that change, as they stand.
@@ -74,7 +76,8 @@ package struct SavedPlan: Hashable, Sendable {
   private static func entries(of plan: LivePlan) -> [Entry] {
     func entry(_ place: String, _ change: LivePlan.Change) -> Entry {
       Entry(
-        place: "\(place): \(change.id)", action: change.action.rawValue, uid: change.uid ?? "",
+        place: "\(place): \(change.id)", object: Self.object(change.id), action: change.action.rawValue,
+        uid: change.uid ?? "",
         before: contentHash(.array(change.fields.map { ["f": .string($0.path), "v": $0.old ?? .null] })),
         after: contentHash(.array(change.fields.map { ["f": .string($0.path), "v": $0.new ?? .null] })))
     }
@@ -82,16 +85,30 @@ package struct SavedPlan: Hashable, Sendable {
       + plan.steps.flatMap { step in step.changes.map { entry("step \(step.index + 1)", $0) } }
   }
 
+  private static func object(_ id: ObjectID) -> String { "\(id.group)/\(id.kind)/\(id.namespace)/\(id.name)" }
+
+  /// What one entry is about: two objects of a step may differ by their namespace or group alone.
+  private struct Key: Hashable {
+    var place: String
+    var object: String
+  }
+
   /// What would be otherwise than it was approved, one line each; empty where the approval holds.
   package func differences(from plan: LivePlan) -> [String] {
-    let now = Dictionary(Self.entries(of: plan).map { ($0.place, $0) }, uniquingKeysWith: { first, _ in first })
-    let then = Dictionary(entries.map { ($0.place, $0) }, uniquingKeysWith: { first, _ in first })
+    let isOld = entries.contains { $0.object.isEmpty }
+    func key(_ entry: Entry) -> Key { Key(place: entry.place, object: isOld ? "" : entry.object) }
+    func byKey(_ entries: [Entry]) -> [Key: Entry] {
+      Dictionary(entries.map { (key($0), $0) }, uniquingKeysWith: { first, _ in first })
+    }
+    let coming = Self.entries(of: plan)
+    let (now, then) = (byKey(coming), byKey(entries))
     var lines: [String] = []
     for entry in entries {
-      guard let current = now[entry.place] else {
+      guard var current = now[key(entry)] else {
         lines.append("\(entry.place): it would not be changed any more")
         continue
       }
+      current.object = entry.object
       if current == entry { continue }
       if current.action != entry.action {
         lines.append("\(entry.place): \(entry.action) was approved, and now it is \(current.action)")
@@ -103,7 +120,7 @@ package struct SavedPlan: Hashable, Sendable {
         lines.append("\(entry.place): it would become something else")
       }
     }
-    for entry in Self.entries(of: plan) where then[entry.place] == nil {
+    for entry in coming where then[key(entry)] == nil {
       lines.append("\(entry.place): \(entry.action) was not approved")
     }
     return lines
@@ -136,8 +153,8 @@ extension SavedPlan {
       "objects": .array(
         entries.map { entry in
           [
-            "place": .string(entry.place), "action": .string(entry.action), "uid": .string(entry.uid),
-            "before": .string(entry.before), "after": .string(entry.after),
+            "place": .string(entry.place), "object": .string(entry.object), "action": .string(entry.action),
+            "uid": .string(entry.uid), "before": .string(entry.before), "after": .string(entry.after),
           ]
         }),
     ]
@@ -205,7 +222,9 @@ extension SavedPlan {
       guard let place = object["place"]?.string, let action = object["action"]?.string,
         let uid = object["uid"]?.string, let before = object["before"]?.string, let after = object["after"]?.string
       else { return nil }
-      entries.append(Entry(place: place, action: action, uid: uid, before: before, after: after))
+      entries.append(
+        Entry(
+          place: place, object: object["object"]?.string ?? "", action: action, uid: uid, before: before, after: after))
     }
   }
 }

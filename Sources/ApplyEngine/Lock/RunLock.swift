@@ -45,9 +45,6 @@ package actor RunLock<C: Clock> where C.Duration == Duration {
     target = ResourceType.leases.named(name, in: namespace)
   }
 
-  /// The fence of our hold: goes up with each holder.
-  package var fence: Int { record.transitions }
-
   private var duration: Duration { .seconds(record.durationSeconds) }
 
   /// One attempt. `held` where somebody else has it and may be alive; call again after a while, with the same lock, which

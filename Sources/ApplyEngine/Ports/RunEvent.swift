@@ -140,7 +140,7 @@ package struct RunResult: Hashable, Sendable {
   package var failure: RunFailure?
   /// What went wrong on the way back.
   package var further: RunFailure?
-  /// After a way back: for how many steps everything stands.
+  /// For how many steps everything stands, where the course came to its end in a state of the plan.
   package var stepsLeft: Int?
   /// Requests that changed something.
   package var writes = 0

@@ -42,10 +42,8 @@ package func causes(
   let waiting = pods.filter {
     $0.at("metadata", "deletionTimestamp")?.string == nil && condition("Ready", of: $0)?.isTrue != true
   }
-  let recent = events.filter { event in
-    guard let since,
-      let time = (event["lastTimestamp"]?.string ?? event["eventTime"]?.string).flatMap(secondsSince1970)
-    else { return true }
+  let recent = byLastTime(events).filter { event in
+    guard let since, let time = lastTime(of: event) else { return true }
     return time >= since
   }
   for pod in waiting {
@@ -61,6 +59,21 @@ package func causes(
   return causes.filter { seen.insert($0).inserted }.enumerated()
     .sorted { (rank($0.element), $0.offset) < (rank($1.element), $1.offset) }
     .map(\.element)
+}
+
+/// When it was last said, in seconds since 1970: a list has events by their names, and one that is said again keeps its
+/// place.
+private func lastTime(of event: Value) -> Int? {
+  let times = [event.at("series", "lastObservedTime"), event["lastTimestamp"], event["eventTime"]]
+  return times.compactMap { $0?.string.flatMap(secondsSince1970) }.max()
+}
+
+/// The latest last. Those of one second, and those without a time before all others, stay in their order.
+func byLastTime(_ events: [Value]) -> [Value] {
+  events.enumerated()
+    .map { (time: lastTime(of: $0.element) ?? .min, place: $0.offset, event: $0.element) }
+    .sorted { ($0.time, $0.place) < ($1.time, $1.place) }
+    .map(\.event)
 }
 
 private func rank(_ cause: Cause) -> Int {

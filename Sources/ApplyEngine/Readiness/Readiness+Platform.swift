@@ -52,7 +52,7 @@ package func claimReadiness(_ object: Value, storageClasses: [Value]?, events: [
   case "Lost": return .failed(Cause("Lost", "its volume is gone", in: subject(object)))
   default: break
   }
-  let told = events.filter { $0.at("involvedObject", "uid") == object.at("metadata", "uid") }
+  let told = byLastTime(events.filter { $0.at("involvedObject", "uid") == object.at("metadata", "uid") })
   var suspect: Cause?
   if let event = told.last(where: { $0["reason"]?.string == "ProvisioningFailed" }) {
     suspect = Cause("ProvisioningFailed", event["message"]?.string ?? "", in: subject(object), .slow)

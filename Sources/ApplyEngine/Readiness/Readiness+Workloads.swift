@@ -5,6 +5,9 @@ package import KubernetesModel
 /// `written` matters for one trap: when the wanted template already has a ReplicaSet, as in every rollback, the controller
 /// leaves an old `ProgressDeadlineExceeded` standing until the counts first move (pkg/controller/deployment/progress.go).
 /// A deadline that our own write's answer already carried is therefore no news, and gets a clock of its own.
+///
+/// A Deployment that is to have no pods fails by nothing that its pods lacked: the controller may say so a moment after our
+/// write, about the rollout before it.
 func deploymentReadiness(_ object: Value, after written: Value, options: ReadinessOptions) -> Readiness {
   let name = subject(object)
   if object.at("spec", "paused")?.bool == true {
@@ -13,14 +16,14 @@ func deploymentReadiness(_ object: Value, after written: Value, options: Readine
   let want = object.at("spec", "replicas")?.int ?? 1
   let progress = condition("Progressing", of: object)
   var suspect: Cause?
-  if let progress, progress.isFalse, progress.reason == "ProgressDeadlineExceeded" {
+  if want > 0, let progress, progress.isFalse, progress.reason == "ProgressDeadlineExceeded" {
     let before = condition("Progressing", of: written)
     let isStale = before?.reason == progress.reason && before?.lastUpdateTime == progress.lastUpdateTime
     guard isStale else { return .failed(Cause(progress.reason, progress.message, in: name)) }
     let seconds = min(max(object.at("spec", "progressDeadlineSeconds")?.int ?? 600, 0), 86_400)
     suspect = Cause(progress.reason, progress.message, in: name, .probable(grace: .seconds(seconds)))
   }
-  if let failure = condition("ReplicaFailure", of: object), failure.isTrue {
+  if want > 0, let failure = condition("ReplicaFailure", of: object), failure.isTrue {
     suspect = Cause(
       failure.reason.isEmpty ? "ReplicaFailure" : failure.reason, failure.message, in: name,
       .probable(grace: options.replicaFailureGrace))

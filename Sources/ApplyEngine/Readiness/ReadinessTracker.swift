@@ -69,7 +69,8 @@ package struct ReadinessTracker: Sendable {
       suspects = [:]
       return result
     }
-    let candidates = podCauses + (suspect.map { [$0] } ?? [])
+    let isToStop = ObjectID(latest)?.kind == "Deployment" && latest.at("spec", "replicas")?.int == 0
+    let candidates = (isToStop ? [] : podCauses) + (suspect.map { [$0] } ?? [])
     var standing: [String: Duration] = [:]
     for cause in candidates {
       // A pod of the same ReplicaSet may take over a crash loop: the reason counts, not the pod.

@@ -24,11 +24,17 @@ extension Cluster {
   ) async -> [ObjectID: Glance] {
     let few = Glance.few(isOurs)
     var wanted: [ObjectCollection: Set<ObjectID>] = [:]
-    for (id, target) in targets { wanted[target.collection, default: []].insert(id) }
+    var order: [ObjectCollection] = []
+    for (id, target) in targets {
+      if wanted[target.collection] == nil { order.append(target.collection) }
+      wanted[target.collection, default: []].insert(id)
+    }
     var seen: [ObjectID: Glance] = [:]
     let ours = "app.kubernetes.io/managed-by=\(ObjectWriter.fieldManager)"
-    for (collection, ids) in wanted where ids.count > few {
-      guard let list = try? await list(isOurs ? collection.selecting(ours) : collection) else { continue }
+    for collection in order {
+      guard let ids = wanted[collection], ids.count > few,
+        let list = try? await list(isOurs ? collection.selecting(ours) : collection)
+      else { continue }
       if !isOurs { for id in ids { seen[id] = .absent } }
       for object in list.items {
         if let id = ObjectID(object), ids.contains(id) { seen[id] = .there(object) }

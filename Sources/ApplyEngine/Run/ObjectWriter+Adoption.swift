@@ -5,12 +5,15 @@ extension ObjectWriter {
   /// `live`, as it is once it is ours; nil where nobody decided that it shall be.
   ///
   /// What client-side apply wrote is handed over first, or fields that the plan does not have would stay for ever, as their
-  /// old owner still wants them (kubernetes/kubernetes#99003). The rest of the object stays with whoever holds it.
+  /// old owner still wants them (kubernetes/kubernetes#99003). The rest of the object stays with whoever holds it. Nothing is
+  /// handed over for an `object` that the server would not take then.
   func adopted(
-    _ id: ObjectID, _ target: ObjectReference, _ live: Value?, _ place: JournalPlace
+    _ id: ObjectID, writing object: Value, _ target: ObjectReference, _ live: Value?, _ place: JournalPlace
   ) async throws(WriteFailure) -> Value? {
     guard let live, decisions.adopt(id) else { return nil }
+    if live.at("metadata", "deletionTimestamp")?.string != nil { throw .terminating(id) }
     guard let patch = takeOver(of: live, apiVersion: target.type.groupVersion.description) else { return live }
+    try await tryAdoption(of: id, writing: object, target, over: live)
     let intent = WriteIntent(
       number: place.number, phase: place.phase, method: .patch, apiVersion: target.type.groupVersion.description,
       id: id, uid: live.at("metadata", "uid")?.string, body: patch, preImage: live)
@@ -21,6 +24,30 @@ extension ObjectWriter {
       .done(
         uid: object.at("metadata", "uid")?.string ?? "",
         resourceVersion: object.at("metadata", "resourceVersion")?.string ?? "", wasCreated: false)
+    }
+  }
+
+  /// Writes `object` without effect, as if what client-side apply holds of it were ours.
+  private func tryAdoption(
+    of id: ObjectID, writing object: Value, _ target: ObjectReference, over live: Value
+  ) async throws(WriteFailure) {
+    var trial = ApplyRequest(object, to: target, fieldManager: Self.fieldManager)
+    trial.uid = live.at("metadata", "uid")?.string
+    trial.dryRun = true
+    do throws(ClusterError) {
+      _ = try await cluster.apply(trial)
+      return
+    } catch {
+      guard let conflicts = error.status?.fieldConflicts, !conflicts.isEmpty else { throw failure(error, id) }
+      let others = conflicts.filter { !$0.isClientSide }
+      guard decisions.take(others, of: id, writing: object, over: live) else { throw .conflicts(id, others) }
+    }
+    trial.force = true
+    trial.resourceVersion = live.at("metadata", "resourceVersion")?.string
+    do throws(ClusterError) {
+      _ = try await cluster.apply(trial)
+    } catch {
+      throw failure(error, id)
     }
   }
 }

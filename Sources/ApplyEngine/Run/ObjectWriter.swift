@@ -144,18 +144,22 @@ package struct ObjectWriter: Sendable {
       if let live, inventory.holds(object, as: id, in: live) { return .known(live) }
     case .unproven(let uid):
       request.uid = uid
-      if adoptsStrangers, let adopted = try await adopted(id, target, live, place) {
+      if adoptsStrangers, let adopted = try await adopted(id, writing: object, target, live, place) {
         live = adopted
       } else {
         guard let live, isApplied(by: Self.fieldManager, live) else { throw .foreign(id) }
         isUnproven = !isLabelled(live, inventory.plan)
       }
     case .foreign:
-      guard adoptsStrangers, let adopted = try await adopted(id, target, live, place) else { throw .foreign(id) }
+      guard adoptsStrangers, let adopted = try await adopted(id, writing: object, target, live, place) else {
+        throw .foreign(id)
+      }
       request.uid = adopted.at("metadata", "uid")?.string
       live = adopted
     case .replaced(_, let successor):
-      guard let adopted = try await adopted(id, target, live, place) else { throw .vanished(id, successor: successor) }
+      guard let adopted = try await adopted(id, writing: object, target, live, place) else {
+        throw .vanished(id, successor: successor)
+      }
       request.uid = successor
       live = adopted
     case .terminating: throw .terminating(id)
@@ -305,7 +309,7 @@ package struct ObjectWriter: Sendable {
   }
 
   /// A plain 409 says that what we saw is not what stands there: another look tells what does.
-  private func failure(_ error: ClusterError, _ id: ObjectID) -> WriteFailure {
+  func failure(_ error: ClusterError, _ id: ObjectID) -> WriteFailure {
     guard let status = error.status, status.code == 409 else { return .cluster(id, error) }
     if !status.fieldConflicts.isEmpty { return .conflicts(id, status.fieldConflicts) }
     return status.hasCause("NamespaceTerminating") ? .cluster(id, error) : .moved(id, error)

@@ -77,12 +77,12 @@ extension Run {
         itinerary.standingHash(afterLegs: leg) == record.standingHash || leg == 0
       else { throw inTheMiddle(record) }
       environment.tell(.note("the plan was changed, but not what the step under way writes; it goes on from there"))
-      let isWhole = wanted >= record.steps.count
+      let steps = stepsWanted(wanted, of: record)
       record.planHash = hash
       record.steps = itinerary.plan.steps.map(\.name)
       // What is asked may be something else now.
       record.progress.observation = 0
-      record.course = .forward(steps: isWhole ? itinerary.stepCount : min(wanted, itinerary.stepCount))
+      record.course = .forward(steps: steps)
       return record
     }
     // Another environment may ask for no approval where this one does.
@@ -110,14 +110,21 @@ extension Run {
     if record.progress.leg > 0 {
       environment.tell(.note("the plan was changed after what is done; it goes on from there"))
     }
-    let isDone = if case .forward(let steps) = record.course { record.stepsDone >= steps } else { false }
+    let isDone = record.stepsDone >= wanted
+    let steps = stepsWanted(wanted, of: record)
     record.planHash = hash
     record.progress = Progress(leg: place)
     record.steps = itinerary.plan.steps.map(\.name)
     record.stepsDone = itinerary.stepsDone(at: record.progress)
     // What was come to is no reason to go on by itself to what is new.
-    record.course = .forward(steps: isDone ? record.stepsDone : itinerary.stepCount)
+    record.course = .forward(steps: isDone ? record.stepsDone : max(steps, record.stepsDone))
     return record
+  }
+
+  /// For how many steps of this plan a run is to go on that was to do `wanted` steps of the plan as it was: who wanted all
+  /// of them wants all, who wanted some no more than those.
+  private func stepsWanted(_ wanted: Int, of record: RunRecord) -> Int {
+    wanted >= record.steps.count ? itinerary.stepCount : min(wanted, itinerary.stepCount)
   }
 
   private func inTheMiddle(_ record: RunRecord) -> RunBreak {

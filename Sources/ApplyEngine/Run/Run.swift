@@ -314,18 +314,18 @@ extension Run {
   /// Refuses to begin at the beginning where objects of this plan stand already, as they do when its record was deleted: the
   /// first step would take from visitors what the last one gave them.
   func refuseForgotten() async throws(RunBreak) {
+    // The first ones tell; thousands of objects need no look each.
     var ids: [ObjectID] = []
-    for leg in itinerary.forward {
-      for phase in leg.phases {
-        for write in phase.writes where write.action != .delete && ["Deployment", "Service"].contains(write.id.kind) {
-          if !ids.contains(write.id) { ids.append(write.id) }
-        }
+    var known: Set<ObjectID> = []
+    search: for leg in itinerary.forward {
+      for write in leg.phases.lazy.flatMap(\.writes)
+      where write.action != .delete && ["Deployment", "Service"].contains(write.id.kind) {
+        if known.insert(write.id).inserted { ids.append(write.id) }
+        if ids.count == 20 { break search }
       }
-      // The first steps tell; thousands of objects need no look each.
-      if ids.count > 20 { break }
     }
     var standing: [ObjectID] = []
-    for id in ids.prefix(20) {
+    for id in ids {
       do throws(ClusterError) {
         let live = try await environment.cluster.get(try await environment.cluster.reference(to: id))
         if isLabelled(live, plan.name) { standing.append(id) }
@@ -362,9 +362,10 @@ extension Run {
     var record = try record(for: goal, remembered: remembered)
     record.run = environment.identity.run
     record.who = environment.identity.who
+    // An answer is told by the number of its question, which another edition of the plan gives to another one.
+    let left = memory?.record.flatMap { $0.status == .waiting && $0.planHash == itinerary.planHash ? $0.run : nil }
     let requests = RequestsListener(
-      plan: plan.name, namespace: plan.namespace, run: record.run,
-      formerRun: memory?.record?.status == .waiting ? memory?.record?.run : nil, in: environment.cluster)
+      plan: plan.name, namespace: plan.namespace, run: record.run, formerRun: left, in: environment.cluster)
     let session = RunSession(
       self, lock: lock, store: store, inventory: inventory, record: record, requests: requests)
     environment.tell(

@@ -194,11 +194,9 @@ extension RunSession {
   /// What a way back wrote has its stamp, and is no other object for that: there is nothing to restore.
   private func asLastWritten(_ object: Value, _ id: ObjectID) -> Value {
     guard let known = inventory[id]?.intent, Inventory.fingerprint(of: object) != known else { return object }
-    for folder in Set(itinerary.compiled.steps.map(\.folder)) {
-      for way in ["back", "on-failure", "on-failure/1", "on-failure/2"] {
-        let candidate = restamped(object, "\(folder)/\(way)")
-        if Inventory.fingerprint(of: candidate) == known { return candidate }
-      }
+    for stamp in itinerary.stampsOfWaysBack {
+      let candidate = restamped(object, stamp)
+      if Inventory.fingerprint(of: candidate) == known { return candidate }
     }
     return object
   }
@@ -207,8 +205,7 @@ extension RunSession {
 
   /// Nil where the course was turned; the result where there is no way to go.
   private func turn(after failure: RunFailure) async throws(RunBreak) -> RunResult? {
-    // Nothing of this leg was written, by this run or one before it: there is nothing to undo.
-    if writeCount == 0, record.progress.phase == 0, record.progress.observation == 0, !wasBegunBefore {
+    if isUntouched {
       record.progress.isPhaseBegun = false
       record.status = .rested
       record.cause = cause(failure)
@@ -269,6 +266,7 @@ extension RunSession {
     var stepsLeft: Int?
     switch record.course {
     case .forward:
+      stepsLeft = itinerary.stepsDone(at: record.progress)
       outcome = writeCount == 0 ? .unchanged : .done
       record.status = .rested
     case .rollback(_, let steps), .leaveBlock(_, _, let steps):
@@ -324,14 +322,13 @@ extension RunSession {
       // Nobody else has it: it was deleted, or its namespace is.
       let failure = RunFailure(.lockDeleted(plan), at: place)
       tell(.failed(failure))
-      return RunResult(writeCount == 0 && !wasBegunBefore ? .failedClean : .held, failure: failure, writes: writeCount)
+      return RunResult(isUntouched ? .failedClean : .held, failure: failure, writes: writeCount)
     case .lock(let error):
       if case .lost(let holder?) = error, !holder.holder.isEmpty {
         tell(.note("the lock went to \(holder.who), run \(holder.run)"))
       }
       return RunResult(.locked, writes: writeCount)
     case .cutOff(let failure):
-      let isClean = writeCount == 0 && !wasBegunBefore && record.progress.isAtBoundary
       var told = failure
       told.isBeforeWriting = isClean
       told.diagnostic.notes += isClean ? [] : whereItStands
@@ -340,13 +337,21 @@ extension RunSession {
     case .refused(let failure): return RunResult(.refused, failure: failure, writes: writeCount)
     case .failed(let failure):
       tell(.failed(failure))
-      let isClean = writeCount == 0 && !wasBegunBefore && record.progress.isAtBoundary
+      let isClean = isClean
       if case .forward = record.course, isClean { record.status = .rested } else { record.status = .held }
       record.cause = record.cause ?? cause(failure)
       _ = try? await save()
-      return RunResult(writeCount == 0 ? .failedClean : .held, failure: failure, writes: writeCount)
+      return RunResult(isClean ? .failedClean : .held, failure: failure, writes: writeCount)
     }
   }
+
+  /// Nothing of the leg that is under way was written, by this run or one before it: there is nothing to undo.
+  private var isUntouched: Bool {
+    writeCount == 0 && record.progress.phase == 0 && record.progress.observation == 0 && !wasBegunBefore
+  }
+
+  /// Besides, nothing was sent whose answer is not known.
+  private var isClean: Bool { isUntouched && !record.progress.isPhaseBegun }
 
   /// What the last record in the cluster says, as none can be stored now.
   private var whereItStands: [String] {

@@ -320,8 +320,14 @@ extension RunSession {
       var last = "no answer yet"
       let begin = environment.clock.now
       while inARow < options.stampAnswers {
+        let answered = try await interruptible(by: stop) {
+          () async throws(RunBreak) -> Result<ProbeAnswer, ProbeError> in
+          do throws(ProbeError) { return .success(try await prober.answer(to: request)) } catch {
+            return .failure(error)
+          }
+        }
         do throws(ProbeError) {
-          let answer = try await prober.answer(to: request)
+          let answer = try answered.get()
           let seen = answer.headers[stampHeader]
           inARow = seen == stamp ? inARow + 1 : 0
           redirected =

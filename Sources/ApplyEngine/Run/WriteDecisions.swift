@@ -2,6 +2,9 @@ package import ClusterAPI
 package import KubernetesModel
 
 /// What a person decided about objects and fields that others hold. Nothing is taken that is not named.
+///
+/// Objects are named as `names(of:)` has it. Which object a name means that fits several of a plan nobody can tell: it is
+/// refused before a run (`meant(by:among:)`).
 package struct WriteDecisions: Hashable, Sendable {
   /// Fields, as a conflict shows them: `Deployment/web-1-0:.spec.replicas`.
   package var takes: Set<String>
@@ -19,9 +22,35 @@ package struct WriteDecisions: Hashable, Sendable {
 
   package static func key(_ field: String, of id: ObjectID) -> String { "\(id):\(field)" }
 
-  package func adopt(_ id: ObjectID) -> Bool { adopts.contains("\(id)") }
+  /// How a person may name an object, the shortest name first: `RoleBinding/app`, with its namespace
+  /// `RoleBinding/shop/app`, with its group, as kubectl has it, `RoleBinding.rbac.authorization.k8s.io/app`, and with both.
+  /// The core group is empty, as in `Service./web`. The kind may be in small letters, as kubectl prints it.
+  package static func names(of id: ObjectID) -> [String] {
+    let places = id.namespace.isEmpty ? [id.name] : [id.name, "\(id.namespace)/\(id.name)"]
+    return ["", ".\(id.group)"].flatMap { group in
+      places.flatMap { place in [id.kind, id.kind.lowercased()].map { "\($0)\(group)/\(place)" } }
+    }
+  }
 
-  package func recreate(_ id: ObjectID) -> Bool { recreates.contains("\(id)") }
+  /// Those of `ids` that `name` fits.
+  package static func meant(by name: String, among ids: some Sequence<ObjectID>) -> [ObjectID] {
+    ids.filter { names(of: $0).contains(name) }
+  }
+
+  /// The shortest name of `id` that fits no other of `ids`.
+  package static func name(of id: ObjectID, among ids: some Sequence<ObjectID>) -> String {
+    let others = Set(ids.lazy.filter { $0 != id && $0.name == id.name && $0.kind == id.kind }.flatMap(names))
+    let names = names(of: id)
+    return names.first { !others.contains($0) } ?? names[0]
+  }
+
+  package func adopt(_ id: ObjectID) -> Bool { Self.isNamed(id, in: adopts) }
+
+  package func recreate(_ id: ObjectID) -> Bool { Self.isNamed(id, in: recreates) }
+
+  private static func isNamed(_ id: ObjectID, in names: Set<String>) -> Bool {
+    !names.isEmpty && self.names(of: id).contains { names.contains($0) }
+  }
 
   /// Whether every one of `conflicts` may be taken. The API's force takes all or nothing. A field of a controller that
   /// writes it back within minutes is never taken: the two would fight for as long as both live.
@@ -36,8 +65,10 @@ package struct WriteDecisions: Hashable, Sendable {
     let mayStop =
       id.kind == "Deployment" && object.at("spec", "replicas") == .int(0)
       && live.flatMap { ownFields($0, ObjectWriter.fieldManager) }?.at("f:spec", "f:replicas") == nil
+    let names = Self.names(of: id)
     return conflicts.allSatisfy { conflict in
-      let isNamed = takes.contains(Self.key(conflict.field, of: id)) || mayStop && conflict.field == ".spec.replicas"
+      let isNamed =
+        names.contains { takes.contains("\($0):\(conflict.field)") } || mayStop && conflict.field == ".spec.replicas"
       return isNamed && !conflict.isWrittenBack
     }
   }

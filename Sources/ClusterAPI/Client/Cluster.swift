@@ -51,8 +51,6 @@ package struct ServerVersion: Hashable, Sendable, CustomStringConvertible {
   }
 
   package var description: String { gitVersion }
-
-  package func isAtLeast(_ major: Int, _ minor: Int) -> Bool { (self.major, self.minor) >= (major, minor) }
 }
 
 package struct ObjectList: Hashable, Sendable {

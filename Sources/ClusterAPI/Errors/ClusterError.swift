@@ -31,7 +31,6 @@ package enum ClusterError: Error, Hashable, Sendable {
     case .badRequest, .cancelled, .libraryMissing, .tls, .tooLarge: false
     }
   }
-  package var isFieldConflict: Bool { status?.fieldConflicts.isEmpty == false }
 
   /// Whether a write that gave this error may nevertheless have been done.
   package var mayHaveTakenEffect: Bool {

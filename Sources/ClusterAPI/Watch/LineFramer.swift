@@ -29,9 +29,6 @@ package struct LineFramer: Sendable {
     return lines
   }
 
-  /// Whether the stream ended inside a line.
-  package var hasPartialLine: Bool { !buffer.isEmpty }
-
   package struct LineTooLong: Error, Hashable, Sendable {
     package var limit: Int
 

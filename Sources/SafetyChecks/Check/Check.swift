@@ -203,7 +203,7 @@ struct Checker {
     _ origin: Origin, _ segments: [Segment], from standing: Standing, _ place: Moment.Place, done: Int,
     _ run: inout Walk
   ) {
-    let all = compiled.renderer.compiled(segments, from: standing, folder: origin.step.blockStamp)
+    let all = compiled.renderer.compiled(segments, from: standing, folder: origin.step.blockStamp, after: done)
     for (s, segment) in all.enumerated() {
       walk(
         segment.phases, Way(step: origin.step.index, segment: done + s, course: .failureBlock(from: place)),

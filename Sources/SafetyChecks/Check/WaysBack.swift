@@ -73,7 +73,8 @@ package struct WaysBack: IteratorProtocol {
       facts.target = nil
       way.block = WayBack.Block(
         transition: compiled.renderer.rollback(
-          from: from, brokenOffIn: phase, to: first.after, stamp: current.blockStamp, known: facts),
+          from: from, brokenOffIn: phase, to: first.after,
+          stamp: stamp(in: current.blockStamp, segment: 0, of: block.segments.count), known: facts),
         first: first, rest: Array(block.segments.dropFirst()))
     }
     return way
@@ -85,7 +86,7 @@ package struct WaysBack: IteratorProtocol {
 package typealias WaysBackSource = (_ lead: Int, _ make: @escaping @Sendable () -> WaysBack) -> () -> WayBack?
 
 extension CompiledStep {
-  var backStamp: String { folder + "/rollback" }
+  var backStamp: String { folder + "/back" }
   var blockStamp: String { folder + "/on-failure" }
 }
 

@@ -333,10 +333,12 @@ enum IO {
     return names.sorted()
   }
 
-  /// Every file in a folder and in those below it, by its path from there.
+  /// Every file in a folder and in those below it, by its path from there. A link is a file: it may lead back.
   static func files(below path: String) -> [String] {
     (names(in: path) ?? []).flatMap { name in
-      isDirectory(path + "/" + name) ? files(below: path + "/" + name).map { "\(name)/\($0)" } : [name]
+      var status = stat()
+      let isFolder = lstat(path + "/" + name, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+      return isFolder ? files(below: path + "/" + name).map { "\(name)/\($0)" } : [name]
     }
   }
 

@@ -8,18 +8,18 @@ struct Closing: Sendable {
   let invocation: Invocation
 
   func lines(_ result: RunResult) -> [String] {
-    [head(result)] + advice(result.outcome).enumerated().map { ($0.offset == 0 ? "  next: " : "  or:   ") + $0.element }
+    [head(result)] + advice(result).enumerated().map { ($0.offset == 0 ? "  next: " : "  or:   ") + $0.element }
   }
 
   private func head(_ result: RunResult) -> String {
     switch result.outcome {
-    case .done: return "done: \(target), after \(counted(result.writes, "write"))"
+    case .done: return "done: \(target(result)), after \(counted(result.writes, "write"))"
     case .unchanged:
       if case .resume = goal { return "nothing to do: no run was left unfinished; nothing was written" }
       if case .rollback(nil) = goal {
         return "nothing to do: nothing of a step is left to undo; nothing was written"
       }
-      return "nothing to do: \(target); nothing was written"
+      return "nothing to do: \(target(result)); nothing was written"
     case .undone: return "gone \(back(result)), after \(counted(result.writes, "write"))"
     case .failedClean: return "failed; nothing was changed"
     case .rolledBack:
@@ -39,14 +39,19 @@ struct Closing: Sendable {
     }
   }
 
-  private var target: String {
+  private func target(_ result: RunResult) -> String {
     switch goal {
-    case .apply(let count) where count < steps.count:
-      count == 1 ? "step 1 of \(steps.count) stands" : "steps 1 to \(count) of \(steps.count) stand"
-    case .apply, .resume: "all \(counted(steps.count, "step")) stand"
+    case .apply(let count): standing(count)
+    case .resume: standing(result.stepsLeft ?? steps.count)
     case .rollback(nil): "back to what stood before the step"
     case .rollback(let count?): back(count)
     }
+  }
+
+  private func standing(_ count: Int) -> String {
+    if count >= steps.count { return "all \(counted(steps.count, "step")) stand" }
+    if count == 0 { return "no step of \(steps.count) stands" }
+    return count == 1 ? "step 1 of \(steps.count) stands" : "steps 1 to \(count) of \(steps.count) stand"
   }
 
   private func back(_ result: RunResult) -> String {
@@ -57,11 +62,11 @@ struct Closing: Sendable {
     count == 0 ? "back to the start" : "back to what stood after \(stepWords(count - 1, steps))"
   }
 
-  private func advice(_ outcome: RunResult.Outcome) -> [String] {
-    switch outcome {
+  private func advice(_ result: RunResult) -> [String] {
+    switch result.outcome {
     case .done:
-      if case .apply(let count) = goal, count < steps.count { return [invocation.command("apply")] }
-      return []
+      if case .rollback = goal { return [] }
+      return result.stepsLeft ?? steps.count < steps.count ? [invocation.command("apply")] : []
     case .unchanged:
       if case .rollback(nil) = goal {
         return [invocation.command("rollback", "--to", "STEP") + "  # goes back further"]

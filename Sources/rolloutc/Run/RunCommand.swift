@@ -94,13 +94,15 @@ struct RunCommand: Sendable {
 
   /// Only what is proved is begun; what was begun must be brought to an end in any case.
   private func plan() throws -> (plan: Plan, compiled: Compiled, resolution: Resolution) {
+    let (plan, compiled, resolution): (Plan, Compiled, Resolution)
     switch verb {
     case .apply(_, let demand, _):
       let proved = try request.proved(demand)
-      try options.decisions.check(against: proved.compiled)
-      return (proved.plan, proved.compiled, proved.resolution)
-    case .resume, .rollback: return try request.compiled()
+      (plan, compiled, resolution) = (proved.plan, proved.compiled, proved.resolution)
+    case .resume, .rollback: (plan, compiled, resolution) = try request.compiled()
     }
+    try (approval?.saved.decisions ?? options.decisions.value).check(against: compiled)
+    return (plan, compiled, resolution)
   }
 
   private func goal(_ plan: Plan, _ compiled: Compiled) throws -> RunGoal {

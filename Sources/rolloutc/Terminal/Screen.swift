@@ -39,12 +39,6 @@ struct Screen {
     return output + end
   }
 
-  /// Takes the frame away.
-  mutating func clear(size: Size) -> String {
-    defer { forget() }
-    return drawn.isEmpty ? "" : begin + toTop(size) + "\u{1B}[J" + end
-  }
-
   /// Somebody else wrote since: what was drawn is left as it is.
   mutating func forget() {
     drawn = []
