@@ -70,11 +70,20 @@ package struct Rehearsal: Sendable {
             "metadata": ["name": .string(plan.namespace), "labels": ["istio-injection": "enabled"]],
           ]))
     }
-    let own = Set(itinerary.compiled.renderer.manifests.map(\.id))
     // One ingress plays them all.
-    for object in FlowModel(plan).objectsOfOthers(ingress: { _ in plan.ingressLabels })
-    where object["kind"] == "Gateway" {
-      if let id = ObjectID(object), !own.contains(id) { keep(object, id, in: &cluster) }
+    let gateways = FlowModel(plan).objectsOfOthers(ingress: { _ in plan.ingressLabels }).filter {
+      $0["kind"] == "Gateway"
+    }
+    let own = Set(itinerary.compiled.renderer.manifests.map(\.id))
+    for object in gateways + secrets {
+      guard let id = ObjectID(object), !own.contains(id) else { continue }
+      if id.namespace != plan.namespace {
+        _ = cluster.respond(
+          to: APIRequest(
+            "POST", "/api/v1/namespaces",
+            body: ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(id.namespace)]]))
+      }
+      cluster.accompany(object)
     }
     // What the sandbox does not know has no effect in it: no reason not to keep it.
     for manifest in itinerary.compiled.renderer.manifests {
@@ -86,18 +95,16 @@ package struct Rehearsal: Sendable {
     return cluster
   }
 
-  /// Somebody else's object, with its namespace.
-  private func keep(_ object: Value, _ id: ObjectID, in cluster: inout SandboxCluster) {
-    if id.namespace != plan.namespace {
-      _ = cluster.respond(
-        to: APIRequest(
-          "POST", "/api/v1/namespaces",
-          body: ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(id.namespace)]]))
-    } else if !plan.namespaceExists {
-      return
+  /// Secrets that the plan only names, with values that are nobody's.
+  private var secrets: [Value] {
+    plan.secrets.map { secret in
+      var data = Fields()
+      for key in secret.keys { data[key] = "rehearsal" }
+      return [
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": ["name": .string(secret.name), "namespace": .string(plan.namespace)], "stringData": .object(data),
+      ]
     }
-    _ = cluster.respond(
-      to: APIRequest("POST", "/apis/networking.istio.io/v1/namespaces/\(id.namespace)/gateways", body: object))
   }
 
   /// The failure block of a step leads to where nothing is left.
@@ -150,7 +157,7 @@ package struct Rehearsal: Sendable {
     options.leaseSeconds = budget == nil ? 86_400 : 30
     options.leavesAtQuestions = true
     let run = Run(itinerary, environment: environment, options: options, stop: StopSignal())
-    guard let result = play(run, goal, in: sandbox, mesh, counter, time) else { return nil }
+    guard let result = play(run, goal, mesh, counter, time) else { return nil }
     let duration = time.now
     var unmet = script.map { unmetExpectations($0, result, mesh, counter.traffic, time) } ?? []
     if result.outcome == .done, case .apply(let steps) = goal, budget == nil {
@@ -207,17 +214,13 @@ package struct Rehearsal: Sendable {
 
   /// The run, with visitors asking all the while; nil where it waits for something that never comes.
   private func play(
-    _ run: Run, _ goal: RunGoal, in sandbox: LiveCluster, _ mesh: LiveMesh, _ counter: TrafficCounter,
+    _ run: Run, _ goal: RunGoal, _ mesh: LiveMesh, _ counter: TrafficCounter,
     _ time: VirtualTime
   ) -> RunResult? {
     let visitors = visitors
     return time.run { () async -> RunResult in
       await withTaskGroup(of: RunResult?.self) { group in
         group.addTask { await run.perform(goal) }
-        group.addTask {
-          await self.keepSecrets(in: sandbox, time)
-          return nil
-        }
         group.addTask {
           await self.ask(visitors, mesh, counter, time)
           return nil
@@ -245,28 +248,7 @@ package struct Rehearsal: Sendable {
     }
   }
 
-  // MARK: - Surroundings
-
-  /// Secrets that the plan only names are there as soon as their namespace is, with values that are nobody's.
-  private func keepSecrets(in sandbox: LiveCluster, _ time: VirtualTime) async {
-    if plan.secrets.isEmpty { return }
-    let path = "/api/v1/namespaces/\(plan.namespace)/secrets"
-    var missing = plan.secrets[...]
-    while let secret = missing.first {
-      var data = Fields()
-      for key in secret.keys { data[key] = "rehearsal" }
-      let object: Value = [
-        "apiVersion": "v1", "kind": "Secret",
-        "metadata": ["name": .string(secret.name), "namespace": .string(plan.namespace)], "stringData": .object(data),
-      ]
-      let answer = await sandbox.respond(to: APIRequest("POST", path, body: object, userAgent: "somebody"))
-      if answer.status == 201 || answer.status == 409 {
-        missing = missing.dropFirst()
-        continue
-      }
-      do { try await time.clock.sleep(for: .milliseconds(50)) } catch { return }
-    }
-  }
+  // MARK: - Visitors
 
   /// What the plan's rules look at, in the order of its steps.
   var selectors: [Selector] {

@@ -70,15 +70,19 @@ import Testing
     #expect(result.traffic.failed == 0)
   }
 
-  @Test("a gateway of somebody else is there, in its own namespace or in the plan's")
-  func gatewaysOfOthers() throws {
-    for gateway in ["istio-ingress/public", "public"] {
-      var text = Self.shop.replacing("hosts a.example.com", with: "hosts a.example.com through gateway \(gateway)")
-      if gateway == "public" { text.replace("language 1\n", with: "language 1\nnamespace shared existing\n") }
+  @Test(
+    "a gateway of somebody else is there, in its own namespace or in the plan's, also in one that the plan makes",
+    arguments: [("istio-ingress/public", false), ("istio-system/public", false), ("public", true), ("public", false)])
+  func gatewaysOfOthers(gateway: String, exists: Bool) throws {
+    var text = Self.shop.replacing("hosts a.example.com", with: "hosts a.example.com through gateway \(gateway)")
+    if exists { text.replace("language 1\n", with: "language 1\nnamespace shared existing\n") }
+    let again = "step \"Away\" {\n  rollback to start\n}\nstep \"Again\" {\n  deploy web 1.0\n}\n"
+    for text in [text, text + again] {
       let plan = try plan(text)
       let result = try rehearsed(Itinerary(plan, compile(plan)))
       #expect(result.result.outcome == .done, "\(gateway): \(result.result)")
       #expect(result.traffic.failed == 0 && result.traffic.requests > 0)
+      #expect(plan.steps.count == 1 || result.traffic.served.keys.contains { $0.step == 2 })
     }
   }
 
