@@ -92,7 +92,8 @@ package struct Chaos: Sendable {
         let name = "killed \(takesEffect ? "after" : "before") write \(allowed + 1) of \(writes)"
         let budget = RequestBudget(writes: allowed, lastTakesEffect: takesEffect)
         guard let killed = rehearsal.run(.apply(steps: step + 1), in: cluster, id: "killed", budget: budget),
-          let resumed = rehearsal.run(.apply(steps: step + 1), in: killed.sandbox, id: "resumed", budget: .unlimited)
+          let resumed = rehearsal.run(
+            .apply(steps: step + 1), in: killed.sandbox, after: killed, id: "resumed", budget: .unlimited)
         else {
           report.faults.append(Fault(.killed, name, step: step, "it never ended"))
           continue

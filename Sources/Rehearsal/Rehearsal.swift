@@ -39,6 +39,8 @@ package struct RehearsalResult: Sendable {
   package var sandbox: SandboxCluster
   /// Requests of the run that changed something, also those that failed.
   package var writes: Int
+  /// Who was owed an answer in the end.
+  var promises: Promises
 }
 
 /// Runs a plan in a sandbox, in virtual time, with visitors asking all the while: the engine is the one that runs it against
@@ -107,8 +109,22 @@ package struct Rehearsal: Sendable {
     }
   }
 
+  /// What `course` does ends where nothing is left. Such a course owes nobody an answer.
+  private func takesAllAway(_ course: Course) -> Bool {
+    switch course {
+    case .rollback(_, let steps), .leaveBlock(_, _, let steps): steps == 0
+    case .block(let from): blockTakesAllAway(at: itinerary.step(at: from))
+    case .forward: false
+    }
+  }
+
+  /// A step that takes everything away on purpose: `rollback to start`.
+  private func takesAllAway(_ step: Int) -> Bool {
+    plan.steps[step].segments.last.map { !$0.after.exists } ?? false
+  }
+
   /// The failure block of a step leads to where nothing is left.
-  private func takesAllAway(from step: Int) -> Bool {
+  private func blockTakesAllAway(at step: Int) -> Bool {
     guard plan.steps.indices.contains(step), case .block(let block) = plan.steps[step].onFailure ?? plan.onFailure
     else { return false }
     let ends = block.starts.filter { $0.step == plan.steps[step].index }.compactMap { $0.segments.last?.after }
@@ -118,12 +134,13 @@ package struct Rehearsal: Sendable {
   /// One run, from what `cluster` holds.
   ///
   /// - Parameters:
+  ///   - earlier: the run that this one goes on from: the same visitors go on asking.
   ///   - budget: after so many requests that change something the process dies.
   ///   - change: what else is to go wrong.
   /// - Returns: nil where the run waits for something that never comes.
   package func run(
-    _ goal: RunGoal, in cluster: SandboxCluster, id: String = "rehearsal", budget: RequestBudget? = nil,
-    faults: RehearsalFaults = RehearsalFaults()
+    _ goal: RunGoal, in cluster: SandboxCluster, after earlier: RehearsalResult? = nil, id: String = "rehearsal",
+    budget: RequestBudget? = nil, faults: RehearsalFaults = RehearsalFaults()
   ) -> RehearsalResult? {
     var cluster = cluster
     for version in neverReady + faults.neverReady {
@@ -139,7 +156,7 @@ package struct Rehearsal: Sendable {
       front: MeshFront(
         propagation: Propagation(options.propagation, seed: options.seed), seed: options.seed, standIns: standIns(),
         gatewayLabels: plan.ingressLabels))
-    let counter = TrafficCounter()
+    let counter = TrafficCounter(earlier?.promises ?? Promises())
     let log = RunLog()
     let tally = budget ?? RequestBudget(writes: .max)
     var environment = RunEnvironment(
@@ -166,35 +183,38 @@ package struct Rehearsal: Sendable {
     guard let snapshot = time.run({ await sandbox.snapshot }) else { return nil }
     return RehearsalResult(
       script: script?.name, result: result, events: log.events, traffic: counter.traffic, unmet: unmet,
-      duration: duration, sandbox: snapshot, writes: tally.count)
+      duration: duration, sandbox: snapshot, writes: tally.count, promises: counter.promises)
   }
 
-  /// What a run told, and the step that it is in.
+  /// What a run told.
   private final class RunLog: Sendable {
-    private let state = Mutex<(events: [(Duration, RunEvent)], step: Int)>(([], 0))
+    private let state = Mutex<[(Duration, RunEvent)]>([])
 
-    var events: [(Duration, RunEvent)] { state.withLock { $0.events } }
-    var step: Int { state.withLock { $0.step } }
+    var events: [(Duration, RunEvent)] { state.withLock { $0 } }
 
-    func add(_ event: RunEvent, at moment: Duration) {
-      state.withLock { state in
-        state.events.append((moment, event))
-        if case .stepBegan(let step, _) = event { state.step = step }
-      }
-    }
+    func add(_ event: RunEvent, at moment: Duration) { state.withLock { $0.append((moment, event)) } }
   }
 
   private func note(_ event: RunEvent, at moment: Duration, _ log: RunLog, _ counter: TrafficCounter) {
     log.add(event, at: moment)
     counter.news(at: moment)
     switch event {
-    case .stepBegan(let step, _):
-      counter.step(step)
-      // A step that takes everything away on purpose (`rollback to start`) owes nobody an answer.
-      if let end = plan.steps[step].segments.last?.after, !end.exists { counter.close() }
-    case .turned(.rollback(_, steps: 0), _): counter.close()
-    case .turned(.block, _): if takesAllAway(from: log.step) { counter.close() }
+    case .started(let opening): goOn(opening, counter)
+    case .stepBegan(let step, _): counter.begin(step, isClosing: takesAllAway(step))
+    case .turned(let course, _): if takesAllAway(course) { counter.close() }
     default: break
+    }
+  }
+
+  /// A run that goes on in the middle of a step, or on a way back, does not say that these begin.
+  private func goOn(_ opening: RunOpening, _ counter: TrafficCounter) {
+    switch opening.course {
+    case .forward:
+      let step = itinerary.step(at: opening.progress)
+      guard plan.steps.indices.contains(step), opening.progress > itinerary.progress(afterSteps: step) else { return }
+      counter.begin(step, isClosing: takesAllAway(step))
+    case .rollback(let from, _), .block(let from), .leaveBlock(let from, _, _):
+      counter.begin(itinerary.step(at: from), isClosing: takesAllAway(opening.course))
     }
   }
 

@@ -302,6 +302,32 @@ import Testing
     #expect(report.faults.map(\.name) == ["a run without faults"], "\(report.faults)")
   }
 
+  private func storm(_ text: String) throws -> Chaos.Report {
+    let plan = try plan(text)
+    return Chaos(Itinerary(plan, compile(plan)), options: RehearsalOptions()).run()
+  }
+
+  @Test("chaos: whom a step takes away on purpose, is owed nothing by a run that goes on in its middle either")
+  func chaosOfAStepThatTakesAway() throws {
+    let away = """
+      step "Away" {
+        rollback to start
+      }
+
+      """
+    let again = """
+      step "Again" {
+        deploy web 1.0
+      }
+
+      """
+    for text in [Self.shop + away, Self.shop + away + again] {
+      let report = try storm(text)
+      #expect(report.faults.isEmpty, "\(report.faults)")
+      #expect(report.failedRequests == 0)
+    }
+  }
+
   @Test("coverage counts what was gone through")
   func coverage() throws {
     let plan = try plan(hello + "rehearsal \"r\" {\n  stub approve no\n  expect fails at \"2.0 for all\"\n}\n")
