@@ -6,8 +6,8 @@ package import RolloutPlan
 internal import Sandbox
 
 /// Everything that can go wrong, one after another, each from where the plan stands before the step that it hits: the run
-/// is killed at every request that changes something and resumed, every verify fails, every version never gets ready, every
-/// approval is refused. Each must end where the plan says.
+/// is killed at every request that changes something and resumed, every verify fails, every question is answered with no,
+/// every version never gets ready. Each must end where the plan says.
 package struct Chaos: Sendable {
   /// What is tried.
   package enum Kind: String, Hashable, Sendable, CaseIterable {
@@ -16,6 +16,7 @@ package struct Chaos: Sendable {
     case verifyFails = "a verify fails"
     case neverReady = "a version never gets ready"
     case refused = "an approval is refused"
+    case paused = "a pause is answered with no"
   }
 
   /// One thing that went wrong in another way than it should.
@@ -117,20 +118,17 @@ package struct Chaos: Sendable {
     let plan = itinerary.plan
     let before = step == 0 ? nil : content(cluster)
     let observations = plan.steps[step].segments.flatMap(\.observations)
-    var tried: Set<Int> = []
     for observation in observations {
-      guard case .verify(let verification) = observation.kind, tried.insert(verification.probe).inserted else {
-        continue
+      let (kind, words): (Kind, String)
+      switch observation.kind {
+      case .verify, .verifyMetric: (kind, words) = (.verifyFails, "fails")
+      case .approve: (kind, words) = (.refused, "is refused")
+      case .pause(milliseconds: nil, message: _): (kind, words) = (.paused, "is answered with no")
+      case .pause, .hold, .wait, .waitUntilReady: continue
       }
       var faults = RehearsalFaults()
-      faults.failingProbe = verification.probe
-      attempt(faults, "`\(observation.text)` fails", .verifyFails, step, cluster, before, &report)
-    }
-    let asks = observations.contains { if case .approve = $0.kind { true } else { false } }
-    if asks {
-      var faults = RehearsalFaults()
-      faults.answer = false
-      attempt(faults, "the approval is refused", .refused, step, cluster, before, &report)
+      faults.failingObservation = observation.range
+      attempt(faults, "`\(observation.text)` \(words)", kind, step, cluster, before, &report)
     }
     let old = plan.steps[step].before
     let new = plan.steps[step].after

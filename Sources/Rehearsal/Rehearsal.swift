@@ -157,15 +157,15 @@ package struct Rehearsal: Sendable {
         propagation: Propagation(options.propagation, seed: options.seed), seed: options.seed, standIns: standIns(),
         gatewayLabels: plan.ingressLabels))
     let counter = TrafficCounter(earlier?.promises ?? Promises())
-    let log = RunLog()
+    let log = RunLog(failing: faults.failingObservation)
     let tally = budget ?? RequestBudget(writes: .max)
     var environment = RunEnvironment(
       cluster: InProcessTransport.cluster(sandbox, requests: tally), clock: time.clock,
       wallTime: { time.timestamp.rfc3339Micro }, random: { 0.5 }, journal: NoJournal(),
       identity: RunIdentity(run: id, who: "rehearsal"), tell: { self.note($0, at: time.now, log, counter) })
-    environment.prober = FaultyProber(MeshProber(mesh, plan: plan), faults: faults)
-    environment.decider = StubDecider(answer: faults.answer ?? answer)
-    environment.metrics = StubMetrics(values: metrics, counter: counter, plan: plan)
+    environment.prober = Faulty(base: MeshProber(mesh, plan: plan), log: log)
+    environment.decider = Faulty(base: StubDecider(answer: faults.answer ?? answer), log: log)
+    environment.metrics = Faulty(base: StubMetrics(values: metrics, counter: counter, plan: plan), log: log)
     environment.elementText = Self.elementText
     var options = RunOptions()
     options.settle = self.options.settle
@@ -184,15 +184,6 @@ package struct Rehearsal: Sendable {
     return RehearsalResult(
       script: script?.name, result: result, events: log.events, traffic: counter.traffic, unmet: unmet,
       duration: duration, sandbox: snapshot, writes: tally.count, promises: counter.promises)
-  }
-
-  /// What a run told.
-  private final class RunLog: Sendable {
-    private let state = Mutex<[(Duration, RunEvent)]>([])
-
-    var events: [(Duration, RunEvent)] { state.withLock { $0 } }
-
-    func add(_ event: RunEvent, at moment: Duration) { state.withLock { $0.append((moment, event)) } }
   }
 
   private func note(_ event: RunEvent, at moment: Duration, _ log: RunLog, _ counter: TrafficCounter) {
@@ -335,26 +326,63 @@ package struct Rehearsal: Sendable {
 /// What goes wrong in one run of `--chaos`, besides what the plan's own stubs say.
 package struct RehearsalFaults: Hashable, Sendable {
   package var neverReady: [VersionID] = []
-  /// The `verify` of this number in the plan, counted from 0, gets nothing but errors.
-  package var failingProbe: Int?
+  /// The observing statement that stands here fails: a `verify` gets no answer and no reading, a question is answered with
+  /// no.
+  package var failingObservation: SourceRange?
+  /// What is said to all other questions; nil for what the script says.
   package var answer: Bool?
 
   package init() {}
 }
 
-private struct FaultyProber: Prober {
-  let base: MeshProber
-  let faults: RehearsalFaults
+/// What a run told, and whether what it looks at now is to fail.
+private final class RunLog: Sendable {
+  private let failing: SourceRange?
+  private let state = Mutex<(events: [(Duration, RunEvent)], observed: SourceRange?)>(([], nil))
 
-  init(_ base: MeshProber, faults: RehearsalFaults) {
-    self.base = base
-    self.faults = faults
+  init(failing: SourceRange?) { self.failing = failing }
+
+  var events: [(Duration, RunEvent)] { state.withLock { $0.events } }
+  var isToFail: Bool { failing != nil && state.withLock { $0.observed } == failing }
+
+  func add(_ event: RunEvent, at moment: Duration) {
+    state.withLock { state in
+      state.events.append((moment, event))
+      switch event {
+      case .observationBegan(_, _, let range): state.observed = range
+      case .observationEnded, .failed: state.observed = nil
+      default: break
+      }
+    }
+  }
+}
+
+/// What a run asks, failing while the run looks at what is to fail.
+private struct Faulty<Base: Sendable>: Sendable {
+  let base: Base
+  let log: RunLog
+}
+
+extension Faulty: Prober where Base: Prober {
+  func answer(to request: ProbeRequest) async throws(ProbeError) -> ProbeAnswer {
+    if log.isToFail { throw ProbeError("this verify was made to fail") }
+    return try await base.answer(to: request)
+  }
+}
+
+extension Faulty: Decider where Base: Decider {
+  func answer(to question: Question) async -> Answer? {
+    log.isToFail ? Answer(isYes: false, by: "the rehearsal") : await base.answer(to: question)
+  }
+}
+
+extension Faulty: MetricSource where Base: MetricSource {
+  func reading(of metric: Int, for version: WorkloadRef?) async throws(MetricError) -> MetricReading {
+    if log.isToFail { throw MetricError("this verify was made to fail") }
+    return try await base.reading(of: metric, for: version)
   }
 
-  func answer(to request: ProbeRequest) async throws(ProbeError) -> ProbeAnswer {
-    if let probe = request.probe, probe == faults.failingProbe {
-      return ProbeAnswer(status: 500, body: Array("this verify was made to fail".utf8))
-    }
-    return try await base.answer(to: request)
+  func traffic(to version: WorkloadRef) async throws(MetricError) -> MetricReading {
+    try await base.traffic(to: version)
   }
 }

@@ -328,6 +328,45 @@ import Testing
     }
   }
 
+  @Test("chaos: each verify and each question fails by itself, also one that expects an error")
+  func chaosOfEachObservation() throws {
+    let text = """
+      plan hello
+      language 1
+      on failure rollback
+      expose web on port 80
+      patch route of web "{spec: {http: [{name: broken, match: [{uri: {exact: /broken}}], directResponse: {status: 500}}, \
+      {route: [{destination: {host: web}}]}]}}"
+      component web {
+        image registry.example.com/web
+        port 8080 http
+        version 1.0
+      }
+      probe broken is GET /broken
+      probe home is GET /
+      metric good is istio success-rate of web at least 99%
+      step "Deploy 1.0" {
+        deploy web 1.0
+        verify home status 200
+        pause "Look"
+        verify broken status 500
+        verify home status 200
+        approve "Is it good?"
+        pause 1m
+        pause
+        approve "Really?"
+        verify good for 1m
+      }
+
+      """
+    let report = try storm(text.replacing("\\\n", with: ""))
+    #expect(report.faults.isEmpty, "\(report.faults)")
+    let counts = Dictionary(uniqueKeysWithValues: report.runs.map { ($0.kind.rawValue, $0.count) })
+    #expect(counts["a verify fails"] == 4)
+    #expect(counts["an approval is refused"] == 2)
+    #expect(counts["a pause is answered with no"] == 2)
+  }
+
   @Test("coverage counts what was gone through")
   func coverage() throws {
     let plan = try plan(hello + "rehearsal \"r\" {\n  stub approve no\n  expect fails at \"2.0 for all\"\n}\n")
