@@ -4,6 +4,7 @@ import KubernetesModel
 import Lowering
 import Rehearsal
 import RolloutPlan
+import Sandbox
 import TestSupport
 import Testing
 
@@ -365,6 +366,70 @@ import Testing
     #expect(counts["a verify fails"] == 4)
     #expect(counts["an approval is refused"] == 2)
     #expect(counts["a pause is answered with no"] == 2)
+  }
+
+  @Test("chaos compares every object of the plan, and of a route all but the stamp")
+  func chaosCompares() throws {
+    var plan = try plan(
+      hello.replacing(
+        "component web",
+        with: "patch route of web \"{spec: {http: [{headers: {request: {set: {x-a: b}}}, "
+          + "route: [{destination: {host: web}}]}]}}\"\ncomponent web"))
+    plan.manifests = [
+      Manifest(
+        path: "more.yaml",
+        objects: [
+          ["apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "more"], "data": ["a": "b"]],
+          [
+            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": ["name": "more"],
+            "spec": ["maxReplicas": 3, "scaleTargetRef": ["kind": "Deployment", "name": "other"]],
+          ],
+          ["apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": ["name": "more"]],
+          [
+            "apiVersion": "batch/v1", "kind": "Job", "metadata": ["name": "once"],
+            "spec": [
+              "template": ["spec": ["restartPolicy": "Never", "containers": [["name": "a", "image": "b"]]]]
+            ],
+          ],
+          [
+            "apiVersion": "v1", "kind": "Service", "metadata": ["name": "front"],
+            "spec": ["type": "LoadBalancer", "ports": [["port": 80]]],
+          ],
+        ], range: plan.nameRange)
+    ]
+    let itinerary = Itinerary(plan, compile(plan))
+    let chaos = Chaos(itinerary, options: RehearsalOptions())
+    #expect(chaos.run().faults.isEmpty)
+    let cluster = try rehearsed(itinerary).sandbox
+    func changed(_ path: String, _ patch: Value?) -> String? {
+      var other = cluster
+      let answer = other.respond(
+        to: APIRequest(
+          patch == nil ? "DELETE" : "PATCH", path, body: patch, contentType: "application/merge-patch+json"))
+      #expect(answer.status == 200, "\(path)")
+      return chaos.difference(other, cluster)
+    }
+    #expect(chaos.difference(cluster, cluster) == nil)
+    let core = "/api/v1/namespaces/hello"
+    #expect(changed(core + "/configmaps/more", nil) == "`ConfigMap/more`")
+    #expect(changed(core + "/configmaps/more", ["data": ["a": "c"]]) == "`ConfigMap/more`")
+    #expect(
+      changed("/apis/autoscaling/v2/namespaces/hello/horizontalpodautoscalers/more", ["spec": ["maxReplicas": 4]])
+        == "`HorizontalPodAutoscaler/more`")
+    #expect(changed("/apis/rbac.authorization.k8s.io/v1/clusterroles/more", nil) == "`ClusterRole/more`")
+    let route = "/apis/networking.istio.io/v1/namespaces/hello/virtualservices/web"
+    let entry = try #require(
+      cluster.store.object("virtualservices.networking.istio.io", "hello", "web")?.at("spec", "http")?[0])
+    func with(_ part: String, _ values: Value) -> Value {
+      var headers = entry["headers"]?.fields ?? Fields()
+      headers[part] = ["set": values]
+      var fields = entry.fields ?? Fields()
+      fields["headers"] = .object(headers)
+      return ["spec": ["http": [.object(fields)]]]
+    }
+    #expect(changed(route, with("request", ["x-a": "c"])) == "`VirtualService/web`")
+    #expect(changed(route, with("response", [stampHeader: "02-other", "x-b": "c"])) == "`VirtualService/web`")
+    #expect(changed(route, with("response", [stampHeader: "02-other"])) == nil)
   }
 
   @Test("coverage counts what was gone through")
