@@ -184,7 +184,7 @@ let package = Package(
       name: "RehearsalTests",
       dependencies: [
         "ApplyEngine", "Diagnostics", "KubernetesModel", "Lowering", "Rehearsal", "RolloutPlan", "SafetyChecks",
-        "TestSupport",
+        "Sandbox", "TestSupport",
       ],
       swiftSettings: settings
     ),

@@ -3,11 +3,11 @@ internal import Diagnostics
 internal import KubernetesModel
 internal import Lowering
 package import RolloutPlan
-internal import Sandbox
+package import Sandbox
 
 /// Everything that can go wrong, one after another, each from where the plan stands before the step that it hits: the run
-/// is killed at every request that changes something and resumed, every verify fails, every version never gets ready, every
-/// approval is refused. Each must end where the plan says.
+/// is killed at every request that changes something and resumed, every verify fails, every question is answered with no,
+/// every version never gets ready. Each must end where the plan says.
 package struct Chaos: Sendable {
   /// What is tried.
   package enum Kind: String, Hashable, Sendable, CaseIterable {
@@ -16,6 +16,7 @@ package struct Chaos: Sendable {
     case verifyFails = "a verify fails"
     case neverReady = "a version never gets ready"
     case refused = "an approval is refused"
+    case paused = "a pause is answered with no"
   }
 
   /// One thing that went wrong in another way than it should.
@@ -36,7 +37,7 @@ package struct Chaos: Sendable {
     }
   }
 
-  package struct Report: Hashable, Sendable {
+  package struct Report: Sendable {
     /// What was tried, by kind, in order.
     package var runs: [(kind: Kind, count: Int)] = []
     package var requests = 0
@@ -46,19 +47,16 @@ package struct Chaos: Sendable {
     package var failedSteps: Set<Int> = []
 
     package var count: Int { runs.reduce(0) { $0 + $1.count } }
-
-    package static func == (a: Report, b: Report) -> Bool {
-      a.faults == b.faults && a.requests == b.requests && a.count == b.count
-    }
-
-    package func hash(into hasher: inout Hasher) { hasher.combine(faults) }
   }
 
   private let rehearsal: Rehearsal
+  /// Every object that stands after some part of the plan.
+  private let objects: [ObjectID]
   private var itinerary: Itinerary { rehearsal.itinerary }
 
   package init(_ itinerary: Itinerary, options: RehearsalOptions) {
     rehearsal = Rehearsal(itinerary, script: nil, options: options)
+    objects = Set(itinerary.forward.flatMap { $0.after?.image.entries.map(\.id) ?? [] }).sorted()
   }
 
   package func run() -> Report {
@@ -92,18 +90,20 @@ package struct Chaos: Sendable {
         let name = "killed \(takesEffect ? "after" : "before") write \(allowed + 1) of \(writes)"
         let budget = RequestBudget(writes: allowed, lastTakesEffect: takesEffect)
         guard let killed = rehearsal.run(.apply(steps: step + 1), in: cluster, id: "killed", budget: budget),
-          let resumed = rehearsal.run(.apply(steps: step + 1), in: killed.sandbox, id: "resumed", budget: .unlimited)
+          let resumed = rehearsal.run(
+            .apply(steps: step + 1), in: killed.sandbox, after: killed, id: "resumed", budget: .unlimited)
         else {
           report.faults.append(Fault(.killed, name, step: step, "it never ended"))
           continue
         }
         add(.killed, [killed, resumed], &report)
         if ![.done, .unchanged].contains(resumed.result.outcome) {
+          let why = resumed.result.failure.map { ": \($0.diagnostic.message)" } ?? ""
           report.faults.append(
-            Fault(.killed, name, step: step, "the resumed run ended `\(resumed.result.outcome.rawValue)`"))
-        } else if content(resumed.sandbox) != wanted {
+            Fault(.killed, name, step: step, "the resumed run ended `\(resumed.result.outcome.rawValue)`\(why)"))
+        } else if let other = difference(content(resumed.sandbox), wanted) {
           report.faults.append(
-            Fault(.killed, name, step: step, "the cluster is not as after an uninterrupted run"))
+            Fault(.killed, name, step: step, "\(other) is not as after an uninterrupted run"))
         }
         note(.killed, name, step, [killed, resumed], &report)
       }
@@ -116,20 +116,17 @@ package struct Chaos: Sendable {
     let plan = itinerary.plan
     let before = step == 0 ? nil : content(cluster)
     let observations = plan.steps[step].segments.flatMap(\.observations)
-    var tried: Set<Int> = []
     for observation in observations {
-      guard case .verify(let verification) = observation.kind, tried.insert(verification.probe).inserted else {
-        continue
+      let (kind, words): (Kind, String)
+      switch observation.kind {
+      case .verify, .verifyMetric: (kind, words) = (.verifyFails, "fails")
+      case .approve: (kind, words) = (.refused, "is refused")
+      case .pause(milliseconds: nil, message: _): (kind, words) = (.paused, "is answered with no")
+      case .pause, .hold, .wait, .waitUntilReady: continue
       }
       var faults = RehearsalFaults()
-      faults.failingProbe = verification.probe
-      attempt(faults, "`\(observation.text)` fails", .verifyFails, step, cluster, before, &report)
-    }
-    let asks = observations.contains { if case .approve = $0.kind { true } else { false } }
-    if asks {
-      var faults = RehearsalFaults()
-      faults.answer = false
-      attempt(faults, "the approval is refused", .refused, step, cluster, before, &report)
+      faults.failingObservation = observation.range
+      attempt(faults, "`\(observation.text)` \(words)", kind, step, cluster, before, &report)
     }
     let old = plan.steps[step].before
     let new = plan.steps[step].after
@@ -148,7 +145,7 @@ package struct Chaos: Sendable {
 
   private func attempt(
     _ faults: RehearsalFaults, _ name: String, _ kind: Kind, _ step: Int, _ cluster: SandboxCluster,
-    _ before: [String: Value]?, _ report: inout Report
+    _ before: [ObjectID: Value]?, _ report: inout Report
   ) {
     guard let run = rehearsal.run(.apply(steps: step + 1), in: cluster, id: "failing", faults: faults) else {
       report.faults.append(Fault(kind, name, step: step, "it never ended"))
@@ -173,8 +170,8 @@ package struct Chaos: Sendable {
       if outcome != .rolledBack {
         report.faults.append(
           Fault(kind, name, step: step, "it ended `\(outcome.rawValue)`; the plan says to roll back"))
-      } else if let before, !contains(content(run.sandbox), before) {
-        report.faults.append(Fault(kind, name, step: step, "the state before the step was not restored"))
+      } else if let before, let other = difference(withoutClaims(content(run.sandbox)), withoutClaims(before)) {
+        report.faults.append(Fault(kind, name, step: step, "\(other) is not as it was before the step"))
       }
     case .block:
       if outcome != .rolledBack, outcome != .held {
@@ -209,16 +206,19 @@ package struct Chaos: Sendable {
         failedRequests: runs.reduce(0) { $0 + $1.traffic.failed }))
   }
 
-  /// What stands in the plan's namespace, without what each write changes by itself.
-  private func content(_ cluster: SandboxCluster) -> [String: Value] {
-    var content: [String: Value] = [:]
+  /// What of `cluster` counts: the plan's objects wherever they stand, and all that is in its namespace of the kinds that
+  /// it makes by itself; without what each write or the cluster changes.
+  private func content(_ cluster: SandboxCluster) -> [ObjectID: Value] {
+    var content: [ObjectID: Value] = [:]
     let store = cluster.store
+    for id in objects {
+      guard let type = store.registry.type(group: id.group, kind: id.kind) else { continue }
+      content[id] = store[store.key(type, id.namespace, id.name)].map(settled)
+    }
     for resource in Self.resources {
       for key in store.keys(resource) where key.namespace == itinerary.plan.namespace {
-        guard let object = store[key] else { continue }
-        content["\(resource)/\(key.name)"] = [
-          "spec": settled(object["spec"] ?? .null), "labels": object.at("metadata", "labels") ?? .null,
-        ]
+        guard let object = store[key], let id = ObjectID(object) else { continue }
+        content[id] = settled(object)
       }
     }
     return content
@@ -229,27 +229,56 @@ package struct Chaos: Sendable {
     "destinationrules.networking.istio.io", "gateways.networking.istio.io", "peerauthentications.security.istio.io",
   ]
 
-  /// Without addresses, and without the header that says which step wrote last.
-  private func settled(_ spec: Value) -> Value {
-    guard var fields = spec.fields else { return spec }
-    for key in ["clusterIP", "clusterIPs", "volumeName"] { fields[key] = nil }
-    if let routes = fields["http"]?.array {
-      fields["http"] = .array(
-        routes.map { route in
-          guard var fields = route.fields, fields["headers"]?.at("response", "set", stampHeader) != nil else {
-            return route
-          }
-          fields["headers"] = nil
-          return .object(fields)
-        })
+  /// Without what the cluster itself keeps in it, and without the stamp that says which step wrote last.
+  private func settled(_ object: Value) -> Value {
+    let object = unstamped(object)
+    guard var fields = object.fields else { return object }
+    var metadata = Fields()
+    metadata["labels"] = object.at("metadata", "labels")
+    let annotations = (object.at("metadata", "annotations")?.fields?.entries ?? []).filter { annotation in
+      !Self.annotationsOfControllers.contains { annotation.key.hasPrefix($0) }
     }
-    return .object(fields)
+    if !annotations.isEmpty { metadata["annotations"] = .object(Fields(annotations)) }
+    fields["metadata"] = .object(metadata)
+    fields["status"] = nil
+    if var spec = fields["spec"]?.fields {
+      for key in ["clusterIP", "clusterIPs", "volumeName"] { spec[key] = nil }
+      if object["kind"] == "Service", let ports = spec["ports"]?.array {
+        spec["ports"] = .array(
+          ports.map { port in
+            var fields = port.fields ?? Fields()
+            fields["nodePort"] = nil
+            return .object(fields)
+          })
+      }
+      fields["spec"] = .object(spec)
+    }
+    let uid = object.at("metadata", "uid") ?? .null
+    return without(uid, .object(fields))
+  }
+
+  /// A Job's pods are chosen by its uid.
+  private func without(_ uid: Value, _ value: Value) -> Value {
+    switch value {
+    case uid: .null
+    case .object(let fields): .object(Fields(fields.entries.map { .init(key: $0.key, value: without(uid, $0.value)) }))
+    case .array(let items): .array(items.map { without(uid, $0) })
+    case .null, .bool, .int, .double, .string: value
+    }
+  }
+
+  private static let annotationsOfControllers = ["deployment.kubernetes.io/", "pv.kubernetes.io/", "volume."]
+
+  /// One of the objects that are not alike in both: the first by name.
+  package func difference(_ a: SandboxCluster, _ b: SandboxCluster) -> String? { difference(content(a), content(b)) }
+
+  private func difference(_ a: [ObjectID: Value], _ b: [ObjectID: Value]) -> String? {
+    Set(a.keys).union(b.keys).filter { a[$0] != b[$0] }.min().map { "`\($0)`" }
   }
 
   /// Claims that a way back keeps may stand besides.
-  private func contains(_ all: [String: Value], _ wanted: [String: Value]) -> Bool {
-    all.filter { !$0.key.hasPrefix("persistentvolumeclaims/") }
-      == wanted.filter { !$0.key.hasPrefix("persistentvolumeclaims/") }
+  private func withoutClaims(_ all: [ObjectID: Value]) -> [ObjectID: Value] {
+    all.filter { $0.key.kind != "PersistentVolumeClaim" }
   }
 }
 

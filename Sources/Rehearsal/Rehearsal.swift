@@ -39,6 +39,8 @@ package struct RehearsalResult: Sendable {
   package var sandbox: SandboxCluster
   /// Requests of the run that changed something, also those that failed.
   package var writes: Int
+  /// Who was owed an answer in the end.
+  var promises: Promises
 }
 
 /// Runs a plan in a sandbox, in virtual time, with visitors asking all the while: the engine is the one that runs it against
@@ -70,11 +72,20 @@ package struct Rehearsal: Sendable {
             "metadata": ["name": .string(plan.namespace), "labels": ["istio-injection": "enabled"]],
           ]))
     }
-    let own = Set(itinerary.compiled.renderer.manifests.map(\.id))
     // One ingress plays them all.
-    for object in FlowModel(plan).objectsOfOthers(ingress: { _ in plan.ingressLabels })
-    where object["kind"] == "Gateway" {
-      if let id = ObjectID(object), !own.contains(id) { keep(object, id, in: &cluster) }
+    let gateways = FlowModel(plan).objectsOfOthers(ingress: { _ in plan.ingressLabels }).filter {
+      $0["kind"] == "Gateway"
+    }
+    let own = Set(itinerary.compiled.renderer.manifests.map(\.id))
+    for object in gateways + secrets {
+      guard let id = ObjectID(object), !own.contains(id) else { continue }
+      if id.namespace != plan.namespace {
+        _ = cluster.respond(
+          to: APIRequest(
+            "POST", "/api/v1/namespaces",
+            body: ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(id.namespace)]]))
+      }
+      cluster.accompany(object)
     }
     // What the sandbox does not know has no effect in it: no reason not to keep it.
     for manifest in itinerary.compiled.renderer.manifests {
@@ -86,22 +97,34 @@ package struct Rehearsal: Sendable {
     return cluster
   }
 
-  /// Somebody else's object, with its namespace.
-  private func keep(_ object: Value, _ id: ObjectID, in cluster: inout SandboxCluster) {
-    if id.namespace != plan.namespace {
-      _ = cluster.respond(
-        to: APIRequest(
-          "POST", "/api/v1/namespaces",
-          body: ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(id.namespace)]]))
-    } else if !plan.namespaceExists {
-      return
+  /// Secrets that the plan only names, with values that are nobody's.
+  private var secrets: [Value] {
+    plan.secrets.map { secret in
+      var data = Fields()
+      for key in secret.keys { data[key] = "rehearsal" }
+      return [
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": ["name": .string(secret.name), "namespace": .string(plan.namespace)], "stringData": .object(data),
+      ]
     }
-    _ = cluster.respond(
-      to: APIRequest("POST", "/apis/networking.istio.io/v1/namespaces/\(id.namespace)/gateways", body: object))
+  }
+
+  /// What `course` does ends where nothing is left. Such a course owes nobody an answer.
+  private func takesAllAway(_ course: Course) -> Bool {
+    switch course {
+    case .rollback(_, let steps), .leaveBlock(_, _, let steps): steps == 0
+    case .block(let from): blockTakesAllAway(at: itinerary.step(at: from))
+    case .forward: false
+    }
+  }
+
+  /// A step that takes everything away on purpose: `rollback to start`.
+  private func takesAllAway(_ step: Int) -> Bool {
+    plan.steps[step].segments.last.map { !$0.after.exists } ?? false
   }
 
   /// The failure block of a step leads to where nothing is left.
-  private func takesAllAway(from step: Int) -> Bool {
+  private func blockTakesAllAway(at step: Int) -> Bool {
     guard plan.steps.indices.contains(step), case .block(let block) = plan.steps[step].onFailure ?? plan.onFailure
     else { return false }
     let ends = block.starts.filter { $0.step == plan.steps[step].index }.compactMap { $0.segments.last?.after }
@@ -111,12 +134,13 @@ package struct Rehearsal: Sendable {
   /// One run, from what `cluster` holds.
   ///
   /// - Parameters:
+  ///   - earlier: the run that this one goes on from: the same visitors go on asking.
   ///   - budget: after so many requests that change something the process dies.
   ///   - change: what else is to go wrong.
   /// - Returns: nil where the run waits for something that never comes.
   package func run(
-    _ goal: RunGoal, in cluster: SandboxCluster, id: String = "rehearsal", budget: RequestBudget? = nil,
-    faults: RehearsalFaults = RehearsalFaults()
+    _ goal: RunGoal, in cluster: SandboxCluster, after earlier: RehearsalResult? = nil, id: String = "rehearsal",
+    budget: RequestBudget? = nil, faults: RehearsalFaults = RehearsalFaults()
   ) -> RehearsalResult? {
     var cluster = cluster
     for version in neverReady + faults.neverReady {
@@ -132,16 +156,16 @@ package struct Rehearsal: Sendable {
       front: MeshFront(
         propagation: Propagation(options.propagation, seed: options.seed), seed: options.seed, standIns: standIns(),
         gatewayLabels: plan.ingressLabels))
-    let counter = TrafficCounter()
-    let log = RunLog()
+    let counter = TrafficCounter(earlier?.promises ?? Promises())
+    let log = RunLog(failing: faults.failingObservation)
     let tally = budget ?? RequestBudget(writes: .max)
     var environment = RunEnvironment(
       cluster: InProcessTransport.cluster(sandbox, requests: tally), clock: time.clock,
       wallTime: { time.timestamp.rfc3339Micro }, random: { 0.5 }, journal: NoJournal(),
       identity: RunIdentity(run: id, who: "rehearsal"), tell: { self.note($0, at: time.now, log, counter) })
-    environment.prober = FaultyProber(MeshProber(mesh, plan: plan), faults: faults)
-    environment.decider = StubDecider(answer: faults.answer ?? answer)
-    environment.metrics = StubMetrics(values: metrics, counter: counter, plan: plan)
+    environment.prober = Faulty(base: MeshProber(mesh, plan: plan), log: log)
+    environment.decider = Faulty(base: StubDecider(answer: faults.answer ?? answer), log: log)
+    environment.metrics = Faulty(base: StubMetrics(values: metrics, counter: counter, plan: plan), log: log)
     environment.elementText = Self.elementText
     var options = RunOptions()
     options.settle = self.options.settle
@@ -150,7 +174,7 @@ package struct Rehearsal: Sendable {
     options.leaseSeconds = budget == nil ? 86_400 : 30
     options.leavesAtQuestions = true
     let run = Run(itinerary, environment: environment, options: options, stop: StopSignal())
-    guard let result = play(run, goal, in: sandbox, mesh, counter, time) else { return nil }
+    guard let result = play(run, goal, mesh, counter, time) else { return nil }
     let duration = time.now
     var unmet = script.map { unmetExpectations($0, result, mesh, counter.traffic, time) } ?? []
     if result.outcome == .done, case .apply(let steps) = goal, budget == nil {
@@ -159,35 +183,29 @@ package struct Rehearsal: Sendable {
     guard let snapshot = time.run({ await sandbox.snapshot }) else { return nil }
     return RehearsalResult(
       script: script?.name, result: result, events: log.events, traffic: counter.traffic, unmet: unmet,
-      duration: duration, sandbox: snapshot, writes: tally.count)
-  }
-
-  /// What a run told, and the step that it is in.
-  private final class RunLog: Sendable {
-    private let state = Mutex<(events: [(Duration, RunEvent)], step: Int)>(([], 0))
-
-    var events: [(Duration, RunEvent)] { state.withLock { $0.events } }
-    var step: Int { state.withLock { $0.step } }
-
-    func add(_ event: RunEvent, at moment: Duration) {
-      state.withLock { state in
-        state.events.append((moment, event))
-        if case .stepBegan(let step, _) = event { state.step = step }
-      }
-    }
+      duration: duration, sandbox: snapshot, writes: tally.count, promises: counter.promises)
   }
 
   private func note(_ event: RunEvent, at moment: Duration, _ log: RunLog, _ counter: TrafficCounter) {
     log.add(event, at: moment)
     counter.news(at: moment)
     switch event {
-    case .stepBegan(let step, _):
-      counter.step(step)
-      // A step that takes everything away on purpose (`rollback to start`) owes nobody an answer.
-      if let end = plan.steps[step].segments.last?.after, !end.exists { counter.close() }
-    case .turned(.rollback(_, steps: 0), _): counter.close()
-    case .turned(.block, _): if takesAllAway(from: log.step) { counter.close() }
+    case .started(let opening): goOn(opening, counter)
+    case .stepBegan(let step, _): counter.begin(step, isClosing: takesAllAway(step))
+    case .turned(let course, _): if takesAllAway(course) { counter.close() }
     default: break
+    }
+  }
+
+  /// A run that goes on in the middle of a step, or on a way back, does not say that these begin.
+  private func goOn(_ opening: RunOpening, _ counter: TrafficCounter) {
+    switch opening.course {
+    case .forward:
+      let step = itinerary.step(at: opening.progress)
+      guard plan.steps.indices.contains(step), opening.progress > itinerary.progress(afterSteps: step) else { return }
+      counter.begin(step, isClosing: takesAllAway(step))
+    case .rollback(let from, _), .block(let from), .leaveBlock(let from, _, _):
+      counter.begin(itinerary.step(at: from), isClosing: takesAllAway(opening.course))
     }
   }
 
@@ -207,17 +225,13 @@ package struct Rehearsal: Sendable {
 
   /// The run, with visitors asking all the while; nil where it waits for something that never comes.
   private func play(
-    _ run: Run, _ goal: RunGoal, in sandbox: LiveCluster, _ mesh: LiveMesh, _ counter: TrafficCounter,
+    _ run: Run, _ goal: RunGoal, _ mesh: LiveMesh, _ counter: TrafficCounter,
     _ time: VirtualTime
   ) -> RunResult? {
     let visitors = visitors
     return time.run { () async -> RunResult in
       await withTaskGroup(of: RunResult?.self) { group in
         group.addTask { await run.perform(goal) }
-        group.addTask {
-          await self.keepSecrets(in: sandbox, time)
-          return nil
-        }
         group.addTask {
           await self.ask(visitors, mesh, counter, time)
           return nil
@@ -245,28 +259,7 @@ package struct Rehearsal: Sendable {
     }
   }
 
-  // MARK: - Surroundings
-
-  /// Secrets that the plan only names are there as soon as their namespace is, with values that are nobody's.
-  private func keepSecrets(in sandbox: LiveCluster, _ time: VirtualTime) async {
-    if plan.secrets.isEmpty { return }
-    let path = "/api/v1/namespaces/\(plan.namespace)/secrets"
-    var missing = plan.secrets[...]
-    while let secret = missing.first {
-      var data = Fields()
-      for key in secret.keys { data[key] = "rehearsal" }
-      let object: Value = [
-        "apiVersion": "v1", "kind": "Secret",
-        "metadata": ["name": .string(secret.name), "namespace": .string(plan.namespace)], "stringData": .object(data),
-      ]
-      let answer = await sandbox.respond(to: APIRequest("POST", path, body: object, userAgent: "somebody"))
-      if answer.status == 201 || answer.status == 409 {
-        missing = missing.dropFirst()
-        continue
-      }
-      do { try await time.clock.sleep(for: .milliseconds(50)) } catch { return }
-    }
-  }
+  // MARK: - Visitors
 
   /// What the plan's rules look at, in the order of its steps.
   var selectors: [Selector] {
@@ -333,26 +326,63 @@ package struct Rehearsal: Sendable {
 /// What goes wrong in one run of `--chaos`, besides what the plan's own stubs say.
 package struct RehearsalFaults: Hashable, Sendable {
   package var neverReady: [VersionID] = []
-  /// The `verify` of this number in the plan, counted from 0, gets nothing but errors.
-  package var failingProbe: Int?
+  /// The observing statement that stands here fails: a `verify` gets no answer and no reading, a question is answered with
+  /// no.
+  package var failingObservation: SourceRange?
+  /// What is said to all other questions; nil for what the script says.
   package var answer: Bool?
 
   package init() {}
 }
 
-private struct FaultyProber: Prober {
-  let base: MeshProber
-  let faults: RehearsalFaults
+/// What a run told, and whether what it looks at now is to fail.
+private final class RunLog: Sendable {
+  private let failing: SourceRange?
+  private let state = Mutex<(events: [(Duration, RunEvent)], observed: SourceRange?)>(([], nil))
 
-  init(_ base: MeshProber, faults: RehearsalFaults) {
-    self.base = base
-    self.faults = faults
+  init(failing: SourceRange?) { self.failing = failing }
+
+  var events: [(Duration, RunEvent)] { state.withLock { $0.events } }
+  var isToFail: Bool { failing != nil && state.withLock { $0.observed } == failing }
+
+  func add(_ event: RunEvent, at moment: Duration) {
+    state.withLock { state in
+      state.events.append((moment, event))
+      switch event {
+      case .observationBegan(_, _, let range): state.observed = range
+      case .observationEnded, .failed: state.observed = nil
+      default: break
+      }
+    }
+  }
+}
+
+/// What a run asks, failing while the run looks at what is to fail.
+private struct Faulty<Base: Sendable>: Sendable {
+  let base: Base
+  let log: RunLog
+}
+
+extension Faulty: Prober where Base: Prober {
+  func answer(to request: ProbeRequest) async throws(ProbeError) -> ProbeAnswer {
+    if log.isToFail { throw ProbeError("this verify was made to fail") }
+    return try await base.answer(to: request)
+  }
+}
+
+extension Faulty: Decider where Base: Decider {
+  func answer(to question: Question) async -> Answer? {
+    log.isToFail ? Answer(isYes: false, by: "the rehearsal") : await base.answer(to: question)
+  }
+}
+
+extension Faulty: MetricSource where Base: MetricSource {
+  func reading(of metric: Int, for version: WorkloadRef?) async throws(MetricError) -> MetricReading {
+    if log.isToFail { throw MetricError("this verify was made to fail") }
+    return try await base.reading(of: metric, for: version)
   }
 
-  func answer(to request: ProbeRequest) async throws(ProbeError) -> ProbeAnswer {
-    if let probe = request.probe, probe == faults.failingProbe {
-      return ProbeAnswer(status: 500, body: Array("this verify was made to fail".utf8))
-    }
-    return try await base.answer(to: request)
+  func traffic(to version: WorkloadRef) async throws(MetricError) -> MetricReading {
+    try await base.traffic(to: version)
   }
 }

@@ -40,28 +40,45 @@ package struct RehearsalTraffic: Hashable, Sendable {
   package init() {}
 }
 
+/// Who is owed an answer.
+struct Promises: Sendable {
+  /// Visitors who have been served: from then on they must be.
+  var open: Set<String> = []
+  /// The entry is being taken away: nobody has to be served.
+  var isClosing = false
+}
+
 /// Counts answers, from several tasks.
 final class TrafficCounter: Sendable {
   private struct State {
     var traffic = RehearsalTraffic()
-    /// Visitors who have been served: from then on they must be.
-    var open: Set<String> = []
-    var isClosing = false
+    var promises: Promises
     var step = 0
     var lastNews = Duration.zero
     /// A visitor who sleeps through a quiet time, and wakes when something happens.
     var sleeper: CheckedContinuation<Void, Never>?
   }
 
-  private let state = Mutex(State())
+  private let state: Mutex<State>
 
+  init(_ promises: Promises) { state = Mutex(State(promises: promises)) }
+
+  var promises: Promises { state.withLock { $0.promises } }
   var traffic: RehearsalTraffic { state.withLock { $0.traffic } }
   /// Whether the visitor was ever served.
-  func hasServed(_ visitor: String) -> Bool { state.withLock { $0.open.contains(visitor) } }
+  func hasServed(_ visitor: String) -> Bool { state.withLock { $0.promises.open.contains(visitor) } }
 
   var lastNews: Duration { state.withLock { $0.lastNews } }
 
-  func step(_ step: Int) { state.withLock { $0.step = step } }
+  /// - Parameter isClosing: the step takes the entry away. One after it opens it anew: who was served before is owed
+  ///   nothing until then.
+  func begin(_ step: Int, isClosing: Bool) {
+    state.withLock { state in
+      state.step = step
+      if state.promises.isClosing, !isClosing { state.promises.open = [] }
+      state.promises.isClosing = isClosing
+    }
+  }
 
   func news(at moment: Duration) {
     let sleeper = state.withLock { state in
@@ -95,7 +112,7 @@ final class TrafficCounter: Sendable {
   }
 
   /// From now on the plan takes the entry away: nobody has to be served.
-  func close() { state.withLock { $0.isClosing = true } }
+  func close() { state.withLock { $0.promises.isClosing = true } }
 
   func count(_ answer: MeshAnswer, to visitor: String, at moment: Duration) {
     state.withLock { state in
@@ -111,7 +128,7 @@ final class TrafficCounter: Sendable {
         if let caller = hop.caller.pod { state.traffic.calls.insert(["\(caller)", name]) }
       }
       if answer.isServed {
-        state.open.insert(visitor)
+        state.promises.open.insert(visitor)
         state.traffic.requests += 1
         let key = RehearsalTraffic.Key(
           step: state.step, visitor: visitor, servedBy: chain.isEmpty ? "nobody" : chain.joined(separator: ", "))
@@ -119,7 +136,7 @@ final class TrafficCounter: Sendable {
         state.traffic.timeline[second, default: [:]][chain.first ?? "", default: 0] += 1
         return
       }
-      guard state.open.contains(visitor), !state.isClosing else { return }
+      guard state.promises.open.contains(visitor), !state.promises.isClosing else { return }
       state.traffic.requests += 1
       state.traffic.failed += 1
       state.traffic.timeline[second, default: [:]]["", default: 0] += 1

@@ -106,7 +106,8 @@ private func compare(_ seed: UInt64, _ tally: RandomRehearsalTests.Tally) async 
     var results: [RehearsalResult] = []
     if let result = rehearsal.run(goal, in: rehearsal.freshCluster(), budget: budget, faults: faults) {
       results.append(result)
-      if budget != nil, let next = rehearsal.run(.resume, in: result.sandbox, id: "next", faults: faults) {
+      if budget != nil, let next = rehearsal.run(.resume, in: result.sandbox, after: result, id: "next", faults: faults)
+      {
         results.append(next)
       }
     }

@@ -4,6 +4,7 @@ import KubernetesModel
 import Lowering
 import Rehearsal
 import RolloutPlan
+import Sandbox
 import TestSupport
 import Testing
 
@@ -70,15 +71,19 @@ import Testing
     #expect(result.traffic.failed == 0)
   }
 
-  @Test("a gateway of somebody else is there, in its own namespace or in the plan's")
-  func gatewaysOfOthers() throws {
-    for gateway in ["istio-ingress/public", "public"] {
-      var text = Self.shop.replacing("hosts a.example.com", with: "hosts a.example.com through gateway \(gateway)")
-      if gateway == "public" { text.replace("language 1\n", with: "language 1\nnamespace shared existing\n") }
+  @Test(
+    "a gateway of somebody else is there, in its own namespace or in the plan's, also in one that the plan makes",
+    arguments: [("istio-ingress/public", false), ("istio-system/public", false), ("public", true), ("public", false)])
+  func gatewaysOfOthers(gateway: String, exists: Bool) throws {
+    var text = Self.shop.replacing("hosts a.example.com", with: "hosts a.example.com through gateway \(gateway)")
+    if exists { text.replace("language 1\n", with: "language 1\nnamespace shared existing\n") }
+    let again = "step \"Away\" {\n  rollback to start\n}\nstep \"Again\" {\n  deploy web 1.0\n}\n"
+    for text in [text, text + again] {
       let plan = try plan(text)
       let result = try rehearsed(Itinerary(plan, compile(plan)))
       #expect(result.result.outcome == .done, "\(gateway): \(result.result)")
       #expect(result.traffic.failed == 0 && result.traffic.requests > 0)
+      #expect(plan.steps.count == 1 || result.traffic.served.keys.contains { $0.step == 2 })
     }
   }
 
@@ -296,6 +301,135 @@ import Testing
     let report = Chaos(Itinerary(plan, compiled), options: RehearsalOptions()).run()
     // The gateway never answers by the new routes, so even the run without faults does not come through.
     #expect(report.faults.map(\.name) == ["a run without faults"], "\(report.faults)")
+  }
+
+  private func storm(_ text: String) throws -> Chaos.Report {
+    let plan = try plan(text)
+    return Chaos(Itinerary(plan, compile(plan)), options: RehearsalOptions()).run()
+  }
+
+  @Test("chaos: whom a step takes away on purpose, is owed nothing by a run that goes on in its middle either")
+  func chaosOfAStepThatTakesAway() throws {
+    let away = """
+      step "Away" {
+        rollback to start
+      }
+
+      """
+    let again = """
+      step "Again" {
+        deploy web 1.0
+      }
+
+      """
+    for text in [Self.shop + away, Self.shop + away + again] {
+      let report = try storm(text)
+      #expect(report.faults.isEmpty, "\(report.faults)")
+      #expect(report.failedRequests == 0)
+    }
+  }
+
+  @Test("chaos: each verify and each question fails by itself, also one that expects an error")
+  func chaosOfEachObservation() throws {
+    let text = """
+      plan hello
+      language 1
+      on failure rollback
+      expose web on port 80
+      patch route of web "{spec: {http: [{name: broken, match: [{uri: {exact: /broken}}], directResponse: {status: 500}}, \
+      {route: [{destination: {host: web}}]}]}}"
+      component web {
+        image registry.example.com/web
+        port 8080 http
+        version 1.0
+      }
+      probe broken is GET /broken
+      probe home is GET /
+      metric good is istio success-rate of web at least 99%
+      step "Deploy 1.0" {
+        deploy web 1.0
+        verify home status 200
+        pause "Look"
+        verify broken status 500
+        verify home status 200
+        approve "Is it good?"
+        pause 1m
+        pause
+        approve "Really?"
+        verify good for 1m
+      }
+
+      """
+    let report = try storm(text.replacing("\\\n", with: ""))
+    #expect(report.faults.isEmpty, "\(report.faults)")
+    let counts = Dictionary(uniqueKeysWithValues: report.runs.map { ($0.kind.rawValue, $0.count) })
+    #expect(counts["a verify fails"] == 4)
+    #expect(counts["an approval is refused"] == 2)
+    #expect(counts["a pause is answered with no"] == 2)
+  }
+
+  @Test("chaos compares every object of the plan, and of a route all but the stamp")
+  func chaosCompares() throws {
+    var plan = try plan(
+      hello.replacing(
+        "component web",
+        with: "patch route of web \"{spec: {http: [{headers: {request: {set: {x-a: b}}}, "
+          + "route: [{destination: {host: web}}]}]}}\"\ncomponent web"))
+    plan.manifests = [
+      Manifest(
+        path: "more.yaml",
+        objects: [
+          ["apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "more"], "data": ["a": "b"]],
+          [
+            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": ["name": "more"],
+            "spec": ["maxReplicas": 3, "scaleTargetRef": ["kind": "Deployment", "name": "other"]],
+          ],
+          ["apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": ["name": "more"]],
+          [
+            "apiVersion": "batch/v1", "kind": "Job", "metadata": ["name": "once"],
+            "spec": [
+              "template": ["spec": ["restartPolicy": "Never", "containers": [["name": "a", "image": "b"]]]]
+            ],
+          ],
+          [
+            "apiVersion": "v1", "kind": "Service", "metadata": ["name": "front"],
+            "spec": ["type": "LoadBalancer", "ports": [["port": 80]]],
+          ],
+        ], range: plan.nameRange)
+    ]
+    let itinerary = Itinerary(plan, compile(plan))
+    let chaos = Chaos(itinerary, options: RehearsalOptions())
+    #expect(chaos.run().faults.isEmpty)
+    let cluster = try rehearsed(itinerary).sandbox
+    func changed(_ path: String, _ patch: Value?) -> String? {
+      var other = cluster
+      let answer = other.respond(
+        to: APIRequest(
+          patch == nil ? "DELETE" : "PATCH", path, body: patch, contentType: "application/merge-patch+json"))
+      #expect(answer.status == 200, "\(path)")
+      return chaos.difference(other, cluster)
+    }
+    #expect(chaos.difference(cluster, cluster) == nil)
+    let core = "/api/v1/namespaces/hello"
+    #expect(changed(core + "/configmaps/more", nil) == "`ConfigMap/more`")
+    #expect(changed(core + "/configmaps/more", ["data": ["a": "c"]]) == "`ConfigMap/more`")
+    #expect(
+      changed("/apis/autoscaling/v2/namespaces/hello/horizontalpodautoscalers/more", ["spec": ["maxReplicas": 4]])
+        == "`HorizontalPodAutoscaler/more`")
+    #expect(changed("/apis/rbac.authorization.k8s.io/v1/clusterroles/more", nil) == "`ClusterRole/more`")
+    let route = "/apis/networking.istio.io/v1/namespaces/hello/virtualservices/web"
+    let entry = try #require(
+      cluster.store.object("virtualservices.networking.istio.io", "hello", "web")?.at("spec", "http")?[0])
+    func with(_ part: String, _ values: Value) -> Value {
+      var headers = entry["headers"]?.fields ?? Fields()
+      headers[part] = ["set": values]
+      var fields = entry.fields ?? Fields()
+      fields["headers"] = .object(headers)
+      return ["spec": ["http": [.object(fields)]]]
+    }
+    #expect(changed(route, with("request", ["x-a": "c"])) == "`VirtualService/web`")
+    #expect(changed(route, with("response", [stampHeader: "02-other", "x-b": "c"])) == "`VirtualService/web`")
+    #expect(changed(route, with("response", [stampHeader: "02-other"])) == nil)
   }
 
   @Test("coverage counts what was gone through")

@@ -134,6 +134,36 @@ import Testing
     #expect(pairs.allSatisfy { $0.0.count == 1 && $0.1 == 1 })
   }
 
+  @Test func aSliceOfSomebodyElseStandsBesideTheControllersOwn() throws {
+    var cluster = SandboxCluster()
+    let slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+    func slice(_ name: String, _ labels: Value) -> Value {
+      [
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+        "metadata": ["name": .string(name), "labels": labels], "addressType": "IPv4",
+        "endpoints": [["addresses": ["192.0.2.7"]]], "ports": [["name": "http", "port": 8080]],
+      ]
+    }
+    cluster.post(slices, slice("staff", ["kubernetes.io/service-name": "web"]))
+    cluster.post(
+      slices,
+      slice(
+        "other", ["kubernetes.io/service-name": "web", "endpointslice.kubernetes.io/managed-by": "staff"]))
+    cluster.post(deployments, deployment())
+    cluster.post(
+      "/api/v1/namespaces/default/services",
+      [
+        "apiVersion": "v1", "kind": "Service", "metadata": ["name": "web"],
+        "spec": ["selector": ["app": "web"], "ports": [["port": 80, "targetPort": 8080]]],
+      ])
+    cluster.advance(by: 10_000)
+    let found = cluster.get(slices, ["labelSelector": "kubernetes.io/service-name=web"])["items"]?.array ?? []
+    #expect(found.count == 3)
+    for name in ["staff", "other"] {
+      #expect(cluster.get(slices + "/" + name)["endpoints"] == [["addresses": ["192.0.2.7"]]])
+    }
+  }
+
   @Test func aClaimWaitsForItsConsumer() {
     var cluster = SandboxCluster()
     let path = "/api/v1/namespaces/default/persistentvolumeclaims"

@@ -50,6 +50,30 @@ private func config(_ name: String, _ data: Value = [:], labels: Value = [:]) ->
     #expect(expired.at("metadata", "continue") != nil, "a token to go on with, inconsistently")
   }
 
+  @Test("pages go over every namespace, also over one whose name begins with another's")
+  func pagesGoOverNamespaces() throws {
+    var cluster = SandboxCluster()
+    for namespace in ["shop", "shop-test"] {
+      cluster.post(
+        "/api/v1/namespaces",
+        ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(namespace)]])
+      for name in ["a", "b"] {
+        cluster.post("/api/v1/namespaces/\(namespace)/configmaps", config(name, labels: ["app": "x"]))
+      }
+    }
+    var found: [String] = []
+    var query = ["limit": "1", "labelSelector": "app=x"]
+    repeat {
+      let page = cluster.get("/api/v1/configmaps", query)
+      for item in page["items"]?.array ?? [] {
+        found.append("\(item.at("metadata", "namespace")?.string ?? "")/\(item.at("metadata", "name")?.string ?? "")")
+      }
+      query["continue"] = page.at("metadata", "continue")?.string
+    } while query["continue"] != nil && found.count < 20
+    // In the order of etcd's keys.
+    #expect(found == ["shop-test/a", "shop-test/b", "shop/a", "shop/b"])
+  }
+
   @Test func aWatchSeesObjectsEnterAndLeaveItsSelector() {
     var cluster = SandboxCluster()
     cluster.post(configs, config("a", labels: ["app": "x"]))

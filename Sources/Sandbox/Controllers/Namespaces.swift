@@ -1,8 +1,8 @@
 internal import KubernetesModel
 
 extension SandboxCluster {
-  /// Gives a namespace its service account, or empties it if it goes. Kubernetes: `pkg/controller/{serviceaccount,
-  /// namespace}`.
+  /// Gives a namespace its service account and its ``companions``, or empties it if it goes. Kubernetes:
+  /// `pkg/controller/{serviceaccount, namespace}`.
   mutating func reconcileNamespace(_ key: ObjectKey) {
     guard let namespace = store[key] else { return }
     if namespace.isDeleting {
@@ -21,6 +21,12 @@ extension SandboxCluster {
           "kind": "ConfigMap", "apiVersion": "v1", "metadata": ["name": "kube-root-ca.crt"],
           "data": ["ca.crt": "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"],
         ], by: "kube-controller-manager")
+    }
+    for object in companions where object.namespace == key.name {
+      guard let type = store.registry.type(apiVersion: object["apiVersion"]?.string ?? "", kind: object.kind),
+        store[store.key(type, key.name, object.name)] == nil
+      else { continue }
+      make(type.resource, key.name, object, by: "somebody")
     }
   }
 

@@ -1,4 +1,4 @@
-internal import KubernetesModel
+package import KubernetesModel
 
 /// A whole cluster in one value: API server, controllers, scheduler, kubelet, all on virtual time. Nothing happens but
 /// in ``respond(to:)`` and ``advance(to:)``; the same calls give the same cluster, name for name. Copying it takes a
@@ -15,6 +15,8 @@ package struct SandboxCluster: Sendable {
   private var behaviours: [String: PodBehaviour] = [:]
   /// The same, of workloads that say in their annotation what becomes of their pods.
   private var statedFates: [String: PodBehaviour.Fate] = [:]
+  /// What somebody puts into namespaces; each says its own.
+  private(set) var companions: [Value] = []
   private var cursor: Int
   private var timers: [Timer] = []
   private var queued: Set<Task> = []
@@ -61,6 +63,13 @@ package struct SandboxCluster: Sendable {
   /// Serves objects of a kind that nothing here acts on: they are kept, and have no effect.
   package mutating func keepKind(group: String, version: String, kind: String, scope: ResourceType.Scope) {
     server.store.registry.keep(group: group, version: version, kind: kind, scope: scope)
+  }
+
+  /// Puts `object` into its namespace as soon as that is there, and so again after it was deleted and made anew.
+  package mutating func accompany(_ object: Value) {
+    companions.append(object)
+    reconcileNamespace(ObjectKey("namespaces", "", object.namespace))
+    run()
   }
 
   // MARK: - Behaviour

@@ -108,6 +108,8 @@ extension SandboxCluster {
     write(endpoints, key, by: "kube-controller-manager")
   }
 
+  private static let sliceController = "endpointslice-controller.k8s.io"
+
   private mutating func writeSlices(_ service: Value, _ backends: [Backend]) {
     var wanted: [(ports: [Value], endpoints: [Value])] = []
     for backend in backends {
@@ -126,8 +128,10 @@ extension SandboxCluster {
       }
     }
     if wanted.isEmpty { wanted = [([], [])] }
+    // A slice that somebody else keeps for the service is left alone.
     var existing = store.all("endpointslices.discovery.k8s.io", namespace: service.namespace).filter {
       $0.labels["kubernetes.io/service-name"] == service.name
+        && $0.labels["endpointslice.kubernetes.io/managed-by"] == Self.sliceController
     }
     for (unnamed, endpoints) in wanted {
       // A slice's port always has a name, if an empty one: kubectl relies on it.
@@ -158,8 +162,7 @@ extension SandboxCluster {
                 service.labels.sorted { $0.key < $1.key }.map { Fields.Entry(key: $0.key, value: .string($0.value)) }
                   + [
                     Fields.Entry(
-                      key: "endpointslice.kubernetes.io/managed-by",
-                      value: "endpointslice-controller.k8s.io"),
+                      key: "endpointslice.kubernetes.io/managed-by", value: .string(Self.sliceController)),
                     Fields.Entry(key: "kubernetes.io/service-name", value: .string(service.name)),
                   ])),
             "ownerReferences": [owner(service)],

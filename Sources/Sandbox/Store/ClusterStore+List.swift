@@ -61,8 +61,9 @@ extension ClusterStore {
     var items: [Value] = []
     var next: String?
     var remaining = 0
-    for key in snapshot.keys.sorted() {
-      let position = key.namespace + "/" + key.name
+    // The order of etcd's keys, in which `shop-test/` comes before `shop/`.
+    let places = snapshot.keys.map { (position: $0.namespace + "/" + $0.name, key: $0) }
+    for (position, key) in places.sorted(by: { $0.position < $1.position }) {
       if let after, position <= after { continue }
       guard let object = snapshot[key], query.matches(object) else { continue }
       if query.limit > 0, items.count == query.limit {
