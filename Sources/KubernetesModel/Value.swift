@@ -8,6 +8,20 @@ package enum Value: Hashable, Sendable {
   case array([Value])
   case object(Fields)
 
+  /// Texts are equal byte by byte, as they are for a server: `é` of one character is not `e` with an accent.
+  package static func == (a: Value, b: Value) -> Bool {
+    switch (a, b) {
+    case (.null, .null): true
+    case (.bool(let a), .bool(let b)): a == b
+    case (.int(let a), .int(let b)): a == b
+    case (.double(let a), .double(let b)): a == b
+    case (.string(let a), .string(let b)): a.hasSameBytes(as: b)
+    case (.array(let a), .array(let b)): a == b
+    case (.object(let a), .object(let b)): a == b
+    default: false
+    }
+  }
+
   /// The value of `key`, or nil where this is no object or has no such key.
   package subscript(key: String) -> Value? {
     if case .object(let fields) = self { fields[key] } else { nil }
@@ -80,9 +94,9 @@ package struct Fields: Hashable, Sendable {
     if a.isIdentical(to: b) { return true }
     for (i, entry) in a.entries.enumerated() {
       let other = b.entries[i]
-      if other.key == entry.key {
+      if other.key.hasSameBytes(as: entry.key) {
         if other.value != entry.value { return false }
-      } else if b[entry.key] != entry.value {
+      } else if b.entries.first(where: { $0.key.hasSameBytes(as: entry.key) })?.value != entry.value {
         return false
       }
     }
@@ -123,5 +137,14 @@ extension Value: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Expres
   package init(arrayLiteral elements: Value...) { self = .array(elements) }
   package init(dictionaryLiteral elements: (String, Value)...) {
     self = .object(Fields(elements.map { Fields.Entry(key: $0.0, value: $0.1) }))
+  }
+}
+
+extension String {
+  /// `==` asks whether two texts read the same, however their characters are composed.
+  fileprivate func hasSameBytes(as other: String) -> Bool {
+    // What has the same sixteen bytes is one text, be they its characters or where they stand.
+    if unsafeBitCast(self, to: SIMD2<UInt64>.self) == unsafeBitCast(other, to: SIMD2<UInt64>.self) { return true }
+    return self == other && utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
   }
 }

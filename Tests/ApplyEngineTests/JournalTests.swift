@@ -186,8 +186,17 @@ import Testing
     defer { try? FileManager.default.removeItem(at: folder) }
     let path = folder.appendingPathComponent("run.journal").path
 
+    /// A journal is closed when the task that stored its last records has ended, too.
+    func opened() async throws -> (JournalFile, JournalContent) {
+      for _ in 0..<200 {
+        do { return try JournalFile.open(path) } catch JournalError.inUse {
+          try await Task.sleep(for: .milliseconds(10))
+        }
+      }
+      return try JournalFile.open(path)
+    }
     func write(_ records: [JournalRecord], expecting before: [JournalRecord]) async throws {
-      let (journal, content) = try JournalFile.open(path)
+      let (journal, content) = try await opened()
       #expect(content.records == before)
       #expect(throws: JournalError.inUse) { _ = try JournalFile.open(path) }
       for record in records { try await journal.append(record) }
@@ -205,9 +214,9 @@ import Testing
 
     bytes[20] ^= 1
     try Data(bytes).write(to: URL(fileURLWithPath: path))
-    #expect(throws: JournalError.unusable(.damaged)) { _ = try JournalFile.open(path) }
+    await #expect(throws: JournalError.unusable(.damaged)) { _ = try await opened() }
     try Data("something else".utf8).write(to: URL(fileURLWithPath: path))
-    #expect(throws: JournalError.unusable(.foreign)) { _ = try JournalFile.open(path) }
+    await #expect(throws: JournalError.unusable(.foreign)) { _ = try await opened() }
     #expect(try String(contentsOfFile: path, encoding: .utf8) == "something else")
   }
 

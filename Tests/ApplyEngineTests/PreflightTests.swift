@@ -111,6 +111,38 @@ extension Itinerary {
     #expect(await findings(itinerary, inventory: inventory).isEmpty)
   }
 
+  @Test("routes and rules of others for a host of the plan are told, those for other hosts are not")
+  func routesBeside() async throws {
+    await namespace()
+    let itinerary = try Itinerary.shop("namespace shop existing")
+    let networking = "/apis/networking.istio.io/v1/namespaces/shop"
+    func route(_ name: String, _ spec: Value) async {
+      await post(
+        [
+          "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+          "metadata": ["name": .string(name), "namespace": "shop"], "spec": spec,
+        ], to: "\(networking)/virtualservices")
+    }
+    await route("other-mesh", ["hosts": ["api"], "http": [["route": [["destination": ["host": "api"]]]]]])
+    await route(
+      "other-gateway", ["hosts": ["web"], "gateways": ["x/y"], "http": [["route": [["destination": ["host": "api"]]]]]])
+    let none = await findings(itinerary).filter { $0.code == .routeBeside && $0.message.contains("other-mesh") }
+    #expect(none.isEmpty)
+    await route("old-mesh", ["hosts": ["web"], "http": [["route": [["destination": ["host": "web"]]]]]])
+    await route(
+      "old-entry",
+      ["hosts": ["shop.example.com"], "gateways": ["old"], "http": [["route": [["destination": ["host": "web"]]]]]])
+    await post(
+      [
+        "apiVersion": "networking.istio.io/v1", "kind": "DestinationRule",
+        "metadata": ["name": "old-rule", "namespace": "shop"], "spec": ["host": "web.shop.svc.cluster.local"],
+      ], to: "\(networking)/destinationrules")
+    let told = await findings(itinerary).filter { $0.code == .routeBeside }.map(\.message)
+    for name in ["VirtualService/old-mesh", "VirtualService/old-entry", "DestinationRule/old-rule"] {
+      #expect(told.contains { $0.hasPrefix("`\(name)`") }, "\(name): \(told)")
+    }
+  }
+
   @Test(
     "whoever holds an object is told by what tools write on it",
     arguments: [

@@ -18,6 +18,20 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     }
   }
 
+  /// As they are to a server, whatever they read like.
+  @Test func textsAreEqualByteByByte() {
+    let (one, two) = ("\u{E9}", "e\u{301}")
+    #expect(one == two)
+    #expect(Value.string(one) != Value.string(two))
+    #expect(Value.string(one) == Value.string(String(decoding: Array(one.utf8), as: UTF8.self)))
+    #expect(["a": .string(one)] != (["a": .string(two)] as Value))
+    #expect((.object([one: 1]) as Value) != .object([two: 1]))
+    #expect((.object(["a": 1, one: 2]) as Value) == .object([one: 2, "a": 1]))
+    let long = String(repeating: "x", count: 40)
+    #expect(Value.string(long + "y") == .string(long + "y"))
+    #expect(Value.string("a\u{323}\u{307}") != .string("a\u{307}\u{323}"))
+  }
+
   @Test func nothingIsWrittenThatAYAMLReaderRefuses() {
     for string in nastyStrings {
       let text = jsonText(.string(string))
@@ -41,6 +55,8 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     ("9223372036854775808", "9.223372036854776e+18"), (" \t\r\n[1 , 2]\n", "[1,2]"),
     (#""\b\f\n\r\t\"\\""#, #""\b\f\n\r\t\"\\""#),
     (#""\u007f\u0085\u2028\ufeff""#, #""\u007f\u0085\u2028\ufeff""#), ("1e20", "1.0e+20"),
+    // What turns the reading direction.
+    (#""\u061c\u200e\u200f\u202a\u202e\u2066\u2069\u2065""#, #""\u061c\u200e\u200f\u202a\u202e\u2066\u2069\#u{2065}""#),
   ])
   func texts(input: String, expected: String) throws {
     #expect(jsonText(try parseJSON(bytes(input))) == expected)

@@ -158,6 +158,11 @@ private func text(_ value: Value) -> String { String(decoding: yamlBytes(value),
     }
     let error = #expect(throws: YAMLError.self) { try parseYAML(Array(bomb.utf8)) }
     #expect(error?.message.contains("aliases repeat") == true)
+    // A long text is more than one value.
+    let long = "x: &x \"" + String(repeating: "x", count: 100_000) + "\"\n"
+    let texts = long + (0..<1_000).map { "k\($0): *x\n" }.joined()
+    #expect(throws: YAMLError.self) { try parseYAML(Array(texts.utf8)) }
+    #expect(throws: Never.self) { try parseYAML(Array((long + "a: *x\nb: *x\n").utf8)) }
     var tower = "a0: &a0 [x]\n"
     for i in 1...300 { tower += "a\(i): &a\(i) [*a\(i - 1)]\n" }
     #expect(throws: YAMLError.self) { try parseYAML(Array(tower.utf8)) }

@@ -72,6 +72,8 @@ struct TableTests {
     ("user-[0-9]+", "user-0"), ("[A-Z]{2}", "AA"), ("(.*;)?flag=on(;.*)?", "flag=on"), (".*", "a"), ("", ""),
     ("a^", nil), (#"\bon\b.x"#, "on!x"), ("[a-f0-9-]{36}", String(repeating: "a", count: 36)), ("[é-ü]", "é"),
     ("(a|b){0,3}c{2}", "cc"),
+    // Thousands of sets of states, and few states.
+    ("[ab]*a[ab]{15}", "a" + String(repeating: "a", count: 15)),
   ])
   func examples(pattern: String, expected: String?) throws {
     let expression = try RegularExpression(pattern)

@@ -128,11 +128,12 @@ package actor JournalFile: Journal {
 
   private func stored(_ frames: [UInt8]) async -> JournalError? {
     await withCheckedContinuation { continuation in
-      let file = file
+      // The actor, which waits here, keeps it open.
+      let descriptor = file.number
       let body: @Sendable () -> Void = {
         do throws(JournalError) {
-          try writeAll(file.number, frames)
-          guard fsync(file.number) == 0 else { throw .system("fsync", errno) }
+          try writeAll(descriptor, frames)
+          guard fsync(descriptor) == 0 else { throw .system("fsync", errno) }
           continuation.resume(returning: nil)
         } catch {
           continuation.resume(returning: error)

@@ -53,10 +53,11 @@ package struct Preflight: Sendable {
     async let limits = limitFindings()
     async let webhooks = webhookFindings()
     async let owners = ownerFindings()
+    async let routes = routeFindings()
     let (a, b, c, d) = await (rights, kinds, namespace, secrets)
     let (e, f, g) = await (quotas, webhooks, owners)
-    let (h, i) = await (certificates, limits)
-    return [a, b, c, d, e, f, g, h, i].flatMap { $0 }.inReadingOrder
+    let (h, i, j) = await (certificates, limits, routes)
+    return [a, b, c, d, e, f, g, h, i, j].flatMap { $0 }.inReadingOrder
   }
 
   // MARK: - Kinds

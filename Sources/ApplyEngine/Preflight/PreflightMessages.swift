@@ -43,6 +43,18 @@ extension Diagnostic {
       help: "remove it, rename ours, or take it over with `--adopt \(id)`")
   }
 
+  static func routeBeside(_ id: ObjectID, _ ours: ObjectID, host: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .routeBeside, "`\(id)`, which is not the plan's, is for `\(host)`, too", at: Label(range, "writes `\(ours)`"),
+      notes: [
+        ours.kind == "VirtualService"
+          ? "Istio asks the older one first, or it alone" : "Istio reads one of two rules for a host"
+      ],
+      help:
+        "take it away before, or have the plan write the one that is there: `service NAME` names it, `--adopt` takes it over"
+    )
+  }
+
   static func namespaceMissing(_ name: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .namespaceUnusable, "there is no namespace `\(name)`", at: Label(range, "the plan says that it exists"),

@@ -223,10 +223,7 @@ extension RunSession {
     case .block: course = .block(from: from)
     }
     guard let legs = itinerary.legs(of: course) else { return try await hold(failure, further: nil) }
-    if let further = wouldTakeAdopted(by: course) {
-      tell(.failed(further))
-      return try await hold(failure, further: further)
-    }
+    if let further = wouldTakeAdopted(by: course) { return try await hold(failure, further: further) }
     record.course = course
     record.isAsked = false
     record.progress = Progress()

@@ -71,5 +71,14 @@ extension CodePage {
       good: .shop("namespace shop existing\n\ndeploy web 1.0"),
       fix: "Change `resources` or the volume's size, or ask the namespace's owner for another LimitRange.",
       stage: .running),
+    CodePage(
+      .routeBeside, "A route or rule of somebody else is for a host of the plan.",
+      why:
+        "Of several VirtualServices for one host Istio asks the oldest first, or it alone. What stands already is asked before what the plan writes, so that the plan's visitors go on as before: the run waits for its own routes to answer, and fails.",
+      bad: .shop("deploy web 1.0"),
+      good: .shop("namespace shop existing\n\ndeploy web 1.0"),
+      fix:
+        "Take it away at a quiet moment, or take it over: `component web service NAME` gives the plan's objects its name, and `--adopt KIND/NAME` makes it the plan's.",
+      stage: .running),
   ]
 }

@@ -10,8 +10,10 @@ extension Code {
   package static let webhookInTheWay = Code("R8527", "webhook-in-the-way", .warning)
   package static let outsideLimits = Code("R8528", "outside-limits")
 
+  package static let routeBeside = Code("R8529", "route-beside", .warning)
+
   static let preflight: [Code] = [
     .missingRight, .missingHelp, .missingKind, .namespaceUnusable, .notInjected, .secretMissing, .quotaShort,
-    .webhookInTheWay, .outsideLimits,
+    .webhookInTheWay, .outsideLimits, .routeBeside,
   ]
 }

@@ -186,7 +186,7 @@ extension Interpreter {
     switch (a, b) {
     case (.cookie(let key, nil), .cookie(let other, _)): return key == other
     case (.headerMatches(let key, let pattern), .header(let other, let value)):
-      return key == other && ((try? RegularExpression(pattern))?.matchesFully(value) ?? false)
+      return key == other && (expression(pattern)?.matchesFully(value) ?? false)
     default: return a == b
     }
   }
@@ -198,13 +198,20 @@ extension Interpreter {
     case (.header(let key, let value), .header(let other, let otherValue)): return key != other || value == otherValue
     case (.header(let key, let value), .headerMatches(let other, let pattern)),
       (.headerMatches(let other, let pattern), .header(let key, let value)):
-      return key != other || ((try? RegularExpression(pattern))?.matchesFully(value) ?? true)
+      return key != other || (expression(pattern)?.matchesFully(value) ?? true)
     case (.headerMatches(let key, let pattern), .headerMatches(let other, let otherPattern)):
-      guard key == other, let first = try? RegularExpression(pattern), let second = try? RegularExpression(otherPattern)
-      else { return true }
+      guard key == other, let first = expression(pattern), let second = expression(otherPattern) else { return true }
       return canBothMatch(first, second) ?? true
     default: return true
     }
+  }
+
+  /// Compiled once: each rule for a header is compared with all the others.
+  private func expression(_ pattern: String) -> RegularExpression? {
+    if let known = expressions[pattern] { return known }
+    let compiled = try? RegularExpression(pattern)
+    expressions[pattern] = .some(compiled)
+    return compiled
   }
 
   func describe(_ selector: Selector) -> String {

@@ -1,4 +1,5 @@
 import Diagnostics
+import RegularExpressions
 
 /// Runs the steps over states: after each changing statement there is a full desired state.
 ///
@@ -25,6 +26,8 @@ final class Interpreter {
   private var rollbackLimit: Int?
   var reportedIncomplete: Set<[Int]> = []
   var reportedAsleep: Set<VersionID> = []
+  /// Patterns of headers by their text; nil: it is none.
+  var expressions: [String: RegularExpression?] = [:]
 
   init(plan: Plan, taint: Taint) {
     self.plan = plan

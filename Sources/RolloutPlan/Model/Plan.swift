@@ -233,7 +233,9 @@ package struct Volume: Hashable, Sendable {
 
   /// What a pod calls it: a DNS label, where a claim's name may hold dots and be longer.
   package var podName: String {
-    String(decoding: claim.utf8.prefix(63).map { $0 == UInt8(ascii: ".") ? UInt8(ascii: "-") : $0 }, as: UTF8.self)
+    var name = claim.utf8.prefix(63).map { $0 == UInt8(ascii: ".") ? UInt8(ascii: "-") : $0 }
+    while name.last == UInt8(ascii: "-") { name.removeLast() }
+    return String(decoding: name, as: UTF8.self)
   }
 
   package init(claim: String, size: String, path: String, range: SourceRange) {

@@ -247,7 +247,15 @@ extension Resolver {
       report(.duplicateSetting("the volume or its path stands twice", at: line.range, earlier: other.range))
       return
     }
-    settings.volumes.append(Volume(claim: claim, size: size, path: path, range: line.range))
+    let volume = Volume(claim: claim, size: size, path: path, range: line.range)
+    if let other = settings.volumes.first(where: { $0.podName == volume.podName }) {
+      report(
+        .duplicateSetting(
+          "a pod would call two volumes `\(volume.podName)`, which is `\(claim)` with dashes, and its first 63 characters",
+          at: line.range, earlier: other.range))
+      return
+    }
+    settings.volumes.append(volume)
   }
 
   private func readResources(_ line: StatementView, into settings: inout Settings) {

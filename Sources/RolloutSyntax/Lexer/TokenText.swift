@@ -120,9 +120,12 @@ package enum TokenText {
     let isBlank: ([UInt8]) -> Bool = { $0.allSatisfy { $0 == 0x20 || $0 == 0x09 } }
     // The closing quotes stand on a line of their own: its blanks belong to them.
     if let last = lines.last, lines.count > 1, isBlank(last) { lines[lines.count - 1] = [] }
-    let indentation =
-      lines.lazy.filter { !isBlank($0) }
-      .map { $0.prefix { $0 == 0x20 || $0 == 0x09 }.count }.min() ?? 0
+    // The same bytes: a tab is as wide as nobody knows how many blanks.
+    let blanks = lines.filter { !isBlank($0) }.map { $0.prefix { $0 == 0x20 || $0 == 0x09 } }
+    let shared = blanks.dropFirst().reduce(blanks.first ?? []) { shared, next in
+      shared.prefix(zip(shared, next).prefix { $0 == $1 }.count)
+    }
+    let indentation = shared.count
     let stripped = lines.map { isBlank($0) ? [] : Array($0.dropFirst(indentation)) }
     return String(decoding: Array(stripped.joined(separator: [0x0A])), as: UTF8.self)
   }

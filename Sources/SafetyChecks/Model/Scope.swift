@@ -25,7 +25,7 @@ extension FlowModel {
   /// The flows of a scope.
   func flows(in scope: Scope) -> [Int] {
     switch scope.kind {
-    case .components: scope.components.flatMap { flowsInto[$0] + strayEntries[$0] }
+    case .components: scope.components.sorted().flatMap { flowsInto[$0] + strayEntries[$0] }
     case .entries: scope.hosts.map { $0.sorted().flatMap { entryFlowsOfHost[$0] ?? [] } } ?? entryFlows
     case .everything: Array(flows.indices)
     case .nothing: []

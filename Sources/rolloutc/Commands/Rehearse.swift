@@ -34,8 +34,8 @@ struct Rehearse: ParsableCommand {
 
   @Flag(
     help: """
-      Also kill the run at every write and resume it, let every verify fail, every version never get ready and every \
-      approval be refused.
+      Also kill the run at every write and resume it, let each verify fail, every version never get ready, and every \
+      approval and open pause be answered with no.
       """)
   var chaos = false
 

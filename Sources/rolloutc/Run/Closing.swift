@@ -1,4 +1,5 @@
 import ApplyEngine
+import Diagnostics
 
 /// The last words of a run: how it ended, and what to do next.
 struct Closing: Sendable {
@@ -74,7 +75,10 @@ struct Closing: Sendable {
       return []
     case .undone, .failedClean, .refused: return []
     case .rolledBack: return ["remove the cause, then " + invocation.command("apply")]
-    case .held: return ["remove the cause, then " + invocation.command("resume"), invocation.command("rollback")]
+    case .held:
+      let on = "remove the cause, then " + invocation.command("resume")
+      // No way back leads past what was taken over.
+      return result.further?.diagnostic.code == .notOurs ? [on] : [on, invocation.command("rollback")]
     case .locked:
       return [
         invocation.command("status") + "  # shows whose",
