@@ -201,6 +201,36 @@ private func config(_ name: String, _ data: Value = [:], labels: Value = [:]) ->
     #expect(answer.value?["details"] == [:])
   }
 
+  /// What Go decodes into an int32 holds no larger number.
+  @Test func numbersHaveTheirSize() {
+    var cluster = SandboxCluster()
+    cluster.post(deployments, deployment())
+    cluster.advance(by: 5000)
+    let pods = "/api/v1/namespaces/default/pods"
+    let pod = cluster.get(pods)["items"]?[0]?.at("metadata", "name")?.string ?? ""
+    let sets = "/apis/apps/v1/namespaces/default/replicasets"
+    let set = cluster.get(sets)["items"]?[0]?.at("metadata", "name")?.string ?? ""
+    let events = "/api/v1/namespaces/default/events"
+    let event = cluster.get(events)["items"]?[0]?.at("metadata", "name")?.string ?? ""
+    let large: [(String, Value)] = [
+      ("\(pods)/\(pod)/status", ["status": ["containerStatuses": [["name": "app", "restartCount": .int(.max)]]]]),
+      ("\(sets)/\(set)/status", ["status": ["replicas": .int(.max)]]),
+      ("\(deployments)/web/status", ["status": ["updatedReplicas": .int(.min)]]),
+      ("\(deployments)/web/scale", ["spec": ["replicas": .int(1 << 31)]]),
+      ("\(events)/\(event)", ["count": .int(.max)]),
+    ]
+    for (path, patch) in large {
+      let answer = cluster.merge(path, patch)
+      #expect(answer.status == 400, "\(path)")
+      #expect(message(answer).hasSuffix("of type int32"), "\(message(answer))")
+    }
+    let refused = cluster.merge(large[0].0, large[0].1)
+    #expect(
+      message(refused)
+        == #"Pod in version "v1" cannot be handled as a Pod: json: cannot unmarshal number 9223372036854775807 into Go "#
+        + "struct field ContainerStatus.status.containerStatuses.restartCount of type int32")
+  }
+
   @Test func aDefinitionServesItsKind() {
     var cluster = SandboxCluster()
     let path = "/apis/example.com/v1/namespaces/default/widgets"
