@@ -201,6 +201,35 @@ private func config(_ name: String, _ data: Value = [:], labels: Value = [:]) ->
     #expect(answer.value?["details"] == [:])
   }
 
+  /// Each copy doubles what is there.
+  @Test func aJSONPatchMayNotCopyMuch() {
+    var cluster = SandboxCluster()
+    let path = "/apis/networking.istio.io/v1/namespaces/default/virtualservices"
+    cluster.post(
+      path,
+      [
+        "apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": ["name": "v"],
+        "spec": ["hosts": ["a"], "x": ["a"]],
+      ])
+    func patch(_ copies: [Value]) -> APIResponse {
+      cluster.respond(
+        to: APIRequest(
+          "PATCH", path + "/v", body: .array(copies), contentType: "application/json-patch+json"))
+    }
+    let version = cluster.store.version
+    let doubled: Value = ["op": "copy", "from": "/spec/x", "path": "/spec/x/-"]
+    #expect(patch(Array(repeating: doubled, count: 30)).status == 422)
+    let deep: Value = ["op": "copy", "from": "/spec", "path": "/spec/x"]
+    #expect(patch(Array(repeating: deep, count: 300)).status == 422)
+    let nest: [Value] = (0..<100).map { n in
+      let inner = "/spec" + String(repeating: "/x", count: n)
+      return ["op": "copy", "from": "/spec", "path": .string(inner + "/x")]
+    }
+    #expect(patch(nest).status == 422)
+    #expect(cluster.store.version == version)
+    #expect(patch(Array(repeating: doubled, count: 3)).status == 200)
+  }
+
   /// What Go decodes into an int32 holds no larger number.
   @Test func numbersHaveTheirSize() {
     var cluster = SandboxCluster()
