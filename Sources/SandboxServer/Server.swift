@@ -38,12 +38,17 @@ package struct SandboxServer: Sendable {
   package var port: Int
   private let speed: Double
   private let proxy: ProxyHandler?
+  private let limits: ConnectionLimits
 
-  package init(cluster: LiveCluster, port: Int = 0, speed: Double = 1, proxy: ProxyHandler? = nil) {
+  package init(
+    cluster: LiveCluster, port: Int = 0, speed: Double = 1, proxy: ProxyHandler? = nil,
+    limits: ConnectionLimits = ConnectionLimits()
+  ) {
     self.cluster = cluster
     self.port = port
     self.speed = speed
     self.proxy = proxy
+    self.limits = limits
   }
 
   /// Serves until the task is cancelled; calls `ready` with the port once it listens.
@@ -59,7 +64,9 @@ package struct SandboxServer: Sendable {
     // A cancelled server says so as an error.
     logger.logLevel = .critical
     let app = Application(
-      router: router, configuration: .init(address: .hostname("127.0.0.1", port: port)),
+      router: router, server: limits.server(),
+      configuration: .init(
+        address: .hostname("127.0.0.1", port: port), availableConnectionsDelegate: limits.accepted),
       onServerRunning: { channel in await ready(channel.localAddress?.port ?? 0) }, logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { [port] group in
       group.addTask { try await serve(app, on: port) }

@@ -1,0 +1,108 @@
+import Foundation
+import Glibc
+import KubernetesModel
+import Sandbox
+import SandboxServer
+import TestSupport
+import Testing
+
+/// A client's end of a connection to 127.0.0.1, closed with it.
+private final class Socket: Sendable {
+  private let descriptor: Int32
+
+  init(port: Int) throws {
+    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(port).bigEndian
+    address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+    let result = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    try #require(descriptor >= 0 && result == 0)
+    var limit = timeval(tv_sec: 30, tv_usec: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+  }
+
+  deinit { close(descriptor) }
+
+  func send(_ text: String) {
+    _ = Array(text.utf8).withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+  }
+
+  /// What comes next; empty at the end, nil where nothing comes for a long time.
+  func receive() -> String? {
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    let count = recv(descriptor, &buffer, buffer.count, 0)
+    if count < 0, errno == EAGAIN { return nil }
+    return String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
+  }
+
+  /// Whether the server has closed it.
+  var isClosed: Bool {
+    var byte: UInt8 = 0
+    let count = recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
+    return count == 0 || count < 0 && errno != EAGAIN
+  }
+}
+
+/// Expects the status of an answer.
+private func expect(
+  _ status: Int, _ port: Int, _ line: String, _ headers: [String], _ body: String = "",
+  at location: SourceLocation = #_sourceLocation
+) async throws {
+  let answer = try await onThread { () -> Int? in
+    let socket = try Socket(port: port)
+    let length = body.isEmpty ? [] : ["Content-Length: \(body.utf8.count)"]
+    socket.send((["\(line) HTTP/1.1", "Connection: close"] + headers + length + ["", body]).joined(separator: "\r\n"))
+    return Int((socket.receive() ?? "").split(separator: " ").dropFirst().first ?? "")
+  }
+  #expect(answer == status, "\(line) \(headers)", sourceLocation: location)
+}
+
+/// Away from the threads that the server's tasks need.
+private func onThread<T: Sendable>(_ work: @escaping @Sendable () throws -> T) async throws -> T {
+  try await withCheckedThrowingContinuation { continuation in
+    Thread.detachNewThread { continuation.resume(with: Result { try work() }) }
+  }
+}
+
+@Suite("The sandbox over HTTP") struct ServerTests {
+  /// The one that has waited the longest makes room; one that is being answered does not.
+  @Test(.timeLimit(.minutes(5))) func idleConnectionsMakeRoom() async throws {
+    try await withServer(LiveCluster(), limits: ConnectionLimits(count: 8)) { _, port in
+      let watch = try Socket(port: port)
+      watch.send("GET /api/v1/namespaces?watch=true HTTP/1.1\r\nHost: localhost\r\n\r\n")
+      let first = try await onThread { watch.receive() }
+      #expect(first?.hasPrefix("HTTP/1.1 200") == true)
+      let idle = try await onThread { () -> [Socket] in
+        try (0..<60).map { n in
+          let socket = try Socket(port: port)
+          if n % 2 == 0 { socket.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ") }
+          return socket
+        }
+      }
+      try await expect(200, port, "GET /healthz", ["Host: localhost"])
+      var open = idle.count
+      for _ in 0..<200 where open > 8 {
+        try await Task.sleep(for: .milliseconds(50))
+        open = idle.count { !$0.isClosed }
+      }
+      #expect(open <= 8)
+      #expect(!watch.isClosed || watch.receive() != "", "the watch goes on")
+    }
+  }
+
+  @Test(.timeLimit(.minutes(5))) func whoSendsNothingIsNotWaitedFor() async throws {
+    try await withServer(LiveCluster(), limits: ConnectionLimits(patience: .milliseconds(200))) { _, port in
+      let silent = try Socket(port: port)
+      let slow = try Socket(port: port)
+      slow.send("POST /api/v1/namespaces HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
+      let ends = try await onThread { [silent.receive(), slow.receive()] }
+      #expect(ends.allSatisfy { $0 != nil })
+      #expect(silent.isClosed && slow.isClosed)
+    }
+  }
+}
