@@ -31,8 +31,8 @@ package struct ProxyRequest: Sendable {
 
 package typealias ProxyHandler = @Sendable (ProxyRequest) async -> ProxyAnswer
 
-/// A sandbox over plain HTTP on 127.0.0.1, for kubectl and for our own client. It moves the cluster's time with the
-/// real clock, `speed` times as fast.
+/// A sandbox over plain HTTP on 127.0.0.1, for kubectl and for our own client, but for no page of another site in a
+/// browser. It moves the cluster's time with the real clock, `speed` times as fast.
 package struct SandboxServer: Sendable {
   package var cluster: LiveCluster
   package var port: Int
@@ -116,6 +116,10 @@ private func drive(_ cluster: LiveCluster, _ speed: Double) async throws {
 private let jsonType = "application/json"
 
 private func respond(_ request: Request, _ cluster: LiveCluster, _ proxy: ProxyHandler?) async throws -> Response {
+  if isForeign(request) {
+    return status(
+      403, "Forbidden", "the sandbox answers no page of another site: it is asked by a loopback name or address")
+  }
   let path = request.uri.path.removingPercentEncoding
   let accept = request.headers[.accept] ?? "*/*"
   if path == "/openapi/v2" { return await openAPI(accept, cluster) }
@@ -128,7 +132,15 @@ private func respond(_ request: Request, _ cluster: LiveCluster, _ proxy: ProxyH
   let bytes = Array(buffer.readableBytesView)
   // What goes on to a Service is nobody's business here.
   if !bytes.isEmpty, request.method != .get, !api.isProxied {
-    if api.contentType.contains("protobuf") {
+    if !isReadable(api.contentType, of: request.method) {
+      // What is said of a patch depends on its kind.
+      guard request.method == .patch else {
+        return status(
+          415, "UnsupportedMediaType",
+          "the body of the request was in an unknown format - accepted media types include: "
+            + "application/json, application/yaml, application/vnd.kubernetes.protobuf")
+      }
+    } else if api.contentType.contains("protobuf") {
       guard let value = decodedProtobuf(bytes) else {
         return status(
           415, "UnsupportedMediaType",

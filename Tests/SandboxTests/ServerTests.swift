@@ -70,6 +70,57 @@ private func onThread<T: Sendable>(_ work: @escaping @Sendable () throws -> T) a
 }
 
 @Suite("The sandbox over HTTP") struct ServerTests {
+  /// A browser lets any page send requests to this computer, and says whose they are.
+  @Test(.timeLimit(.minutes(5))) func pagesOfOtherSitesGetNothing() async throws {
+    try await withServer(LiveCluster()) { _, port in
+      let own = "127.0.0.1:\(port)"
+      let cases: [([String], Int)] = [
+        (["Host: \(own)"], 200), (["Host: localhost:\(port)"], 200), (["Host: LOCALHOST"], 200),
+        (["Host: [::1]:\(port)"], 200), (["Host: localhost:8001"], 200),
+        (["Host: \(own)", "Origin: http://\(own)"], 200),
+        (["Host: evil.example:\(port)"], 403), (["Host: 127.0.0.1.evil.example"], 403),
+        (["Host: localhost:x@evil.example"], 403), (["Host: localhost.evil.example"], 403),
+        (["Host: \(own)", "Origin: http://evil.example"], 403), (["Host: \(own)", "Origin: null"], 403),
+        (["Host: \(own)", "Origin: http://127.0.0.1:1"], 403),
+        (["Host: evil.example", "Origin: http://evil.example"], 403),
+      ]
+      for (headers, status) in cases {
+        try await expect(status, port, "GET /api/v1/secrets", headers)
+        try await expect(status, port, "GET /openapi/v2", headers)
+      }
+      let made = #"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"made"}}"#
+      let json = "Content-Type: application/json"
+      try await expect(
+        403, port, "POST /api/v1/namespaces", ["Host: \(own)", "Origin: http://evil.example", json], made)
+      try await expect(404, port, "GET /api/v1/namespaces/made", ["Host: \(own)"])
+    }
+  }
+
+  @Test(.timeLimit(.minutes(5))) func onlyKnownMediaTypesAreRead() async throws {
+    try await withServer(LiveCluster()) { _, port in
+      let host = "Host: 127.0.0.1:\(port)"
+      let maps = "/api/v1/namespaces/default/configmaps"
+      func body(_ name: String) -> String {
+        #"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"\#(name)"}}"#
+      }
+      let types = [
+        ("text/plain", 415), ("application/x-www-form-urlencoded", 415), ("multipart/form-data; boundary=a", 415),
+        ("application/merge-patch+json", 415), ("application/json", 201), ("Application/JSON; charset=utf-8", 201),
+        ("application/yaml", 201),
+      ]
+      for (n, (type, status)) in types.enumerated() {
+        try await expect(status, port, "POST \(maps)", [host, "Content-Type: \(type)"], body("m\(n)"))
+      }
+      try await expect(201, port, "POST \(maps)", [host], body("none"))
+      try await expect(415, port, "PUT \(maps)/none", [host, "Content-Type: text/plain"], body("none"))
+      for (type, status) in [("text/plain", 415), ("application/json", 415), ("application/merge-patch+json", 200)] {
+        try await expect(status, port, "PATCH \(maps)/none", [host, "Content-Type: \(type)"], body("none"))
+      }
+      try await expect(415, port, "DELETE \(maps)/none", [host, "Content-Type: text/plain"], "{}")
+      try await expect(200, port, "DELETE \(maps)/none", [host])
+    }
+  }
+
   /// The one that has waited the longest makes room; one that is being answered does not.
   @Test(.timeLimit(.minutes(5))) func idleConnectionsMakeRoom() async throws {
     try await withServer(LiveCluster(), limits: ConnectionLimits(count: 8)) { _, port in
