@@ -78,6 +78,11 @@ extension Value {
   var controller: Value? { ownerReferences.first { $0["controller"]?.bool == true } }
 }
 
+extension Int {
+  /// One more, or the same where there is none: what clients write may be the largest number.
+  var next: Int { self == .max ? self : self + 1 }
+}
+
 func strings(_ value: Value?) -> [String: String] {
   var result: [String: String] = [:]
   for entry in value?.fields?.entries ?? [] { result[entry.key] = entry.value.string }

@@ -23,6 +23,7 @@ package struct GatewayServer: Sendable {
   package func run(ready: @escaping @Sendable (Int) async -> Void) async throws {
     let router = Router(context: VisitorContext.self)
     let mesh = mesh
+    let limits = ConnectionLimits()
     for method: HTTPRequest.Method in [.get, .head, .post, .put, .patch, .delete, .options] {
       for path: RouterPath in ["/", "**"] {
         router.on(path, method: method) { request, context in try await answer(request, context, mesh) }
@@ -32,7 +33,9 @@ package struct GatewayServer: Sendable {
     // A cancelled server says so as an error.
     logger.logLevel = .critical
     let app = Application(
-      router: router, configuration: .init(address: .hostname("127.0.0.1", port: port)),
+      router: router, server: limits.server(),
+      configuration: .init(
+        address: .hostname("127.0.0.1", port: port), availableConnectionsDelegate: limits.accepted),
       onServerRunning: { channel in await ready(channel.localAddress?.port ?? 0) }, logger: logger)
     try await serve(app, on: port)
   }

@@ -31,19 +31,24 @@ package struct ProxyRequest: Sendable {
 
 package typealias ProxyHandler = @Sendable (ProxyRequest) async -> ProxyAnswer
 
-/// A sandbox over plain HTTP on 127.0.0.1, for kubectl and for our own client. It moves the cluster's time with the
-/// real clock, `speed` times as fast.
+/// A sandbox over plain HTTP on 127.0.0.1, for kubectl and for our own client, but for no page of another site in a
+/// browser. It moves the cluster's time with the real clock, `speed` times as fast.
 package struct SandboxServer: Sendable {
   package var cluster: LiveCluster
   package var port: Int
   private let speed: Double
   private let proxy: ProxyHandler?
+  private let limits: ConnectionLimits
 
-  package init(cluster: LiveCluster, port: Int = 0, speed: Double = 1, proxy: ProxyHandler? = nil) {
+  package init(
+    cluster: LiveCluster, port: Int = 0, speed: Double = 1, proxy: ProxyHandler? = nil,
+    limits: ConnectionLimits = ConnectionLimits()
+  ) {
     self.cluster = cluster
     self.port = port
     self.speed = speed
     self.proxy = proxy
+    self.limits = limits
   }
 
   /// Serves until the task is cancelled; calls `ready` with the port once it listens.
@@ -59,7 +64,9 @@ package struct SandboxServer: Sendable {
     // A cancelled server says so as an error.
     logger.logLevel = .critical
     let app = Application(
-      router: router, configuration: .init(address: .hostname("127.0.0.1", port: port)),
+      router: router, server: limits.server(),
+      configuration: .init(
+        address: .hostname("127.0.0.1", port: port), availableConnectionsDelegate: limits.accepted),
       onServerRunning: { channel in await ready(channel.localAddress?.port ?? 0) }, logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { [port] group in
       group.addTask { try await serve(app, on: port) }
@@ -109,6 +116,10 @@ private func drive(_ cluster: LiveCluster, _ speed: Double) async throws {
 private let jsonType = "application/json"
 
 private func respond(_ request: Request, _ cluster: LiveCluster, _ proxy: ProxyHandler?) async throws -> Response {
+  if isForeign(request) {
+    return status(
+      403, "Forbidden", "the sandbox answers no page of another site: it is asked by a loopback name or address")
+  }
   let path = request.uri.path.removingPercentEncoding
   let accept = request.headers[.accept] ?? "*/*"
   if path == "/openapi/v2" { return await openAPI(accept, cluster) }
@@ -121,7 +132,15 @@ private func respond(_ request: Request, _ cluster: LiveCluster, _ proxy: ProxyH
   let bytes = Array(buffer.readableBytesView)
   // What goes on to a Service is nobody's business here.
   if !bytes.isEmpty, request.method != .get, !api.isProxied {
-    if api.contentType.contains("protobuf") {
+    if !isReadable(api.contentType, of: request.method) {
+      // What is said of a patch depends on its kind.
+      guard request.method == .patch else {
+        return status(
+          415, "UnsupportedMediaType",
+          "the body of the request was in an unknown format - accepted media types include: "
+            + "application/json, application/yaml, application/vnd.kubernetes.protobuf")
+      }
+    } else if api.contentType.contains("protobuf") {
       guard let value = decodedProtobuf(bytes) else {
         return status(
           415, "UnsupportedMediaType",

@@ -118,4 +118,20 @@ import Testing
     let names = scratch.files(below: "").filter { !$0.hasPrefix("plans") }
     #expect(names == [], "left behind: \(names)")
   }
+
+  /// What a plan names is a file; the plan itself may come through a pipe.
+  @Test(.timeLimit(.minutes(5)), arguments: ["manifest", "include"]) func aPipeThatAPlanNames(_ word: String) throws {
+    let scratch = try Scratch()
+    _ = try scratch.run(["mkfifo", "pipe.rollout", "pipe.yaml"])
+    let name = word == "include" ? "pipe.rollout" : "pipe.yaml"
+    let plan = helloPlan.replacing("on failure rollback", with: "\(word) \(name)\non failure rollback")
+    try scratch.write(plan, to: "hello.rollout")
+    for path in ["hello.rollout", "-"] {
+      let outcome = try scratch.shell("cat hello.rollout | rolloutc check \(path)")
+      #expect(outcome.code == 2)
+      #expect(outcome.errors.contains("it is a pipe or a device, and no file"), "\(outcome.errors)")
+    }
+    try scratch.write(helloPlan, to: "hello.rollout")
+    #expect(try scratch.shell("cat hello.rollout | rolloutc check /dev/stdin").code == 0)
+  }
 }

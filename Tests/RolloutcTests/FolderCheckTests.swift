@@ -190,4 +190,46 @@ import Testing
     try scratch.write(Self.base, to: "a.yaml")
     #expect(try scratch.rolloutc("check", "a.yaml", "--against", "nothing").code == 2)
   }
+
+  /// A link to a folder may lead back to where it is.
+  @Test(.timeLimit(.minutes(5))) func linksAreNotFollowedOutOfTheFolder() throws {
+    let scratch = try Scratch()
+    for folder in ["before", "after"] {
+      _ = try scratch.run(["mkdir", "-p", "\(folder)/inner"])
+      try scratch.write(Self.base + Self.pods("1"), to: "\(folder)/base.yaml")
+    }
+    _ = try scratch.run(["ln", "-s", ".", "after/0x"])
+    _ = try scratch.run(["ln", "-s", ".", "after/0y"])
+    _ = try scratch.run(["ln", "-s", "/", "after/root"])
+    _ = try scratch.run(["ln", "-s", "after", "linked"])
+    try scratch.write(Self.rule("1"), to: "after/inner/.rule")
+    _ = try scratch.run(["ln", "-s", ".rule", "after/inner/rule.yaml"])
+    for after in ["after", "linked"] {
+      let outcome = try scratch.rolloutc("check", after, "--against", "before")
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      for name in ["0x", "0y", "root"] {
+        #expect(outcome.errors.contains("note: \(after)/\(name) is a link to a folder, and not followed"))
+      }
+      #expect(outcome.errors.contains("1 object changed"), "\(outcome.errors)")
+    }
+    _ = try scratch.run(["ln", "-s", "../../before/base.yaml", "after/inner/out.yaml"])
+    let outcome = try scratch.rolloutc("check", "after", "--against", "before")
+    #expect(outcome.code == 2)
+    #expect(outcome.errors.contains("`after/inner/out.yaml` is a link to a place outside `"), "\(outcome.errors)")
+  }
+
+  /// Nobody writes to it, so whoever opens it waits for ever.
+  @Test(.timeLimit(.minutes(5))) func aPipeInAFolderIsNoFile() throws {
+    let scratch = try Scratch()
+    for folder in ["before", "after"] {
+      _ = try scratch.run(["mkdir", folder])
+      try scratch.write(Self.base + Self.pods("1"), to: "\(folder)/base.yaml")
+    }
+    let piped = try scratch.shell("cat after/base.yaml | rolloutc check /dev/stdin --against before/base.yaml")
+    #expect(piped.code == 0, "\(piped.errors)")
+    _ = try scratch.run(["mkfifo", "after/pipe.yaml"])
+    let outcome = try scratch.rolloutc("check", "after", "--against", "before")
+    #expect(outcome.code == 2)
+    #expect(outcome.errors.contains("cannot read `after/pipe.yaml`: it is a pipe or a device, and no file"))
+  }
 }

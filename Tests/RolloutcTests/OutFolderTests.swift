@@ -115,6 +115,17 @@ import Testing
     #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--out", "empty").code == 0)
   }
 
+  /// Two links that lead back are more ways than anyone can go.
+  @Test(.timeLimit(.minutes(5))) func aLinkInTheReviewStays() throws {
+    let scratch = try Scratch(withPlans: true)
+    #expect(try scratch.rolloutc("plans/bookinfo.rollout", "--out", "review").code == 0)
+    _ = try scratch.run(["ln", "-s", ".", "review/0x"])
+    _ = try scratch.run(["ln", "-s", ".", "review/0y"])
+    let outcome = try scratch.rolloutc("plans/bookinfo.rollout", "--out", "review")
+    #expect(outcome.code == 2)
+    #expect(outcome.errors.contains("`0x` in `review` was not written by rolloutc"), "\(outcome.errors)")
+  }
+
   /// A file stands where a folder must be made: the run fails, and leaves nothing.
   @Test func wholeOrNotAtAll() throws {
     let scratch = try Scratch(withPlans: true)

@@ -235,6 +235,38 @@ import Testing
     #expect(run() == run())
   }
 
+  /// What is counted up may be the largest number already.
+  @Test func countsStayAtTheirEnd() {
+    var cluster = SandboxCluster()
+    cluster.setBehaviour(PodBehaviour(fate: .imagePullError), of: "web", namespace: "default")
+    cluster.post(deployments, deployment())
+    cluster.advance(by: 5000)
+    let events = "/api/v1/namespaces/default/events"
+    for event in cluster.get(events)["items"]?.array ?? [] {
+      let name = event.at("metadata", "name")?.string ?? ""
+      #expect(cluster.merge("\(events)/\(name)", ["count": .int(Int(Int32.max))]).status == 200)
+    }
+    cluster.advance(by: 60_000)
+    let counts = (cluster.get(events)["items"]?.array ?? []).compactMap { $0["count"]?.int }
+    #expect(counts.max() == Int(Int32.max))
+    let sets = "/apis/apps/v1/namespaces/default/replicasets"
+    let set = cluster.get(sets)["items"]?[0]?.at("metadata", "name")?.string ?? ""
+    let largest = String(Int.max)
+    cluster.merge(
+      "\(sets)/\(set)", ["metadata": ["annotations": ["deployment.kubernetes.io/revision": .string(largest)]]])
+    for image in ["web:2", "web:1", "web:2"] {
+      cluster.merge(deployments + "/web", deployment(image: image))
+      cluster.advance(by: 5000)
+    }
+    let web = cluster.get(deployments + "/web")
+    #expect(web.at("metadata", "annotations", "deployment.kubernetes.io/revision")?.string == largest)
+    let settled = cluster.store.version
+    cluster.setBehaviour(nil, of: "web", namespace: "default")
+    cluster.advance(by: 60_000)
+    #expect(cluster.store.version > settled)
+    #expect(condition(cluster.get(deployments + "/web"), "Available")?["status"] == "True")
+  }
+
   @Test func aMissingSecretIsSaid() {
     var cluster = SandboxCluster()
     let env: Fields = [

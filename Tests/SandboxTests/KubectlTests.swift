@@ -26,14 +26,14 @@ private let corpus = URL(filePath: #filePath).deletingLastPathComponent().deleti
   .appending(path: "Corpus/sandbox").path
 
 /// Runs a sandbox over HTTP while `body` has its kubeconfig.
-private func withServer(
-  _ cluster: LiveCluster, proxy: ProxyHandler? = nil,
+func withServer(
+  _ cluster: LiveCluster, proxy: ProxyHandler? = nil, limits: ConnectionLimits = ConnectionLimits(),
   _ body: @escaping @Sendable (_ kubeconfig: String, Int) async throws -> Void
 ) async throws {
   let (ports, sink) = AsyncStream<Int>.makeStream()
   try await withThrowingTaskGroup(of: Void.self) { group in
     group.addTask {
-      try await SandboxServer(cluster: cluster, proxy: proxy).run { port in
+      try await SandboxServer(cluster: cluster, proxy: proxy, limits: limits).run { port in
         sink.yield(port)
         sink.finish()
       }

@@ -225,6 +225,65 @@ private func config(_ name: String, _ data: Value = [:], labels: Value = [:]) ->
     #expect(answer.value?["details"] == [:])
   }
 
+  /// Each copy doubles what is there.
+  @Test func aJSONPatchMayNotCopyMuch() {
+    var cluster = SandboxCluster()
+    let path = "/apis/networking.istio.io/v1/namespaces/default/virtualservices"
+    cluster.post(
+      path,
+      [
+        "apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": ["name": "v"],
+        "spec": ["hosts": ["a"], "x": ["a"]],
+      ])
+    func patch(_ copies: [Value]) -> APIResponse {
+      cluster.respond(
+        to: APIRequest(
+          "PATCH", path + "/v", body: .array(copies), contentType: "application/json-patch+json"))
+    }
+    let version = cluster.store.version
+    let doubled: Value = ["op": "copy", "from": "/spec/x", "path": "/spec/x/-"]
+    #expect(patch(Array(repeating: doubled, count: 30)).status == 422)
+    let deep: Value = ["op": "copy", "from": "/spec", "path": "/spec/x"]
+    #expect(patch(Array(repeating: deep, count: 300)).status == 422)
+    let nest: [Value] = (0..<100).map { n in
+      let inner = "/spec" + String(repeating: "/x", count: n)
+      return ["op": "copy", "from": "/spec", "path": .string(inner + "/x")]
+    }
+    #expect(patch(nest).status == 422)
+    #expect(cluster.store.version == version)
+    #expect(patch(Array(repeating: doubled, count: 3)).status == 200)
+  }
+
+  /// What Go decodes into an int32 holds no larger number.
+  @Test func numbersHaveTheirSize() {
+    var cluster = SandboxCluster()
+    cluster.post(deployments, deployment())
+    cluster.advance(by: 5000)
+    let pods = "/api/v1/namespaces/default/pods"
+    let pod = cluster.get(pods)["items"]?[0]?.at("metadata", "name")?.string ?? ""
+    let sets = "/apis/apps/v1/namespaces/default/replicasets"
+    let set = cluster.get(sets)["items"]?[0]?.at("metadata", "name")?.string ?? ""
+    let events = "/api/v1/namespaces/default/events"
+    let event = cluster.get(events)["items"]?[0]?.at("metadata", "name")?.string ?? ""
+    let large: [(String, Value)] = [
+      ("\(pods)/\(pod)/status", ["status": ["containerStatuses": [["name": "app", "restartCount": .int(.max)]]]]),
+      ("\(sets)/\(set)/status", ["status": ["replicas": .int(.max)]]),
+      ("\(deployments)/web/status", ["status": ["updatedReplicas": .int(.min)]]),
+      ("\(deployments)/web/scale", ["spec": ["replicas": .int(1 << 31)]]),
+      ("\(events)/\(event)", ["count": .int(.max)]),
+    ]
+    for (path, patch) in large {
+      let answer = cluster.merge(path, patch)
+      #expect(answer.status == 400, "\(path)")
+      #expect(message(answer).hasSuffix("of type int32"), "\(message(answer))")
+    }
+    let refused = cluster.merge(large[0].0, large[0].1)
+    #expect(
+      message(refused)
+        == #"Pod in version "v1" cannot be handled as a Pod: json: cannot unmarshal number 9223372036854775807 into Go "#
+        + "struct field ContainerStatus.status.containerStatuses.restartCount of type int32")
+  }
+
   @Test func aDefinitionServesItsKind() {
     var cluster = SandboxCluster()
     let path = "/apis/example.com/v1/namespaces/default/widgets"

@@ -1,7 +1,8 @@
 package import KubernetesModel
 
 /// RFC 6902. Whatever operation does not apply is refused with one and the same 422: the API server does not pass on
-/// what evanphx/json-patch says about it.
+/// what evanphx/json-patch says about it. Operations that copy may copy 3 MiB of JSON in all (`--json-patch-max-copy-bytes`
+/// of kube-apiserver), since each can double what is there.
 package func jsonPatched(_ target: Value, _ patch: Value) throws(APIError) -> Value {
   guard let operations = patch.array else {
     throw .badRequest("json: cannot unmarshal \(kind(of: patch)) into Go value of type jsonpatch.Patch")
@@ -12,15 +13,16 @@ package func jsonPatched(_ target: Value, _ patch: Value) throws(APIError) -> Va
       "Request entity too large: The allowed maximum operations in a JSON patch is 10000, got \(operations.count)")
   }
   var result = target
+  var copied = 0
   for operation in operations {
     let name = operation["op"]?.string ?? ""
     let path = try pointer(operation["path"]?.string ?? "")
     switch name {
     case "add":
-      guard let value = operation["value"] else { throw .unprocessable }
+      guard let value = operation["value"], fits(value, at: path) else { throw .unprocessable }
       result = try edited(result, path[...], .add(value))
     case "replace":
-      guard let value = operation["value"] else { throw .unprocessable }
+      guard let value = operation["value"], fits(value, at: path) else { throw .unprocessable }
       result = try edited(result, path[...], .replace(value))
     case "remove": result = try edited(result, path[...], .remove)
     case "test":
@@ -31,12 +33,26 @@ package func jsonPatched(_ target: Value, _ patch: Value) throws(APIError) -> Va
     case "copy", "move":
       let from = try pointer(operation["from"]?.string ?? "")
       let value = try lookedUp(result, from)
-      if name == "move" { result = try edited(result, from[...], .remove) }
+      guard fits(value, at: path) else { throw .unprocessable }
+      if name == "move" {
+        result = try edited(result, from[...], .remove)
+      } else {
+        copied += jsonBytes(value).count
+        guard copied <= maximumCopy else { throw .unprocessable }
+      }
       result = try edited(result, path[...], .add(value))
     default: throw .unprocessable
     }
   }
   return result
+}
+
+/// How much JSON the operations of one patch may copy.
+private let maximumCopy = 3 << 20
+
+/// Whether a value put at `path` lies no deeper than one in a body may.
+private func fits(_ value: Value, at path: [String]) -> Bool {
+  path.count < maximumDepth && depth(of: value, limit: maximumDepth - path.count)
 }
 
 private enum Edit {

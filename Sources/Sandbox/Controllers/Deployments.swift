@@ -71,7 +71,7 @@ extension SandboxCluster {
     let newest = sets.filter { $0.uid != set.uid }.map(revision).max() ?? 0
     guard revision(set) <= newest else { return }
     var changed = set
-    changed.updateMetadata { $0.update("annotations") { $0[revisionKey] = .string(String(newest + 1)) } }
+    changed.updateMetadata { $0.update("annotations") { $0[revisionKey] = .string(String(newest.next)) } }
     write(changed, ObjectKey("replicasets.apps", set.namespace, set.name), by: "kube-controller-manager")
   }
 
@@ -91,7 +91,7 @@ extension SandboxCluster {
     let wanted = deployment.at("spec", "replicas")?.int ?? 1
     annotations["deployment.kubernetes.io/desired-replicas"] = .string(String(wanted))
     annotations["deployment.kubernetes.io/max-replicas"] = .string(String(wanted + surge(deployment)))
-    annotations[revisionKey] = .string(String((sets.map(revision).max() ?? 0) + 1))
+    annotations[revisionKey] = .string(String((sets.map(revision).max() ?? 0).next))
     let total = sets.reduce(0) { $0 + ($1.at("spec", "replicas")?.int ?? 0) }
     let isRecreate = deployment.at("spec", "strategy", "type")?.string == "Recreate"
     let first = isRecreate ? wanted : max(0, min(wanted, wanted + surge(deployment) - total))

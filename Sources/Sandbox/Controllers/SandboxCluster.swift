@@ -322,7 +322,7 @@ package struct SandboxCluster: Sendable {
     let name = object.name + "." + String(hash, radix: 16)
     let key = ObjectKey("events", namespace, name)
     if var live = store[key] {
-      live.set(.int((live["count"]?.int ?? 1) + 1), at: "count")
+      live.set(.int(min((live["count"]?.int ?? 1).next, Int(Int32.max))), at: "count")
       live.set(.string(now.rfc3339), at: "lastTimestamp")
       server.store.put(live, at: key)
       return

@@ -59,18 +59,17 @@ extension ClusterStore {
     if !causes.isEmpty { throw .invalid(type, object.name, causes) }
   }
 
-  /// Fields that Go decodes into an int32: everything after this may calculate with them.
+  /// Everything after this may calculate with these fields.
   private func checkNumbers(_ object: Value, _ type: ResourceType) throws(APIError) {
-    guard type.group == "apps" || type.group == "batch" else { return }
-    for field in [
-      "replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds", "completions", "parallelism",
-      "backoffLimit",
-    ] {
-      guard let value = object.at("spec", field) else { continue }
-      if let number = value.int, (-2_147_483_648...2_147_483_647).contains(number) { continue }
-      throw .badRequest(
-        "\(type.kind) in version \"\(type.versions[0])\" cannot be handled as a \(type.kind): json: cannot unmarshal "
-          + "\(goKind(value)) into Go struct field \(type.kind)Spec.spec.\(field) of type int32")
+    for field in Int32Field.all(of: type) {
+      for value in field.values(in: object) {
+        if let number = value.int, Int32(exactly: number) != nil { continue }
+        let kind = goKind(value)
+        let shown = kind == "number" ? "number \(compactJSON(value))" : kind
+        throw .badRequest(
+          "\(type.kind) in version \"\(type.versions[0])\" cannot be handled as a \(type.kind): json: cannot unmarshal "
+            + "\(shown) into Go struct field \(field.owner).\(field.name) of type int32")
+      }
     }
   }
 

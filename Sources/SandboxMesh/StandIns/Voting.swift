@@ -69,7 +69,8 @@ package struct VotingAnalytics: StandIn {
     var counts: [String: Int] = [:]
     for pair in (replies.first?.body ?? "").split(separator: " ") {
       let sides = pair.split(separator: "=")
-      if sides.count == 2 { counts[String(sides[0])] = Int(sides[1]) }
+      // Who answers in the store's place may say any number.
+      if sides.count == 2, let count = Int(sides[1]) { counts[String(sides[0])] = min(max(0, count), 1 << 40) }
     }
     let total = counts.values.reduce(0, +)
     let parts = choices.map { choice -> String in

@@ -60,13 +60,14 @@ struct FolderRequest {
 
   private func stage(_ folder: String, _ sources: inout SourceSet, _ notes: inout [String]) throws -> FolderStage {
     var stage = FolderStage(name: folder, objects: [:])
-    for path in try files(folder) {
+    let root = IO.isDirectory(folder) ? IO.realPath(folder) : nil
+    for path in try files(folder, in: root, &notes) {
       if path.hasSuffix("kustomization.yaml") || path.hasSuffix("kustomization.yml") {
         notes.append("\(path) is not followed: build it first, with `kubectl kustomize`")
         continue
       }
       let bytes: [UInt8]
-      switch IO.read(path) {
+      switch IO.read(path, mustBeFile: root != nil) {
       case .success(let read): bytes = read
       case .failure(let error): throw Failure("cannot read `\(path)`: \(error.message)", code: Exit.usage)
       }
@@ -113,16 +114,24 @@ struct FolderRequest {
     return all
   }
 
-  /// The file, or every YAML and JSON file below the folder, in the order of their names.
-  private func files(_ path: String) throws -> [String] {
-    guard IO.isDirectory(path) else { return [path] }
+  /// The file, or every YAML and JSON file below the folder, in the order of their names. Links to folders are not
+  /// followed, and those to files only within `root`, the whole folder without links.
+  private func files(_ path: String, in root: String?, _ notes: inout [String]) throws -> [String] {
+    guard let root else { return [path] }
     guard let names = IO.names(in: path) else { throw Failure("cannot read `\(path)`", code: Exit.usage) }
     var all: [String] = []
     for name in names where !name.hasPrefix(".") {
       let inner = path.hasSuffix("/") ? path + name : path + "/" + name
       if IO.isDirectory(inner) {
-        all += try files(inner)
+        if IO.isLink(inner) {
+          notes.append("\(inner) is a link to a folder, and not followed")
+        } else {
+          all += try files(inner, in: root, &notes)
+        }
       } else if [".yaml", ".yml", ".json"].contains(where: name.hasSuffix) {
+        if let place = IO.realPath(inner), !IO.lies(place, in: root) {
+          throw Failure("`\(inner)` is a link to a place outside `\(root)`", code: Exit.usage)
+        }
         all.append(inner)
       }
     }

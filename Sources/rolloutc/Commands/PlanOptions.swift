@@ -114,7 +114,7 @@ struct PlanRequest {
         return .failure(FileError("it is a link to a place outside the plan's folder; `--root DIR` widens that"))
       }
       // Standard input is the plan's alone; what a plan names is a file, also where it is called so.
-      return switch files.read(path == "-" ? "./-" : path) {
+      return switch files.read(path == "-" ? "./-" : path, mustBeFile: true) {
       case .success(let bytes):
         bytes.count <= longestPlan ? .success(bytes) : .failure(FileError(PlanFiles.tooLarge.message))
       case .failure(let error): .failure(FileError(error.message))

@@ -72,8 +72,9 @@ enum IO {
   // MARK: - Reading
 
   /// The bytes of a text file, or of standard input where the path is `-`.
-  static func read(_ path: String) -> Result<[UInt8], ReadError> {
-    readBytes(path).flatMap { isBinary($0) ? .failure(ReadError("it is no text")) : .success($0) }
+  /// - Parameter mustBeFile: no pipe and no device, which may never have an end: for what nobody named at the command line.
+  static func read(_ path: String, mustBeFile: Bool = false) -> Result<[UInt8], ReadError> {
+    readBytes(path, mustBeFile).flatMap { isBinary($0) ? .failure(ReadError("it is no text")) : .success($0) }
   }
 
   /// A few bad characters are pointed at one by one; where there is nothing else, there is nothing to point at. A text
@@ -96,14 +97,18 @@ enum IO {
     folder == "/" || path == folder || path.hasPrefix(folder + "/")
   }
 
-  private static func readBytes(_ path: String) -> Result<[UInt8], ReadError> {
+  private static func readBytes(_ path: String, _ mustBeFile: Bool) -> Result<[UInt8], ReadError> {
     if path == "-" { return readAll(0) }
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // A pipe that nobody writes to is waited for as soon as it is opened.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | (mustBeFile ? O_NONBLOCK | O_NOCTTY : 0))
     guard descriptor >= 0 else { return .failure(ReadError(reason(errno))) }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { return .failure(ReadError(reason(errno))) }
     if status.st_mode & S_IFMT == S_IFDIR { return .failure(ReadError("it is a folder")) }
+    if mustBeFile, status.st_mode & S_IFMT != S_IFREG {
+      return .failure(ReadError("it is a pipe or a device, and no file"))
+    }
     if status.st_size > 256 << 20 { return .failure(ReadError("it is larger than 256 MiB")) }
     return readAll(descriptor, expected: Int(status.st_size))
   }
@@ -319,6 +324,11 @@ enum IO {
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
+  static func isLink(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
+  }
+
   /// The names in a folder, sorted, without `.` and `..`.
   static func names(in path: String) -> [String]? {
     guard let directory = opendir(path) else { return nil }
@@ -333,12 +343,11 @@ enum IO {
     return names.sorted()
   }
 
-  /// Every file in a folder and in those below it, by its path from there. A link is a file: it may lead back.
+  /// Every file in a folder and in those below it, by its path from there. A link is one of them, and not followed.
   static func files(below path: String) -> [String] {
     (names(in: path) ?? []).flatMap { name in
-      var status = stat()
-      let isFolder = lstat(path + "/" + name, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-      return isFolder ? files(below: path + "/" + name).map { "\(name)/\($0)" } : [name]
+      isDirectory(path + "/" + name) && !isLink(path + "/" + name)
+        ? files(below: path + "/" + name).map { "\(name)/\($0)" } : [name]
     }
   }
 

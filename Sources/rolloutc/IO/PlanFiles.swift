@@ -21,13 +21,14 @@ final class PlanFiles: Sendable {
     return !IO.lies(file, in: folder)
   }
 
-  func read(_ path: String) -> Result<[UInt8], IO.ReadError> {
+  /// - Parameter mustBeFile: the plan may be a pipe, what it names may not.
+  func read(_ path: String, mustBeFile: Bool = false) -> Result<[UInt8], IO.ReadError> {
     if let known = all.first(where: { $0.path == path }) { return .success(known.bytes) }
     let result: Result<[UInt8], IO.ReadError>
     if let saved {
       result = saved.first { $0.path == path }.map { .success($0.bytes) } ?? .failure(IO.ReadError("no such file"))
     } else {
-      result = IO.read(path)
+      result = IO.read(path, mustBeFile: mustBeFile)
     }
     if case .success(let bytes) = result {
       seen.withLock { $0.append(SavedPlan.Source(path: path, bytes: bytes)) }
