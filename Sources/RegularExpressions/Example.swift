@@ -13,22 +13,15 @@ extension RegularExpression {
     let bytes = likelyBytes
     var marks = Program.Marks(program)
     var states = [State(kernel: [program.start], previous: .edge)]
-    var origins: [(state: Int, byte: UInt8)] = [(-1, 0)]
+    var origins: [Origin] = [Origin(place: -1, byte: 0)]
     var visits: [State: Int] = [states[0]: 1]
     var next = 0
     while next < states.count {
       let state = states[next]
-      if next > 0, program.acceptsAtEnd(state.kernel, after: state.previous, marks: &marks) {
-        var text: [UInt8] = []
-        var place = next
-        while place > 0 {
-          text.append(origins[place].byte)
-          place = origins[place].state
-        }
-        let isTrimmed = text.first != UInt8(ascii: " ") && text.last != UInt8(ascii: " ")
-        if isTrimmed, let example = String(validating: text.reversed(), as: UTF8.self), accepts(example) {
-          return example
-        }
+      if next > 0, program.acceptsAtEnd(state.kernel, after: state.previous, marks: &marks),
+        let example = text(to: next, origins), accepts(example)
+      {
+        return example
       }
       for byte in bytes {
         let kernel = program.step(state.kernel, after: state.previous, over: byte, marks: &marks).kernel
@@ -36,12 +29,30 @@ extension RegularExpression {
         if kernel.isEmpty || visits[successor, default: 0] >= 4 { continue }
         visits[successor, default: 0] += 1
         states.append(successor)
-        origins.append((next, byte))
+        origins.append(Origin(place: next, byte: byte))
       }
       next += 1
       if states.count > limit || marks.work > limit * 400 { return plainExample(over: bytes, where: accepts) }
     }
     return matchesFully("") && accepts("") ? "" : nil
+  }
+
+  /// Where a walk came to a place from, and over which byte.
+  private struct Origin {
+    var place: Int
+    var byte: UInt8
+  }
+
+  /// What leads from the first place to `end`; nil where it is no text, or a blank at its ends would be taken away.
+  private func text(to end: Int, _ origins: [Origin]) -> String? {
+    var bytes: [UInt8] = []
+    var place = end
+    while place > 0 {
+      bytes.append(origins[place].byte)
+      place = origins[place].place
+    }
+    let blank = UInt8(ascii: " ")
+    return bytes.first == blank || bytes.last == blank ? nil : String(validating: bytes.reversed(), as: UTF8.self)
   }
 
   /// A shortest text, found by following one thread of the program at a time: there are few of them, however many sets of
@@ -53,23 +64,15 @@ extension RegularExpression {
     }
     var marks = Program.Marks(program)
     var threads = [Thread(instruction: program.start, previous: .edge)]
-    var origins: [(thread: Int, byte: UInt8)] = [(-1, 0)]
+    var origins: [Origin] = [Origin(place: -1, byte: 0)]
     var seen = Set(threads)
     var next = 0
     while next < threads.count {
       let thread = threads[next]
-      if next > 0, program.acceptsAtEnd([thread.instruction], after: thread.previous, marks: &marks) {
-        var text: [UInt8] = []
-        var place = next
-        while place > 0 {
-          text.append(origins[place].byte)
-          place = origins[place].thread
-        }
-        if text.first != UInt8(ascii: " "), text.last != UInt8(ascii: " "),
-          let example = String(validating: text.reversed(), as: UTF8.self), accepts(example)
-        {
-          return example
-        }
+      if next > 0, program.acceptsAtEnd([thread.instruction], after: thread.previous, marks: &marks),
+        let example = text(to: next, origins), accepts(example)
+      {
+        return example
       }
       for byte in bytes {
         let kernel = program.step([thread.instruction], after: thread.previous, over: byte, marks: &marks).kernel
@@ -77,7 +80,7 @@ extension RegularExpression {
           let successor = Thread(instruction: instruction, previous: Neighbor(byte))
           if seen.insert(successor).inserted {
             threads.append(successor)
-            origins.append((next, byte))
+            origins.append(Origin(place: next, byte: byte))
           }
         }
       }

@@ -186,6 +186,47 @@ let quietVoting: String = {
     #expect(resumed.result.outcome == .done, "\(resumed.log.text)")
   }
 
+  /// Also in place of one that the plan had made; and what is gone is in nobody's way.
+  @Test("what took the place of an object of the plan is deleted by no way back, either")
+  func wayBackBeforeReplacement() async throws {
+    let world = try World(RealClusterTests.shop("shop", existing: true))
+    func respond(_ method: String, _ path: String, _ body: Value? = nil) async -> Int {
+      await world.sandbox.respond(to: APIRequest(method, path, body: body)).status
+    }
+    let service = "/api/v1/namespaces/shop/services/web"
+    #expect(await respond("POST", "/api/v1/namespaces", ["kind": "Namespace", "metadata": ["name": "shop"]]) == 201)
+    #expect(try world.run(.apply(steps: 1), id: "first").result.outcome == .done)
+    #expect(await respond("DELETE", service) == 200)
+    let theirs: Value = [
+      "apiVersion": "v1", "kind": "Service", "metadata": ["name": "web"],
+      "spec": ["selector": ["app": "web"], "ports": [["port": 9]]],
+    ]
+    #expect(await respond("POST", "/api/v1/namespaces/shop/services", theirs) == 201)
+    let taken = try world.run(.apply(steps: 1), id: "taken") { $0.decisions.adopts = ["Service/web"] }
+    #expect(taken.result.failure == nil, "\(taken.log.text)")
+    let back = try world.run(.rollback(steps: 0), id: "back")
+    #expect(back.result.outcome == .refused, "\(back.log.text)")
+    #expect(await exists(service, in: world))
+    #expect(await respond("DELETE", service) == 200)
+    let free = try world.run(.rollback(steps: 0), id: "free")
+    #expect(free.result.outcome == .undone, "\(free.log.text)")
+  }
+
+  /// What the server refused was never there, and is not made only to be deleted.
+  @Test("a way back makes nothing")
+  func wayBackFromWhatWasRefused() async throws {
+    let text =
+      RealClusterTests.shop("shop", existing: true)
+      + "\npatch deployment of web 1.0 \"{spec: {template: {spec: {containers: [{name: web, ports: [{containerPort: 700000}]}]}}}}\"\n"
+    let world = try World(text)
+    let namespace: Value = ["kind": "Namespace", "metadata": ["name": "shop"]]
+    _ = await world.sandbox.respond(to: APIRequest("POST", "/api/v1/namespaces", body: namespace))
+    let failed = try world.run(.apply(steps: 1), id: "failed")
+    #expect(failed.result.outcome == .rolledBack, "\(failed.log.text)")
+    #expect(failed.result.failure?.diagnostic.code == .writeRefused, "\(failed.log.text)")
+    #expect(await !exists("/api/v1/namespaces/shop/services/web", in: world))
+  }
+
   private static let inTheWay: Value = [
     "apiVersion": "apps/v1", "kind": "Deployment", "metadata": ["name": "web-1-0"],
     "spec": [

@@ -104,7 +104,7 @@ import Testing
       try await session.status { $0["state"] as? String == "waiting" }
       let busy = try await session.rolloutc("apply", "hello.rollout", "--yes")
       #expect(busy.code == 6, "\(busy.output)\(busy.errors)")
-      #expect(busy.errors.contains("another run of the plan has the lock"), "\(busy.output)")
+      #expect(busy.errors.contains("another run of the plan has the lock, by "), "\(busy.output)")
       #expect(try await session.rolloutc("abort", "hello").code == 0)
       let outcome = try await run
       #expect(outcome.code == 130, "\(outcome.output)\(outcome.errors)")

@@ -461,4 +461,24 @@ import Testing
         + "step \"All\" {\n  deploy api 1.0\n  deploy web 1.0\n}\ndeploy api 2.0\n\(change)\n\(route)\n")
     #expect(diagnostics.filter { $0.severity == .error }.isEmpty, "\(diagnostics.map(\.message))")
   }
+
+  /// What a version without pods held is over, also where nothing waited for it to be drained.
+  @Test func whatStoppedIsNotInUse() throws {
+    let diagnostics = try findings(
+      "plan shop\nlanguage 1\nrouting open\nexpose web on port 80\n" + Self.parts
+        + """
+        step "All" {
+          deploy api 1.0
+          deploy web 1.0
+        }
+        step "Other" {
+          deploy web 2.0
+          deploy web 1.0 replicas 0
+          retire web 1.0
+        }
+        route web all -> 2.0
+        deploy web 1.0
+        """)
+    #expect(diagnostics.filter { $0.severity == .error }.isEmpty, "\(diagnostics.map(\.message))")
+  }
 }

@@ -114,12 +114,17 @@ package struct Inventory: Hashable, Sendable {
     switch verdict {
     // What was applied then stands now: the entry is as it was, and a second run stores what the first one did.
     case .known where self[write.id]?.outcome == .applied: break
-    case .known(let object), .unchanged(let object), .written(let object, _):
-      let wasCreated = if case .written(_, wasCreated: true) = verdict { true } else { false }
+    case .known(let object), .unchanged(let object), .written(let object, _), .adopted(let object):
+      let isAdopted =
+        switch verdict {
+        case .adopted: true
+        case .written(_, wasCreated: true): false
+        default: self[write.id]?.isAdopted == true
+        }
       self[write.id] = Entry(
         id: write.id, uid: object.at("metadata", "uid")?.string, outcome: .applied, phase: phase,
         intent: write.object.flatMap(Self.fingerprint),
-        isAdopted: !wasCreated && self[write.id]?.isAdopted == true)
+        isAdopted: isAdopted)
     case .gone: gone(write.id)
     case .terminating: break
     }

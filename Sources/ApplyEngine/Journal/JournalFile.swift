@@ -139,33 +139,9 @@ package actor JournalFile: Journal {
           continuation.resume(returning: error)
         }
       }
-      if !startThread(body) { body() }
+      if startDetachedThread(body) != 0 { body() }
     }
   }
-}
-
-/// Runs `body` on a thread of its own; false where there can be none.
-private func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
-  var thread = pthread_t()
-  let job = Unmanaged.passRetained(Job(body))
-  let code = pthread_create(
-    &thread, nil,
-    { pointer in
-      if let pointer { Unmanaged<Job>.fromOpaque(pointer).takeRetainedValue().body() }
-      return nil
-    }, job.toOpaque())
-  guard code == 0 else {
-    job.release()
-    return false
-  }
-  pthread_detach(thread)
-  return true
-}
-
-private final class Job: Sendable {
-  let body: @Sendable () -> Void
-
-  init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 }
 
 /// A descriptor that is closed with its last reference.

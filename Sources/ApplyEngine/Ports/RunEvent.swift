@@ -144,6 +144,8 @@ package struct RunResult: Hashable, Sendable {
   package var stepsLeft: Int?
   /// Requests that changed something.
   package var writes = 0
+  /// Of `locked`: who has the lock, `ann@build-7, pid 4711`; nil where that is not known.
+  package var holder: String?
 
   package init(_ outcome: Outcome, failure: RunFailure? = nil, further: RunFailure? = nil, writes: Int = 0) {
     self.outcome = outcome

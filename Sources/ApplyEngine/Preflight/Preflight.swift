@@ -119,7 +119,8 @@ package struct Preflight: Sendable {
       }
       guard let live, !isMade(live, by: plan.name), let write = firsts[id] else { return nil }
       if decisions.adopt(id) { return await conflict(of: write, target, over: live) }
-      return .foreignObject(id, owner: owner(of: live), at: write.origin)
+      return .foreignObject(
+        id, owner: owner(of: live), isLabelled: isLabelled(live, plan.name), at: write.origin)
     }.compactMap { $0 }
   }
 
@@ -134,7 +135,12 @@ package struct Preflight: Sendable {
       _ = try await cluster.apply(request)
       return nil
     } catch {
-      let conflicts = (error.status?.fieldConflicts ?? []).filter { !$0.isClientSide }
+      let all = error.status?.fieldConflicts ?? []
+      if all.isEmpty {
+        // Rights are told by `accessFindings`, and whether the server answers by everything else.
+        return error.isForbidden || error.status == nil ? nil : .writeFailed(.cluster(write.id, error), write)
+      }
+      let conflicts = all.filter { !$0.isClientSide }
       if decisions.take(conflicts, of: write.id, writing: object, over: live) { return nil }
       return .writeFailed(.conflicts(write.id, conflicts), write)
     }

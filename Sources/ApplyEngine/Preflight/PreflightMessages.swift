@@ -34,8 +34,17 @@ extension Diagnostic {
         ? "install Istio, or its definitions (the chart `base`)" : "install its definition, or leave it out")
   }
 
-  static func foreignObject(_ id: ObjectID, owner: String?, at range: SourceRange) -> Diagnostic {
-    Diagnostic(
+  /// - Parameter isLabelled: it carries the labels of this very plan, as what `kubectl apply` makes of its folders does.
+  static func foreignObject(_ id: ObjectID, owner: String?, isLabelled: Bool, at range: SourceRange) -> Diagnostic {
+    if isLabelled {
+      return Diagnostic(
+        .notOurs, "`\(id)` has the labels of this plan, and no run of it made it", at: Label(range, "would write it"),
+        notes: ["it is left as it is"],
+        help:
+          "`rolloutc apply PLAN --assume STEP --adopt \(id)` takes what stands for what stood after a step, and goes on from there"
+      )
+    }
+    return Diagnostic(
       .notOurs, "`\(id)` exists, and this plan did not make it", at: Label(range, "would write it"),
       notes: (owner.map { [$0.hasPrefix("written") ? "it was \($0)" : "it belongs to \($0)"] } ?? []) + [
         "it is left as it is"

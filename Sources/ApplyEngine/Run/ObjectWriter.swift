@@ -10,6 +10,8 @@ package enum WriteVerdict: Hashable, Sendable {
   /// The cluster has it already, and it is ours: no request that changes something was sent.
   case unchanged(Value)
   case written(Value, wasCreated: Bool)
+  /// It stood there as somebody else's, and is ours now.
+  case adopted(Value)
   /// - Parameter wasDeleted: by this request, or by one before that nobody heard the answer of.
   case gone(wasDeleted: Bool)
   /// It goes when its finalizers or its grace period are done.
@@ -81,11 +83,12 @@ package struct ObjectWriter: Sendable {
   }
 
   /// - Parameters:
+  ///   - makes: what is not there is made; not on a way to where it is not, which it would only be made for to be deleted.
   ///   - number: of the intent in the journal; used up even where nothing is written.
   ///   - inventory: saved with the object in it before, or the object could become one that nobody knows of.
   ///   - seen: what a list told a moment ago, in place of a first look.
   package func perform(
-    _ write: Write, phase: Int, number: Int, inventory: Inventory, seen: Glance? = nil
+    _ write: Write, makes: Bool = true, phase: Int, number: Int, inventory: Inventory, seen: Glance? = nil
   ) async throws(WriteFailure) -> WriteVerdict {
     let target = try await target(of: write)
     let place = JournalPlace(phase: phase, number: number)
@@ -101,6 +104,7 @@ package struct ObjectWriter: Sendable {
         switch (write.action, write.object) {
         case (.delete, _): return try await delete(write, target, live, place, inventory)
         case (.create, let object?), (.update, let object?):
+          if live == nil, !makes { return .gone(wasDeleted: false) }
           return try await apply(write.id, object, target, live, place, inventory)
         case (.create, nil), (.update, nil): throw .unusable(write.id)
         }
@@ -135,6 +139,7 @@ package struct ObjectWriter: Sendable {
     var request = ApplyRequest(object, to: target, fieldManager: Self.fieldManager)
     var live = found
     var isUnproven = false
+    var isAdopted = false
     switch inventory.ownership(of: id, live: live) {
     case .absent:
       // We had seen it, and it is gone: whoever deleted it may have had a reason.
@@ -144,8 +149,10 @@ package struct ObjectWriter: Sendable {
       if let live, inventory.holds(object, as: id, in: live) { return .known(live) }
     case .unproven(let uid):
       request.uid = uid
-      if adoptsStrangers, let adopted = try await adopted(id, writing: object, target, live, place) {
+      let isOurs = live.map { isMade($0, by: inventory.plan) } ?? false
+      if !isOurs, adoptsStrangers, let adopted = try await adopted(id, writing: object, target, live, place) {
         live = adopted
+        isAdopted = true
       } else {
         guard let live, isApplied(by: Self.fieldManager, live) else { throw .foreign(id) }
         isUnproven = !isLabelled(live, inventory.plan)
@@ -156,18 +163,20 @@ package struct ObjectWriter: Sendable {
       }
       request.uid = adopted.at("metadata", "uid")?.string
       live = adopted
+      isAdopted = true
     case .replaced(_, let successor):
       guard let adopted = try await adopted(id, writing: object, target, live, place) else {
         throw .vanished(id, successor: successor)
       }
       request.uid = successor
       live = adopted
+      isAdopted = true
     case .terminating: throw .terminating(id)
     }
     if let live {
       if live.at("metadata", "deletionTimestamp")?.string != nil { throw .terminating(id) }
       let trial = try await trial(&request, writing: object, over: live, id)
-      if isSame(trial, live) { return .unchanged(live) }
+      if isSame(trial, live) { return isAdopted ? .adopted(live) : .unchanged(live) }
       // Made by a run that ended before it heard so, if it is what we would make; this is something else.
       if isUnproven { throw .foreign(id) }
     }
@@ -187,7 +196,7 @@ package struct ObjectWriter: Sendable {
     if live == nil, !result.wasCreated, !(result.wasRepeated && isMadeByApply(result.object)) {
       throw .appeared(id, uid: result.object.at("metadata", "uid")?.string ?? "")
     }
-    return .written(result.object, wasCreated: result.wasCreated)
+    return isAdopted ? .adopted(result.object) : .written(result.object, wasCreated: result.wasCreated)
   }
 
   /// What the server would make of it. Fields of others are taken only where a person named every one of them, and then
@@ -360,7 +369,7 @@ func isApplied(by manager: String, _ object: Value) -> Bool { ownFields(object, 
 
 /// Whether our apply may have made it: what we added to an object that was there already is younger than that. The server
 /// notes both moments in seconds, ours first.
-private func isMadeByApply(_ object: Value) -> Bool {
+func isMadeByApply(_ object: Value) -> Bool {
   let own = managedEntry(of: object, by: ObjectWriter.fieldManager)
   guard let applied = own?["time"]?.string, let made = object.at("metadata", "creationTimestamp")?.string else {
     return true

@@ -22,10 +22,16 @@ extension Run {
     switch error {
     case .stopped: RunResult(.interrupted)
     case .leftAtQuestion: RunResult(.waiting)
-    case .lock: RunResult(.locked)
+    case .lock(let error): locked(by: error)
     case .refused(let failure): RunResult(.refused, failure: failure)
     case .failed(let failure), .cutOff(let failure): RunResult(.failedClean, failure: failure)
     }
+  }
+
+  private static func locked(by error: LockError) -> RunResult {
+    var result = RunResult(.locked)
+    if case .held(let holder) = error { result.holder = holder.who }
+    return result
   }
 
   private var plan: Plan { itinerary.plan }
@@ -416,6 +422,8 @@ extension Run {
     let unknown = inventory.entries.filter { $0.uid == nil }.map(\.id)
     for (id, live) in try await ownObjects(among: unknown, isOurs: true) {
       inventory[id]?.uid = live.at("metadata", "uid")?.string
+      // It was to be adopted if it was there, and was not: the run made it.
+      if isMadeByApply(live) { inventory[id]?.isAdopted = false }
     }
   }
 

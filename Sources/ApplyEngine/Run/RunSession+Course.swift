@@ -1,3 +1,4 @@
+internal import ClusterAPI
 internal import Diagnostics
 internal import KubernetesModel
 internal import Lowering
@@ -16,7 +17,7 @@ extension RunSession {
   private func followCourse() async throws(RunBreak) -> RunResult {
     var first: RunFailure?
     if case .forward = record.course { try await lookAtWhatStands() }
-    if let failure = wouldTakeAdopted(by: record.course) { throw .refused(failure) }
+    if let failure = await wouldTakeAdopted(by: record.course) { throw .refused(failure) }
     while true {
       do throws(RunBreak) {
         try await goOn()
@@ -223,7 +224,7 @@ extension RunSession {
     case .block: course = .block(from: from)
     }
     guard let legs = itinerary.legs(of: course) else { return try await hold(failure, further: nil) }
-    if let further = wouldTakeAdopted(by: course) { return try await hold(failure, further: further) }
+    if let further = await wouldTakeAdopted(by: course) { return try await hold(failure, further: further) }
     record.course = course
     record.isAsked = false
     record.progress = Progress()
@@ -235,10 +236,21 @@ extension RunSession {
 
   /// What stood before the plan would be deleted by a way back, to where it never was: the plan cannot give it back as it was,
   /// and somebody may be served by it. Nil where that is not so.
-  private func wouldTakeAdopted(by course: Course) -> RunFailure? {
+  private func wouldTakeAdopted(by course: Course) async -> RunFailure? {
     if case .forward = course { return nil }
     let writes = (itinerary.legs(of: course) ?? []).flatMap(\.phases).flatMap(\.writes)
-    let adopted = writes.filter { $0.action == .delete && inventory[$0.id]?.isAdopted == true }
+    var adopted: [Write] = []
+    for write in writes where write.action == .delete && inventory[write.id]?.isAdopted == true {
+      // What is gone, or another's again, is not deleted either.
+      do throws(ClusterError) {
+        let live = try await environment.cluster.get(try await environment.cluster.reference(to: write.id))
+        let uid = inventory[write.id]?.uid
+        if !isMade(live, by: plan.name) || uid != nil && live.at("metadata", "uid")?.string != uid { continue }
+      } catch {
+        if error.isNotFound { continue }
+      }
+      adopted.append(write)
+    }
     return adopted.isEmpty ? nil : RunFailure(.wouldTakeAdopted(adopted), at: place)
   }
 

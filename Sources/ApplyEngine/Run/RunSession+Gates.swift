@@ -11,9 +11,9 @@ extension RunSession {
     let fallback = phase.writes.first?.origin ?? plan.nameRange
     let origin: @Sendable (ObjectID) -> SourceRange = { origins[$0] ?? fallback }
     switch gate {
-    case .ready(let targets): try await awaitReady(targets, origin: origin)
-    case .established(let ids): try await awaitEstablished(ids, origin: origin)
-    case .stopped(let ids): try await awaitStopped(ids, origin: origin)
+    case .ready(let targets): try await awaitReady(targets.filter { !left.contains($0.deployment) }, origin: origin)
+    case .established(let ids): try await awaitEstablished(ids.filter { !left.contains($0) }, origin: origin)
+    case .stopped(let ids): try await awaitStopped(ids.filter { !left.contains($0) }, origin: origin)
     case .settled(let stamp):
       if let stamp { try await awaitStamp(stamp, phase, fallback) }
       try await settle()

@@ -27,6 +27,8 @@ actor RunSession {
   /// Objects as the server answered them, by our last write of each in this run: what readiness is anchored on.
   private(set) var answers: [ObjectID: Value] = [:]
   private(set) var writeCount = 0
+  /// What a way out met and left as it is, for it is another's: nothing waits for it.
+  private(set) var left: Set<ObjectID> = []
   private var nextNumber = 1
   private var phaseNumber = 0
   private var lastPending: (id: ObjectID, text: String)?
@@ -128,7 +130,7 @@ actor RunSession {
     phaseNumber += 1
     let decisions = options.decisions
     inventory.expect(phase.writes.filter { $0.action != .delete }.map(\.id), phase: phaseNumber) {
-      decisions.adopt($0) && !isWayBack
+      decisions.adopt($0) && isForward
     }
     inventory.expectDeletion(of: phase.writes.filter { $0.action == .delete }.map(\.id), phase: phaseNumber)
     record.progress.isPhaseBegun = true
@@ -170,7 +172,7 @@ actor RunSession {
         while running < options.concurrency, failures.isEmpty, !stop.isRaised, let write = waiting.popFirst() {
           running += 1
           let (number, phase, inventory) = (nextNumber, phaseNumber, inventory.only(write.id))
-          let writer = isWayBack ? writer.goingBack : writer
+          let (writer, makes) = (isForward ? writer : writer.goingBack, !isToGo(write.id))
           var live = seen[write.id]
           if case .absent = live, begin.duration(to: environment.clock.now) > Self.freshness { live = nil }
           nextNumber += 1
@@ -180,7 +182,8 @@ actor RunSession {
               return (
                 write,
                 .success(
-                  try await writer.perform(write, phase: phase, number: number, inventory: inventory, seen: live))
+                  try await writer.perform(
+                    write, makes: makes, phase: phase, number: number, inventory: inventory, seen: live))
               )
             } catch {
               return (write, .failure(error))
@@ -194,7 +197,7 @@ actor RunSession {
         // What a way back would only take away in the end is gone already.
         case .failure(.vanished(let id, successor: nil)) where isToGo(id):
           note(.gone(wasDeleted: false), of: write, isKept: isKept)
-        case .failure(.foreign) where isWayBack: leave(write)
+        case .failure(.foreign) where isWayBack || isToGo(write.id): leave(write)
         case .failure(let failure): failures.append(note(failure, of: write))
         }
       }
@@ -204,7 +207,7 @@ actor RunSession {
 
   /// Whether the course leads away from where it came, to where there is no such object.
   func isToGo(_ id: ObjectID) -> Bool {
-    if case .forward = record.course { return false }
+    if isForward { return false }
     guard let end = itinerary.end(of: record.course) else { return false }
     return end.image[id] == nil
   }
@@ -218,7 +221,10 @@ actor RunSession {
     }
   }
 
+  private var isForward: Bool { if case .forward = record.course { true } else { false } }
+
   private func leave(_ write: Write) {
+    left.insert(write.id)
     inventory.gone(write.id)
     answers[write.id] = nil
     tell(.note("`\(write.id)` is not this plan's, and is left as it is"))
@@ -237,6 +243,10 @@ actor RunSession {
       answers[write.id] = object
       writeCount += 1
       news = wasCreated ? .created : .configured
+    case .adopted(let object):
+      answers[write.id] = object
+      writeCount += 1
+      news = .configured
     case .gone(let wasDeleted):
       answers[write.id] = nil
       news = .deleted

@@ -233,8 +233,11 @@ extension Diagnostic {
   }
 
   static func secretInPlan(_ what: String, variable: String, at range: SourceRange) -> Diagnostic {
-    Diagnostic(
+    var diagnostic = Diagnostic(
       .secretInPlan, "\(what), and its value stands in the plan", at: Label(range, "everybody can read it"),
       help: "write `env \(variable) = secret NAME KEY`")
+    // More people read the log of a pipeline than the plan.
+    diagnostic.hidden = range
+    return diagnostic
   }
 }

@@ -15,6 +15,8 @@ package struct Lexer {
   var offset = 0
   private var leading = 0
   private var lineHasToken = false
+  /// Where the line begins that is being read.
+  private var lineBegin = 0
   private var continued = false
   private var firstInvalidUTF8: Range<Int>?
   private var invalidUTF8Count = 0
@@ -103,6 +105,7 @@ package struct Lexer {
       ))
     leading = offset
     lineHasToken = kind != .newline
+    if kind == .newline { lineBegin = offset }
   }
 
   private mutating func lexCarriageReturn() {
@@ -246,7 +249,7 @@ package struct Lexer {
     offset += 3
     var flags: Token.Flags = []
     var lineStart = false
-    let indentation = indentation(ofLineAt: start)
+    let indentation = bytes[lineBegin...].prefix { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.count
     while offset < bytes.count {
       if starts(with: "\"\"\"") {
         offset += 3
@@ -263,6 +266,7 @@ package struct Lexer {
       if byte == UInt8(ascii: "\n") {
         offset += 1
         lineStart = true
+        lineBegin = offset
         continue
       }
       lineStart = false
@@ -297,12 +301,6 @@ package struct Lexer {
       i += 1
     }
     return false
-  }
-
-  private func indentation(ofLineAt place: Int) -> Int {
-    var start = place
-    while start > 0, bytes[start - 1] != UInt8(ascii: "\n") { start -= 1 }
-    return bytes[start...].prefix { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.count
   }
 
   private func endsUnclosedText(at line: Int, openedAt limit: Int) -> Bool {

@@ -1,3 +1,4 @@
+internal import KubernetesModel
 package import Lowering
 internal import RolloutPlan
 
@@ -60,6 +61,12 @@ package struct Walk {
     for case .drained(let drained) in gates {
       guard let reachedAtEnd else { continue }
       for version in drained.lazy.compactMap(model.version) where !reachedAtEnd[version] { inUse[version] = false }
+    }
+    // Without pods nothing holds a request.
+    for case .stopped(let ids) in gates {
+      for id in ids {
+        if let version = model.versionOfDeployment[id.name] { inUse[version] = false }
+      }
     }
     if gates.contains(where: { if case .settled = $0 { true } else { false } }) { doubt = nil }
     cluster.pass(gates)

@@ -29,7 +29,7 @@ struct Closing: Sendable {
     case .held: return "failed, and held where it stands"
     case .locked:
       return result.writes == 0
-        ? "another run of the plan has the lock; nothing was changed"
+        ? "another run of the plan has the lock\(result.holder.map { ", by \($0)" } ?? ""); nothing was changed"
         : "another run of the plan took the lock; nothing more was written"
     case .refused:
       return result.writes == 0
@@ -50,6 +50,7 @@ struct Closing: Sendable {
   }
 
   private func standing(_ count: Int) -> String {
+    if count >= steps.count, count == 1 { return "its one step stands" }
     if count >= steps.count { return "all \(counted(steps.count, "step")) stand" }
     if count == 0 { return "no step of \(steps.count) stands" }
     return count == 1 ? "step 1 of \(steps.count) stands" : "steps 1 to \(count) of \(steps.count) stand"

@@ -188,6 +188,8 @@ struct RunCommand: Sendable {
     // Where a way back begins is known under the lock alone.
     case .rollback: return
     }
+    // On a way back nothing new comes that could be in somebody's way.
+    guard case .forward = course else { return }
     let isSamePlan = remembered.record?.planHash == itinerary.planHash
     let done = isSamePlan ? remembered.record?.progress.leg ?? 0 : 0
     let legs = Array((itinerary.legs(of: course) ?? []).dropFirst(done))

@@ -1,3 +1,4 @@
+import ApplyEngine
 import Glibc
 
 /// Wakes a thread that waits in `poll`.
@@ -41,23 +42,6 @@ final class Bell: Sendable {
 
 /// Runs `body` on a thread of its own, for what blocks.
 func startThread(_ body: @escaping @Sendable () -> Void) throws {
-  var thread = pthread_t()
-  let job = Unmanaged.passRetained(Job(body))
-  let code = pthread_create(
-    &thread, nil,
-    { pointer in
-      if let pointer { Unmanaged<Job>.fromOpaque(pointer).takeRetainedValue().body() }
-      return nil
-    }, job.toOpaque())
-  guard code == 0 else {
-    job.release()
-    throw Failure("no thread can be started: \(IO.reason(code))")
-  }
-  pthread_detach(thread)
-}
-
-private final class Job: Sendable {
-  let body: @Sendable () -> Void
-
-  init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  let code = startDetachedThread(body)
+  if code != 0 { throw Failure("no thread can be started: \(IO.reason(code))") }
 }
