@@ -171,7 +171,7 @@ actor MemoryJournal: Journal {
     #expect(await stored() == theirs)
     let adopting = writer(decisions: WriteDecisions(adopts: ["ConfigMap/a"]))
     guard
-      case .written(let third, wasCreated: false) = try await adopting.perform(
+      case .adopted(let third) = try await adopting.perform(
         try write(.update, object), phase: 2, number: 3, inventory: inventory)
     else {
       Issue.record("it was not taken over")

@@ -98,7 +98,7 @@ extension Itinerary {
       "apiVersion": "v1", "kind": "Service",
       "metadata": [
         "name": "web", "namespace": "shop", "annotations": ["meta.helm.sh/release-name": "old-shop"],
-      ], "spec": ["ports": [["port": 80]]],
+      ], "spec": ["ports": [["name": "old", "port": 80]]],
     ]
     await post(service, to: "/api/v1/namespaces/shop/services")
     let found = await findings(itinerary)

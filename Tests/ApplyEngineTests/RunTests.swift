@@ -199,7 +199,7 @@ let quietVoting: String = {
     #expect(await respond("DELETE", service) == 200)
     let theirs: Value = [
       "apiVersion": "v1", "kind": "Service", "metadata": ["name": "web"],
-      "spec": ["selector": ["app": "web"], "ports": [["port": 9]]],
+      "spec": ["selector": ["app": "web"], "ports": [["name": "old", "port": 9]]],
     ]
     #expect(await respond("POST", "/api/v1/namespaces/shop/services", theirs) == 201)
     let taken = try world.run(.apply(steps: 1), id: "taken") { $0.decisions.adopts = ["Service/web"] }

@@ -192,7 +192,7 @@ import Testing
     }
     #expect(try await stored() == before)
     guard
-      case .written(let after, wasCreated: false) = try await perform(
+      case .adopted(let after) = try await perform(
         deployment(), &inventory, adopts: ["Deployment/web"])
     else {
       Issue.record("not adopted")
