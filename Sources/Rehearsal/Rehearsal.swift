@@ -112,7 +112,8 @@ package struct Rehearsal: Sendable {
   /// What `course` does ends where nothing is left. Such a course owes nobody an answer.
   private func takesAllAway(_ course: Course) -> Bool {
     switch course {
-    case .rollback(_, let steps), .leaveBlock(_, _, let steps): steps == 0
+    // Also back to what a `rollback to start` has left.
+    case .rollback(_, let steps), .leaveBlock(_, _, let steps): !itinerary.standing(afterSteps: steps).state.exists
     case .block(let from): blockTakesAllAway(at: itinerary.step(at: from))
     case .forward: false
     }

@@ -322,7 +322,11 @@ import Testing
       }
 
       """
-    for text in [Self.shop + away, Self.shop + away + again] {
+    // And where the way back from what came after leads there.
+    let refused = again.replacing("deploy web 1.0\n", with: "deploy web 1.0\n  approve \"Is it good?\"\n")
+    for text in [
+      Self.shop + away, Self.shop + away + again, Self.shop + "on failure rollback\n" + away + refused,
+    ] {
       let report = try storm(text)
       #expect(report.faults.isEmpty, "\(report.faults)")
       #expect(report.failedRequests == 0)
