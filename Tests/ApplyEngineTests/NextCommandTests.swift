@@ -335,4 +335,21 @@ import Testing
       refused.result.failure?.diagnostic.notes.contains { $0.contains("--set copies=3") } == true,
       "\(refused.log.text)")
   }
+
+  /// Another environment may ask for no approval where this one does: what is begun with one goes on with it.
+  @Test("a plan that was begun with an environment goes on with no other", arguments: [nil, 22])
+  func otherEnvironment(dyingAfter writes: Int?) async throws {
+    let world = try World(Self.plan(""))
+    let first = try world.run(
+      .apply(steps: writes == nil ? 1 : 2), budget: writes.map { RequestBudget(writes: $0) }, id: "first"
+    ) { $0.planOptions = ["--env prod"] }
+    #expect(writes != nil || first.result.outcome == .done, "\(first.log.text)")
+    await world.sandbox.advance(by: 100_000)
+    // Other values make another plan of the same file; here only its last step says something else.
+    let edited = try World(
+      Self.plan("").replacing("  retire web 1.0", with: "  wait 1s\n  retire web 1.0"), on: world.sandbox)
+    let forgotten = try edited.run(.resume, id: "forgotten")
+    #expect(forgotten.result.outcome == .refused, "\(forgotten.log.text)")
+    #expect(forgotten.result.failure?.diagnostic.message.contains("--env prod") == true, "\(forgotten.log.text)")
+  }
 }

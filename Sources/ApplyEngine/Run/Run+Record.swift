@@ -69,6 +69,14 @@ extension Run {
         course: .forward(steps: itinerary.stepCount), steps: itinerary.plan.steps.map(\.name))
     }
     if record.planHash == hash { return record }
+    // Another environment may ask for no approval where this one does.
+    if record.progress > Progress(), environmentName(record.options) != environmentName(options.planOptions) {
+      throw refused(
+        "what stands was made with \(environmentName(record.options).map { "`--env \($0)`" } ?? "no environment")",
+        notes: otherOptions(record),
+        help: "give the same `--env` as before; what belongs to another environment is another plan, or another cluster"
+      )
+    }
     guard case .forward(let wanted) = record.course else { throw inTheMiddle(record) }
     guard record.progress.isAtBoundary else {
       let leg = record.progress.leg
@@ -84,14 +92,6 @@ extension Run {
       record.progress.observation = 0
       record.course = .forward(steps: steps)
       return record
-    }
-    // Another environment may ask for no approval where this one does.
-    if record.progress.leg > 0, environmentName(record.options) != environmentName(options.planOptions) {
-      throw refused(
-        "what stands was made with \(environmentName(record.options).map { "`--env \($0)`" } ?? "no environment")",
-        notes: otherOptions(record),
-        help: "give the same `--env` as before; what belongs to another environment is another plan, or another cluster"
-      )
     }
     // Nothing was done by the old plan: the new one begins at its beginning.
     let candidates = [record.progress.leg] + (0...itinerary.forward.count).reversed()
