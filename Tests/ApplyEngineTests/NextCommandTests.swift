@@ -352,4 +352,16 @@ import Testing
     #expect(forgotten.result.outcome == .refused, "\(forgotten.log.text)")
     #expect(forgotten.result.failure?.diagnostic.message.contains("--env prod") == true, "\(forgotten.log.text)")
   }
+
+  @Test("a plan that was edited where it is done is refused, with the object that does not fit")
+  func editedWhereItIsDone() throws {
+    let world = try World(Self.plan(""))
+    #expect(try world.run(.apply(steps: 1), id: "first").result.outcome == .done)
+    let edited = Self.plan("").replacing("  version 1.0, 2.0", with: "  replicas 3\n  version 1.0, 2.0")
+    let refused = try World(edited, on: world.sandbox).run(.apply(steps: 3), id: "edited")
+    #expect(refused.result.outcome == .refused, "\(refused.log.text)")
+    #expect(
+      refused.result.failure?.diagnostic.notes.contains("`Deployment/web-1-0` would be another object") == true,
+      "\(refused.log.text)")
+  }
 }

@@ -84,7 +84,7 @@ package struct Planner: Sendable {
       options.planOptions = planOptions
       let run = Run(itinerary, environment: environment, options: options, stop: StopSignal())
       if loaded == nil { try await run.refuseForgotten() }
-      record = try run.record(for: goal, remembered: loaded?.record)
+      record = try run.record(for: goal, remembered: loaded?.record, inventory: loaded?.inventory)
     } catch {
       throw LivePlanError(
         diagnostic: Run.result(of: error).failure?.diagnostic

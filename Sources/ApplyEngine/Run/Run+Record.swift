@@ -7,8 +7,12 @@ extension Run {
   ///
   /// A plan that was edited since goes on only from between two legs, and only where what stands is, object for object, what
   /// the edited plan has standing there too. Everything else is refused: nothing is guessed.
-  func record(for goal: RunGoal, remembered: RunRecord?) throws(RunBreak) -> RunRecord {
-    var record = try fitting(remembered)
+  ///
+  /// - Parameter inventory: what stands, as far as it is known, to name what does not fit.
+  func record(
+    for goal: RunGoal, remembered: RunRecord?, inventory: Inventory? = nil
+  ) throws(RunBreak) -> RunRecord {
+    var record = try fitting(remembered, inventory)
     record.options = options.planOptions
     switch goal {
     case .apply(let steps):
@@ -61,7 +65,7 @@ extension Run {
   }
 
   /// What is remembered, in terms of this plan.
-  private func fitting(_ remembered: RunRecord?) throws(RunBreak) -> RunRecord {
+  private func fitting(_ remembered: RunRecord?, _ inventory: Inventory?) throws(RunBreak) -> RunRecord {
     let hash = itinerary.planHash
     guard var record = remembered else {
       return RunRecord(
@@ -104,8 +108,11 @@ extension Run {
     guard let place else {
       throw refused(
         "the plan was changed, and what stands in the cluster is no state of it",
-        notes: ["\(record.stepsDone) of its former \(record.steps.count) steps are done"] + otherOptions(record),
-        help: "keep the steps that are done as they were, and change only what follows them")
+        notes: ["\(record.stepsDone) of its former \(record.steps.count) steps are done"]
+          + otherObjects(than: inventory, afterLegs: record.progress.leg) + otherOptions(record),
+        help:
+          "keep what is done as it was, and add what is to change in a step behind it: a new version, or `deploy COMPONENT VERSION replicas N`"
+      )
     }
     if record.progress.leg > 0 {
       environment.tell(.note("the plan was changed after what is done; it goes on from there"))
@@ -125,6 +132,20 @@ extension Run {
   /// of them wants all, who wanted some no more than those.
   private func stepsWanted(_ wanted: Int, of record: RunRecord) -> Int {
     wanted >= record.steps.count ? itinerary.stepCount : min(wanted, itinerary.stepCount)
+  }
+
+  /// Which objects the plan would have standing there otherwise than they were written. Where most would be others, as all are
+  /// whose step has another name, none is the reason.
+  private func otherObjects(than inventory: Inventory?, afterLegs legs: Int) -> [String] {
+    guard let inventory else { return [] }
+    let entries = itinerary.standing(afterLegs: legs).image.entries
+    let others = entries.filter { entry in
+      inventory[entry.id].map { $0.intent != nil && $0.intent != Inventory.fingerprint(of: entry.object) } ?? true
+    }.map { "`\($0.id)` would be another object" }
+    let wanted = Set(entries.map(\.id))
+    let gone = inventory.entries.filter { !wanted.contains($0.id) }.map { "`\($0.id)` would not be there" }
+    let all = others + gone
+    return all.count * 2 > entries.count ? [] : Array(all.prefix(5))
   }
 
   private func inTheMiddle(_ record: RunRecord) -> RunBreak {

@@ -365,7 +365,7 @@ extension Run {
     try await refuseUnfounded(remembered)
     if remembered == nil, let steps = options.assumedSteps { remembered = try assumed(steps, &inventory) }
     try await learnUIDs(&inventory)
-    var record = try record(for: goal, remembered: remembered)
+    var record = try record(for: goal, remembered: remembered, inventory: inventory)
     record.run = environment.identity.run
     record.who = environment.identity.who
     // An answer is told by the number of its question, which another edition of the plan gives to another one.
