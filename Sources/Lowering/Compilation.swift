@@ -22,6 +22,13 @@ package struct CompiledStep: Sendable {
   package var segments: [CompiledSegment]
 }
 
+extension CompiledStep {
+  /// What a way back out of the step is stamped with.
+  package var backStamp: String { folder + "/back" }
+  /// The same of its failure block; see ``stamp(in:segment:of:)``.
+  package var blockStamp: String { folder + "/on-failure" }
+}
+
 package struct CompiledSegment: Sendable {
   /// The step's folder, with `/M` where the step has several segments; what changed objects are stamped with.
   package var stamp: String

@@ -208,7 +208,7 @@ package struct Itinerary: Sendable {
   }
 
   private func wayBack(leaving step: Int, _ transition: (_ stamp: String) -> Transition) -> Leg {
-    let stamp = compiled.steps.isEmpty ? "back" : backStamp(compiled.steps[step])
+    let stamp = compiled.steps.isEmpty ? "back" : compiled.steps[step].backStamp
     return Leg(
       role: .rollback(leaving: step), stamp: stamp, phases: transition(stamp).phases, observations: [], after: nil)
   }
@@ -244,7 +244,7 @@ package struct Itinerary: Sendable {
       let segment = segment(of: reachedLegs - 1)
     else { return nil }
     let renderer = compiled.renderer
-    let folder = blockFolder(compiled.steps[step])
+    let folder = compiled.steps[step].blockStamp
     var legs: [BlockLeg] = []
     var standing = segment.after
     var rest = start.segments[...]
@@ -279,18 +279,15 @@ package struct Itinerary: Sendable {
     return legs
   }
 
-  private func backStamp(_ step: CompiledStep) -> String { "\(step.folder)/back" }
-  private func blockFolder(_ step: CompiledStep) -> String { "\(step.folder)/on-failure" }
-
   /// Every stamp that a way back out of a step, or its failure block, may leave on an object.
   var stampsOfWaysBack: Set<String> {
     var stamps: Set<String> = []
     for (index, step) in compiled.steps.enumerated() {
-      stamps.insert(backStamp(step))
+      stamps.insert(step.backStamp)
       guard case .block(let block) = plan.steps[index].onFailure ?? plan.onFailure else { continue }
       let counts = Set(block.starts.filter { $0.step == index }.map(\.segments.count))
       for count in counts {
-        for m in 0..<count { stamps.insert(stamp(in: blockFolder(step), segment: m, of: count)) }
+        for m in 0..<count { stamps.insert(stamp(in: step.blockStamp, segment: m, of: count)) }
       }
     }
     return stamps

@@ -103,9 +103,8 @@ package struct Inventory: Hashable, Sendable {
   package mutating func expect(_ ids: [ObjectID], phase: Int, adopts: (ObjectID) -> Bool = { _ in false }) {
     for id in ids {
       if self[id]?.outcome == .deleting { self[id]?.uid = nil }
-      let isAdopted = self[id]?.isAdopted == true || self[id]?.uid == nil && adopts(id)
       touch(id, .pending, phase)
-      self[id]?.isAdopted = isAdopted
+      if self[id]?.uid == nil, adopts(id) { self[id]?.isAdopted = true }
     }
   }
 

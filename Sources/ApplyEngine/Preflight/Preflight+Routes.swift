@@ -23,14 +23,16 @@ extension Preflight {
         let type = try? await cluster.resourceType(of: object),
         let items = try? await cluster.list(type.collection(in: plan.namespace)).items
       else { continue }
+      let reaches = order.compactMap { id in own[id].flatMap { write in write.object.map { (write, reach(of: $0)) } } }
       for live in items where planName(of: live) != plan.name {
         let name = live.at("metadata", "name")?.string ?? ""
         let id = ObjectID(group: "networking.istio.io", kind: kind, namespace: plan.namespace, name: name)
         // What stands where the plan writes is told by `ownerFindings`.
         guard own[id] == nil, inventory[id] == nil else { continue }
-        for ours in order {
-          guard let write = own[ours], let other = write.object, let host = sharedHost(live, other) else { continue }
-          found.append(.routeBeside(id, ours, host: host, at: write.origin))
+        let theirs = reach(of: live)
+        for (write, ours) in reaches {
+          guard let host = sharedHost(theirs, ours) else { continue }
+          found.append(.routeBeside(id, write.id, host: host, at: write.origin))
           break
         }
       }
@@ -39,15 +41,16 @@ extension Preflight {
   }
 
   /// A host that both are for, at a gateway or inside the mesh.
-  private func sharedHost(_ live: Value, _ ours: Value) -> String? {
-    let (theirs, own) = (reach(of: live), reach(of: ours))
+  private func sharedHost(_ theirs: Reach, _ own: Reach) -> String? {
     guard theirs.isMesh && own.isMesh || theirs.isGateway && own.isGateway else { return nil }
     return theirs.hosts.first { host in
       own.hosts.contains { hostsMeet($0, within: host) || hostsMeet(host, within: $0) }
     }
   }
 
-  private func reach(of object: Value) -> (hosts: [String], isMesh: Bool, isGateway: Bool) {
+  private typealias Reach = (hosts: [String], isMesh: Bool, isGateway: Bool)
+
+  private func reach(of object: Value) -> Reach {
     let spec = object["spec"]
     if let host = spec?["host"]?.string { return ([fullName(host)], true, false) }
     let gateways = (spec?["gateways"]?.array ?? []).compactMap(\.string)

@@ -195,7 +195,7 @@ extension RunSession {
   /// What a way back wrote has its stamp, and is no other object for that: there is nothing to restore.
   private func asLastWritten(_ object: Value, _ id: ObjectID) -> Value {
     guard let known = inventory[id]?.intent, Inventory.fingerprint(of: object) != known else { return object }
-    for stamp in itinerary.stampsOfWaysBack {
+    for stamp in stampsOfWaysBack {
       let candidate = restamped(object, stamp)
       if Inventory.fingerprint(of: candidate) == known { return candidate }
     }

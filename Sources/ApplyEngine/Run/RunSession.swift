@@ -29,6 +29,8 @@ actor RunSession {
   private(set) var writeCount = 0
   /// What a way out met and left as it is, for it is another's: nothing waits for it.
   private(set) var left: Set<ObjectID> = []
+  /// As the itinerary has them: worked out once, and not for each object.
+  private(set) lazy var stampsOfWaysBack = itinerary.stampsOfWaysBack
   private var nextNumber = 1
   private var phaseNumber = 0
   private var lastPending: (id: ObjectID, text: String)?
@@ -239,14 +241,10 @@ actor RunSession {
       // Of thousands that stand as they did, few are ever waited for; those are read again (`anchor`).
       answers[write.id] = isKept ? object : nil
       news = .unchanged
-    case .written(let object, let wasCreated):
+    case .written(let object, _), .adopted(let object):
       answers[write.id] = object
       writeCount += 1
-      news = wasCreated ? .created : .configured
-    case .adopted(let object):
-      answers[write.id] = object
-      writeCount += 1
-      news = .configured
+      news = if case .written(_, wasCreated: true) = verdict { .created } else { .configured }
     case .gone(let wasDeleted):
       answers[write.id] = nil
       news = .deleted

@@ -85,11 +85,6 @@ package struct WaysBack: IteratorProtocol {
 /// ready before they are asked for; what it gives is asked for one after the other, until there are no more.
 package typealias WaysBackSource = (_ lead: Int, _ make: @escaping @Sendable () -> WaysBack) -> () -> WayBack?
 
-extension CompiledStep {
-  var backStamp: String { folder + "/back" }
-  var blockStamp: String { folder + "/on-failure" }
-}
-
 extension Plan {
   /// The failure block of a step, as it begins where this many segments were begun.
   func failureBlock(of step: Step, reached: Int) -> FailureStart? {
