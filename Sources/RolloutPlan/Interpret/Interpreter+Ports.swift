@@ -34,9 +34,7 @@ extension Interpreter {
   /// Who was served when this part of the step began, and stays, still finds a port by which it comes: callers, and
   /// visitors. Whoever begins in this part begins with what is there. One report for each component.
   func checkServedPorts(since start: State, _ traffic: Traffic, changes: [Change]) {
-    guard !taint.everything, !start.components.isEmpty, !state.components.isEmpty, let last = changes.last else {
-      return
-    }
+    guard !taint.everything, !state.components.isEmpty, let last = changes.last else { return }
     func cause(_ component: ComponentID) -> SourceRange {
       (changes.last { $0.components.contains(component) } ?? last).range
     }
@@ -44,11 +42,17 @@ extension Interpreter {
     for (c, component) in plan.components.enumerated() {
       for (v, version) in component.versions.enumerated() where !version.calls.isEmpty {
         let caller = VersionID(ComponentID(c), v)
-        // Whom nobody asks any more calls nobody.
-        guard start.components[c].isServing(v), state.components[c].isServing(v),
-          traffic.reached.contains(caller) || traffic.sources.contains(caller)
-        else { continue }
+        // Whom nobody asks any more calls nobody; who has just begun dials what is there.
+        let isAsked = traffic.reached.contains(caller) || traffic.sources.contains(caller)
+        guard state.components[c].isServing(v), isAsked else { continue }
+        let isNew = start.components.isEmpty || !start.components[c].isServing(v)
         for callee in version.calls where !said.contains(callee) && !taint.covers(callee) {
+          if isNew {
+            if hasUnlikePorts[callee.index] {
+              dialedPorts[Call(caller: caller, callee: callee)] = ports(of: callee, for: caller)
+            }
+            continue
+          }
           guard let lost = portLost(by: caller, of: callee, since: start) else { continue }
           said.insert(callee)
           report(
@@ -59,6 +63,7 @@ extension Interpreter {
         }
       }
     }
+    if start.components.isEmpty { return }
     for exposure in plan.exposures where !said.contains(exposure.component) && !taint.covers(exposure.component) {
       guard plan.components.indices.contains(exposure.component.index),
         let lost = entryPortLost(exposure, since: start)
@@ -74,10 +79,11 @@ extension Interpreter {
   private func portLost(
     by caller: VersionID, of callee: ComponentID, since start: State
   ) -> (port: Port, old: VersionID, new: VersionID, isLast: Bool)? {
+    if let lost = dialedPortLost(by: caller, of: callee, since: start) { return lost }
     let (old, new) = (start.components[callee.index], state.components[callee.index])
     if old == new { return nil }
-    let before = start.targets(of: callee, for: caller, in: plan).filter(old.isServing)
-    let after = state.targets(of: callee, for: caller, in: plan).filter(new.isServing)
+    let before = start.servers(of: callee, for: caller, in: plan)
+    let after = state.servers(of: callee, for: caller, in: plan)
     if let lost = firstLost(callee, from: before, to: after, isPinned: old.isPinned) {
       return (lost.port, lost.old, lost.new, true)
     }
@@ -91,6 +97,36 @@ extension Interpreter {
       }
     }
     return nil
+  }
+
+  /// The caller dials a port that was there whenever it called: one of these is to stay. Where two versions are open, each
+  /// with a port of its own, the ports that are there do not tell that it came before one of them, and cannot mean it.
+  private func dialedPortLost(
+    by caller: VersionID, of callee: ComponentID, since start: State
+  ) -> (port: Port, old: VersionID, new: VersionID, isLast: Bool)? {
+    guard hasUnlikePorts[callee.index] else { return nil }
+    let there = ports(of: callee, for: caller)
+    if there.isEmpty { return nil }
+    let call = Call(caller: caller, callee: callee)
+    guard let dialed = dialedPorts[call] else {
+      dialedPorts[call] = there
+      return nil
+    }
+    let left = dialed.intersection(there)
+    if left == dialed { return nil }
+    dialedPorts[call] = left.isEmpty ? there : left
+    guard left.isEmpty, let next = state.servers(of: callee, for: caller, in: plan).min() else { return nil }
+    let versions = plan[callee].versions
+    for version in start.servers(of: callee, for: caller, in: plan).sorted() + Array(versions.indices) {
+      guard let port = versions[version].ports.first(where: { dialed.contains($0.number) }) else { continue }
+      return (port, VersionID(callee, version), VersionID(callee, next), true)
+    }
+    return nil
+  }
+
+  /// The ports of `callee` at which `caller` finds somebody.
+  private func ports(of callee: ComponentID, for caller: VersionID) -> Set<Int> {
+    Set(state.servers(of: callee, for: caller, in: plan).flatMap { plan[callee].versions[$0].ports.map(\.number) })
   }
 
   /// What visitors of a line speak, and who does not understand them any more: nobody does, or a version does not that a
@@ -145,6 +181,27 @@ extension Interpreter {
     let isTCP = exposure.isTCP(component)
     let ports = component.versions[version].ports.filter { $0.proto.isHTTP != isTCP }
     return ports.first { $0.number == exposure.port } ?? ports.first
+  }
+}
+
+/// A version that calls a component.
+struct Call: Hashable {
+  var caller: VersionID
+  var callee: ComponentID
+}
+
+extension Component {
+  /// Its versions do not all have the same ports.
+  var hasUnlikePorts: Bool {
+    let numbers = versions.map { Set($0.ports.map(\.number)) }
+    return numbers.contains { $0 != numbers[0] }
+  }
+}
+
+extension State {
+  /// The versions of `callee` that `caller` may reach, and that have pods.
+  fileprivate func servers(of callee: ComponentID, for caller: VersionID, in plan: Plan) -> Set<Int> {
+    targets(of: callee, for: caller, in: plan).filter(components[callee.index].isServing)
   }
 }
 

@@ -26,6 +26,12 @@ final class Interpreter {
   private var rollbackLimit: Int?
   var reportedIncomplete: Set<[Int]> = []
   var reportedAsleep: Set<VersionID> = []
+  /// Of each component: do its versions not all have the same ports?
+  private(set) lazy var hasUnlikePorts: [Bool] = plan.components.map(\.hasUnlikePorts)
+  /// The ports of which a caller dials one: those that were there whenever it called. Only of what has unlike ports.
+  var dialedPorts: [Call: Set<Int>] = [:]
+  /// `dialedPorts` after each segment: by step, in order. A failure block begins with them.
+  private var dialedAfter: [[[Call: Set<Int>]]] = []
   /// Patterns of headers by their text; nil: it is none.
   var expressions: [String: RegularExpression?] = [:]
 
@@ -41,6 +47,7 @@ final class Interpreter {
     for (index, step) in resolved.steps.enumerated() {
       var made = Step(index: index, name: step.name, slug: slug(step.name, index), range: step.range)
       made.start = state
+      dialedAfter.append([])
       made.segments = segments(of: step.statements, stepStart: made.start, stepName: step.name)
       steps.append(made)
       stepStatements.append(step.statements)
@@ -92,12 +99,20 @@ final class Interpreter {
       checkCompleteness(traffic, changes: changes)
       checkServedPorts(since: start, traffic, changes: changes)
       everServed.formUnion(traffic.reached)
+      noteDialed()
       changes = []
       start = state
     }
+    // Failure blocks come when all steps are known, and leave no trace.
+    func noteDialed() {
+      if rollbackLimit == nil { dialedAfter[dialedAfter.count - 1].append(dialedPorts) }
+    }
     func observe(_ kind: Observation.Kind, _ statement: StepStatement) {
       close()
-      if segments.isEmpty { segments.append(Segment(before: state, after: state, changes: [])) }
+      if segments.isEmpty {
+        segments.append(Segment(before: state, after: state, changes: []))
+        noteDialed()
+      }
       segments[segments.count - 1].observations.append(Observation(kind, range: statement.range, text: statement.text))
     }
     for statement in statements {
@@ -395,6 +410,7 @@ final class Interpreter {
         rollbackLimit = index
         for (k, segment) in steps[index].segments.enumerated() {
           state = segment.after
+          dialedPorts = dialedAfter[index][k]
           diagnostics = []
           let made = segments(of: statements, stepStart: steps[index].before, stepName: steps[index].name)
           starts.append(FailureStart(step: index, reachedSegments: k + 1, segments: made))
