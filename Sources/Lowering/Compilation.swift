@@ -37,15 +37,8 @@ package struct CompiledSegment: Sendable {
   /// Which configuration each phase leads to; one per phase.
   package var stages: [Stage]
   package var after: Standing
-}
-
-extension CompiledSegment {
-  /// What stands after the writes of the first `count` phases.
-  fileprivate func image(afterPhases count: Int) -> ObjectSet {
-    var image = before.image
-    image.apply(phases.prefix(count))
-    return image
-  }
+  /// Objects that may stand otherwise than `before` has them: it begins in the middle of a phase.
+  package var doubtful: Set<ObjectID> = []
 }
 
 extension ObjectSet {
@@ -53,22 +46,6 @@ extension ObjectSet {
   package mutating func apply(_ phases: some Sequence<Phase>) {
     for phase in phases { for write in phase.writes { apply(write) } }
   }
-}
-
-/// What somebody who goes back from many places of a plan has at hand. Nothing of it changes what is written; all of it
-/// would have to be worked out again.
-package struct RollbackFacts {
-  /// Which statements the writes are for; nil: the declarations.
-  package var origins: Origins?
-  /// The view of the state that is gone back to.
-  package var target: View?
-  /// What stands after the writes of the phase that was begun.
-  package var image: ObjectSet?
-  package var rendered: RenderedObjects?
-  /// Objects that may stand otherwise than the image has them, besides those of the phase that was begun.
-  package var doubtful: Set<ObjectID> = []
-
-  package init() {}
 }
 
 /// A state with what stands in the cluster while it holds.
@@ -132,70 +109,6 @@ extension Renderer {
       before = next
     }
     return all
-  }
-
-  /// Back to `state` from what stands. Volumes stay, whatever `state` says: a rollback never takes data.
-  package func rollback(
-    from standing: Standing, to state: State, stamp: String, known: RollbackFacts = RollbackFacts()
-  ) -> Transition {
-    let target = known.target ?? view(of: state, near: (standing.state, standing.view))
-    return transition(from: standing.image, standing.view, to: target, options: options(stamp, known))
-  }
-
-  /// Back to `state` from the middle of `segment`: phase number `phase` (from 0) was begun and did not come through.
-  ///
-  /// What the phase was to bring into being may be there, so it is taken into account; where requests go is taken
-  /// back to what held before the phase, which was safe, before anything else moves.
-  package func rollback(
-    from segment: CompiledSegment, brokenOffIn phase: Int, to state: State, stamp: String,
-    known: RollbackFacts = RollbackFacts()
-  ) -> Transition {
-    guard let (from, new) = views(of: segment, brokenOffIn: phase) else {
-      return rollback(from: segment.after, to: state, stamp: stamp, known: known)
-    }
-    let image = known.image ?? segment.image(afterPhases: phase + 1)
-    let target = known.target ?? view(of: state, near: (segment.after.state, segment.after.view))
-    return transition(
-      from: image, from, to: target, options: options(stamp, known),
-      doubtful: known.doubtful.union(segment.phases[phase].writes.map(\.id)), perhaps: new)
-  }
-
-  /// A failure block's first transition, out of the middle of `segment`, as a segment of its own: it may break off in turn.
-  package func segment(
-    outOf segment: CompiledSegment, brokenOffIn phase: Int, to after: Standing, by way: Transition, stamp: String
-  ) -> CompiledSegment? {
-    guard let (from, _) = views(of: segment, brokenOffIn: phase) else { return nil }
-    let before = Standing(
-      state: segment.after.state, view: from, image: segment.image(afterPhases: phase + 1))
-    return CompiledSegment(stamp: stamp, before: before, phases: way.phases, stages: way.stages, after: after)
-  }
-
-  /// Where a way out of the middle of `segment` begins, and where requests may have gone besides: what the phase was to
-  /// bring into being may be there, and requests go where they went before it. Nil where there is no such phase.
-  private func views(of segment: CompiledSegment, brokenOffIn phase: Int) -> (from: View, perhaps: View)? {
-    let (a, b) = (segment.before.view, segment.after.view)
-    let stages = segment.stages
-    guard stages.indices.contains(phase) else { return nil }
-    let old = view(a, b, after: phase == 0 ? Stage.start : stages[phase - 1])
-    let new = view(a, b, after: stages[phase])
-    var from = new
-    for i in old.components.differences(from: new.components) {
-      from.components[i].lanes = old.components[i].lanes
-      from.components[i].lanePorts = old.components[i].lanePorts
-      from.components[i].isMeshPinned = old.components[i].isMeshPinned
-      from.components[i].meshMirror = old.components[i].meshMirror
-      from.components[i].entry = old.components[i].entry
-      from.components[i].isEntryPinned = old.components[i].isEntryPinned
-      from.components[i].entryMirror = old.components[i].entryMirror
-    }
-    return (from, new)
-  }
-
-  private func options(_ stamp: String, _ known: RollbackFacts) -> TransitionOptions {
-    var options = TransitionOptions(
-      stamp: stamp, origins: known.origins ?? Origins(plan, changes: []), keepsVolumes: true)
-    options.rendered = known.rendered
-    return options
   }
 
   private func patchProblems(_ steps: [CompiledStep]) -> [LoweringProblem] {

@@ -1,5 +1,5 @@
 package import Diagnostics
-internal import KubernetesModel
+package import KubernetesModel
 package import Lowering
 package import RolloutPlan
 
@@ -43,6 +43,9 @@ package struct Progress: Hashable, Sendable, Comparable {
     Progress(leg: leg, phase: phase + (isPhaseBegun ? 1 : 0))
   }
 
+  /// The phase of the next leg that was begun last, in the middle of the leg.
+  fileprivate var lastBegunPhase: Int { isPhaseBegun ? phase : phase - 1 }
+
   /// Between two legs: nothing is half done.
   package var isAtBoundary: Bool { phase == 0 && !isPhaseBegun && observation == 0 }
 }
@@ -71,6 +74,13 @@ package struct Leg: Sendable {
   }
 }
 
+extension Leg {
+  init(role: Role, _ segment: CompiledSegment, observations: [Observation]) {
+    self.init(
+      role: role, stamp: segment.stamp, phases: segment.phases, observations: observations, after: segment.after)
+  }
+}
+
 /// A plan, ready to run: every course's legs, derived and never stored.
 package struct Itinerary: Sendable {
   package let plan: Plan
@@ -91,8 +101,8 @@ package struct Itinerary: Sendable {
       for (m, segment) in step.segments.enumerated() {
         legs.append(
           Leg(
-            role: .forward(step: index, segment: m), stamp: segment.stamp, phases: segment.phases,
-            observations: plan.steps[index].segments[m].observations, after: segment.after))
+            role: .forward(step: index, segment: m), segment,
+            observations: plan.steps[index].segments[m].observations))
       }
       counts.append(legs.count)
     }
@@ -169,6 +179,15 @@ package struct Itinerary: Sendable {
     return image
   }
 
+  /// Claims that stood after `steps` steps, and that a run at `progress` of `course` has deleted since: what goes back there
+  /// makes them again, and what was in them is gone.
+  package func lostClaims(of course: Course, at progress: Progress, goingBackTo steps: Int) -> [ObjectID] {
+    let image = image(of: course, at: progress.withPhaseDone)
+    return standing(afterSteps: steps).image.entries.map(\.id).filter {
+      $0.kind == "PersistentVolumeClaim" && $0.group.isEmpty && image[$0] == nil
+    }
+  }
+
   /// The failure path of the step at `progress`.
   package func failurePath(at progress: Progress) -> FailurePath {
     plan.steps.isEmpty ? .hold : plan.steps[step(at: progress)].onFailure ?? plan.onFailure
@@ -180,7 +199,8 @@ package struct Itinerary: Sendable {
     guard from.leg <= forward.count else { return nil }
     let step = from.isAtBoundary && from.leg > 0 ? forward[from.leg - 1].step : self.step(at: from)
     if from.leg < forward.count, from.phase > 0 || from.isPhaseBegun {
-      return wayBack(leaving: step, forward[from.leg], segment(of: from.leg), at: from, to: state)
+      guard let segment = segment(of: from.leg) else { return nil }
+      return wayBack(leaving: step, segment, at: from, to: state)
     }
     return wayBack(leaving: step, from: standing(afterLegs: from.leg), to: state)
   }
@@ -189,21 +209,13 @@ package struct Itinerary: Sendable {
     wayBack(leaving: step) { compiled.renderer.rollback(from: standing, to: state, stamp: $0) }
   }
 
-  /// From the middle of `leg`, where `progress` stands, or from its end. Nil where no way leads out of that place.
-  ///
-  /// - Parameter doubtful: objects that the leg itself set out in doubt of.
-  private func wayBack(
-    leaving step: Int, _ leg: Leg, _ segment: CompiledSegment?, at progress: Progress, to state: State,
-    doubtful: Set<ObjectID> = []
-  ) -> Leg? {
-    guard progress.phase <= leg.phases.count else { return nil }
-    if progress.phase == leg.phases.count { return leg.after.map { wayBack(leaving: step, from: $0, to: state) } }
-    guard let segment else { return nil }
-    let phase = progress.isPhaseBegun ? progress.phase : progress.phase - 1
-    var known = RollbackFacts()
-    known.doubtful = doubtful.subtracting(leg.phases.prefix(progress.phase).flatMap(\.writes).map(\.id))
+  /// From the middle of a leg, where `progress` stands, or from its end. Nil where no way leads out of that place.
+  private func wayBack(leaving step: Int, _ segment: CompiledSegment, at progress: Progress, to state: State) -> Leg? {
+    guard progress.phase <= segment.phases.count else { return nil }
+    if progress.phase == segment.phases.count { return wayBack(leaving: step, from: segment.after, to: state) }
+    let phase = progress.lastBegunPhase
     return wayBack(leaving: step) {
-      compiled.renderer.rollback(from: segment, brokenOffIn: phase, to: state, stamp: $0, known: known)
+      compiled.renderer.rollback(from: segment, brokenOffIn: phase, to: state, stamp: $0)
     }
   }
 
@@ -216,19 +228,15 @@ package struct Itinerary: Sendable {
   /// One leg of a failure block.
   private struct BlockLeg {
     var leg: Leg
-    var segment: CompiledSegment?
-    /// What may stand otherwise when it begins: its first may be a way out of the middle of another segment.
-    var doubtful: Set<ObjectID> = []
+    var segment: CompiledSegment
   }
 
   private func leaveBlock(from: Progress, at: Progress, to state: State) -> Leg? {
     guard let legs = block(from: from), at.leg <= legs.count else { return nil }
     if at.leg == 0, at.isAtBoundary { return rollback(from: from, to: state) }
     let step = step(at: from)
-    if at.isAtBoundary { return legs[at.leg - 1].leg.after.map { wayBack(leaving: step, from: $0, to: state) } }
-    guard at.leg < legs.count else { return nil }
-    let current = legs[at.leg]
-    return wayBack(leaving: step, current.leg, current.segment, at: at, to: state, doubtful: current.doubtful)
+    if at.isAtBoundary { return wayBack(leaving: step, from: legs[at.leg - 1].segment.after, to: state) }
+    return at.leg < legs.count ? wayBack(leaving: step, legs[at.leg].segment, at: at, to: state) : nil
   }
 
   private func block(from: Progress) -> [BlockLeg]? {
@@ -240,43 +248,14 @@ package struct Itinerary: Sendable {
     let reached = reachedLegs - progress(afterSteps: step).leg
     // Nothing of the step was written: there is nothing that a block could be for.
     if reached <= 0 { return [] }
-    guard let start = block.start(step: step, reachedSegments: reached),
-      let segment = segment(of: reachedLegs - 1)
+    guard let start = block.start(step: step, reachedSegments: reached), let segment = segment(of: reachedLegs - 1)
     else { return nil }
-    let renderer = compiled.renderer
-    let folder = compiled.steps[step].blockStamp
-    var legs: [BlockLeg] = []
-    var standing = segment.after
-    var rest = start.segments[...]
-    if isBegun, from.phase < segment.phases.count, let first = rest.popFirst() {
-      let stamp = stamp(in: folder, segment: 0, of: start.segments.count)
-      // The writes of a block are for where its segment ends; from its middle the way is another.
-      let phase = from.isPhaseBegun ? from.phase : from.phase - 1
-      var known = RollbackFacts()
-      known.origins = Origins(renderer.plan, changes: first.changes)
-      let transition = renderer.rollback(
-        from: segment, brokenOffIn: phase, to: first.after, stamp: stamp, known: known)
-      standing = Standing(
-        state: first.after, view: renderer.view(of: first.after, near: (segment.after.state, segment.after.view)),
-        image: transition.image)
-      legs.append(
-        BlockLeg(
-          leg: Leg(
-            role: .block(step: step, segment: 0), stamp: stamp, phases: transition.phases,
-            observations: first.observations, after: standing),
-          segment: renderer.segment(
-            outOf: segment, brokenOffIn: phase, to: standing, by: transition, stamp: stamp),
-          doubtful: Set(segment.phases[phase].writes.map(\.id))))
+    let isBroken = isBegun && from.phase < segment.phases.count
+    let segments = compiled.renderer.block(
+      start, of: compiled.steps[step], brokenOffIn: isBroken ? from.lastBegunPhase : nil)
+    return zip(segments, start.segments).enumerated().map { m, made in
+      BlockLeg(leg: Leg(role: .block(step: step, segment: m), made.0, observations: made.1.observations), segment: made.0)
     }
-    for segment in renderer.compiled(Array(rest), from: standing, folder: folder, after: legs.count) {
-      let m = legs.count
-      legs.append(
-        BlockLeg(
-          leg: Leg(
-            role: .block(step: step, segment: m), stamp: segment.stamp, phases: segment.phases,
-            observations: start.segments[m].observations, after: segment.after), segment: segment))
-    }
-    return legs
   }
 
   /// Every stamp that a way back out of a step, or its failure block, may leave on an object.

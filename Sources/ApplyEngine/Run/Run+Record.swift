@@ -53,7 +53,9 @@ extension Run {
           "there is nothing to go back from", notes: ["this plan never ran here"],
           help: "`rolloutc apply` begins with the first step")
       }
+      let former = record
       try turnBack(&record, to: steps)
+      try refuseLostData(former, goingBackTo: steps ?? itinerary.usualTarget(of: former))
       record.isAsked = true
     }
     if itinerary.legs(of: record.course) == nil {
@@ -223,6 +225,17 @@ extension Run {
           help: "finish it with `rolloutc resume`, then roll back further")
       }
     }
+  }
+
+  /// What `retire … with volumes` has destroyed no way back brings again.
+  private func refuseLostData(_ record: RunRecord, goingBackTo steps: Int) throws(RunBreak) {
+    let lost = itinerary.lostClaims(of: record.course, at: record.progress, goingBackTo: steps).filter {
+      !options.decisions.recreate($0)
+    }
+    if lost.isEmpty { return }
+    throw .refused(
+      RunFailure(
+        .dataIsGone(lost, at: itinerary.plan.nameRange), at: RunPlace(step: 0, leg: 0), isBeforeWriting: true))
   }
 
   private func refused(_ message: String, notes: [String] = [], help: String) -> RunBreak {

@@ -71,6 +71,15 @@ extension Diagnostic {
     )
   }
 
+  static func dataIsGone(_ claims: [ObjectID], at range: SourceRange) -> Diagnostic {
+    let names = claims.map { "`\($0)`" }.joined(separator: ", ")
+    return Diagnostic(
+      .rollbackPastDestroyed, "the way back leads past a `retire … with volumes`: what was in \(names) is gone",
+      at: Label(range, "would run with new and empty volumes"),
+      help: "go back less far, with `--to STEP`; or say that it may begin with empty ones: "
+        + claims.map { "`--recreate \($0)`" }.joined(separator: " "))
+  }
+
   private static func note(_ conflict: FieldConflict) -> String {
     let through = conflict.subresource.map { " through `\($0)`" } ?? ""
     let since = conflict.time.map { ", since \($0)" } ?? ""

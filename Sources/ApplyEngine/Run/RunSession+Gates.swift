@@ -317,19 +317,32 @@ extension RunSession {
       var inARow = 0
       // The gateway itself sends visitors to another port (`httpsRedirect`): no route of ours has a part in that answer.
       var redirected = 0
+      // The gateway found no pod. Most releases of Envoy put a route's headers only on answers of pods, so that these do not
+      // tell which route it was.
+      var unserved = 0
       var last = "no answer yet"
       let begin = environment.clock.now
-      while inARow < options.stampAnswers {
+      asking: while inARow < options.stampAnswers {
         let answered = try await interruptible(by: stop) {
           () async throws(RunBreak) -> Result<ProbeAnswer, ProbeError> in
           do throws(ProbeError) { return .success(try await prober.answer(to: request)) } catch {
             return .failure(error)
           }
         }
-        do throws(ProbeError) {
-          let answer = try answered.get()
+        switch answered {
+        case .success(let answer):
           let seen = answer.headers[stampHeader]
-          inARow = seen == stamp ? inARow + 1 : 0
+          let isUnserved = seen == nil && answer.status == 503
+          unserved = isUnserved ? unserved + 1 : seen == stamp ? unserved : 0
+          if !isUnserved { inARow = seen == stamp ? inARow + 1 : 0 }
+          if isUnserved, unserved % options.stampAnswers == 0,
+            let dead = try await versionWithoutReadyPods(of: component)
+          {
+            tell(
+              .note(
+                "the gateway answers 503 by itself, as no pod of \(dead) is ready; only the settle time is waited for"))
+            break asking
+          }
           redirected =
             seen == nil && (300..<400).contains(answer.status)
               && answer.headers["location"]?.hasPrefix("https:") == true
@@ -338,10 +351,10 @@ extension RunSession {
             tell(
               .note(
                 "the gateway sends visitors to https by itself (\(answer.status)); only the settle time is waited for"))
-            break
+            break asking
           }
           last = seen.map { "the answer has \($0)" } ?? "the answer (\(answer.status)) has no \(stampHeader)"
-        } catch {
+        case .failure(let error):
           if error.isFinal {
             tell(.note("nobody can ask the gateway (\(error.message)); only the settle time is waited for"))
             return
@@ -349,7 +362,7 @@ extension RunSession {
           inARow = 0
           last = error.message.isEmpty ? "no answer" : error.message
         }
-        if inARow > 0 { continue }
+        if inARow > 0, unserved == 0 { continue }
         if begin.duration(to: environment.clock.now) > options.stampWithin {
           throw .failed(
             RunFailure(
@@ -361,6 +374,19 @@ extension RunSession {
         try await sleep(.milliseconds(200))
       }
     }
+  }
+
+  /// The first version of a component that is to have pods, none of which is ready: `web 1.0`.
+  private func versionWithoutReadyPods(of component: ComponentID) async throws(RunBreak) -> String? {
+    let renderer = itinerary.compiled.renderer
+    for index in plan[component].versions.indices {
+      let version = VersionID(component, index)
+      guard let live = try await live(renderer.deploymentID(of: version)) else { continue }
+      if live.at("spec", "replicas")?.int != 0, live.at("status", "readyReplicas")?.int ?? 0 == 0 {
+        return "`\(plan[component].name)` \(plan[version].name)"
+      }
+    }
+    return nil
   }
 
   /// No traffic for a settle time, where metrics tell; else that time alone.

@@ -268,10 +268,15 @@ actor RunSession {
   /// The object as we know it best: our own answer, or what stands now where an earlier run wrote it. Nil where it is gone.
   func anchor(_ id: ObjectID) async throws(RunBreak) -> Value? {
     if let answer = answers[id] { return answer }
+    guard let live = try await live(id) else { return nil }
+    answers[id] = live
+    return live
+  }
+
+  /// The object as it is now; nil where there is none.
+  func live(_ id: ObjectID) async throws(RunBreak) -> Value? {
     do throws(ClusterError) {
-      let live = try await environment.cluster.get(try await environment.cluster.reference(to: id))
-      answers[id] = live
-      return live
+      return try await environment.cluster.get(try await environment.cluster.reference(to: id))
     } catch {
       if error.isNotFound { return nil }
       throw unreadable("`\(id)`", error)

@@ -11,11 +11,13 @@ package struct Moment: Hashable, Sendable {
     /// Back to the state before the step.
     case rollback(from: Place)
     case failureBlock(from: Place)
+    /// Out of a failure block, back to the state before the step.
+    case leavingBlock(from: Place, at: Place)
   }
 
-  /// Where the way forward ended.
+  /// Where a way ended: the one forward, or a failure block.
   package struct Place: Hashable, Sendable {
-    /// Segments of the step that were begun.
+    /// Segments of the step, or of the block, that were begun.
     package var segments: Int
     /// The phase of the last one that did not come through; nil: all did.
     package var phase: PhaseKind?
@@ -113,14 +115,9 @@ struct Checker {
       if latest.state != state { latest = IntentOfState(model.plan, state) }
       return latest
     }
-    /// What stands before a step that changes nothing.
-    var standing = compiled.start
     for step in compiled.steps {
-      let start = step.segments.first?.before ?? standing
-      standing = step.segments.last?.after ?? standing
-      let planned = model.plan.step(numbered: step.index)
-      let origin = Origin(step: step, planned: planned, start: Intent(intent(start.state)))
-      fail(origin, from: Moment.Place(segments: 0), start, run)
+      guard let start = step.segments.first?.before else { continue }
+      let origin = Origin(step: step, start: Intent(intent(start.state)))
       for (s, segment) in step.segments.enumerated() {
         run.begin()
         let (from, to) = (intent(segment.before.state), intent(segment.after.state))
@@ -129,14 +126,16 @@ struct Checker {
           judge(
             phase, p, Way(step: step.index, segment: s, course: .forward), Intent(from), Intent(to), isLast: isLast,
             &run)
-          if let way = next() { breakOff(origin, by: way, in: p, of: s, Intent(from, to), run) }
+          if let way = next() {
+            var run = run
+            run.breakOff()
+            leave(origin, from: Moment.Place(segments: s + 1, phase: phase.kind), by: way, Intent(from, to), run)
+          }
           run.pass(phase.gates)
         }
         var run = run
         run.settleAll()
-        let place = Moment.Place(segments: s + 1)
-        if let way = next() { rollBack(origin, way.back, from: place, Intent(to), run) }
-        fail(origin, from: place, segment.after, run)
+        if let way = next() { leave(origin, from: Moment.Place(segments: s + 1), by: way, Intent(to), run) }
       }
     }
     coverage.configurations = mesh.configurations
@@ -154,61 +153,55 @@ struct Checker {
   /// The step that a way leads back from.
   private struct Origin {
     var step: CompiledStep
-    var planned: Step?
     /// What the state before it says.
     var start: Intent
   }
 
-  /// The run ends in the middle of a phase: any of its writes may have been made, and any proxy may have seen it.
-  private mutating func breakOff(
-    _ origin: Origin, by way: WayBack, in p: Int, of s: Int, _ between: Intent, _ run: Walk
+  /// The ways that lead out of `place`: back, and by the failure block, out of which each place leads back in turn.
+  ///
+  /// - Parameter run: as it stands there. In the middle of a phase any of its writes may have been made, and any proxy may
+  ///   have seen it.
+  private mutating func leave(
+    _ origin: Origin, from place: Moment.Place, by way: WayBack, _ between: Intent, _ run: Walk
   ) {
-    let segment = origin.step.segments[s]
-    let place = Moment.Place(segments: s + 1, phase: segment.phases[p].kind)
-    var run = run
-    run.breakOff()
-    rollBack(origin, way.back, from: place, between, run)
+    let step = origin.step.index
+    rollBack(
+      origin, by: way.back, Way(step: step, segment: place.segments - 1, course: .rollback(from: place)), between, run)
     guard let block = way.block else { return }
     coverage.failureBlocks += 1
-    let after = block.first.after
-    walk(
-      block.transition.phases, Way(step: origin.step.index, segment: 0, course: .failureBlock(from: place)), between,
-      Intent(model.plan, after), &run)
-    let view = compiled.renderer.view(of: after, near: (segment.after.state, segment.after.view))
-    let standing = Standing(state: after, view: view, image: block.transition.image)
-    continueBlock(origin, block.rest, from: standing, place, done: 1, &run)
+    var run = run
+    var from = between
+    for (s, segment) in block.segments.enumerated() {
+      let to = Intent(model.plan, segment.after.state)
+      run.begin()
+      for (p, phase) in segment.phases.enumerated() {
+        judge(
+          phase, p, Way(step: step, segment: s, course: .failureBlock(from: place)), from, to,
+          isLast: p == segment.phases.count - 1, &run)
+        var broken = run
+        broken.breakOff()
+        let at = Moment.Place(segments: s + 1, phase: phase.kind)
+        rollBack(
+          origin, by: block.back[s][p], Way(step: step, segment: s, course: .leavingBlock(from: place, at: at)),
+          from.united(with: to), broken)
+        run.pass(phase.gates)
+      }
+      var settled = run
+      settled.settleAll()
+      let at = Moment.Place(segments: s + 1)
+      rollBack(
+        origin, by: block.back[s][segment.phases.count],
+        Way(step: step, segment: s, course: .leavingBlock(from: place, at: at)), to, settled)
+      from = to
+    }
   }
 
   private mutating func rollBack(
-    _ origin: Origin, _ back: Transition, from place: Moment.Place, _ from: Intent, _ run: Walk
+    _ origin: Origin, by back: Transition, _ way: Way, _ from: Intent, _ run: Walk
   ) {
     coverage.rollbacks += 1
     var run = run
-    let way = Way(step: origin.step.index, segment: place.segments - 1, course: .rollback(from: place))
     walk(back.phases, way, from, origin.start, keepsVolumes: true, &run)
-  }
-
-  /// The failure block that may start between two segments.
-  private mutating func fail(_ origin: Origin, from place: Moment.Place, _ standing: Standing, _ run: Walk) {
-    guard let block = origin.planned.flatMap({ model.plan.failureBlock(of: $0, reached: place.segments) }) else {
-      return
-    }
-    coverage.failureBlocks += 1
-    var run = run
-    run.settleAll()
-    continueBlock(origin, block.segments, from: standing, place, done: 0, &run)
-  }
-
-  private mutating func continueBlock(
-    _ origin: Origin, _ segments: [Segment], from standing: Standing, _ place: Moment.Place, done: Int,
-    _ run: inout Walk
-  ) {
-    let all = compiled.renderer.compiled(segments, from: standing, folder: origin.step.blockStamp, after: done)
-    for (s, segment) in all.enumerated() {
-      walk(
-        segment.phases, Way(step: origin.step.index, segment: done + s, course: .failureBlock(from: place)),
-        Intent(model.plan, segment.before.state), Intent(model.plan, segment.after.state), &run)
-    }
   }
 
   // MARK: - Phases

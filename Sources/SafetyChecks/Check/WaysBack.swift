@@ -5,13 +5,14 @@ package import RolloutPlan
 package struct WayBack: Sendable {
   /// To the state before the step.
   var back: Transition
-  /// Where the failure block begins, if there is one: its first segment, from the middle of a phase.
+  /// The failure block that is for this place, if there is one.
   var block: Block?
 
   struct Block: Sendable {
-    var transition: Transition
-    var first: Segment
-    var rest: [Segment]
+    var segments: [CompiledSegment]
+    /// To the state before the step, when the block failed in its turn or is done: by segment, out of the middle of each
+    /// phase and then from the end.
+    var back: [[Transition]]
   }
 }
 
@@ -56,28 +57,43 @@ package struct WaysBack: IteratorProtocol {
     }
     guard phase < from.phases.count else {
       phase = 0
-      segment += 1
+      defer { segment += 1 }
       return WayBack(
-        back: compiled.renderer.rollback(from: from.after, to: start.state, stamp: current.backStamp, known: known))
+        back: compiled.renderer.rollback(from: from.after, to: start.state, stamp: current.backStamp, known: known),
+        block: block(in: nil))
     }
     for write in from.phases[phase].writes { known.image?.apply(write) }
     defer { phase += 1 }
-    var way = WayBack(
+    return WayBack(
       back: compiled.renderer.rollback(
-        from: from, brokenOffIn: phase, to: start.state, stamp: current.backStamp, known: known))
-    if let block = planned.flatMap({ plan.failureBlock(of: $0, reached: segment + 1) }),
-      let first = block.segments.first
-    {
-      var facts = known
-      facts.origins = Origins(plan, changes: first.changes)
-      facts.target = nil
-      way.block = WayBack.Block(
-        transition: compiled.renderer.rollback(
-          from: from, brokenOffIn: phase, to: first.after,
-          stamp: stamp(in: current.blockStamp, segment: 0, of: block.segments.count), known: facts),
-        first: first, rest: Array(block.segments.dropFirst()))
+        from: from, brokenOffIn: phase, to: start.state, stamp: current.backStamp, known: known),
+      block: block(in: phase))
+  }
+
+  private func block(in phase: Int?) -> WayBack.Block? {
+    let current = compiled.steps[step]
+    guard let planned = plan.step(numbered: current.index),
+      let start = plan.failureBlock(of: planned, reached: segment + 1)
+    else { return nil }
+    var facts = RollbackFacts()
+    facts.rendered = known.rendered
+    if phase != nil { facts.image = known.image }
+    let segments = compiled.renderer.block(start, of: current, brokenOffIn: phase, known: facts)
+    facts.target = known.target
+    let goal = current.segments[0].before.state
+    let back = segments.enumerated().map { s, segment in
+      facts.origins = Origins(plan, changes: start.segments.prefix(s + 1).flatMap(\.changes))
+      facts.image = segment.before.image
+      var ways = segment.phases.indices.map { p in
+        for write in segment.phases[p].writes { facts.image?.apply(write) }
+        return compiled.renderer.rollback(
+          from: segment, brokenOffIn: p, to: goal, stamp: current.backStamp, known: facts)
+      }
+      ways.append(
+        compiled.renderer.rollback(from: segment.after, to: goal, stamp: current.backStamp, known: facts))
+      return ways
     }
-    return way
+    return WayBack.Block(segments: segments, back: back)
   }
 }
 

@@ -4,11 +4,18 @@ package import RolloutPlan
 /// What states say about who is to reach what. Read from the states alone, not from any object. Several states: a run
 /// that broke off in a phase stands between two, and may have been either.
 package struct Intent: Sendable {
-  let parts: [IntentOfState]
+  private(set) var parts: [IntentOfState]
 
   package init(_ plan: Plan, _ states: State...) { parts = states.map { IntentOfState(plan, $0) } }
 
   init(_ parts: IntentOfState...) { self.parts = parts }
+
+  /// What either says.
+  func united(with other: Intent) -> Intent {
+    var all = self
+    all.parts += other.parts
+    return all
+  }
 
   /// Routes say who gets the requests of component `c`.
   func isPinned(_ c: Int) -> Bool { parts.contains { $0.component(c)?.isPinned == true } }

@@ -213,6 +213,8 @@ struct Explanation {
       case .forward: "in step \"\(name)\""
       case .rollback(let place): "rolling step \"\(name)\" back \(words(place))"
       case .failureBlock(let place): "in the failure block of step \"\(name)\", reached \(words(place))"
+      case .leavingBlock(let place, let at):
+        "rolling back, \(words(at)), the failure block of step \"\(name)\", reached \(words(place))"
       }
     let after = finding.write.map { ", once \($0.id) is written" } ?? ""
     if finding.violation.isLasting { return "\(course), and still so when phase `\(moment.kind.rawValue)` is over" }

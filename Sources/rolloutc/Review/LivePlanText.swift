@@ -67,6 +67,9 @@ struct LivePlanText {
     }
     if !change.writers.isEmpty { remarks.append("written by \(change.writers.joined(separator: ", "))") }
     if change.takeOver > 0 { remarks.append("takes over \(counted(change.takeOver, "field")) from kubectl") }
+    if change.action == .delete, change.id.kind == "PersistentVolumeClaim" {
+      remarks.append("what is in it is gone for good")
+    }
     if change.action == .update, change.fields.isEmpty { remarks.append("in between; it ends as it was") }
     let remark = remarks.isEmpty ? "" : "  (\(remarks.map(oneLine).joined(separator: "; ")))"
     var text = "  \(mark) \(oneLine("\(change.id)"))\(remark)\n"

@@ -1,0 +1,115 @@
+package import KubernetesModel
+package import RolloutPlan
+
+/// What somebody who goes back from many places of a plan has at hand. Nothing of it changes what is written; all of it
+/// would have to be worked out again.
+package struct RollbackFacts {
+  /// Which statements the writes are for; nil: the declarations.
+  package var origins: Origins?
+  /// The view of the state that is gone back to.
+  package var target: View?
+  /// What stands after the writes of the phase that was begun.
+  package var image: ObjectSet?
+  package var rendered: RenderedObjects?
+
+  package init() {}
+}
+
+// The ways out of a place where a run broke off, each said once: a run goes them, and the proof asks about them.
+extension Renderer {
+  /// Back to `state` from what stands. Volumes stay, whatever `state` says: a rollback never takes data.
+  package func rollback(
+    from standing: Standing, to state: State, stamp: String, known: RollbackFacts = RollbackFacts()
+  ) -> Transition {
+    let target = known.target ?? view(of: state, near: (standing.state, standing.view))
+    return transition(from: standing.image, standing.view, to: target, options: options(stamp, known))
+  }
+
+  /// Back to `state` from the middle of `segment`: phase number `phase` (from 0) was begun and did not come through.
+  ///
+  /// What the phase was to bring into being may be there, so it is taken into account; where requests go is taken
+  /// back to what held before the phase, which was safe, before anything else moves.
+  package func rollback(
+    from segment: CompiledSegment, brokenOffIn phase: Int, to state: State, stamp: String,
+    known: RollbackFacts = RollbackFacts()
+  ) -> Transition {
+    guard let (from, new) = views(of: segment, brokenOffIn: phase) else {
+      return rollback(from: segment.after, to: state, stamp: stamp, known: known)
+    }
+    let image = known.image ?? segment.image(afterPhases: phase + 1)
+    let target = known.target ?? view(of: state, near: (segment.after.state, segment.after.view))
+    return transition(
+      from: image, from, to: target, options: options(stamp, known),
+      doubtful: segment.doubts(beforePhase: phase).union(segment.phases[phase].writes.map(\.id)), perhaps: new)
+  }
+
+  /// A failure block, from the place that it is for: segments of `step` were begun, and of the last one phase number `phase`
+  /// did not come through; nil: all did. Its first segment leads out of the middle of that phase then, and may break off in
+  /// turn.
+  package func block(
+    _ start: FailureStart, of step: CompiledStep, brokenOffIn phase: Int?, known: RollbackFacts = RollbackFacts()
+  ) -> [CompiledSegment] {
+    let broken = step.segments[start.reachedSegments - 1]
+    var standing = broken.after
+    var made: [CompiledSegment] = []
+    var rest = start.segments[...]
+    // The writes of a block are for where its segment ends; from its middle the way is another.
+    if let phase, let (from, _) = views(of: broken, brokenOffIn: phase), let first = rest.popFirst() {
+      let stamp = stamp(in: step.blockStamp, segment: 0, of: start.segments.count)
+      var known = known
+      known.origins = Origins(plan, changes: first.changes)
+      known.target = view(of: first.after, near: (broken.after.state, broken.after.view))
+      known.image = known.image ?? broken.image(afterPhases: phase + 1)
+      let way = rollback(from: broken, brokenOffIn: phase, to: first.after, stamp: stamp, known: known)
+      let before = Standing(state: broken.after.state, view: from, image: known.image!)
+      standing = Standing(state: first.after, view: known.target!, image: way.image)
+      made.append(
+        CompiledSegment(
+          stamp: stamp, before: before, phases: way.phases, stages: way.stages, after: standing,
+          doubtful: Set(broken.phases[phase].writes.map(\.id))))
+    }
+    return made + compiled(Array(rest), from: standing, folder: step.blockStamp, after: made.count)
+  }
+
+  /// Where a way out of the middle of `segment` begins, and where requests may have gone besides: what the phase was to
+  /// bring into being may be there, and requests go where they went before it. Nil where there is no such phase.
+  private func views(of segment: CompiledSegment, brokenOffIn phase: Int) -> (from: View, perhaps: View)? {
+    let (a, b) = (segment.before.view, segment.after.view)
+    let stages = segment.stages
+    guard stages.indices.contains(phase) else { return nil }
+    let old = view(a, b, after: phase == 0 ? Stage.start : stages[phase - 1])
+    let new = view(a, b, after: stages[phase])
+    var from = new
+    for i in old.components.differences(from: new.components) {
+      from.components[i].lanes = old.components[i].lanes
+      from.components[i].lanePorts = old.components[i].lanePorts
+      from.components[i].isMeshPinned = old.components[i].isMeshPinned
+      from.components[i].meshMirror = old.components[i].meshMirror
+      from.components[i].entry = old.components[i].entry
+      from.components[i].isEntryPinned = old.components[i].isEntryPinned
+      from.components[i].entryMirror = old.components[i].entryMirror
+    }
+    return (from, new)
+  }
+
+  private func options(_ stamp: String, _ known: RollbackFacts) -> TransitionOptions {
+    var options = TransitionOptions(
+      stamp: stamp, origins: known.origins ?? Origins(plan, changes: []), keepsVolumes: true)
+    options.rendered = known.rendered
+    return options
+  }
+}
+
+extension CompiledSegment {
+  /// What stands after the writes of the first `count` phases.
+  fileprivate func image(afterPhases count: Int) -> ObjectSet {
+    var image = before.image
+    image.apply(phases.prefix(count))
+    return image
+  }
+
+  /// Objects that the segment set out in doubt of, and that no phase before number `phase` has written.
+  fileprivate func doubts(beforePhase phase: Int) -> Set<ObjectID> {
+    doubtful.isEmpty ? [] : doubtful.subtracting(phases.prefix(phase).flatMap(\.writes).map(\.id))
+  }
+}
