@@ -114,7 +114,10 @@ package struct Rehearsal: Sendable {
     switch course {
     // Also back to what a `rollback to start` has left.
     case .rollback(_, let steps), .leaveBlock(_, _, let steps): !itinerary.standing(afterSteps: steps).state.exists
-    case .block(let from): blockTakesAllAway(at: itinerary.step(at: from))
+    case .block:
+      itinerary.legs(of: course)?.last?.after.map {
+        !$0.state.exists || $0.state.components.allSatisfy(\.deployed.isEmpty)
+      } ?? false
     case .forward: false
     }
   }
@@ -122,14 +125,6 @@ package struct Rehearsal: Sendable {
   /// A step that takes everything away on purpose: `rollback to start`.
   private func takesAllAway(_ step: Int) -> Bool {
     plan.steps[step].segments.last.map { !$0.after.exists } ?? false
-  }
-
-  /// The failure block of a step leads to where nothing is left.
-  private func blockTakesAllAway(at step: Int) -> Bool {
-    guard plan.steps.indices.contains(step), case .block(let block) = plan.steps[step].onFailure ?? plan.onFailure
-    else { return false }
-    let ends = block.starts.filter { $0.step == plan.steps[step].index }.compactMap { $0.segments.last?.after }
-    return !ends.isEmpty && ends.allSatisfy { !$0.exists || $0.components.allSatisfy(\.deployed.isEmpty) }
   }
 
   /// One run, from what `cluster` holds.

@@ -56,7 +56,7 @@ struct FailureBlockTests {
         break
       }
     }
-    #expect(blocks > 1000)
+    #expect(blocks > 800)
   }
 
   /// Silencing an error takes a reason.

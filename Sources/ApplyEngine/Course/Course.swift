@@ -179,6 +179,18 @@ package struct Itinerary: Sendable {
     return image
   }
 
+  /// A way back from `progress` of the forward course that leads past a state in between; nil: it undoes one step, or a part.
+  func backOverSteps(from progress: Progress, to steps: Int) -> BackOverSteps? {
+    let isBroken = progress.phase > 0 || progress.isPhaseBegun
+    let leg = isBroken || progress.observation > 0 ? progress.leg : progress.leg - 1
+    guard forward.indices.contains(leg), case .forward(let step, let segment) = forward[leg].role, steps < step else {
+      return nil
+    }
+    let isMiddle = isBroken && progress.phase < forward[leg].phases.count
+    return BackOverSteps(
+      step: step, segment: segment, phase: isMiddle ? progress.lastBegunPhase : nil, steps: steps)
+  }
+
   /// Claims that stood after `steps` steps, and that a run at `progress` of `course` has deleted since: what goes back there
   /// makes them again, and what was in them is gone.
   package func lostClaims(of course: Course, at progress: Progress, goingBackTo steps: Int) -> [ObjectID] {
@@ -248,9 +260,9 @@ package struct Itinerary: Sendable {
     let reached = reachedLegs - progress(afterSteps: step).leg
     // Nothing of the step was written: there is nothing that a block could be for.
     if reached <= 0 { return [] }
-    guard let start = block.start(step: step, reachedSegments: reached), let segment = segment(of: reachedLegs - 1)
-    else { return nil }
+    guard let segment = segment(of: reachedLegs - 1) else { return nil }
     let isBroken = isBegun && from.phase < segment.phases.count
+    guard let start = block.start(at: .init(step: step, segments: reached, isBroken: isBroken)) else { return nil }
     let segments = compiled.renderer.block(
       start, of: compiled.steps[step], brokenOffIn: isBroken ? from.lastBegunPhase : nil)
     return zip(segments, start.segments).enumerated().map { m, made in
@@ -264,7 +276,7 @@ package struct Itinerary: Sendable {
     for (index, step) in compiled.steps.enumerated() {
       stamps.insert(step.backStamp)
       guard case .block(let block) = plan.steps[index].onFailure ?? plan.onFailure else { continue }
-      let counts = Set(block.starts.filter { $0.step == index }.map(\.segments.count))
+      let counts = Set(block.starts.filter { $0.place.step == index }.map(\.segments.count))
       for count in counts {
         for m in 0..<count { stamps.insert(stamp(in: step.blockStamp, segment: m, of: count)) }
       }

@@ -225,6 +225,7 @@ extension Itinerary {
       if case .block = failurePath(at: progress(afterSteps: step)) {
         for leg in progress(afterSteps: step).leg..<progress(afterSteps: step + 1).leg {
           courses.append(.block(from: Progress(leg: leg, phase: forward[leg].phases.count)))
+          courses.append(.block(from: Progress(leg: leg, isPhaseBegun: true)))
         }
       }
     }

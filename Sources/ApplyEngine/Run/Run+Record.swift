@@ -192,6 +192,7 @@ extension Run {
         record.course = .forward(steps: done)
         return
       }
+      if let way = itinerary.backOverSteps(from: record.progress, to: target) { try refuseUnproved(way) }
       record.course = .rollback(from: record.progress, steps: target)
       record.progress = Progress()
     case .rollback(_, let underWay):
@@ -209,6 +210,11 @@ extension Run {
           "the run never came so far", notes: ["\(done) of \(itinerary.stepCount) steps are done"],
           help: "go back first, then `rolloutc apply --to STEP`")
       }
+      guard target == done || environment.faults == nil else {
+        throw refused(
+          "its `on failure` block leads to what stood before the step, and no further",
+          help: "go back with `rolloutc rollback`, then further with `--to`")
+      }
       let course = Course.leaveBlock(from: from, at: record.progress, steps: target)
       guard itinerary.legs(of: course) != nil else {
         throw refused(
@@ -225,6 +231,14 @@ extension Run {
           help: "finish it with `rolloutc resume`, then roll back further")
       }
     }
+  }
+
+  /// One step back is proved with the plan; several at once lead past the states in between.
+  private func refuseUnproved(_ way: BackOverSteps) throws(RunBreak) {
+    guard let faults = environment.faults?(way), !faults.isEmpty else { return }
+    throw .refused(
+      RunFailure(
+        .unprovedWayBack(faults, at: itinerary.plan.nameRange), at: RunPlace(step: 0, leg: 0), isBeforeWriting: true))
   }
 
   /// What `retire … with volumes` has destroyed no way back brings again.

@@ -71,6 +71,14 @@ extension Diagnostic {
     )
   }
 
+  static func unprovedWayBack(_ faults: [Diagnostic], at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      faults[0].code, "on the way back over several steps at once \(faults[0].message)",
+      at: Label(range, "this way is not proved"),
+      notes: faults[0].notes + (faults.count > 1 ? ["and \(faults.count - 1) more"] : []),
+      help: "go back one step at a time with `rolloutc rollback`, which is proved; `--unproved` goes all the same")
+  }
+
   static func dataIsGone(_ claims: [ObjectID], at range: SourceRange) -> Diagnostic {
     let names = claims.map { "`\($0)`" }.joined(separator: ", ")
     return Diagnostic(

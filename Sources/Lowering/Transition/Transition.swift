@@ -36,9 +36,10 @@ extension Renderer {
   /// off): they are written once, whatever `image` says. Requests may then have gone where `perhaps` leads, too.
   package func transition(
     from image: ObjectSet, _ a: View, to b: View, options: TransitionOptions, doubtful: Set<ObjectID> = [],
-    perhaps: View? = nil
+    perhaps: View? = nil, begun: Set<ObjectID> = []
   ) -> Transition {
     var builder = TransitionBuilder(self, image, a, b, options, doubtful, perhaps ?? a)
+    builder.begun = begun
     builder.build()
     return Transition(phases: builder.phases, stages: builder.stages, image: builder.image)
   }
@@ -79,7 +80,8 @@ private struct TransitionBuilder {
   /// Components whose objects may be others than `a` says.
   let unsure: Set<Int>
   /// Everything that was in doubt at the start.
-  let doubted: Set<ObjectID>
+  /// Workloads that had no pods before the phase that broke off.
+  var begun: Set<ObjectID> = []
   var doubtful: Set<ObjectID>
   /// Components that may be written, callees first.
   let changing: [Int]
@@ -102,7 +104,6 @@ private struct TransitionBuilder {
     self.options = options
     rendered = options.rendered ?? RenderedObjects(renderer)
     self.doubtful = doubtful
-    doubted = doubtful
     let unsure = Set(doubtful.compactMap { renderer.slots[$0]?.component })
     self.unsure = unsure
     var isChanging = [Bool](repeating: false, count: renderer.components.count)
@@ -456,7 +457,7 @@ private struct TransitionBuilder {
   /// What a phase that broke off may have started, and nobody is led to in the end: it may be the very reason why the phase
   /// broke off, and a way out of it does not wait for it.
   private func isGivenUp(_ id: ObjectID) -> Bool {
-    guard doubted.contains(id), let place = renderer.slots[id], case .deployment(let v) = place.slot else {
+    guard begun.contains(id), let place = renderer.slots[id], case .deployment(let v) = place.slot else {
       return false
     }
     return !b.components[place.component].targets.contains(v)

@@ -38,9 +38,11 @@ extension Renderer {
     }
     let image = known.image ?? segment.image(afterPhases: phase + 1)
     let target = known.target ?? view(of: state, near: (segment.after.state, segment.after.view))
+    let written = segment.phases[phase].writes.map(\.id)
     return transition(
       from: image, from, to: target, options: options(stamp, known),
-      doubtful: segment.doubts(beforePhase: phase).union(segment.phases[phase].writes.map(\.id)), perhaps: new)
+      doubtful: segment.doubts(beforePhase: phase).union(written), perhaps: new,
+      begun: Set(written.filter { $0.kind == "Deployment" && !segment.before.image.hasPods(of: $0) }))
   }
 
   /// A failure block, from the place that it is for: segments of `step` were begun, and of the last one phase number `phase`
@@ -49,15 +51,16 @@ extension Renderer {
   package func block(
     _ start: FailureStart, of step: CompiledStep, brokenOffIn phase: Int?, known: RollbackFacts = RollbackFacts()
   ) -> [CompiledSegment] {
-    let broken = step.segments[start.reachedSegments - 1]
+    let broken = step.segments[start.place.segments - 1]
     var standing = broken.after
     var made: [CompiledSegment] = []
     var rest = start.segments[...]
-    // The writes of a block are for where its segment ends; from its middle the way is another.
     if let phase, let (from, _) = views(of: broken, brokenOffIn: phase), let first = rest.popFirst() {
       let stamp = stamp(in: step.blockStamp, segment: 0, of: start.segments.count)
       var known = known
-      known.origins = Origins(plan, changes: first.changes)
+      // What it undoes is the broken segment's.
+      let undone = plan.step(numbered: step.index)?.segments[start.place.segments - 1].changes ?? []
+      known.origins = Origins(plan, changes: undone + first.changes)
       known.target = view(of: first.after, near: (broken.after.state, broken.after.view))
       known.image = known.image ?? broken.image(afterPhases: phase + 1)
       let way = rollback(from: broken, brokenOffIn: phase, to: first.after, stamp: stamp, known: known)
@@ -97,6 +100,12 @@ extension Renderer {
       stamp: stamp, origins: known.origins ?? Origins(plan, changes: []), keepsVolumes: true)
     options.rendered = known.rendered
     return options
+  }
+}
+
+extension ObjectSet {
+  fileprivate func hasPods(of deployment: ObjectID) -> Bool {
+    self[deployment].map { $0.object.at("spec", "replicas")?.int != 0 } ?? false
   }
 }
 

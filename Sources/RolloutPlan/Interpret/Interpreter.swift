@@ -404,58 +404,90 @@ final class Interpreter {
     case .rollback: return .rollback
     case .block(let statements, let range):
       var starts: [FailureStart] = []
-      var found: [(step: String, diagnostics: [Diagnostic])] = []
+      var found: [StartFindings] = []
+      // Lines that make sense from no place at all.
+      var pointless: Set<LineFinding>?
+      var nowhere: [Diagnostic] = []
       let (before, shifts) = (diagnostics, openShifts)
       for index in indices {
         rollbackLimit = index
-        for (k, segment) in steps[index].segments.enumerated() {
-          state = segment.after
-          dialedPorts = dialedAfter[index][k]
-          diagnostics = []
+        func block(from start: State, dialed: [Call: Set<Int>]) -> (made: [Segment], found: [Diagnostic]) {
+          (state, dialedPorts, diagnostics) = (start, dialed, [])
           let made = segments(of: statements, stepStart: steps[index].before, stepName: steps[index].name)
-          starts.append(FailureStart(step: index, reachedSegments: k + 1, segments: made))
-          // Also the last segment with nothing observed behind it: its own writes may fail, as pods that are never ready,
-          // and the block then starts from its middle. A version that was on its way out is no goal any more then; a
-          // line that is about it is left out, and the rest of the block still makes sense; but for a `retire` of what it
-          // would have taken the traffic from.
-          let canFailLater = k + 1 < steps[index].segments.count || !segment.observations.isEmpty
-          let gone: Set<Code> = [.routeToUndeployed, .waitForUndeployed]
-          let isGone = !canFailLater && diagnostics.contains { gone.contains($0.code) }
+          return (made, diagnostics)
+        }
+        for (k, segment) in steps[index].segments.enumerated() {
+          let whole = block(from: segment.after, dialed: dialedAfter[index][k])
+          // The last segment with nothing observed behind it has come through: then nothing can fail any more.
+          if k + 1 < steps[index].segments.count || !segment.observations.isEmpty {
+            starts.append(
+              FailureStart(place: .init(step: index, segments: k + 1, isBroken: false), segments: whole.made))
+            found.append(StartFindings(step: steps[index].name, diagnostics: whole.found))
+          }
+          if segment.changes.isEmpty { continue }
+          let dialed = k > 0 ? dialedAfter[index][k - 1] : index > 0 ? dialedAfter[index - 1].last ?? [:] : [:]
+          let broken = block(from: segment.before, dialed: dialed)
+          var made = broken.made
+          if made.first?.changes.isEmpty != false, made.first?.observations.isEmpty != false {
+            made.insert(Segment(before: segment.after, after: segment.before, changes: []), at: 0)
+          }
+          starts.append(FailureStart(place: .init(step: index, segments: k + 1, isBroken: true), segments: made))
+          // A line about what is not there before the segment, or has happened, is left out: it may be for another place.
+          let about = whole.found.filter { Self.aboutOtherPlaces.contains($0.code) }.map(LineFinding.init)
+          let idle = broken.found.filter { Self.aboutOtherPlaces.contains($0.code) }
+          let lost = Set(about).intersection(idle.map(LineFinding.init))
+          pointless = pointless?.intersection(lost) ?? lost
+          if let last = pointless { nowhere = idle.filter { last.contains(LineFinding($0)) } }
           found.append(
-            (
-              steps[index].name,
-              isGone ? diagnostics.filter { !gone.contains($0.code) && $0.code != .retireLive } : diagnostics
-            ))
+            StartFindings(
+              step: steps[index].name,
+              diagnostics: broken.found.filter { !Self.aboutOtherPlaces.contains($0.code) }))
         }
       }
+      found.append(StartFindings(step: steps[indices.last ?? 0].name, diagnostics: nowhere))
       (diagnostics, openShifts, rollbackLimit) = (before, shifts, nil)
       report(fromStarts: found)
       return .block(FailureBlock(range: range, starts: starts))
     }
+  }
+
+  /// What is found about a line of a failure block where what it speaks of is not there, or is so already.
+  private static let aboutOtherPlaces: Set<Code> = [
+    .routeToUndeployed, .waitForUndeployed, .nothingToRetire, .nothingToUnroute, .noEffect,
+  ]
+}
+
+/// What is found about a failure block from one of its starts.
+private struct StartFindings {
+  var step: String
+  var diagnostics: [Diagnostic]
+}
+
+private struct LineFinding: Hashable {
+  var code: Code
+  var range: SourceRange
+
+  init(_ diagnostic: Diagnostic) {
+    code = diagnostic.code
+    range = diagnostic.primary.range
   }
 }
 
 extension Interpreter {
   /// What a failure block may not do is wrong from whichever start it is found. That a line has nothing to do is wrong only
   /// if it never has: from an early start there is often less to undo.
-  private func report(fromStarts found: [(step: String, diagnostics: [Diagnostic])]) {
-    struct Key: Hashable {
-      var code: Code
-      var range: SourceRange
-    }
-    var counts: [Key: Int] = [:]
-    for (_, diagnostics) in found {
-      for key in Set(diagnostics.map({ Key(code: $0.code, range: $0.primary.range) })) { counts[key, default: 0] += 1 }
-    }
-    var seen: Set<Key> = []
-    for (step, diagnostics) in found {
-      for var diagnostic in diagnostics {
-        let key = Key(code: diagnostic.code, range: diagnostic.primary.range)
+  private func report(fromStarts found: [StartFindings]) {
+    var counts: [LineFinding: Int] = [:]
+    for start in found { for line in Set(start.diagnostics.map(LineFinding.init)) { counts[line, default: 0] += 1 } }
+    var seen: Set<LineFinding> = []
+    for start in found {
+      for var diagnostic in start.diagnostics {
+        let line = LineFinding(diagnostic)
         let isIdle = diagnostic.severity == .warning || [.nothingToRetire, .nothingToUnroute].contains(diagnostic.code)
-        if isIdle, counts[key] != found.count { continue }
-        guard seen.insert(key).inserted else { continue }
+        if isIdle, counts[line] != found.count { continue }
+        guard seen.insert(line).inserted else { continue }
         // The same line can be right after one step and wrong after another.
-        if diagnostic.severity == .error { diagnostic.notes.append("this is so when the step `\(step)` fails") }
+        if diagnostic.severity == .error { diagnostic.notes.append("this is so when the step `\(start.step)` fails") }
         report(diagnostic)
       }
     }

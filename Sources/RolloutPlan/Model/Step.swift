@@ -195,40 +195,51 @@ package enum FailurePath: Sendable {
   case hold
   /// Undo the step that failed, to the state before it.
   case rollback
-  /// Run these segments from whatever was reached. `segments` holds one list per segment of the step that may have
-  /// been reached: `starts[i]` is what the block does when it starts from the state after segment `i`
-  /// (and `starts[0]` when it starts before the first).
+  /// Run these segments from whatever was reached.
   case block(FailureBlock)
 }
 
 package struct FailureBlock: Sendable {
   package var range: SourceRange
-  /// Keyed by what had been reached when the failure came: step index, and how many of its segments were applied.
+  /// Every place where the block may begin.
   package let starts: [FailureStart]
-  /// By step and number of segments: the place among ``starts``.
-  private let places: [[Int]: Int]
+  /// The place of each among ``starts``.
+  private let places: [FailureStart.Place: Int]
 
   package init(range: SourceRange, starts: [FailureStart]) {
     self.range = range
     self.starts = starts
-    places = Dictionary(
-      starts.enumerated().map { ([$1.step, $1.reachedSegments], $0) }, uniquingKeysWith: { first, _ in first })
+    places = Dictionary(starts.enumerated().map { ($1.place, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// As it begins in a step of which so many segments were begun. O(1)
-  package func start(step: Int, reachedSegments: Int) -> FailureStart? {
-    places[[step, reachedSegments]].map { starts[$0] }
-  }
+  /// As it begins there. O(1)
+  package func start(at place: FailureStart.Place) -> FailureStart? { places[place].map { starts[$0] } }
 }
 
+/// A failure block from one place of a step.
+///
+/// A segment that broke off was not reached: what the block says is for the state before it, and its first segment leads
+/// there, out of the middle of what was being written. After a segment that came through it is for the state after it.
 package struct FailureStart: Sendable {
-  package var step: Int
-  package var reachedSegments: Int
+  package struct Place: Hashable, Sendable {
+    package var step: Int
+    /// Segments of the step that were begun: at least one.
+    package var segments: Int
+    /// The last of them did not come through.
+    package var isBroken: Bool
+
+    package init(step: Int, segments: Int, isBroken: Bool) {
+      self.step = step
+      self.segments = segments
+      self.isBroken = isBroken
+    }
+  }
+
+  package var place: Place
   package var segments: [Segment]
 
-  package init(step: Int, reachedSegments: Int, segments: [Segment]) {
-    self.step = step
-    self.reachedSegments = reachedSegments
+  package init(place: Place, segments: [Segment]) {
+    self.place = place
     self.segments = segments
   }
 }

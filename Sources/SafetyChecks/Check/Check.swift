@@ -82,6 +82,29 @@ package func check(
   return checker.report()
 }
 
+/// A way back over several steps at once, which leads past states that are in between. ``check`` does not ask about these:
+/// there are as many as pairs of steps.
+package struct LongWayBack: Hashable, Sendable {
+  /// Where it begins: in step number `step`, from 0, in or after its segment number `segment`.
+  package var step: Int
+  package var segment: Int
+  /// The phase that broke off; nil: the whole segment came through.
+  package var phase: Int?
+  /// To what stood after so many steps.
+  package var steps: Int
+
+  package init(step: Int, segment: Int, phase: Int?, steps: Int) {
+    (self.step, self.segment, self.phase, self.steps) = (step, segment, phase, steps)
+  }
+}
+
+/// Proves that no request is lost or led astray on this way back, or says whose.
+package func check(_ way: LongWayBack, _ compiled: Compiled, plan: Plan) -> SafetyReport {
+  var checker = Checker(compiled, FlowModel(plan, options: nil))
+  checker.run(way)
+  return checker.report()
+}
+
 struct Checker {
   let compiled: Compiled
   let model: FlowModel
@@ -139,6 +162,39 @@ struct Checker {
       }
     }
     coverage.configurations = mesh.configurations
+  }
+
+  mutating func run(_ way: LongWayBack) {
+    guard compiled.steps.indices.contains(way.step),
+      compiled.steps[way.step].segments.indices.contains(way.segment)
+    else { return }
+    let step = compiled.steps[way.step]
+    let segment = step.segments[way.segment]
+    let goal = compiled.steps[..<way.steps].last { !$0.segments.isEmpty }?.segments.last?.after ?? compiled.start
+    let origin = Origin(step: step, start: Intent(model.plan, goal.state))
+    let before = compiled.steps[..<way.step].flatMap(\.segments) + step.segments[..<way.segment]
+    var run = Walk(mesh)
+    for one in before { run.go(one, one.phases.count, in: model.plan) }
+    let place = Moment.Place(segments: way.segment + 1, phase: way.phase.map { segment.phases[$0].kind })
+    let between: Intent
+    let back: Transition
+    let stamp = step.backStamp
+    if let phase = way.phase {
+      run.go(segment, phase, in: model.plan)
+      between = Intent(model.plan, segment.before.state, segment.after.state)
+      _ = run.take(
+        segment.phases[phase], from: Intent(model.plan, segment.before.state),
+        to: Intent(model.plan, segment.after.state), isLast: phase == segment.phases.count - 1)
+      run.breakOff()
+      back = compiled.renderer.rollback(from: segment, brokenOffIn: phase, to: goal.state, stamp: stamp)
+    } else {
+      run.go(segment, segment.phases.count, in: model.plan)
+      run.settleAll()
+      between = Intent(model.plan, segment.after.state)
+      back = compiled.renderer.rollback(from: segment.after, to: goal.state, stamp: stamp)
+    }
+    rollBack(
+      origin, by: back, Way(step: step.index, segment: way.segment, course: .rollback(from: place)), between, run)
   }
 
   func report() -> SafetyReport {

@@ -73,7 +73,7 @@ package struct WaysBack: IteratorProtocol {
   private func block(in phase: Int?) -> WayBack.Block? {
     let current = compiled.steps[step]
     guard let planned = plan.step(numbered: current.index),
-      let start = plan.failureBlock(of: planned, reached: segment + 1)
+      let start = plan.failureBlock(of: planned, reached: segment + 1, isBroken: phase != nil)
     else { return nil }
     var facts = RollbackFacts()
     facts.rendered = known.rendered
@@ -102,9 +102,9 @@ package struct WaysBack: IteratorProtocol {
 package typealias WaysBackSource = (_ lead: Int, _ make: @escaping @Sendable () -> WaysBack) -> () -> WayBack?
 
 extension Plan {
-  /// The failure block of a step, as it begins where this many segments were begun.
-  func failureBlock(of step: Step, reached: Int) -> FailureStart? {
+  /// The failure block of a step, as it begins where this many segments were begun, and the last one broke off or not.
+  func failureBlock(of step: Step, reached: Int, isBroken: Bool) -> FailureStart? {
     guard case .block(let block) = step.onFailure ?? onFailure else { return nil }
-    return block.start(step: step.index, reachedSegments: reached)
+    return block.start(at: .init(step: step.index, segments: reached, isBroken: isBroken))
   }
 }

@@ -68,13 +68,16 @@ struct Rollback: ParsableCommand {
       "Back to what stood after this step, or `start`: before the first.", valueName: "step"))
   var to: String?
 
+  @Flag(help: "Go back over several steps at once although requests may fail on the way.")
+  var unproved = false
+
   @OptionGroup var options: RunOptionGroup
   @OptionGroup var observation: ObservationOptions
   @OptionGroup var connection: ConnectionOptions
 
   func run() throws {
     try RunCommand(
-      verb: .rollback(to: to), request: plan.request, connection: connection, options: options,
+      verb: .rollback(to: to, unproved ? .waived : .required), request: plan.request, connection: connection, options: options,
       observation: observation
     ).run()
   }

@@ -5,6 +5,7 @@ import Diagnostics
 import KubernetesModel
 import Lowering
 import RolloutPlan
+import SafetyChecks
 import Synchronization
 
 /// `apply`, `resume` and `rollback`: from the plan file to the end of the run.
@@ -15,7 +16,8 @@ struct RunCommand: Sendable {
     /// - Parameter assumed: what stands is what stood after this step, or `start`.
     case apply(to: String?, ProofDemand, assumed: String? = nil)
     case resume
-    case rollback(to: String?)
+    /// - Parameter demand: whether a way over several steps is to be proved.
+    case rollback(to: String?, ProofDemand)
   }
 
   let verb: Verb
@@ -110,9 +112,9 @@ struct RunCommand: Sendable {
     case .apply(nil, _, _): return .apply(steps: approval?.saved.steps ?? plan.steps.count)
     case .apply(let step?, _, _): return .apply(steps: try steps(step, of: plan, compiled)[0] + 1)
     case .resume: return .resume
-    case .rollback(nil): return .rollback(steps: nil)
-    case .rollback("start"): return .rollback(steps: 0)
-    case .rollback(let step?): return .rollback(steps: try steps(step, of: plan, compiled)[0] + 1)
+    case .rollback(nil, _): return .rollback(steps: nil)
+    case .rollback("start", _): return .rollback(steps: 0)
+    case .rollback(let step?, _): return .rollback(steps: try steps(step, of: plan, compiled)[0] + 1)
     }
   }
 
@@ -166,6 +168,13 @@ struct RunCommand: Sendable {
     ) { event in
       console.tell(event)
       chronicle.tell(event)
+    }
+    if case .rollback(_, .required) = verb {
+      let (compiled, allowances) = (itinerary.compiled, resolution.allowances)
+      environment.faults = { way in
+        let long = LongWayBack(step: way.step, segment: way.segment, phase: way.phase, steps: way.steps)
+        return allowances.filter(check(long, compiled, plan: plan).diagnostics).filter { $0.severity == .error }
+      }
     }
     try observation.connect(&environment, to: target.cluster, itinerary.compiled.renderer)
     if isInteractive { environment.decider = TerminalDecider(console: console) }
