@@ -34,6 +34,22 @@ struct StampProber: Prober {
   }
 }
 
+/// What a run has asked about its ways back.
+final class AskedWays: Sendable {
+  private let ways = Mutex<[BackOverSteps]>([])
+
+  var all: [BackOverSteps] { ways.withLock { $0 } }
+
+  func add(_ way: BackOverSteps) { ways.withLock { $0.append(way) } }
+}
+
+/// A gateway that finds no pod, and answers by itself: most releases of Envoy then leave a route's headers out.
+struct UnservedProber: Prober {
+  func answer(to request: ProbeRequest) async throws(ProbeError) -> ProbeAnswer {
+    ProbeAnswer(status: 503, headers: [:], body: Array("no healthy upstream".utf8))
+  }
+}
+
 /// One plan, one sandbox, and as many runs of the one on the other as a test wants.
 struct World {
   private(set) var sandbox: LiveCluster = {
@@ -42,6 +58,8 @@ struct World {
     return LiveCluster(cluster)
   }()
   let itinerary: Itinerary
+  /// Asked about ways back over several steps.
+  var faults: (@Sendable (BackOverSteps) -> [Diagnostic])?
 
   init(_ text: String) throws {
     let resolution = resolve(path: "plan.rollout", bytes: Array(text.utf8))
@@ -144,6 +162,7 @@ struct World {
       journal: MemoryJournal(), identity: RunIdentity(run: id, who: "ann@desk, pid 1"), tell: { log.add($0) })
     environment.prober = prober
     environment.decider = decider
+    environment.faults = faults
     var options = RunOptions()
     options.settle = .seconds(1)
     options.waitForLock = .seconds(120)

@@ -80,6 +80,105 @@ let quietVoting: String = {
     #expect(again.result.outcome == .done, "\(again.log.text)")
   }
 
+  private static let volumes = """
+    plan shop
+    language 1
+    expose web on port 80
+    component web {
+      image registry.example.com/web
+      port 8080 http
+      version 1.0 {
+        volume data 1Gi at /data
+      }
+      version 2.0
+    }
+    step "one" {
+      deploy web 1.0
+    }
+    step "two" {
+      deploy web 2.0
+      route web all -> 2.0
+    }
+    step "three" {
+      retire web 1.0 with volumes
+      LINE
+    }
+    """
+
+  @Test("no way back makes a volume again that the plan has destroyed, unless somebody says so")
+  func lostData() async throws {
+    let world = try World(Self.volumes.replacing("LINE", with: ""))
+    #expect(try world.run(.apply(steps: 3), id: "up").result.outcome == .done)
+    let refused = try world.run(.rollback(steps: nil), id: "back")
+    #expect(refused.result.failure?.diagnostic.code == .rollbackPastDestroyed, "\(refused.log.text)")
+    #expect(await world.content()["persistentvolumeclaims/data"] == nil)
+    // What went before the deletion is as free to go back as ever.
+    let back = try world.run(.rollback(steps: nil), id: "empty") {
+      $0.decisions = WriteDecisions(recreates: ["PersistentVolumeClaim/data"])
+    }
+    #expect(back.result.outcome == .undone, "\(back.log.text)")
+    #expect(try world.run(.rollback(steps: 0), id: "start").result.outcome == .undone)
+  }
+
+  @Test("a way back over several steps is asked about, and one step is not")
+  func backOverSteps() throws {
+    let world = try World(quietVoting)
+    let asked = AskedWays()
+    let fault = Diagnostic(.downtime, "web finds nobody", at: Label(world.itinerary.plan.nameRange, "here"))
+    #expect(try world.run(.apply(steps: 1), id: "up").result.outcome == .done)
+    #expect(try world.run(.apply(steps: 2), id: "up-2").result.outcome == .done)
+    func back(_ steps: Int, finds: [Diagnostic]) throws -> RunResult {
+      var world = world
+      world.faults = { way in
+        asked.add(way)
+        return finds
+      }
+      return try world.run(.rollback(steps: steps), id: "back-\(steps)-\(finds.count)").result
+    }
+    let refused = try back(0, finds: [fault])
+    #expect(refused.failure?.diagnostic.code == .downtime && refused.writes == 0)
+    let segments = world.itinerary.plan.steps[1].segments.count
+    #expect(asked.all == [BackOverSteps(step: 1, segment: segments - 1, phase: nil, steps: 0)])
+    #expect(try back(1, finds: [fault]).outcome == .undone)
+    #expect(asked.all.count == 1)
+    #expect(try back(0, finds: []).outcome == .undone)
+  }
+
+  @Test("a gateway that has nobody to lead to says nothing of its routes, and holds no run up for that")
+  func nobodyServes() async throws {
+    let world = try World(
+      """
+      plan shop
+      language 1
+      expose web on port 80
+      component web {
+        image registry.example.com/web
+        port 8080 http
+        version 1.0, 2.0
+      }
+      step "one" {
+        deploy web 1.0
+      }
+      step "two" {
+        deploy web 2.0
+        route web 10% -> 2.0
+      }
+      """)
+    #expect(try world.run(.apply(steps: 1), id: "one").result.outcome == .done)
+    // Its pods answer: whoever gets no answer then is not told that there is nobody.
+    let served = try world.run(.apply(steps: 2), id: "served", prober: UnservedProber())
+    #expect(served.result.failure?.diagnostic.code == .gateFailed, "\(served.log.text)")
+    _ = try world.run(.rollback(steps: 1), id: "back")
+    let path = "/apis/apps/v1/namespaces/shop/deployments/web-1-0"
+    let patch = APIRequest(
+      "PATCH", path, body: ["metadata": ["annotations": ["sandbox.rolloutc.dev/fate": "crash-loop"]]])
+    #expect(await world.sandbox.respond(to: patch).status == 200)
+    _ = try world.run(.rollback(steps: nil), id: "wait")
+    let outcome = try world.run(.apply(steps: 2), id: "two", prober: UnservedProber())
+    #expect(outcome.result.outcome == .done, "\(outcome.log.text)")
+    #expect(outcome.log.text.contains("no pod of `web` 1.0 is ready"))
+  }
+
   @Test("a Deployment that somebody deleted is made again where a person says so, and is ready before the plan goes on")
   func madeAgain() async throws {
     let world = try World(quietVoting)

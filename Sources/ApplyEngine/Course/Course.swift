@@ -191,13 +191,22 @@ package struct Itinerary: Sendable {
       step: step, segment: segment, phase: isMiddle ? progress.lastBegunPhase : nil, steps: steps)
   }
 
-  /// Claims that stood after `steps` steps, and that a run at `progress` of `course` has deleted since: what goes back there
-  /// makes them again, and what was in them is gone.
-  package func lostClaims(of course: Course, at progress: Progress, goingBackTo steps: Int) -> [ObjectID] {
-    let image = image(of: course, at: progress.withPhaseDone)
-    return standing(afterSteps: steps).image.entries.map(\.id).filter {
-      $0.kind == "PersistentVolumeClaim" && $0.group.isEmpty && image[$0] == nil
+  /// Claims that a run at `progress` of `course` has deleted, or may have, and that `back` makes again: what was in them is
+  /// gone.
+  package func lostClaims(of course: Course, at progress: Progress, on back: Course) -> [ObjectID] {
+    let made = (legs(of: back) ?? []).flatMap(\.phases).flatMap(\.writes).filter {
+      $0.id.kind == "PersistentVolumeClaim" && $0.id.group.isEmpty && $0.action == .create
     }
+    if made.isEmpty { return [] }
+    // What was never made is not lost.
+    let leg =
+      switch course {
+      case .forward: progress.leg
+      case .rollback(let from, _), .block(let from), .leaveBlock(let from, _, _): from.leg
+      }
+    let known = Set(forward.prefix(leg + 1).flatMap(\.phases).flatMap(\.writes).map(\.id))
+    let image = image(of: course, at: progress.withPhaseDone)
+    return made.map(\.id).filter { image[$0] == nil && known.contains($0) }
   }
 
   /// The failure path of the step at `progress`.

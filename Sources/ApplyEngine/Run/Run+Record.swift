@@ -55,7 +55,7 @@ extension Run {
       }
       let former = record
       try turnBack(&record, to: steps)
-      try refuseLostData(former, goingBackTo: steps ?? itinerary.usualTarget(of: former))
+      try refuseLostData(former, by: record.course)
       record.isAsked = true
     }
     if itinerary.legs(of: record.course) == nil {
@@ -242,8 +242,9 @@ extension Run {
   }
 
   /// What `retire … with volumes` has destroyed no way back brings again.
-  private func refuseLostData(_ record: RunRecord, goingBackTo steps: Int) throws(RunBreak) {
-    let lost = itinerary.lostClaims(of: record.course, at: record.progress, goingBackTo: steps).filter {
+  private func refuseLostData(_ record: RunRecord, by back: Course) throws(RunBreak) {
+    if record.course == back { return }
+    let lost = itinerary.lostClaims(of: record.course, at: record.progress, on: back).filter {
       !options.decisions.recreate($0)
     }
     if lost.isEmpty { return }

@@ -224,6 +224,7 @@ extension RunSession {
     case .block: course = .block(from: from)
     }
     guard let legs = itinerary.legs(of: course) else { return try await hold(failure, further: nil) }
+    if let lost = claimsLost(by: course, from: from) { return try await hold(failure, further: lost) }
     if let further = await wouldTakeAdopted(by: course) { return try await hold(failure, further: further) }
     record.course = course
     record.isAsked = false
@@ -232,6 +233,12 @@ extension RunSession {
     try await save()
     tell(.turned(course, legs: legs.count))
     return nil
+  }
+
+  /// A way back would run with new and empty volumes: a phase that broke off may have destroyed what was in them.
+  private func claimsLost(by course: Course, from progress: Progress) -> RunFailure? {
+    let lost = itinerary.lostClaims(of: .forward(steps: itinerary.stepCount), at: progress, on: course)
+    return lost.isEmpty ? nil : RunFailure(.dataIsGone(lost, at: plan.nameRange), at: place)
   }
 
   /// What stood before the plan would be deleted by a way back, to where it never was: the plan cannot give it back as it was,

@@ -306,5 +306,31 @@ extension CodePage {
       good: .shop("deploy web 1.0 replicas 4\ndeploy web 1.0 replicas 2"),
       fix: "Say the number, as `replicas 4`; or declare it, as `replicas 4` in the component."
     ),
+    CodePage(
+      .nobodyCalls, "A component that nobody calls, and that is not exposed, gets a second version.",
+      why: """
+        What is proved is proved for requests that the plan knows: those of visitors, by `expose`, and those of components, by \
+        `calls`. Of a component that has neither nothing can be said: its versions may be stopped while somebody outside of \
+        the plan still calls them.
+        """,
+      bad: Example(
+        """
+        plan jobs
+        language 1
+
+        component api {
+          image registry.example.com/api
+          port 8080 http
+          version 1.0, 2.0
+        }
+
+        deploy api 1.0
+        deploy api 2.0
+        route api all -> 2.0
+        """),
+      good: .tiers("deploy api 1.0\ndeploy web 1.0\ndeploy api 2.0\nroute api all -> 2.0"),
+      fix:
+        "Say who calls it, with `calls`. Where that is somebody outside of the plan, `# rolloutc: allow nobody-calls -- WHY`."
+    ),
   ]
 }

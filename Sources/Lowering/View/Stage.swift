@@ -166,8 +166,8 @@ extension ComponentNames {
       case (let old?, nil): return DeployedVersion(version: version, replicas: isQuitting ? 0 : old.replicas)
       case (nil, let new?): return new
       case (let old?, let new?):
-        return DeployedVersion(
-          version: version, replicas: isStopping ? new.replicas : max(old.replicas, new.replicas))
+        let ends = isStopping || isQuitting && new.replicas == 0
+        return DeployedVersion(version: version, replicas: ends ? new.replicas : max(old.replicas, new.replicas))
       }
     }
   }

@@ -97,7 +97,8 @@ extension Renderer {
             r.index < component.lanes.count && !component.lanes[r.index].isEmpty ? component.lanes[r.index] : nil
           }).first
         else {
-          list.others.append(c)
+          // Who sleeps calls nobody, and may get its lane back at once when it wakes.
+          if state.components[from].deployment(of: caller.id.index)?.replicas != 0 { list.others.append(c) }
           continue
         }
         list.lanes.append(LaneList.Lane(caller: c, table: table))

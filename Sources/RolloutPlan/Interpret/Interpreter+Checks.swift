@@ -77,10 +77,19 @@ extension Interpreter {
   func checkNeverRouted() {
     guard !taint.everything else { return }
     let called = Set(plan.components.flatMap { $0.versions.flatMap(\.calls) })
+    // Their first version takes over from nobody; with the second one it matters who asks.
+    var unasked: Set<ComponentID> = []
+    var warned: Set<ComponentID> = []
     for (version, range) in deployedAt.sorted(by: { $0.key < $1.key }) {
       guard !everServed.contains(version), !taint.covers(version.component) else { continue }
       // What nobody calls serves nobody: it works on its own.
-      if plan.exposure(of: version.component) == nil, !called.contains(version.component) { continue }
+      if plan.exposure(of: version.component) == nil, !called.contains(version.component) {
+        guard unasked.insert(version.component).inserted == false, !plan[version].ports.isEmpty,
+          warned.insert(version.component).inserted
+        else { continue }
+        report(.nobodyCalls(plan[version.component].name, at: range))
+        continue
+      }
       let release = plan.exposure(of: version.component) == nil ? plan[version].releases.first : nil
       report(
         .neverRouted(

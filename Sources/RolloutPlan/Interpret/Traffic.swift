@@ -2,7 +2,7 @@
 package struct Traffic: Sendable {
   /// Versions that requests reach, mirrors included.
   package private(set) var reached: Set<VersionID> = []
-  /// Versions that run without being asked: components that are neither exposed nor called.
+  /// Versions that run without being asked; see ``Plan/byThemselves(_:)``.
   package private(set) var sources: Set<VersionID> = []
 
   private let plan: Plan
@@ -13,11 +13,8 @@ package struct Traffic: Sendable {
     self.plan = plan
     self.state = state
     guard !state.components.isEmpty else { return }
-    var isCalled = [Bool](repeating: false, count: plan.components.count)
-    for component in plan.components {
-      for version in component.versions {
-        for callee in version.calls { isCalled[callee.index] = true }
-      }
+    let isByItself = plan.byThemselves { version in
+      state.components[version.component.index].deployment(of: version.index)?.replicas ?? 0 > 0
     }
     var isExposed = [Bool](repeating: false, count: plan.components.count)
     for exposure in plan.exposures where isExposed.indices.contains(exposure.component.index) {
@@ -30,7 +27,7 @@ package struct Traffic: Sendable {
       let component = state.components[index]
       if isExposed[index], let entry = component.entry {
         component.visitTargets(of: entry) { queue.append(VersionID(id, $0)) }
-      } else if !isExposed[index], !isCalled[index] {
+      } else if isByItself[index] {
         for deployed in component.deployed where deployed.replicas > 0 {
           let version = VersionID(id, deployed.version)
           sources.insert(version)
@@ -54,6 +51,41 @@ package struct Traffic: Sendable {
     for callee in plan.components[caller.component.index].versions[caller.index].calls {
       state.visitTargets(of: callee, for: caller, in: plan) { queue.append(VersionID(callee, $0)) }
     }
+  }
+}
+
+extension Plan {
+  /// By component: it runs without being asked. It is not exposed, and no pod of another component calls it; or it is called
+  /// in a ring alone, which nothing outside of the ring asks: then each of the ring is taken to begin by itself. O(components
+  /// and calls).
+  ///
+  /// - Parameter hasPods: which versions run.
+  package func byThemselves(_ hasPods: (VersionID) -> Bool) -> [Bool] {
+    var callees = [[Int]](repeating: [], count: components.count)
+    var isCalled = [Bool](repeating: false, count: components.count)
+    for (c, component) in components.enumerated() {
+      for (v, version) in component.versions.enumerated()
+      where !version.calls.isEmpty && hasPods(VersionID(ComponentID(c), v)) {
+        for callee in version.calls where callee.index != c {
+          callees[c].append(callee.index)
+          isCalled[callee.index] = true
+        }
+      }
+    }
+    var isAsked = [Bool](repeating: false, count: components.count)
+    var queue: [Int] = []
+    func ask(_ component: Int) {
+      if isAsked[component] { return }
+      isAsked[component] = true
+      queue.append(component)
+    }
+    for exposure in exposures where isAsked.indices.contains(exposure.component.index) { ask(exposure.component.index) }
+    let begins = components.indices.filter { !isCalled[$0] && !isAsked[$0] }
+    for component in begins { ask(component) }
+    while let component = queue.popLast() { for callee in callees[component] { ask(callee) } }
+    var isByItself = isAsked.map { !$0 }
+    for component in begins { isByItself[component] = true }
+    return isByItself
   }
 }
 

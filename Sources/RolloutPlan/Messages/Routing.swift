@@ -84,6 +84,13 @@ extension Diagnostic {
       help: "add a line `\(callee) VERSION` to the release")
   }
 
+  static func nobodyCalls(_ component: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .nobodyCalls, "nobody in this plan calls `\(component)`: what requests to it meet is not proved",
+      at: Label(range, "its next version"), notes: ["it is not exposed, and no component has `calls \(component)`"],
+      help: "add `calls \(component)` to the components that call it; requests from outside of the plan are not looked at")
+  }
+
   static func cookieNotDeclared(_ name: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .cookieNotDeclared, "the cookie `\(name)` is not declared: any value of it counts",

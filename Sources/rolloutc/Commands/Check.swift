@@ -99,7 +99,8 @@ extension PlanRequest {
       IO.standardError(
         """
         \(plan.name): \(counted(plan.steps.count, "step")), \(count)
-        proved: \(coverage.words)
+        \(coverage.hasRequests
+          ? "proved: \(coverage.words)" : "nothing to prove: the plan knows of no request, it exposes nothing and nobody calls")
 
         """)
       plan.tellOfNoSteps()

@@ -91,6 +91,9 @@ extension Plan {
 }
 
 extension Coverage {
+  /// Some request was followed.
+  var hasRequests: Bool { cohorts > 0 || callPaths > 0 }
+
   /// What was looked at, for a person.
   var words: String {
     """
