@@ -50,14 +50,27 @@ package final class RenderedObjects {
 
   /// The object without a stamp, made by `render` where nobody has asked for it. Where it is equal to what stands, it is
   /// that very value.
+  ///
+  /// Inlined: nothing is copied for a closure that is mostly not called.
+  @inline(__always)
   func plain(_ component: Int, _ facts: ObjectFacts, standing: Value?, _ render: () -> Value?) -> Value? {
-    guard let slot = facts.place else { return render() }
+    if let known = known(component, facts) { return known }
+    return keep(render(), component, facts, standing: standing)
+  }
+
+  /// Nil where nobody has asked for the object; nil within where it does not exist.
+  private func known(_ component: Int, _ facts: ObjectFacts) -> Value?? {
+    guard let slot = facts.place, slot < entries[component].count,
+      let known = entries[component][slot].facts.number(of: facts)
+    else { return nil }
+    return .some(entries[component][slot].entries[known].plain)
+  }
+
+  private func keep(_ new: Value?, _ component: Int, _ facts: ObjectFacts, standing: Value?) -> Value? {
+    guard let slot = facts.place else { return new }
+    var plain = new
+    if let new, let standing, new == standing { plain = standing }
     while entries[component].count <= slot { entries[component].append(Entries()) }
-    if let known = entries[component][slot].facts.number(of: facts) {
-      return entries[component][slot].entries[known].plain
-    }
-    let new = render()
-    let plain = new == standing ? standing : new
     entries[component][slot].facts.append(facts)
     entries[component][slot].entries.append(Entry(plain: plain))
     return plain

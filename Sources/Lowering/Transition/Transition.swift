@@ -76,8 +76,8 @@ private struct TransitionBuilder {
   let perhaps: View
   let options: TransitionOptions
   let rendered: RenderedObjects
-  /// Components whose objects may be others than `a` says.
-  let unsure: Set<Int>
+  /// By component: the parts of which some object may be another than `a` says.
+  let unsure: [Int: Parts]
   /// Everything that was in doubt at the start.
   let doubted: Set<ObjectID>
   var doubtful: Set<ObjectID>
@@ -103,11 +103,14 @@ private struct TransitionBuilder {
     rendered = options.rendered ?? RenderedObjects(renderer)
     self.doubtful = doubtful
     doubted = doubtful
-    let unsure = Set(doubtful.compactMap { renderer.slots[$0]?.component })
+    var unsure: [Int: Parts] = [:]
+    for id in doubtful {
+      if let place = renderer.slots[id] { unsure[place.component, default: []].formUnion(place.slot.part) }
+    }
     self.unsure = unsure
     var isChanging = [Bool](repeating: false, count: renderer.components.count)
     for i in a.components.differences(from: b.components) { isChanging[i] = true }
-    for i in unsure { isChanging[i] = true }
+    for i in unsure.keys { isChanging[i] = true }
     changing = renderer.callOrder.filter { isChanging[$0] }
     passed = [Passed](repeating: Passed(), count: TransitionBuilder.passes.count)
   }
@@ -253,24 +256,24 @@ private struct TransitionBuilder {
   /// Takes one component through all passes. Passes are the outer loop of what is written, but not of how it is worked
   /// out: what belongs to a component is near to the processor until it is done with it.
   private mutating func walk(_ i: Int) {
-    let isSure = unsure.isEmpty || !unsure.contains(i)
+    // What is in doubt is looked at in every round. Of all else the image has what the view says, be it of the same
+    // component: a phase that broke off has put in doubt all that it was to write.
+    let doubts = unsure.isEmpty ? [] : unsure[i] ?? []
     // Taken out once: each look into a view copies a dozen references.
     let (a, b) = (self.a.components[i], self.b.components[i])
-    var current = a
+    var (current, new) = (a, a)
     // What is not yet as `b` has it. A part that once is stays so: no stage leads away from `b`.
     var differing = TransitionBuilder.differing(current, b)
     for p in TransitionBuilder.passes.indices {
       let wanted = TransitionBuilder.passes[p].wanted
       // Nothing on the way is other than both ends where the ends agree, or where the end is reached.
-      if isSure, differing.isDisjoint(with: wanted) {
-        if differing.isEmpty { return }
-        continue
-      }
-      let new = renderer.components[i].between(
-        a, b, after: TransitionBuilder.passes[p].stage, keepsVolumes: options.keepsVolumes, parts: wanted)
+      if differing.isEmpty, doubts.isEmpty { return }
+      if differing.isDisjoint(with: wanted), doubts.isDisjoint(with: wanted) { continue }
+      renderer.components[i].advance(
+        &new, a, b, to: TransitionBuilder.passes[p].stage, keepsVolumes: options.keepsVolumes, parts: wanted)
       let start = passed[p].writes.count
       for part in TransitionBuilder.passes[p].parts {
-        if isSure, TransitionBuilder.isSame(part, current, new) { continue }
+        if doubts.isDisjoint(with: part), TransitionBuilder.isSame(part, current, new) { continue }
         // An entry that may be there, was not before, and is to be: it is not taken away only to come back.
         if part == .entry, new.entry == nil, b.entry != nil { continue }
         write(part, i, a, new, b, in: p)
@@ -404,7 +407,7 @@ private struct TransitionBuilder {
     let facts = renderer.facts(slot, view)
     let value = rendered.plain(i, facts, standing: standing?.plain) { renderer.render(slot, i, view) }
     // Nothing is rewritten only to be stamped.
-    if standing?.plain == value, !inDoubt || !doubtful.contains(id) { return }
+    if isSame(standing?.plain, value), !inDoubt || !doubtful.contains(id) { return }
     let origin = options.origins.of(i, aspect, versions: versions)
     let entry = entry(id, value, origin: origin) { plain, stamp in
       rendered.stamped(i, facts, plain, stamp, isEntry: slot == .entry)
@@ -415,10 +418,16 @@ private struct TransitionBuilder {
 
   private mutating func write(shared id: ObjectID, _ value: Value?, origin: SourceRange) {
     let standing = image[shared: id]
-    if standing?.plain == value, !doubtful.contains(id) { return }
+    if isSame(standing?.plain, value), !doubtful.contains(id) { return }
     let entry = entry(id, value, origin: origin) { stamped($0, $1, isEntry: false) }
     writes.append(written(id, standing, entry, origin: origin))
     image[shared: id] = entry
+  }
+
+  /// `==` of optionals is generic, and finds out at run time how values are compared.
+  private func isSame(_ a: Value?, _ b: Value?) -> Bool {
+    guard let a, let b else { return a == nil && b == nil }
+    return a == b
   }
 
   private func entry(
