@@ -25,7 +25,13 @@ package struct MeshObject: Sendable {
   package static func parse(
     _ value: Value, options: MeshOptions = MeshOptions(), isOlder: Bool = false
   ) -> MeshObject? {
-    guard var metadata = Metadata(value) else { return nil }
+    ObjectID(value).flatMap { parse(value, $0, options: options, isOlder: isOlder) }
+  }
+
+  /// The same for who knows what the object is called.
+  package static func parse(_ value: Value, _ id: ObjectID, options: MeshOptions, isOlder: Bool = false) -> MeshObject?
+  {
+    var metadata = Metadata(value, id)
     if isOlder { metadata.creation = min(metadata.creation, "}") }
     var issues: [String] = []
     let content: Content

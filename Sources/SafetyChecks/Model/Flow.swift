@@ -168,8 +168,8 @@ package final class FlowModel: Sendable {
   /// An object as the mesh reads it. What manifests bring is there before what the plan makes of its own, and of two
   /// objects that say different things the older one counts.
   package func meshObject(_ value: Value) -> MeshObject? {
-    let isOfManifest = ObjectID(value).map(manifests.contains) ?? false
-    return MeshObject.parse(value, options: options, isOlder: isOfManifest)
+    guard let id = ObjectID(value) else { return nil }
+    return MeshObject.parse(value, id, options: options, isOlder: !manifests.isEmpty && manifests.contains(id))
   }
 
   func releases(of version: Int) -> [Int] { releaseSet[version] < 0 ? [] : releaseSets[releaseSet[version]] }
