@@ -6,6 +6,8 @@ package struct Compiled: Sendable {
   package var renderer: Renderer
   package var steps: [CompiledStep]
   package var problems: [LoweringProblem]
+  /// What was rendered for them.
+  package var rendered: RenderedObjects.Stock
 
   /// Where the plan begins: nothing stands.
   package var start: Standing
@@ -43,7 +45,7 @@ extension CompiledSegment {
   /// What stands after the writes of the first `count` phases.
   fileprivate func image(afterPhases count: Int) -> ObjectSet {
     var image = before.image
-    image.apply(phases.prefix(count))
+    for phase in phases.prefix(count) { for write in phase.writes { image.apply(write, knownIn: after.image) } }
     return image
   }
 }
@@ -64,6 +66,8 @@ package struct RollbackFacts {
   package var target: View?
   /// What stands after the writes of the phase that was begun.
   package var image: ObjectSet?
+  /// The configurations before the phase that was begun and after it.
+  package var around: (before: View, after: View)?
   package var rendered: RenderedObjects?
   /// Objects that may stand otherwise than the image has them, besides those of the phase that was begun.
   package var doubtful: Set<ObjectID> = []
@@ -100,31 +104,35 @@ extension Renderer {
     let start = start
     var standing = start
     var steps: [CompiledStep] = []
+    let rendered = RenderedObjects(self)
     for step in plan.steps {
       let folder = step.folder
-      let segments = compiled(step.segments, from: standing, folder: folder)
+      let segments = compiled(step.segments, from: standing, folder: folder, rendered: rendered)
       if let last = segments.last { standing = last.after }
       steps.append(CompiledStep(index: step.index, folder: folder, segments: segments))
     }
     return Compiled(
-      renderer: self, steps: steps, problems: problems + patchProblems(steps), start: start)
+      renderer: self, steps: steps, problems: problems + patchProblems(steps), rendered: rendered.stock, start: start)
   }
 
   /// `segments` one after another from what stands: the steps of a plan, or a failure block from wherever the run
   /// broke off. `folder` and the number of the segment make its stamp.
   ///
-  /// - Parameter done: how many segments of the same block come before these.
+  /// - Parameters:
+  ///   - done: how many segments of the same block come before these.
+  ///   - rendered: what others of the same plan have rendered.
   package func compiled(
-    _ segments: [Segment], from standing: Standing, folder: String, after done: Int = 0
+    _ segments: [Segment], from standing: Standing, folder: String, after done: Int = 0,
+    rendered: RenderedObjects? = nil
   ) -> [CompiledSegment] {
     var before = standing
     var all: [CompiledSegment] = []
     for (m, segment) in segments.enumerated() {
       let stamp = Lowering.stamp(in: folder, segment: done + m, of: done + segments.count)
       let after = view(of: segment.after, near: (before.state, before.view))
-      let transition = transition(
-        from: before.image, before.view, to: after,
-        options: TransitionOptions(stamp: stamp, origins: Origins(plan, changes: segment.changes)))
+      var options = TransitionOptions(stamp: stamp, origins: Origins(plan, changes: segment.changes))
+      options.rendered = rendered
+      let transition = transition(from: before.image, before.view, to: after, options: options)
       let next = Standing(state: segment.after, view: after, image: transition.image)
       all.append(
         CompiledSegment(stamp: stamp, before: before, phases: transition.phases, stages: transition.stages, after: next)
@@ -150,7 +158,7 @@ extension Renderer {
     from segment: CompiledSegment, brokenOffIn phase: Int, to state: State, stamp: String,
     known: RollbackFacts = RollbackFacts()
   ) -> Transition {
-    guard let (from, new) = views(of: segment, brokenOffIn: phase) else {
+    guard let (from, new) = views(of: segment, brokenOffIn: phase, known.around) else {
       return rollback(from: segment.after, to: state, stamp: stamp, known: known)
     }
     let image = known.image ?? segment.image(afterPhases: phase + 1)
@@ -172,12 +180,12 @@ extension Renderer {
 
   /// Where a way out of the middle of `segment` begins, and where requests may have gone besides: what the phase was to
   /// bring into being may be there, and requests go where they went before it. Nil where there is no such phase.
-  private func views(of segment: CompiledSegment, brokenOffIn phase: Int) -> (from: View, perhaps: View)? {
-    let (a, b) = (segment.before.view, segment.after.view)
-    let stages = segment.stages
-    guard stages.indices.contains(phase) else { return nil }
-    let old = view(a, b, after: phase == 0 ? Stage.start : stages[phase - 1])
-    let new = view(a, b, after: stages[phase])
+  private func views(
+    of segment: CompiledSegment, brokenOffIn phase: Int, _ known: (before: View, after: View)? = nil
+  ) -> (from: View, perhaps: View)? {
+    guard segment.stages.indices.contains(phase) else { return nil }
+    let old = known?.before ?? view(in: segment, before: phase)
+    let new = known?.after ?? view(in: segment, before: phase + 1)
     var from = new
     for i in old.components.differences(from: new.components) {
       from.components[i].lanes = old.components[i].lanes
@@ -189,6 +197,11 @@ extension Renderer {
       from.components[i].entryMirror = old.components[i].entryMirror
     }
     return (from, new)
+  }
+
+  /// The configuration in which phase number `phase` of `segment` begins; that of its end for the number after the last.
+  package func view(in segment: CompiledSegment, before phase: Int) -> View {
+    view(segment.before.view, segment.after.view, after: phase == 0 ? Stage.start : segment.stages[phase - 1])
   }
 
   private func options(_ stamp: String, _ known: RollbackFacts) -> TransitionOptions {

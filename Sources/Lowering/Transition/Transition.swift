@@ -468,7 +468,7 @@ private struct TransitionBuilder {
     guard doubted.contains(id), let place = renderer.slots[id], case .deployment(let v) = place.slot else {
       return false
     }
-    return !b.components[place.component].targets.contains(v)
+    return !b.components[place.component].mayReach(v)
   }
 
   private func stopGates() -> [Gate] {
@@ -506,18 +506,16 @@ private struct TransitionBuilder {
         called.append(WorkloadRef(app: names.service, version: names.versions[v].name))
       }
     }
-    for i in changing {
+    for i in changing where !a.components[i].workloads.isEmpty {
       let (old, new) = (a.components[i], b.components[i])
-      if old.workloads.isEmpty { continue }
-      let kept = new.targets
       let names = renderer.components[i]
       let doubted = perhaps.components[i]
-      let fromEntry = old.entryTargets.union(doubted.entryTargets).subtracting(kept)
-      let lost = old.targets.union(doubted.targets).subtracting(kept)
-      for v in names.versionOrder where lost.contains(v) && forsaken[i]?.contains(v) != true {
+      for v in names.versionOrder where old.mayReach(v) || doubted.mayReach(v) {
+        if new.mayReach(v) || forsaken[i]?.contains(v) == true { continue }
         let version = WorkloadRef(app: names.service, version: names.versions[v].name)
         // Who is also called inside is empty only when the callers have let go, too.
-        if fromEntry.contains(v), names.callers.isEmpty { entered.append(version) } else { called.append(version) }
+        let isEntered = old.mayEnter(by: v) || doubted.mayEnter(by: v)
+        if isEntered, names.callers.isEmpty { entered.append(version) } else { called.append(version) }
       }
     }
     // The last phase but stopping itself that takes requests away; a route in doubt is taken back when the lanes open.
@@ -536,8 +534,9 @@ private struct TransitionBuilder {
   /// them is dark. O(versions) where an entry leaves a version, else O(components that change).
   private func forsaken() -> [Int: Set<Int>] {
     let leaves = changing.contains { i in
-      let old = a.components[i].entryTargets.union(perhaps.components[i].entryTargets)
-      return !old.isSubset(of: b.components[i].entryTargets)
+      renderer.components[i].versionOrder.contains { v in
+        (a.components[i].mayEnter(by: v) || perhaps.components[i].mayEnter(by: v)) && !b.components[i].mayEnter(by: v)
+      }
     }
     guard leaves, b.exists else { return [:] }
     var lost = renderer.reached(in: a)

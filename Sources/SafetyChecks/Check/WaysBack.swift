@@ -34,7 +34,7 @@ package struct WaysBack: IteratorProtocol {
   init(_ compiled: Compiled, _ plan: Plan) {
     self.compiled = compiled
     self.plan = plan
-    rendered = RenderedObjects(compiled.renderer)
+    rendered = RenderedObjects(compiled.rendered)
   }
 
   package mutating func next() -> WayBack? {
@@ -53,6 +53,7 @@ package struct WaysBack: IteratorProtocol {
       known.target = start.view
       known.rendered = rendered
       known.image = from.before.image
+      known.around = nil
     }
     guard phase < from.phases.count else {
       phase = 0
@@ -60,7 +61,11 @@ package struct WaysBack: IteratorProtocol {
       return WayBack(
         back: compiled.renderer.rollback(from: from.after, to: start.state, stamp: current.backStamp, known: known))
     }
-    for write in from.phases[phase].writes { known.image?.apply(write) }
+    for write in from.phases[phase].writes { known.image?.apply(write, knownIn: from.after.image) }
+    known.around = (
+      known.around?.after ?? compiled.renderer.view(in: from, before: phase),
+      compiled.renderer.view(in: from, before: phase + 1)
+    )
     defer { phase += 1 }
     var way = WayBack(
       back: compiled.renderer.rollback(
