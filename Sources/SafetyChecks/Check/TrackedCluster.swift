@@ -9,7 +9,7 @@ internal import RolloutPlan
 /// with a copy. What a flow's requests meet is found by ``VersionedMesh``, for the flows that read what has changed.
 package struct TrackedCluster {
   let mesh: VersionedMesh
-  private var pending: [Int: Tracked] = [:]
+  private var pending = PendingObjects()
   /// What stands: the newest version of each object, by its number.
   private var current = Chunked<Value?>()
   /// And which edition that is; of what routing does not depend on, none.
@@ -86,7 +86,7 @@ package struct TrackedCluster {
   private mutating func take(_ write: Write, _ n: Int) {
     let old = editions[n]
     let new = mesh.edition(of: n, write.object)
-    var tracked = pending[n] ?? Tracked(current[n], old.version, replicas: old.replicas)
+    var tracked = pending.remove(n) ?? Tracked(current[n], old.version, replicas: old.replicas)
     tracked.add(write, new.version, replicas: new.replicas)
     editions[n] = new
     current[n] = write.object
@@ -99,27 +99,22 @@ package struct TrackedCluster {
       switch gate {
       case .ready(let targets): for target in targets { finish(target.deployment) }
       case .stopped(let ids): for id in ids { finish(id) }
-      case .settled:
-        for (n, tracked) in pending where !mesh.isWorkload(n) {
-          var tracked = tracked
-          tracked.settle()
-          if tracked.isPending { hold(n, tracked) } else { settle(n) }
-        }
+      case .settled: for n in pending.numbers where !mesh.isWorkload(n) { settle(n) }
       case .established(let ids): for id in ids where !id.isWorkload { finish(id) }
       case .drained: break
       }
     }
-    for (n, tracked) in pending where mesh.isWorkload(n) && tracked.ready == 0...0 && current[n] == nil { settle(n) }
+    for n in pending.numbers where current[n] == nil && mesh.isWorkload(n) && pending[n]?.ready == 0...0 { settle(n) }
   }
 
   private mutating func finish(_ id: ObjectID) {
-    guard let n = mesh.known(id), pending[n] != nil else { return }
+    guard let n = mesh.known(id), pending.contains(n) else { return }
     settle(n)
     if let hint = mesh.hint(of: n) { settle(hint) }
   }
 
   /// Whatever was written is taken as acted on: where a run begins that nothing went before.
-  mutating func settleAll() { for n in pending.keys { settle(n) } }
+  mutating func settleAll() { for n in pending.numbers { settle(n) } }
 
   /// How few pods of a workload may be ready, by the number of its version.
   func leastReady(version: Int) -> Int { ready(version).lowerBound }
@@ -154,7 +149,7 @@ package struct TrackedCluster {
   }
 
   private mutating func hold(_ n: Int, _ tracked: Tracked) {
-    pending[n] = tracked
+    pending.insert(tracked, n)
     let (mayBeEmpty, mayBeReady) = (tracked.ready.lowerBound == 0, tracked.ready.upperBound > 0)
     if tracked.variants.count <= 2 {
       held[n] = mesh.intern(
@@ -173,7 +168,7 @@ package struct TrackedCluster {
   }
 
   private mutating func settle(_ n: Int) {
-    pending[n] = nil
+    _ = pending.remove(n)
     settled[n] = newest(n)
     held[n] = settled[n]
     changed.append(n)
