@@ -144,7 +144,7 @@ extension Renderer {
 
   /// Back to `state` from what stands. Volumes stay, whatever `state` says: a rollback never takes data.
   package func rollback(
-    from standing: Standing, to state: State, stamp: String, known: RollbackFacts = RollbackFacts()
+    from standing: Standing, to state: State, stamp: String?, known: RollbackFacts = RollbackFacts()
   ) -> Transition {
     let target = known.target ?? view(of: state, near: (standing.state, standing.view))
     return transition(from: standing.image, standing.view, to: target, options: options(stamp, known))
@@ -155,7 +155,7 @@ extension Renderer {
   /// What the phase was to bring into being may be there, so it is taken into account; where requests go is taken
   /// back to what held before the phase, which was safe, before anything else moves.
   package func rollback(
-    from segment: CompiledSegment, brokenOffIn phase: Int, to state: State, stamp: String,
+    from segment: CompiledSegment, brokenOffIn phase: Int, to state: State, stamp: String?,
     known: RollbackFacts = RollbackFacts()
   ) -> Transition {
     guard let (from, new) = views(of: segment, brokenOffIn: phase, known.around) else {
@@ -204,7 +204,7 @@ extension Renderer {
     view(segment.before.view, segment.after.view, after: phase == 0 ? Stage.start : segment.stages[phase - 1])
   }
 
-  private func options(_ stamp: String, _ known: RollbackFacts) -> TransitionOptions {
+  private func options(_ stamp: String?, _ known: RollbackFacts) -> TransitionOptions {
     var options = TransitionOptions(
       stamp: stamp, origins: known.origins ?? Origins(plan, changes: []), keepsVolumes: true)
     options.rendered = known.rendered

@@ -24,6 +24,10 @@ package struct WaysBack: IteratorProtocol {
   private let compiled: Compiled
   private let plan: Plan
   private let rendered: RenderedObjects
+  /// Whether the writes are stamped. The proof reads past stamps, and without them whatever is as it was at some other
+  /// place is the very same value. But a stamp leaves no trace of an empty map of annotations that somebody may have asked
+  /// for: where there are objects or parts of objects that are not ours, the writes are those of a run to the last byte.
+  private let isStamped: Bool
   /// What comes next: a place in `compiled.steps`, one of its segments, and a phase of that.
   private var step = 0
   private var segment = 0
@@ -35,6 +39,7 @@ package struct WaysBack: IteratorProtocol {
     self.compiled = compiled
     self.plan = plan
     rendered = RenderedObjects(compiled.rendered)
+    isStamped = !plan.patches.isEmpty || !plan.manifests.isEmpty
   }
 
   package mutating func next() -> WayBack? {
@@ -59,7 +64,8 @@ package struct WaysBack: IteratorProtocol {
       phase = 0
       segment += 1
       return WayBack(
-        back: compiled.renderer.rollback(from: from.after, to: start.state, stamp: current.backStamp, known: known))
+        back: compiled.renderer.rollback(
+          from: from.after, to: start.state, stamp: stamp(current.backStamp), known: known))
     }
     for write in from.phases[phase].writes { known.image?.apply(write, knownIn: from.after.image) }
     known.around = (
@@ -69,7 +75,7 @@ package struct WaysBack: IteratorProtocol {
     defer { phase += 1 }
     var way = WayBack(
       back: compiled.renderer.rollback(
-        from: from, brokenOffIn: phase, to: start.state, stamp: current.backStamp, known: known))
+        from: from, brokenOffIn: phase, to: start.state, stamp: stamp(current.backStamp), known: known))
     if let block = planned.flatMap({ plan.failureBlock(of: $0, reached: segment + 1) }),
       let first = block.segments.first
     {
@@ -79,11 +85,13 @@ package struct WaysBack: IteratorProtocol {
       way.block = WayBack.Block(
         transition: compiled.renderer.rollback(
           from: from, brokenOffIn: phase, to: first.after,
-          stamp: stamp(in: current.blockStamp, segment: 0, of: block.segments.count), known: facts),
+          stamp: stamp(Lowering.stamp(in: current.blockStamp, segment: 0, of: block.segments.count)), known: facts),
         first: first, rest: Array(block.segments.dropFirst()))
     }
     return way
   }
+
+  private func stamp(_ stamp: String) -> String? { isStamped ? stamp : nil }
 }
 
 /// Where a check has the ways back from. It gets a maker, which may be used on another thread, and how many ways may be
