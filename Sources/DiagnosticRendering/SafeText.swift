@@ -1,7 +1,7 @@
 /// `text` without anything that could steer a terminal or turn the reading direction: controls (C0, DEL, C1), bidirectional
 /// overrides (CVE-2021-42574) and separators of lines and paragraphs are shown as `\u{1b}`. Line breaks stay if `keepsLines`.
 package func safeText(_ text: String, keepsLines: Bool = false) -> String {
-  guard text.unicodeScalars.contains(where: { isUnsafe($0) }) || text.contains("##[") else { return text }
+  guard text.unicodeScalars.contains(where: { isUnsafe($0) }) || hasCommand(text) else { return text }
   var output = String.UnicodeScalarView()
   // Whether nothing but blanks stands before on the line, and what came last.
   var isLineStart = false
@@ -79,3 +79,13 @@ package func displayWidth(_ scalar: Unicode.Scalar) -> Int {
 }
 
 package func displayWidth(_ text: String) -> Int { text.unicodeScalars.reduce(0) { $0 + displayWidth($1) } }
+
+/// `##[`, byte by byte: a search for characters goes through every text as Unicode has it, and here through every line.
+private func hasCommand(_ text: String) -> Bool {
+  var marks = 0
+  for byte in text.utf8 {
+    if byte == UInt8(ascii: "["), marks >= 2 { return true }
+    marks = byte == UInt8(ascii: "#") ? marks + 1 : 0
+  }
+  return false
+}

@@ -16,7 +16,7 @@ package struct ObjectID: Hashable, Sendable, Comparable, CustomStringConvertible
     let kind: String
     let namespace: String
     let name: String
-    /// Of the name alone, which tells objects apart well enough.
+    /// Of name and kind: one component has half a dozen objects of its name, and few others share that much.
     let hash: Int
 
     init(group: String, kind: String, namespace: String, name: String) {
@@ -24,7 +24,10 @@ package struct ObjectID: Hashable, Sendable, Comparable, CustomStringConvertible
       self.kind = kind
       self.namespace = namespace
       self.name = name
-      hash = name.hashValue
+      var hasher = Hasher()
+      hasher.combine(name)
+      hasher.combine(kind)
+      hash = hasher.finalize()
     }
   }
 

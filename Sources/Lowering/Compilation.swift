@@ -6,6 +6,8 @@ package struct Compiled: Sendable {
   package var renderer: Renderer
   package var steps: [CompiledStep]
   package var problems: [LoweringProblem]
+  /// What was rendered for them.
+  package var rendered: RenderedObjects.Stock
 
   /// Where the plan begins: nothing stands.
   package var start: Standing
@@ -77,31 +79,35 @@ extension Renderer {
     let start = start
     var standing = start
     var steps: [CompiledStep] = []
+    let rendered = RenderedObjects(self)
     for step in plan.steps {
       let folder = step.folder
-      let segments = compiled(step.segments, from: standing, folder: folder)
+      let segments = compiled(step.segments, from: standing, folder: folder, rendered: rendered)
       if let last = segments.last { standing = last.after }
       steps.append(CompiledStep(index: step.index, folder: folder, segments: segments))
     }
     return Compiled(
-      renderer: self, steps: steps, problems: problems + patchProblems(steps), start: start)
+      renderer: self, steps: steps, problems: problems + patchProblems(steps), rendered: rendered.stock, start: start)
   }
 
   /// `segments` one after another from what stands: the steps of a plan, or a failure block from wherever the run
   /// broke off. `folder` and the number of the segment make its stamp.
   ///
-  /// - Parameter done: how many segments of the same block come before these.
+  /// - Parameters:
+  ///   - done: how many segments of the same block come before these.
+  ///   - rendered: what others of the same plan have rendered.
   package func compiled(
-    _ segments: [Segment], from standing: Standing, folder: String, after done: Int = 0
+    _ segments: [Segment], from standing: Standing, folder: String, after done: Int = 0,
+    rendered: RenderedObjects? = nil
   ) -> [CompiledSegment] {
     var before = standing
     var all: [CompiledSegment] = []
     for (m, segment) in segments.enumerated() {
       let stamp = Lowering.stamp(in: folder, segment: done + m, of: done + segments.count)
       let after = view(of: segment.after, near: (before.state, before.view))
-      let transition = transition(
-        from: before.image, before.view, to: after,
-        options: TransitionOptions(stamp: stamp, origins: Origins(plan, changes: segment.changes)))
+      var options = TransitionOptions(stamp: stamp, origins: Origins(plan, changes: segment.changes))
+      options.rendered = rendered
+      let transition = transition(from: before.image, before.view, to: after, options: options)
       let next = Standing(state: segment.after, view: after, image: transition.image)
       all.append(
         CompiledSegment(stamp: stamp, before: before, phases: transition.phases, stages: transition.stages, after: next)

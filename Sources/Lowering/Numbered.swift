@@ -1,23 +1,23 @@
 /// Values that differ, numbered as they came. A few are compared one by one, the latest first; of many, one is found by
 /// its hash.
 package struct Numbered<Element: Hashable> {
-  private var elements: [Element] = []
+  @usableFromInline var elements: [Element] = []
   /// Empty while there are few.
-  private var numbers: [Element: Int] = [:]
+  @usableFromInline var numbers: [Element: Int] = [:]
 
   /// Up to so many comparisons cost less than a hash: most differ early.
-  private static var few: Int { 8 }
+  @inlinable static var few: Int { 8 }
 
-  package init() {}
+  @inlinable package init() {}
 
-  package func number(of element: Element) -> Int? {
+  @inlinable package func number(of element: Element) -> Int? {
     if elements.count > Self.few { return numbers[element] }
     for i in elements.indices.reversed() where elements[i] == element { return i }
     return nil
   }
 
   /// Gives a number to an element that has none.
-  package mutating func append(_ element: Element) {
+  @inlinable package mutating func append(_ element: Element) {
     elements.append(element)
     if elements.count == Self.few + 1 {
       for (i, element) in elements.enumerated() { numbers[element] = i }
@@ -26,5 +26,7 @@ package struct Numbered<Element: Hashable> {
     }
   }
 
-  package var count: Int { elements.count }
+  @inlinable package var count: Int { elements.count }
 }
+
+extension Numbered: Sendable where Element: Sendable {}

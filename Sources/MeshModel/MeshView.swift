@@ -196,17 +196,26 @@ package struct MeshView: Sendable {
   func holds(_ object: AnyObject) -> Bool { choices?.holds(ObjectIdentifier(object)) ?? true }
 
   /// The Service of that full name.
-  func service(_ host: String) -> Service? { services[host].flatMap(held) }
+  func service(_ host: String) -> Service? { held(services[host]) }
 
-  private func held(_ services: [Service]) -> Service? { services.first(where: holds) }
+  // A loop, here and below: a method that is handed over as a closure takes a copy of the whole view along.
+  private func held(_ services: [Service]?) -> Service? {
+    guard let services else { return nil }
+    for service in services where holds(service) { return service }
+    return nil
+  }
 
-  func injects(_ namespace: String) -> Bool { namespaces[namespace]?.first(where: holds)?.injects ?? false }
+  func injects(_ namespace: String) -> Bool {
+    for object in namespaces[namespace] ?? [] where holds(object) { return object.injects }
+    return false
+  }
 
   /// The Service that `host` names for a client in `namespace`: `name`, `name.ns`, `name.ns.svc`, the full name or the
   /// address. Case does not count.
   func service(named host: String, from namespace: String) -> Service? {
     let host = host.utf8.contains { (0x41...0x5A).contains($0) } ? host.lowercased() : host
-    if let service = service(host) ?? servicesByIP[host].flatMap(held) { return service }
+    if let service = service(host) { return service }
+    if !servicesByIP.isEmpty, let service = held(servicesByIP[host]) { return service }
     let parts = host.split(separator: ".", omittingEmptySubsequences: false)
     switch parts.count {
     case 1: return service("\(host).\(namespace).svc.\(options.clusterDomain)")
@@ -219,31 +228,28 @@ package struct MeshView: Sendable {
   /// The DestinationRules that `client` uses for a service: those of the first namespace that has any for the host, of
   /// its own, the service's and the root (Istio: `PushContext.destinationRule`).
   func destinationRule(for service: Service, client: Client) -> SelectedDestinationRule {
-    let own = client.namespace
-    let rulesInOwn = select(service.host, in: own, client) { rule in
-      own != options.rootNamespace || rule.visibility.isPrivate
-    }
+    let (own, root) = (client.namespace, options.rootNamespace)
+    let rulesInOwn = select(service.host, in: own, client) { rule in own != root || rule.visibility.isPrivate }
     if !rulesInOwn.isEmpty { return SelectedDestinationRule(rules: rulesInOwn) }
-    for namespace in [service.metadata.namespace, options.rootNamespace] {
-      let rules = select(service.host, in: namespace, client) { $0.visibility.includes(own) }
-      if !rules.isEmpty { return SelectedDestinationRule(rules: rules) }
-    }
-    return SelectedDestinationRule(rules: [])
+    let rules = select(service.host, in: service.metadata.namespace, client) { $0.visibility.includes(own) }
+    if !rules.isEmpty { return SelectedDestinationRule(rules: rules) }
+    return SelectedDestinationRule(rules: select(service.host, in: root, client) { $0.visibility.includes(own) })
   }
 
   private func select(
     _ host: String, in namespace: String, _ client: Client, where isVisible: (DestinationRule) -> Bool
   ) -> [DestinationRule] {
     guard let all = destinationRules[namespace] else { return [] }
-    var rules = (all.exact[host] ?? []).filter { isVisible($0) && holds($0) }
+    var rules: [DestinationRule] = []
+    for rule in all.exact[host] ?? [] where isVisible(rule) && holds(rule) { rules.append(rule) }
     if rules.isEmpty {
-      guard
-        let first = all.wildcards.first(where: {
-          isVisible($0) && HostName.matches(host, pattern: $0.host) && holds($0)
-        })
-      else { return [] }
-      rules = all.wildcards.filter { isVisible($0) && $0.host == first.host && holds($0) }
+      // The first that is held says which wildcard counts.
+      for rule in all.wildcards {
+        let isMeant = rules.first.map { rule.host == $0.host } ?? HostName.matches(host, pattern: rule.host)
+        if isMeant, isVisible(rule), holds(rule) { rules.append(rule) }
+      }
     }
+    if rules.allSatisfy({ $0.clientSelector == nil }) { return rules }
     // Those for some clients are not merged with the others.
     if let special = rules.first(where: { $0.clientSelector?.isSubset(of: client.labels) == true }) {
       return [special]

@@ -165,6 +165,19 @@ enum ObjectSlot: Hashable, Sendable {
   case deployment(Int)
   /// By index of the claim.
   case claim(Int)
+
+  /// What it is a part of.
+  var part: Parts {
+    switch self {
+    case .service: .service
+    case .gateway: .gateway
+    case .rule: .rule
+    case .entry: .entry
+    case .mesh: .mesh
+    case .deployment: .workloads
+    case .claim: .claims
+    }
+  }
 }
 
 extension Renderer {

@@ -30,47 +30,71 @@ enum ObjectFacts: Hashable, Sendable {
 /// The ways back from a step write the same objects again and again. Whoever asks twice gets the same value in memory,
 /// so that to compare the two costs nothing.
 package final class RenderedObjects {
-  private struct Entry {
+  /// All of them at one moment: whoever goes on from there shares what was made before.
+  package struct Stock: Sendable {
+    /// By component and place of the object in it.
+    fileprivate var entries: [[Entries]]
+
+    init(_ renderer: Renderer) {
+      entries = [[Entries]](repeating: [], count: renderer.components.count)
+    }
+  }
+
+  fileprivate struct Entry: Sendable {
     var plain: Value?
     var stamped: [(stamp: String, object: Value)] = []
   }
 
   /// What was rendered of one object: mostly little differs, and the latest is asked for most.
-  private struct Entries {
+  fileprivate struct Entries: Sendable {
     var facts = Numbered<ObjectFacts>()
     var entries: [Entry] = []
   }
 
-  /// By component and place of the object in it.
-  private var entries: [[Entries]]
+  package private(set) var stock: Stock
 
-  package init(_ renderer: Renderer) {
-    entries = [[Entries]](repeating: [], count: renderer.components.count)
-  }
+  package convenience init(_ renderer: Renderer) { self.init(Stock(renderer)) }
+
+  package init(_ stock: Stock) { self.stock = stock }
 
   /// The object without a stamp, made by `render` where nobody has asked for it. Where it is equal to what stands, it is
   /// that very value.
+  ///
+  /// Inlined: nothing is copied for a closure that is mostly not called.
+  @inline(__always)
   func plain(_ component: Int, _ facts: ObjectFacts, standing: Value?, _ render: () -> Value?) -> Value? {
-    guard let slot = facts.place else { return render() }
-    while entries[component].count <= slot { entries[component].append(Entries()) }
-    if let known = entries[component][slot].facts.number(of: facts) {
-      return entries[component][slot].entries[known].plain
-    }
-    let new = render()
-    let plain = new == standing ? standing : new
-    entries[component][slot].facts.append(facts)
-    entries[component][slot].entries.append(Entry(plain: plain))
+    if let known = known(component, facts) { return known }
+    return keep(render(), component, facts, standing: standing)
+  }
+
+  /// Nil where nobody has asked for the object; nil within where it does not exist.
+  private func known(_ component: Int, _ facts: ObjectFacts) -> Value?? {
+    guard let slot = facts.place, slot < stock.entries[component].count,
+      let known = stock.entries[component][slot].facts.number(of: facts)
+    else { return nil }
+    return .some(stock.entries[component][slot].entries[known].plain)
+  }
+
+  private func keep(_ new: Value?, _ component: Int, _ facts: ObjectFacts, standing: Value?) -> Value? {
+    guard let slot = facts.place else { return new }
+    var plain = new
+    if let new, let standing, new == standing { plain = standing }
+    while stock.entries[component].count <= slot { stock.entries[component].append(Entries()) }
+    stock.entries[component][slot].facts.append(facts)
+    stock.entries[component][slot].entries.append(Entry(plain: plain))
     return plain
   }
 
   /// `plain`, which has these facts, with a stamp.
   func stamped(_ component: Int, _ facts: ObjectFacts, _ plain: Value, _ stamp: String, isEntry: Bool) -> Value {
-    guard let slot = facts.place, let place = entries[component][slot].facts.number(of: facts) else {
+    guard let slot = facts.place, let place = stock.entries[component][slot].facts.number(of: facts) else {
       return Lowering.stamped(plain, stamp, isEntry: isEntry)
     }
-    for known in entries[component][slot].entries[place].stamped where known.stamp == stamp { return known.object }
+    for known in stock.entries[component][slot].entries[place].stamped where known.stamp == stamp {
+      return known.object
+    }
     let object = Lowering.stamped(plain, stamp, isEntry: isEntry)
-    entries[component][slot].entries[place].stamped.append((stamp, object))
+    stock.entries[component][slot].entries[place].stamped.append((stamp, object))
     return object
   }
 }

@@ -55,7 +55,12 @@ package struct ObjectSet: Sendable {
   }
 
   subscript(component: Int, slot: ObjectSlot) -> Entry? {
-    get { components[component].first { $0.slot == slot }?.entry }
+    get {
+      // By index: an object has a dozen references, and none is copied to look at its slot.
+      let slotted = components[component]
+      for i in slotted.indices where slotted[i].slot == slot { return slotted[i].entry }
+      return nil
+    }
     set {
       let place = components[component].firstIndex { $0.slot == slot }
       switch (place, newValue) {
@@ -79,16 +84,24 @@ package struct ObjectSet: Sendable {
   }
 
   /// Does what `write` does.
-  package mutating func apply(_ write: Write) {
-    let entry = write.object.map { object in
-      Entry(
+  ///
+  /// - Parameter later: what stands after it, perhaps after other writes too. An object that is the same there is known
+  ///   without its stamp.
+  package mutating func apply(_ write: Write, knownIn later: ObjectSet? = nil) {
+    func entry(_ known: Entry?) -> Entry? {
+      guard let object = write.object else { return nil }
+      if var known, let fields = object.fields, known.object.fields?.isIdentical(to: fields) == true {
+        known.origin = write.origin
+        return known
+      }
+      return Entry(
         id: write.id, object: object, plain: unstamped(object), origin: write.origin,
         stamp: object.at("metadata", "annotations", stampAnnotation)?.string)
     }
     if let place = renderer.slots[write.id] {
-      self[place.component, place.slot] = entry
+      self[place.component, place.slot] = entry(later?[place.component, place.slot])
     } else {
-      self[shared: write.id] = entry
+      self[shared: write.id] = entry(later?[shared: write.id])
     }
   }
 

@@ -77,9 +77,8 @@ private struct TransitionBuilder {
   let perhaps: View
   let options: TransitionOptions
   let rendered: RenderedObjects
-  /// Components whose objects may be others than `a` says.
-  let unsure: Set<Int>
-  /// Everything that was in doubt at the start.
+  /// By component: the parts of which some object may be another than `a` says.
+  let unsure: [Int: Parts]
   /// Workloads that had no pods before the phase that broke off.
   var begun: Set<ObjectID> = []
   var doubtful: Set<ObjectID>
@@ -104,11 +103,14 @@ private struct TransitionBuilder {
     self.options = options
     rendered = options.rendered ?? RenderedObjects(renderer)
     self.doubtful = doubtful
-    let unsure = Set(doubtful.compactMap { renderer.slots[$0]?.component })
+    var unsure: [Int: Parts] = [:]
+    for id in doubtful {
+      if let place = renderer.slots[id] { unsure[place.component, default: []].formUnion(place.slot.part) }
+    }
     self.unsure = unsure
     var isChanging = [Bool](repeating: false, count: renderer.components.count)
     for i in a.components.differences(from: b.components) { isChanging[i] = true }
-    for i in unsure { isChanging[i] = true }
+    for i in unsure.keys { isChanging[i] = true }
     changing = renderer.callOrder.filter { isChanging[$0] }
     passed = [Passed](repeating: Passed(), count: TransitionBuilder.passes.count)
   }
@@ -254,24 +256,24 @@ private struct TransitionBuilder {
   /// Takes one component through all passes. Passes are the outer loop of what is written, but not of how it is worked
   /// out: what belongs to a component is near to the processor until it is done with it.
   private mutating func walk(_ i: Int) {
-    let isSure = unsure.isEmpty || !unsure.contains(i)
+    // What is in doubt is looked at in every round. Of all else the image has what the view says, be it of the same
+    // component: a phase that broke off has put in doubt all that it was to write.
+    let doubts = unsure.isEmpty ? [] : unsure[i] ?? []
     // Taken out once: each look into a view copies a dozen references.
     let (a, b) = (self.a.components[i], self.b.components[i])
-    var current = a
+    var (current, new) = (a, a)
     // What is not yet as `b` has it. A part that once is stays so: no stage leads away from `b`.
     var differing = TransitionBuilder.differing(current, b)
     for p in TransitionBuilder.passes.indices {
       let wanted = TransitionBuilder.passes[p].wanted
       // Nothing on the way is other than both ends where the ends agree, or where the end is reached.
-      if isSure, differing.isDisjoint(with: wanted) {
-        if differing.isEmpty { return }
-        continue
-      }
-      let new = renderer.components[i].between(
-        a, b, after: TransitionBuilder.passes[p].stage, keepsVolumes: options.keepsVolumes, parts: wanted)
+      if differing.isEmpty, doubts.isEmpty { return }
+      if differing.isDisjoint(with: wanted), doubts.isDisjoint(with: wanted) { continue }
+      renderer.components[i].advance(
+        &new, a, b, to: TransitionBuilder.passes[p].stage, keepsVolumes: options.keepsVolumes, parts: wanted)
       let start = passed[p].writes.count
       for part in TransitionBuilder.passes[p].parts {
-        if isSure, TransitionBuilder.isSame(part, current, new) { continue }
+        if doubts.isDisjoint(with: part), TransitionBuilder.isSame(part, current, new) { continue }
         // An entry that may be there, was not before, and is to be: it is not taken away only to come back.
         if part == .entry, new.entry == nil, b.entry != nil { continue }
         write(part, i, a, new, b, in: p)
@@ -405,7 +407,7 @@ private struct TransitionBuilder {
     let facts = renderer.facts(slot, view)
     let value = rendered.plain(i, facts, standing: standing?.plain) { renderer.render(slot, i, view) }
     // Nothing is rewritten only to be stamped.
-    if standing?.plain == value, !inDoubt || !doubtful.contains(id) { return }
+    if isSame(standing?.plain, value), !inDoubt || !doubtful.contains(id) { return }
     let origin = options.origins.of(i, aspect, versions: versions)
     let entry = entry(id, value, origin: origin) { plain, stamp in
       rendered.stamped(i, facts, plain, stamp, isEntry: slot == .entry)
@@ -416,10 +418,16 @@ private struct TransitionBuilder {
 
   private mutating func write(shared id: ObjectID, _ value: Value?, origin: SourceRange) {
     let standing = image[shared: id]
-    if standing?.plain == value, !doubtful.contains(id) { return }
+    if isSame(standing?.plain, value), !doubtful.contains(id) { return }
     let entry = entry(id, value, origin: origin) { stamped($0, $1, isEntry: false) }
     writes.append(written(id, standing, entry, origin: origin))
     image[shared: id] = entry
+  }
+
+  /// `==` of optionals is generic, and finds out at run time how values are compared.
+  private func isSame(_ a: Value?, _ b: Value?) -> Bool {
+    guard let a, let b else { return a == nil && b == nil }
+    return a == b
   }
 
   private func entry(
@@ -460,7 +468,7 @@ private struct TransitionBuilder {
     guard begun.contains(id), let place = renderer.slots[id], case .deployment(let v) = place.slot else {
       return false
     }
-    return !b.components[place.component].targets.contains(v)
+    return !b.components[place.component].mayReach(v)
   }
 
   private func stopGates() -> [Gate] {
@@ -498,18 +506,16 @@ private struct TransitionBuilder {
         called.append(WorkloadRef(app: names.service, version: names.versions[v].name))
       }
     }
-    for i in changing {
+    for i in changing where !a.components[i].workloads.isEmpty {
       let (old, new) = (a.components[i], b.components[i])
-      if old.workloads.isEmpty { continue }
-      let kept = new.targets
       let names = renderer.components[i]
       let doubted = perhaps.components[i]
-      let fromEntry = old.entryTargets.union(doubted.entryTargets).subtracting(kept)
-      let lost = old.targets.union(doubted.targets).subtracting(kept)
-      for v in names.versionOrder where lost.contains(v) && forsaken[i]?.contains(v) != true {
+      for v in names.versionOrder where old.mayReach(v) || doubted.mayReach(v) {
+        if new.mayReach(v) || forsaken[i]?.contains(v) == true { continue }
         let version = WorkloadRef(app: names.service, version: names.versions[v].name)
         // Who is also called inside is empty only when the callers have let go, too.
-        if fromEntry.contains(v), names.callers.isEmpty { entered.append(version) } else { called.append(version) }
+        let isEntered = old.mayEnter(by: v) || doubted.mayEnter(by: v)
+        if isEntered, names.callers.isEmpty { entered.append(version) } else { called.append(version) }
       }
     }
     // The last phase but stopping itself that takes requests away; a route in doubt is taken back when the lanes open.
@@ -528,8 +534,9 @@ private struct TransitionBuilder {
   /// them is dark. O(versions) where an entry leaves a version, else O(components that change).
   private func forsaken() -> [Int: Set<Int>] {
     let leaves = changing.contains { i in
-      let old = a.components[i].entryTargets.union(perhaps.components[i].entryTargets)
-      return !old.isSubset(of: b.components[i].entryTargets)
+      renderer.components[i].versionOrder.contains { v in
+        (a.components[i].mayEnter(by: v) || perhaps.components[i].mayEnter(by: v)) && !b.components[i].mayEnter(by: v)
+      }
     }
     guard leaves, b.exists else { return [:] }
     var lost = renderer.reached(in: a)

@@ -10,6 +10,8 @@ package struct RollbackFacts {
   package var target: View?
   /// What stands after the writes of the phase that was begun.
   package var image: ObjectSet?
+  /// The configurations before the phase that was begun and after it.
+  package var around: (before: View, after: View)?
   package var rendered: RenderedObjects?
 
   package init() {}
@@ -19,7 +21,7 @@ package struct RollbackFacts {
 extension Renderer {
   /// Back to `state` from what stands. Volumes stay, whatever `state` says: a rollback never takes data.
   package func rollback(
-    from standing: Standing, to state: State, stamp: String, known: RollbackFacts = RollbackFacts()
+    from standing: Standing, to state: State, stamp: String?, known: RollbackFacts = RollbackFacts()
   ) -> Transition {
     let target = known.target ?? view(of: state, near: (standing.state, standing.view))
     return transition(from: standing.image, standing.view, to: target, options: options(stamp, known))
@@ -30,10 +32,10 @@ extension Renderer {
   /// What the phase was to bring into being may be there, so it is taken into account; where requests go is taken
   /// back to what held before the phase, which was safe, before anything else moves.
   package func rollback(
-    from segment: CompiledSegment, brokenOffIn phase: Int, to state: State, stamp: String,
+    from segment: CompiledSegment, brokenOffIn phase: Int, to state: State, stamp: String?,
     known: RollbackFacts = RollbackFacts()
   ) -> Transition {
-    guard let (from, new) = views(of: segment, brokenOffIn: phase) else {
+    guard let (from, new) = views(of: segment, brokenOffIn: phase, known.around) else {
       return rollback(from: segment.after, to: state, stamp: stamp, known: known)
     }
     let image = known.image ?? segment.image(afterPhases: phase + 1)
@@ -55,7 +57,7 @@ extension Renderer {
     var standing = broken.after
     var made: [CompiledSegment] = []
     var rest = start.segments[...]
-    if let phase, let (from, _) = views(of: broken, brokenOffIn: phase), let first = rest.popFirst() {
+    if let phase, let (from, _) = views(of: broken, brokenOffIn: phase, known.around), let first = rest.popFirst() {
       let stamp = stamp(in: step.blockStamp, segment: 0, of: start.segments.count)
       var known = known
       // What it undoes is the broken segment's.
@@ -71,17 +73,19 @@ extension Renderer {
           stamp: stamp, before: before, phases: way.phases, stages: way.stages, after: standing,
           doubtful: Set(broken.phases[phase].writes.map(\.id))))
     }
-    return made + compiled(Array(rest), from: standing, folder: step.blockStamp, after: made.count)
+    return made
+      + compiled(
+        Array(rest), from: standing, folder: step.blockStamp, after: made.count, rendered: known.rendered)
   }
 
   /// Where a way out of the middle of `segment` begins, and where requests may have gone besides: what the phase was to
   /// bring into being may be there, and requests go where they went before it. Nil where there is no such phase.
-  private func views(of segment: CompiledSegment, brokenOffIn phase: Int) -> (from: View, perhaps: View)? {
-    let (a, b) = (segment.before.view, segment.after.view)
-    let stages = segment.stages
-    guard stages.indices.contains(phase) else { return nil }
-    let old = view(a, b, after: phase == 0 ? Stage.start : stages[phase - 1])
-    let new = view(a, b, after: stages[phase])
+  private func views(
+    of segment: CompiledSegment, brokenOffIn phase: Int, _ known: (before: View, after: View)?
+  ) -> (from: View, perhaps: View)? {
+    guard segment.stages.indices.contains(phase) else { return nil }
+    let old = known?.before ?? view(in: segment, before: phase)
+    let new = known?.after ?? view(in: segment, before: phase + 1)
     var from = new
     for i in old.components.differences(from: new.components) {
       from.components[i].lanes = old.components[i].lanes
@@ -95,7 +99,12 @@ extension Renderer {
     return (from, new)
   }
 
-  private func options(_ stamp: String, _ known: RollbackFacts) -> TransitionOptions {
+  /// The configuration in which phase number `phase` of `segment` begins; that of its end for the number after the last.
+  package func view(in segment: CompiledSegment, before phase: Int) -> View {
+    view(segment.before.view, segment.after.view, after: phase == 0 ? Stage.start : segment.stages[phase - 1])
+  }
+
+  private func options(_ stamp: String?, _ known: RollbackFacts) -> TransitionOptions {
     var options = TransitionOptions(
       stamp: stamp, origins: known.origins ?? Origins(plan, changes: []), keepsVolumes: true)
     options.rendered = known.rendered
@@ -113,7 +122,7 @@ extension CompiledSegment {
   /// What stands after the writes of the first `count` phases.
   fileprivate func image(afterPhases count: Int) -> ObjectSet {
     var image = before.image
-    image.apply(phases.prefix(count))
+    for phase in phases.prefix(count) { for write in phase.writes { image.apply(write, knownIn: after.image) } }
     return image
   }
 

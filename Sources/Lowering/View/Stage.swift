@@ -49,12 +49,19 @@ struct Parts: OptionSet {
 }
 
 extension ComponentNames {
-  /// The configuration of this component after `stage` of a transition from `a` to `b`. What only other parts depend on
-  /// may be left as `a` has it.
-  func between(
-    _ a: ComponentView, _ b: ComponentView, after stage: Stage, keepsVolumes: Bool, parts: Parts = .all
-  ) -> ComponentView {
+  /// The configuration of this component after `stage` of a transition from `a` to `b`.
+  func between(_ a: ComponentView, _ b: ComponentView, after stage: Stage, keepsVolumes: Bool) -> ComponentView {
     var view = a
+    advance(&view, a, b, to: stage, keepsVolumes: keepsVolumes)
+    return view
+  }
+
+  /// Makes of `view`, which is `a` or the configuration after an earlier stage, the one after `stage`. What only other
+  /// parts than `parts` depend on may be left as it is.
+  func advance(
+    _ view: inout ComponentView, _ a: ComponentView, _ b: ComponentView, to stage: Stage, keepsVolumes: Bool,
+    parts: Parts = .all
+  ) {
     if stage >= .prepare, !parts.isDisjoint(with: [.claims, .service, .gateway]) {
       let isLast = stage >= .remove
       view.ports = isLast ? b.ports : union(a.ports, b.ports)
@@ -102,7 +109,6 @@ extension ComponentNames {
       view.entry = b.entry
       view.entryMirror = b.entryMirror
     }
-    return view
   }
 
   /// Every caller of either; where both have it, what the first one says of it, be it nothing but the default. Defaults:

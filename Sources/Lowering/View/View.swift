@@ -50,6 +50,20 @@ package struct ComponentView: Hashable, Sendable {
     return all
   }
 
+  /// Whether `version` is one of ``targets``.
+  func mayReach(_ version: Int) -> Bool {
+    if mayEnter(by: version) || meshMirror?.version == version { return true }
+    guard isMeshPinned, let lanes else { return workloads.contains { $0.version == version } }
+    return lanes.lanes.contains { $0.table.leads(to: version) } || lanes.defaults.contains { $0.leads(to: version) }
+  }
+
+  /// Whether `version` is one of ``entryTargets``.
+  func mayEnter(by version: Int) -> Bool {
+    guard let entry else { return false }
+    if entryMirror?.version == version { return true }
+    return isEntryPinned ? entry.leads(to: version) : workloads.contains { $0.version == version }
+  }
+
   /// Every version that requests may enter by.
   package var entryTargets: Set<Int> {
     guard let entry else { return [] }

@@ -23,7 +23,7 @@ final class HTTPMatch: Sendable {
   /// Nothing behind it in its VirtualService is ever reached.
   let isCatchAll: Bool
 
-  init(_ match: Value, namespace: String, options: MeshOptions, issues: inout [String]) {
+  init(_ match: Value, namespace: String, options: MeshOptions, reading: inout Reading) {
     port = match["port"]?.int
     gateways = (match["gateways"]?.stringArray ?? []).map { VirtualService.gatewayName($0, namespace: namespace) }
     sourceLabels = match["sourceLabels"]?.strings ?? [:]
@@ -31,7 +31,7 @@ final class HTTPMatch: Sendable {
     var path = PathPredicate.any
     if let uri = match["uri"] {
       let ignoresCase = match["ignoreUriCase"]?.bool ?? false
-      switch StringPredicate(uri, issues: &issues) {
+      switch StringPredicate(uri, reading: &reading) {
       case .exact(let text): path = .exact(text, ignoresCase: ignoresCase)
       case .prefix(let text): path = .prefix(text, ignoresCase: ignoresCase)
       case .regex(let regex): path = .regex(regex)
@@ -43,7 +43,7 @@ final class HTTPMatch: Sendable {
     func predicates(_ key: String, lowercased: Bool) -> [NamedPredicate] {
       (match[key]?.fields?.entries ?? []).map {
         NamedPredicate(
-          name: lowercased ? $0.key.lowercased() : $0.key, predicate: StringPredicate($0.value, issues: &issues)
+          name: lowercased ? $0.key.lowercased() : $0.key, predicate: StringPredicate($0.value, reading: &reading)
         )
       }
     }
@@ -54,9 +54,9 @@ final class HTTPMatch: Sendable {
       guard options.version == .istio114, case .prefix = parameter.predicate else { return parameter }
       return NamedPredicate(name: parameter.name, predicate: .presence)
     }
-    method = match["method"].map { StringPredicate($0, issues: &issues) }
-    authority = match["authority"].map { StringPredicate($0, issues: &issues) }
-    scheme = match["scheme"].map { StringPredicate($0, issues: &issues) }
+    method = match["method"].map { StringPredicate($0, reading: &reading) }
+    authority = match["authority"].map { StringPredicate($0, reading: &reading) }
+    scheme = match["scheme"].map { StringPredicate($0, reading: &reading) }
     isCatchAll =
       path.isEverything && headers.isEmpty && withoutHeaders.isEmpty && query.isEmpty && method == nil
       && authority == nil && scheme == nil

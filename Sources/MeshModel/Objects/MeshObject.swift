@@ -25,9 +25,20 @@ package struct MeshObject: Sendable {
   package static func parse(
     _ value: Value, options: MeshOptions = MeshOptions(), isOlder: Bool = false
   ) -> MeshObject? {
-    guard var metadata = Metadata(value) else { return nil }
+    var expressions = ExpressionTable()
+    return ObjectID(value).flatMap { parse(value, $0, options: options, isOlder: isOlder, &expressions) }
+  }
+
+  /// The same for who knows what the object is called, and reads many.
+  package static func parse(
+    _ value: Value, _ id: ObjectID, options: MeshOptions, isOlder: Bool = false, _ expressions: inout ExpressionTable
+  ) -> MeshObject? {
+    var metadata = Metadata(value, id)
     if isOlder { metadata.creation = min(metadata.creation, "}") }
-    var issues: [String] = []
+    var reading = Reading(expressions: expressions)
+    // Only one holds the table, or it would be copied for each new expression.
+    expressions = ExpressionTable()
+    defer { expressions = reading.expressions }
     let content: Content
     switch (metadata.id.group, metadata.id.kind) {
     case ("", "Namespace"):
@@ -39,12 +50,12 @@ package struct MeshObject: Sendable {
       content = .destinationRule(DestinationRule(value, metadata, options: options))
     case ("networking.istio.io", "Gateway"): content = .gateway(Gateway(value, metadata))
     case ("networking.istio.io", "VirtualService"):
-      content = .virtualService(VirtualService(value, metadata, options: options, issues: &issues))
+      content = .virtualService(VirtualService(value, metadata, options: options, reading: &reading))
     case ("security.istio.io", "PeerAuthentication"):
       content = .peerAuthentication(PeerAuthentication(value, metadata))
     default: return nil
     }
-    return MeshObject(id: metadata.id, content: content, issues: issues)
+    return MeshObject(id: metadata.id, content: content, issues: reading.issues)
   }
 
   /// A PeerAuthentication as clients know it; nil for other kinds.

@@ -3,19 +3,19 @@ package import KubernetesModel
 /// What routing reads of an object's metadata.
 package struct Metadata: Hashable, Sendable {
   package var id: ObjectID
-  package var labels: [String: String]
-  package var annotations: [String: String]
+  /// As it is written: of most kinds nobody asks what is in it.
+  private let value: Value?
+  package var labels: [String: String] { value?["labels"]?.strings ?? [:] }
+  package var annotations: [String: String] { value?["annotations"]?.strings ?? [:] }
   /// RFC 3339, so that the order of text is the order of time. An object that no server has seen yet is the newest (`~`).
   var creation: String
 
   package var namespace: String { id.namespace }
 
-  init?(_ object: Value) {
-    guard let id = ObjectID(object) else { return nil }
+  init(_ object: Value, _ id: ObjectID) {
     self.id = id
-    labels = object.at("metadata", "labels")?.strings ?? [:]
-    annotations = object.at("metadata", "annotations")?.strings ?? [:]
-    creation = object.at("metadata", "creationTimestamp")?.string ?? "~"
+    value = object["metadata"]
+    creation = value?["creationTimestamp"]?.string ?? "~"
   }
 
   /// Istio's order of configurations: the oldest first, then by name and namespace (`SortConfigByCreationTime`).

@@ -1,6 +1,28 @@
 internal import KubernetesModel
 internal import RegularExpressions
 
+/// The expressions of objects, compiled: a route says the same in each of its versions.
+package struct ExpressionTable {
+  /// By its bytes: texts that read the same may be different expressions.
+  private var known: [[UInt8]: RegularExpression] = [:]
+
+  package init() {}
+
+  fileprivate mutating func expression(_ text: String) throws -> RegularExpression {
+    let bytes = Array(text.utf8)
+    if let expression = known[bytes] { return expression }
+    let expression = try RegularExpression(text, encoding: .latin1)
+    known[bytes] = expression
+    return expression
+  }
+}
+
+/// What comes up while an object is read.
+struct Reading {
+  var issues: [String] = []
+  var expressions: ExpressionTable
+}
+
 /// Istio's `StringMatch`.
 enum StringPredicate: Sendable {
   case exact(String)
@@ -11,7 +33,7 @@ enum StringPredicate: Sendable {
   /// A regex that does not compile. The webhook refuses it; where it got in, Envoy refuses the routes.
   case never
 
-  init(_ match: Value, issues: inout [String]) {
+  init(_ match: Value, reading: inout Reading) {
     if let text = match["exact"]?.string {
       self = .exact(text)
     } else if let text = match["prefix"]?.string {
@@ -22,9 +44,9 @@ enum StringPredicate: Sendable {
         return
       }
       do {
-        self = .regex(try RegularExpression(text, encoding: .latin1))
+        self = .regex(try reading.expressions.expression(text))
       } catch {
-        issues.append("the regex `\(text)` is none of RE2: \(error)")
+        reading.issues.append("the regex `\(text)` is none of RE2: \(error)")
         self = .never
       }
     } else {

@@ -16,7 +16,7 @@ package final class VirtualService: Sendable {
   /// What it says that this model does not follow.
   package let notSimulated: [String]
 
-  init(_ object: Value, _ metadata: Metadata, options: MeshOptions, issues: inout [String]) {
+  init(_ object: Value, _ metadata: Metadata, options: MeshOptions, reading: inout Reading) {
     let spec = object["spec"] ?? .null
     let namespace = metadata.namespace
     self.metadata = metadata
@@ -29,7 +29,7 @@ package final class VirtualService: Sendable {
       ? [VirtualService.mesh] : gateways.map { VirtualService.gatewayName($0, namespace: namespace) }
     visibility = Visibility(spec["exportTo"]?.stringArray, namespace: namespace)
     http = (spec["http"]?.array ?? []).enumerated().map {
-      HTTPRule($0.element, index: $0.offset, namespace: namespace, options: options, issues: &issues)
+      HTTPRule($0.element, index: $0.offset, namespace: namespace, options: options, reading: &reading)
     }
     tcp = (spec["tcp"]?.array ?? []).enumerated().map {
       ConnectionRule($0.element, index: $0.offset, namespace: namespace, options: options)
@@ -117,11 +117,11 @@ final class HTTPRule: Sendable {
   let rewriteAuthority: String?
   let mirrors: [MirrorTarget]
 
-  init(_ rule: Value, index: Int, namespace: String, options: MeshOptions, issues: inout [String]) {
+  init(_ rule: Value, index: Int, namespace: String, options: MeshOptions, reading: inout Reading) {
     self.index = index
     name = rule["name"]?.string
     matches = (rule["match"]?.array ?? []).map {
-      HTTPMatch($0, namespace: namespace, options: options, issues: &issues)
+      HTTPMatch($0, namespace: namespace, options: options, reading: &reading)
     }
     headers = HeaderOperations(rule["headers"])
     rewritePath = rule.at("rewrite", "uri")?.string.flatMap { $0.isEmpty ? nil : $0 }

@@ -26,34 +26,46 @@ extension MeshView {
     case .directResponse(let status, let body):
       return [Branch(probability: probability, outcome: .directResponse(status: status, body: body))]
     case .route(let destinations):
-      return distribute(destinations, probability: probability, isHTTP: true) { destination, share in
+      guard let shares = shares(of: destinations, probability) else {
+        return [noDestination(probability, isHTTP: true)]
+      }
+      var all: [Branch] = []
+      for (destination, share) in zip(destinations, shares) where share > 0 {
         let forwarding = Forwarding(
           path: rewrittenPath(rule, match, request), authority: rule.rewriteAuthority ?? request.authority,
           headers: destinations.count == 1
             ? rule.headers.merged(with: destination.headers) : destination.headers.followed(by: rule.headers),
           mirrors: mirrors(rule, client, request)
         )
-        return branches(
-          to: destination, client, listener: request.port, isHTTP: true, forwarding: forwarding, probability: share
-        )
+        all += branches(
+          to: destination, client, listener: request.port, isHTTP: true, forwarding: forwarding, probability: share)
       }
+      return all
     }
   }
 
-  /// One destination takes everything whatever its weight; of several, each its part of the sum.
-  func distribute(
-    _ destinations: [RouteDestination], probability: Double, isHTTP: Bool,
-    _ send: (RouteDestination, Double) -> [Branch]
-  ) -> [Branch] {
-    if destinations.count == 1 { return send(destinations[0], probability) }
+  /// Where the rules for connections lead that was chosen for one.
+  func send(_ destinations: [RouteDestination], _ client: Client, _ connection: TCPConnection) -> [Branch] {
+    guard let shares = shares(of: destinations, 1) else { return [noDestination(1, isHTTP: false)] }
+    var all: [Branch] = []
+    for (destination, share) in zip(destinations, shares) where share > 0 {
+      all += branches(
+        to: destination, client, listener: connection.port, isHTTP: false, forwarding: nil, probability: share)
+    }
+    return all
+  }
+
+  /// One destination takes everything whatever its weight; of several, each its part of the sum. Nil where nothing is
+  /// left to take.
+  private func shares(of destinations: [RouteDestination], _ probability: Double) -> [Double]? {
+    if destinations.count == 1 { return [probability] }
     let total = destinations.reduce(0.0) { $0 + Double($1.weight) }
-    guard total > 0 else {
-      let failure = Failure(flag: .noClusterFound, httpStatus: isHTTP ? 503 : nil, reason: .noDestination)
-      return [Branch(probability: probability, outcome: .failure(failure))]
-    }
-    return destinations.filter { $0.weight > 0 }.flatMap {
-      send($0, probability * Double($0.weight) / total)
-    }
+    return total > 0 ? destinations.map { probability * Double($0.weight) / total } : nil
+  }
+
+  private func noDestination(_ probability: Double, isHTTP: Bool) -> Branch {
+    let failure = Failure(flag: .noClusterFound, httpStatus: isHTTP ? 503 : nil, reason: .noDestination)
+    return Branch(probability: probability, outcome: .failure(failure))
   }
 
   func branches(

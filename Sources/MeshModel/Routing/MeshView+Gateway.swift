@@ -209,11 +209,7 @@ extension MeshView {
           isAttached(virtualService, to: server, client), holds(virtualService), holds(gateway)
         else { continue }
         return RouteResult(
-          branches: distribute(rule.destinations, probability: 1, isHTTP: false) { destination, share in
-            branches(
-              to: destination, client, listener: connection.port, isHTTP: false, forwarding: nil, probability: share
-            )
-          },
+          branches: send(rule.destinations, client, connection),
           decision: Decision(virtualService, rule: rule.index, name: rule.name, match: index, gateway: gateway)
         )
       }

@@ -63,7 +63,7 @@ extension MeshView {
       if meshWildcards.isEmpty || exact.contains(where: holds) { return exact }
       // Only the most specific wildcard counts, and its oldest owner, also where it has no rule for this client.
       for (pattern, rules) in meshWildcards where HostName.matches(host, pattern: pattern) {
-        if let first = visible(rules, in: namespace).first(where: holds) { return [first] }
+        for rule in visible(rules, in: namespace) where holds(rule) { return [rule] }
       }
       return []
     case .istio114:
@@ -139,11 +139,7 @@ extension MeshView {
       let list = usesTLSRules ? virtualService.tls : port.proto == .tls ? [] : virtualService.tcp
       if let (rule, index) = list.firstRule(client, VirtualService.mesh, connection), holds(virtualService) {
         return RouteResult(
-          branches: distribute(rule.destinations, probability: 1, isHTTP: false) { destination, share in
-            branches(
-              to: destination, client, listener: connection.port, isHTTP: false, forwarding: nil, probability: share
-            )
-          },
+          branches: send(rule.destinations, client, connection),
           decision: Decision(virtualService, rule: rule.index, name: rule.name, match: index)
         )
       }

@@ -92,6 +92,12 @@ package struct RouteTable: Hashable, Sendable {
     return all
   }
 
+  /// Whether `version` is one of `targets`.
+  package func leads(to version: Int) -> Bool {
+    rules.contains { $0.version == version } || shares.contains { $0.version == version }
+      || fallback == version && shares.reduce(0) { $0 + $1.percent } < 100
+  }
+
   /// Every version of `targets`, some perhaps twice: no set is made.
   func visitTargets(_ visit: (Int) -> Void) {
     for rule in rules { visit(rule.version) }

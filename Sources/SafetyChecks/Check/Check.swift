@@ -52,6 +52,15 @@ package struct SafetyReport: Sendable {
   package var diagnostics: [Diagnostic]
   package var coverage: Coverage
   package var findings: [Finding]
+  /// All that was looked at. Of a large plan it takes a while to be taken apart, and who ends soon may keep it until then.
+  package var evidence: Evidence
+
+  /// Nobody can ask it for anything, from whatever thread.
+  package final class Evidence: @unchecked Sendable {
+    private let mesh: VersionedMesh
+
+    init(_ mesh: VersionedMesh) { self.mesh = mesh }
+  }
 }
 
 /// A violation with its place and the write that makes it possible.
@@ -201,7 +210,7 @@ struct Checker {
     SafetyReport(
       diagnostics: Explanation(model, compiled, suspects: suspects(of: findings, compiled, model)).diagnostics(
         findings),
-      coverage: coverage, findings: findings)
+      coverage: coverage, findings: findings, evidence: SafetyReport.Evidence(mesh))
   }
 
   // MARK: - Ways back

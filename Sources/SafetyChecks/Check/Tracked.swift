@@ -1,45 +1,69 @@
 package import KubernetesModel
-package import Lowering
+internal import Lowering
 
 /// One object in every version that some proxy may act on, the newest last.
-package struct Tracked: Sendable {
-  package struct Variant: Sendable {
-    /// The number of the version; -1: the object is not there.
-    package var version: Int
-    package var value: Value?
+struct Tracked {
+  struct Variant {
+    var edition: VersionedMesh.Edition
     /// The write that made it; nil for what stood before.
-    package var write: Write?
+    var write: WriteLog.Place?
   }
 
-  package var variants: [Variant]
+  /// Two are nearly all that there ever are.
+  private let first: Variant
+  private var second: Variant
+  private var rest: [Variant] = []
   /// Pods of a workload that may be ready, at the least and at the most.
-  package var ready: ClosedRange<Int>
+  private(set) var ready: ClosedRange<Int>
 
-  /// How many pods the newest version asks for; 0 for what is no workload.
-  package private(set) var declared: Int
+  var current: Variant { rest.last ?? second }
 
-  package var current: Variant { variants[variants.count - 1] }
-  package var isPending: Bool { variants.count > 1 || ready != declared...declared }
+  var variants: [Variant] { [first, second] + rest }
 
-  /// - Parameter replicas: how many pods `value` asks for.
-  package init(_ value: Value?, _ version: Int, replicas: Int) {
-    variants = [Variant(version: version, value: value, write: nil)]
-    declared = replicas
-    ready = replicas...replicas
+  /// What stood before `write`, and what it makes.
+  /// - Parameter least: how few pods of a workload may be ready while it goes from one to the other.
+  init(_ old: VersionedMesh.Edition, _ new: VersionedMesh.Edition, _ write: WriteLog.Place, least: Int) {
+    first = Variant(edition: old, write: nil)
+    second = Variant(edition: new, write: write)
+    ready = min(old.replicas, least)...max(old.replicas, new.replicas)
   }
 
-  /// - Parameter replicas: how many pods the object of `write` asks for.
-  package mutating func add(_ write: Write, _ version: Int, replicas: Int) {
-    if write.id.isWorkload {
-      let least = readyDuring(current.value, write.object)
-      ready = min(ready.lowerBound, least)...max(ready.upperBound, replicas)
+  mutating func add(_ new: VersionedMesh.Edition, _ write: WriteLog.Place, least: Int) {
+    rest.append(Variant(edition: new, write: write))
+    ready = min(ready.lowerBound, least)...max(ready.upperBound, new.replicas)
+  }
+
+  /// The numbers of the versions that may be held, the oldest first, each once.
+  var versions: [Int] {
+    var versions: [Int] = []
+    for variant in variants where !versions.contains(Int(variant.edition.version)) {
+      versions.append(Int(variant.edition.version))
     }
-    declared = replicas
-    variants.append(Variant(version: version, value: write.object, write: write))
+    return versions
   }
 
-  /// Every proxy acts on the newest version.
-  package mutating func settle() { variants = [current] }
+  /// Both of two; nil where there are more.
+  var pair: (old: Int32, new: Int32)? { rest.isEmpty ? (first.edition.version, second.edition.version) : nil }
+}
+
+/// The writes of a run, phase by phase, so that whoever remembers one remembers two numbers.
+struct WriteLog {
+  struct Place {
+    var phase: Int32
+    var write: Int32
+  }
+
+  private var phases: [[Write]] = []
+
+  mutating func begin(_ phase: Phase) { phases.append(phase.writes) }
+
+  /// The place of a write of the phase that was begun last.
+  func place(_ write: Int) -> Place { Place(phase: Int32(phases.count - 1), write: Int32(write)) }
+
+  subscript(place: Place) -> Write { phases[Int(place.phase)][Int(place.write)] }
+
+  /// Nobody remembers any.
+  mutating func removeAll() { phases = [] }
 }
 
 func replicas(_ deployment: Value) -> Int {

@@ -5,15 +5,15 @@ internal import RolloutPlan
 
 /// The cluster while phases run: which versions of each object some proxy may act on, and what that makes of each flow.
 ///
-/// What an object may be is one small number, so that a run that goes another way, back or into a failure block, begins
-/// with a copy. What a flow's requests meet is found by ``VersionedMesh``, for the flows that read what has changed.
+/// What an object is, and what it may be, are small numbers, so that a run that goes another way, back or into a failure
+/// block, begins with a copy. What a flow's requests meet is found by ``VersionedMesh``, for the flows that read what has changed.
 package struct TrackedCluster {
   let mesh: VersionedMesh
-  private var pending: [Int: Tracked] = [:]
-  /// What stands: the newest version of each object, by its number.
-  private var current = Chunked<Value?>()
-  /// And which edition that is; of what routing does not depend on, none.
+  private var pending = PendingObjects()
+  /// What stands: the newest edition of each object, by its number.
   private var editions: [VersionedMesh.Edition] = []
+  /// The writes that made what is pending.
+  private var log = WriteLog()
   /// What may be held of each object; and where every proxy has the newest version, and every wanted pod is ready.
   private var held: Superposition.Situation = []
   private var settled: Superposition.Situation = []
@@ -37,29 +37,28 @@ package struct TrackedCluster {
     guard let id = ObjectID(object) else { return }
     let n = number(id)
     for n in [n] + (mesh.hint(of: n).map { [$0] } ?? []) {
-      current[n] = object
-      if mesh.isMeshObject(n) { editions[n] = mesh.edition(of: n, object) }
+      editions[n] = mesh.edition(of: n, object)
       settle(n)
     }
   }
 
   /// It is there, as far as the newest write says.
-  func stands(_ id: ObjectID) -> Bool { mesh.known(id).map { $0 < current.count && current[$0] != nil } ?? false }
+  func stands(_ id: ObjectID) -> Bool { mesh.known(id).map { $0 < editions.count && editions[$0].isThere } ?? false }
 
   /// Every workload that stands, with its id.
   var workloads: [(id: ObjectID, value: Value)] {
     mesh.allWorkloads.compactMap { n in
-      guard n < current.count, let value = current[n] else { return nil }
+      guard n < editions.count, let value = value(n, editions[n]) else { return nil }
       return (mesh.id(n), value)
     }
   }
 
   /// Some proxy may have a route to a subset of `host`. O(objects).
   func routesNameSubsets(of host: String) -> Bool {
-    current.indices.contains { n in
+    editions.indices.contains { n in
       guard mesh.isMeshObject(n), mesh.id(n).kind == "VirtualService" else { return false }
-      let values = pending[n].map { $0.variants.map(\.value) } ?? [current[n]]
-      return values.contains { value in
+      let held = pending[n].map { $0.variants.map(\.edition) } ?? [editions[n]]
+      return held.lazy.map { self.value(n, $0) }.contains { value in
         ["http", "tcp", "tls"].contains { list in
           (value?.at("spec", list)?.array ?? []).contains { rule in
             (rule["route"]?.array ?? []).contains { target in
@@ -73,25 +72,31 @@ package struct TrackedCluster {
 
   // MARK: - Writing
 
-  mutating func write(_ write: Write) {
-    let n = number(write.id)
-    guard mesh.isMeshObject(n) else {
-      current[n] = write.object
-      return
+  /// Does the writes of a phase.
+  mutating func write(_ phase: Phase) {
+    log.begin(phase)
+    for (w, write) in phase.writes.enumerated() {
+      let n = number(write.id)
+      guard mesh.isMeshObject(n) else {
+        editions[n] = mesh.edition(of: n, write.object)
+        continue
+      }
+      take(write.object, n, log.place(w))
+      if let hint = mesh.hint(of: n) { take(write.object, hint, log.place(w)) }
     }
-    take(write, n)
-    if let hint = mesh.hint(of: n) { take(write, hint) }
   }
 
-  private mutating func take(_ write: Write, _ n: Int) {
+  private mutating func take(_ object: Value?, _ n: Int, _ write: WriteLog.Place) {
     let old = editions[n]
-    let new = mesh.edition(of: n, write.object)
-    var tracked = pending[n] ?? Tracked(current[n], old.version, replicas: old.replicas)
-    tracked.add(write, new.version, replicas: new.replicas)
+    let new = mesh.edition(of: n, object)
+    let least = mesh.isWorkload(n) ? readyDuring(value(n, old), object) : 0
     editions[n] = new
-    current[n] = write.object
+    guard var tracked = pending.remove(n) else { return hold(n, Tracked(old, new, write, least: least)) }
+    tracked.add(new, write, least: least)
     hold(n, tracked)
   }
+
+  private func value(_ n: Int, _ edition: VersionedMesh.Edition) -> Value? { mesh.value(of: n, edition.number) }
 
   /// What the gates of a phase prove.
   mutating func pass(_ gates: [Gate]) {
@@ -99,27 +104,25 @@ package struct TrackedCluster {
       switch gate {
       case .ready(let targets): for target in targets { finish(target.deployment) }
       case .stopped(let ids): for id in ids { finish(id) }
-      case .settled:
-        for (n, tracked) in pending where !mesh.isWorkload(n) {
-          var tracked = tracked
-          tracked.settle()
-          if tracked.isPending { hold(n, tracked) } else { settle(n) }
-        }
+      case .settled: for n in pending.numbers where !mesh.isWorkload(n) { settle(n) }
       case .established(let ids): for id in ids where !id.isWorkload { finish(id) }
       case .drained: break
       }
     }
-    for (n, tracked) in pending where mesh.isWorkload(n) && tracked.ready == 0...0 && current[n] == nil { settle(n) }
+    for n in pending.numbers where !editions[n].isThere && mesh.isWorkload(n) && pending[n]?.ready == 0...0 {
+      settle(n)
+    }
+    if pending.numbers.isEmpty { log.removeAll() }
   }
 
   private mutating func finish(_ id: ObjectID) {
-    guard let n = mesh.known(id), pending[n] != nil else { return }
+    guard let n = mesh.known(id), pending.contains(n) else { return }
     settle(n)
     if let hint = mesh.hint(of: n) { settle(hint) }
   }
 
   /// Whatever was written is taken as acted on: where a run begins that nothing went before.
-  mutating func settleAll() { for n in pending.keys { settle(n) } }
+  mutating func settleAll() { for n in pending.numbers { settle(n) } }
 
   /// How few pods of a workload may be ready, by the number of its version.
   func leastReady(version: Int) -> Int { ready(version).lowerBound }
@@ -140,12 +143,11 @@ package struct TrackedCluster {
     return editions[n].replicas
   }
 
-  func pendingWrite(_ id: ObjectID) -> Write? { mesh.known(id).flatMap { pending[$0]?.current.write } }
+  func pendingWrite(_ id: ObjectID) -> Write? { mesh.known(id).flatMap { pending[$0]?.current.write }.map { log[$0] } }
 
   private mutating func number(_ id: ObjectID) -> Int {
     let n = mesh.number(id)
-    while current.count <= max(n, mesh.hint(of: n) ?? n) {
-      current.append(nil)
+    while editions.count <= max(n, mesh.hint(of: n) ?? n) {
       editions.append(VersionedMesh.Edition())
       held.append(0)
       settled.append(0)
@@ -154,26 +156,21 @@ package struct TrackedCluster {
   }
 
   private mutating func hold(_ n: Int, _ tracked: Tracked) {
-    pending[n] = tracked
+    pending.insert(tracked, n)
     let (mayBeEmpty, mayBeReady) = (tracked.ready.lowerBound == 0, tracked.ready.upperBound > 0)
-    if tracked.variants.count <= 2 {
+    if let pair = tracked.pair {
       held[n] = mesh.intern(
-        VersionedMesh.Held(
-          old: tracked.variants[0].version, new: tracked.current.version, mayBeEmpty: mayBeEmpty,
-          mayBeReady: mayBeReady),
-        of: n)
+        VersionedMesh.Held(old: pair.old, new: pair.new, mayBeEmpty: mayBeEmpty, mayBeReady: mayBeReady), of: n)
     } else {
-      var versions: [Int] = []
-      for variant in tracked.variants where !versions.contains(variant.version) { versions.append(variant.version) }
       held[n] = mesh.intern(
-        Superposition.Holding(variants: versions, mayBeEmpty: mayBeEmpty, mayBeReady: mayBeReady), of: n)
+        Superposition.Holding(variants: tracked.versions, mayBeEmpty: mayBeEmpty, mayBeReady: mayBeReady), of: n)
     }
     settled[n] = newest(n)
     changed.append(n)
   }
 
   private mutating func settle(_ n: Int) {
-    pending[n] = nil
+    _ = pending.remove(n)
     settled[n] = newest(n)
     held[n] = settled[n]
     changed.append(n)
@@ -215,13 +212,14 @@ package struct TrackedCluster {
     let order = ["VirtualService", "Gateway", "DestinationRule", "Service", "PeerAuthentication"]
     func rank(_ n: Int) -> (Int, ObjectID) { (order.firstIndex(of: mesh.id(n).kind) ?? order.count, mesh.id(n)) }
     if let chosen = best.min(by: { rank($0.object) < rank($1.object) }) {
-      return pending[chosen.object]?.variants.last { $0.version == chosen.variant }?.write
+      let variant = pending[chosen.object]?.variants.last { Int($0.edition.version) == chosen.variant }
+      return variant?.write.map { log[$0] }
     }
     // Nothing new is needed but pods that are not ready, or that are.
     let unsure = reads.filter { n in
       pending[n].map { $0.ready.lowerBound < $0.ready.upperBound } == true
     }
-    return unsure.min { mesh.id($0) < mesh.id($1) }.flatMap { pending[$0]?.current.write }
+    return unsure.min { mesh.id($0) < mesh.id($1) }.flatMap { pending[$0]?.current.write }.map { log[$0] }
   }
 
   private func newness(_ choices: [Superposition.Choice]) -> Int { choices.reduce(0) { $0 + $1.index } }

@@ -12,6 +12,7 @@ package final class VersionedMesh {
   private var numbers: [ObjectID: Int] = [:]
   private var objects: [Object] = []
   private let table: OutcomeTable
+  private var expressions = ExpressionTable()
   /// The states that were asked about last, the latest at the end.
   private var answers: [IntentAnswers] = []
   /// By version of a component: the number of its Deployment.
@@ -29,8 +30,8 @@ package final class VersionedMesh {
     let isHint: Bool
     /// What the mesh can read of each version.
     var essences = Numbered<Value>()
-    /// What was written last, and which edition it is: most of it is written again.
-    var seen: [(fields: Fields, edition: Edition)] = []
+    /// Everything that it has been, as it was written, and what is to be known of each: most of it is written again.
+    var editions: [(value: Value, edition: Edition)] = []
     /// The flows that may read it, each once.
     var readers: [Int] = []
     var isReader: Set<Int> = []
@@ -43,18 +44,23 @@ package final class VersionedMesh {
     }
   }
 
-  /// What is to be known of a value that an object has.
+  /// What is to be known of a value that an object has. Nothing in it is counted: there is one for each object in every
+  /// run that goes another way.
   struct Edition {
-    /// The number of the version that it reads like; -1: the object is not there.
-    var version = -1
+    /// The number of the value; -1: the object is not there.
+    var number: Int32 = -1
+    /// The number of the version that it reads like; -1: the object is not there, or routing does not depend on it.
+    var version: Int32 = -1
     /// How many pods it asks for.
     var replicas = 0
+
+    var isThere: Bool { number >= 0 }
   }
 
   /// One or two versions of an object, of which either may be held.
   struct Held: Equatable {
-    var old: Int
-    var new: Int
+    var old: Int32
+    var new: Int32
     var mayBeEmpty: Bool
     var mayBeReady: Bool
   }
@@ -104,33 +110,36 @@ package final class VersionedMesh {
     }
     let number = superposition.intern(
       Superposition.Holding(
-        variants: held.old == held.new ? [held.old] : [held.old, held.new], mayBeEmpty: held.mayBeEmpty,
+        variants: held.old == held.new ? [Int(held.old)] : [Int(held.old), Int(held.new)], mayBeEmpty: held.mayBeEmpty,
         mayBeReady: held.mayBeReady),
       of: n)
     objects[n].held.append((held, number))
     return number
   }
 
-  /// Which version of object `n` reads like `value`, and how many pods it asks for.
+  /// The edition of object `n` that is `value`.
   func edition(of n: Int, _ value: Value?) -> Edition {
     guard let value else { return Edition() }
-    func read() -> Edition {
-      Edition(version: version(of: n, essentially: value), replicas: objects[n].isWorkload ? replicas(value) : 0)
+    if let fields = value.fields {
+      for i in objects[n].editions.indices.reversed()
+      where objects[n].editions[i].value.fields?.isIdentical(to: fields) == true {
+        return objects[n].editions[i].edition
+      }
     }
-    guard let fields = value.fields else { return read() }
-    for i in objects[n].seen.indices.reversed() where objects[n].seen[i].fields.isIdentical(to: fields) {
-      return objects[n].seen[i].edition
-    }
-    let edition = read()
-    if objects[n].seen.count == 6 { objects[n].seen.removeFirst() }
-    objects[n].seen.append((fields, edition))
+    var edition = Edition(number: Int32(objects[n].editions.count))
+    if objects[n].isMeshObject { edition.version = Int32(version(of: n, essentially: value)) }
+    if objects[n].isWorkload { edition.replicas = replicas(value) }
+    objects[n].editions.append((value, edition))
     return edition
   }
+
+  /// What object `n` is in an edition of that number; nil where it is not there.
+  func value(of n: Int, _ number: Int32) -> Value? { number < 0 ? nil : objects[n].editions[Int(number)].value }
 
   private func version(of n: Int, essentially value: Value) -> Int {
     let essence = objects[n].id.essence(of: value)
     if let known = objects[n].essences.number(of: essence) { return known }
-    let parsed = model.meshObject(value)
+    let parsed = model.meshObject(value, &expressions)
     let object = objects[n].isHint ? parsed?.seenByClients : parsed
     let version = objects[n].essences.count
     objects[n].essences.append(essence)

@@ -44,7 +44,7 @@ package struct Walk {
     _ phase: Phase, from: Intent, to: Intent, isLast: Bool, keepsVolumes: Bool = false
   ) -> Judge.Verdict {
     let atStart = doubt ?? cluster.nominal
-    for write in phase.writes { cluster.write(write) }
+    cluster.write(phase)
     cluster.refresh()
     let (before, after) = (cluster.mesh.goal(of: from), cluster.mesh.goal(of: to))
     let facts = PhaseFacts(

@@ -25,6 +25,10 @@ package struct WaysBack: IteratorProtocol {
   private let compiled: Compiled
   private let plan: Plan
   private let rendered: RenderedObjects
+  /// Whether the writes are stamped. The proof reads past stamps, and without them whatever is as it was at some other
+  /// place is the very same value. But a stamp leaves no trace of an empty map of annotations that somebody may have asked
+  /// for: where there are objects or parts of objects that are not ours, the writes are those of a run to the last byte.
+  private let isStamped: Bool
   /// What comes next: a place in `compiled.steps`, one of its segments, and a phase of that.
   private var step = 0
   private var segment = 0
@@ -35,7 +39,8 @@ package struct WaysBack: IteratorProtocol {
   init(_ compiled: Compiled, _ plan: Plan) {
     self.compiled = compiled
     self.plan = plan
-    rendered = RenderedObjects(compiled.renderer)
+    rendered = RenderedObjects(compiled.rendered)
+    isStamped = !plan.patches.isEmpty || !plan.manifests.isEmpty
   }
 
   package mutating func next() -> WayBack? {
@@ -54,19 +59,24 @@ package struct WaysBack: IteratorProtocol {
       known.target = start.view
       known.rendered = rendered
       known.image = from.before.image
+      known.around = nil
     }
     guard phase < from.phases.count else {
       phase = 0
       defer { segment += 1 }
       return WayBack(
-        back: compiled.renderer.rollback(from: from.after, to: start.state, stamp: current.backStamp, known: known),
+        back: compiled.renderer.rollback(from: from.after, to: start.state, stamp: stamp(current.backStamp), known: known),
         block: block(in: nil))
     }
-    for write in from.phases[phase].writes { known.image?.apply(write) }
+    for write in from.phases[phase].writes { known.image?.apply(write, knownIn: from.after.image) }
+    known.around = (
+      known.around?.after ?? compiled.renderer.view(in: from, before: phase),
+      compiled.renderer.view(in: from, before: phase + 1)
+    )
     defer { phase += 1 }
     return WayBack(
       back: compiled.renderer.rollback(
-        from: from, brokenOffIn: phase, to: start.state, stamp: current.backStamp, known: known),
+        from: from, brokenOffIn: phase, to: start.state, stamp: stamp(current.backStamp), known: known),
       block: block(in: phase))
   }
 
@@ -77,9 +87,9 @@ package struct WaysBack: IteratorProtocol {
     else { return nil }
     var facts = RollbackFacts()
     facts.rendered = known.rendered
-    if phase != nil { facts.image = known.image }
+    if phase != nil { (facts.image, facts.around) = (known.image, known.around) }
     let segments = compiled.renderer.block(start, of: current, brokenOffIn: phase, known: facts)
-    facts.target = known.target
+    (facts.target, facts.around) = (known.target, nil)
     let goal = current.segments[0].before.state
     let back = segments.enumerated().map { s, segment in
       facts.origins = Origins(plan, changes: start.segments.prefix(s + 1).flatMap(\.changes))
@@ -87,14 +97,16 @@ package struct WaysBack: IteratorProtocol {
       var ways = segment.phases.indices.map { p in
         for write in segment.phases[p].writes { facts.image?.apply(write) }
         return compiled.renderer.rollback(
-          from: segment, brokenOffIn: p, to: goal, stamp: current.backStamp, known: facts)
+          from: segment, brokenOffIn: p, to: goal, stamp: stamp(current.backStamp), known: facts)
       }
       ways.append(
-        compiled.renderer.rollback(from: segment.after, to: goal, stamp: current.backStamp, known: facts))
+        compiled.renderer.rollback(from: segment.after, to: goal, stamp: stamp(current.backStamp), known: facts))
       return ways
     }
     return WayBack.Block(segments: segments, back: back)
   }
+
+  private func stamp(_ stamp: String) -> String? { isStamped ? stamp : nil }
 }
 
 /// Where a check has the ways back from. It gets a maker, which may be used on another thread, and how many ways may be

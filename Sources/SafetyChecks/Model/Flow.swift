@@ -168,8 +168,16 @@ package final class FlowModel: Sendable {
   /// An object as the mesh reads it. What manifests bring is there before what the plan makes of its own, and of two
   /// objects that say different things the older one counts.
   package func meshObject(_ value: Value) -> MeshObject? {
-    let isOfManifest = ObjectID(value).map(manifests.contains) ?? false
-    return MeshObject.parse(value, options: options, isOlder: isOfManifest)
+    var expressions = ExpressionTable()
+    return meshObject(value, &expressions)
+  }
+
+  /// The same for who reads many.
+  func meshObject(_ value: Value, _ expressions: inout ExpressionTable) -> MeshObject? {
+    guard let id = ObjectID(value) else { return nil }
+    return MeshObject.parse(
+      value, id, options: options, isOlder: !manifests.isEmpty && manifests.contains(id),
+      &expressions)
   }
 
   func releases(of version: Int) -> [Int] { releaseSet[version] < 0 ? [] : releaseSets[releaseSet[version]] }

@@ -84,11 +84,11 @@ extension PlanRequest {
     let resolution = try resolved()
     var found = resolution.diagnostics
     var coverage: Coverage?
-    var proved: Compiled?
+    var proved: (compiled: Compiled, report: SafetyReport)?
     if let plan = resolution.checked {
       let compiled = compile(plan)
-      proved = compiled
       let report = checkOnTwoProcessors(compiled, plan: plan)
+      proved = (compiled, report)
       found += resolution.allowances.filter(compiled.problems.compactMap { .init($0) } + report.diagnostics)
       coverage = report.coverage
     }

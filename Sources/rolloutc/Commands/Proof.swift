@@ -28,6 +28,8 @@ struct ProvedPlan {
   var coverage: Coverage
   /// How many faults were let pass.
   var faults: Int
+  /// Kept until the process ends, which is soon.
+  var evidence: SafetyReport.Evidence?
 
   var isProved: Bool { faults == 0 }
 
@@ -79,6 +81,7 @@ extension PlanRequest {
     var proved = candidate
     proved.coverage = report.coverage
     proved.faults = faults.count
+    proved.evidence = report.evidence
     return proved
   }
 }
