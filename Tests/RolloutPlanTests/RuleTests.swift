@@ -55,6 +55,7 @@ import Testing
   @Test(arguments: [
     ("fla", "flag", true), ("flga", "flag", true), ("flags", "flag", true), ("beta", "flag", false),
     ("featurefalg", "featureflag", true), ("featxxxx", "featureflag", false), ("a", "b", false),
+    ("c1", "c2", false), ("ab", "ac", false), ("abc", "abd", true),
   ]) func closeIsAThird(_ name: String, _ declared: String, _ isClose: Bool) {
     let found = resolved(
       """

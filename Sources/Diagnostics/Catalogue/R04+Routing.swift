@@ -30,11 +30,14 @@ extension Code {
   package static let portGone = Code("R0428", "port-gone")
   package static let shrinksUnsaid = Code("R0429", "shrinks-unsaid", .warning)
 
+  package static let callUnsaid = Code("R0430", "call-unsaid", .warning)
+
   static let routing: [Code] = [
     .routeToUndeployed, .retireLive, .neverRouted, .unreachableVerify, .shadowedRoute, .shareDoesNotRise,
     .callerWithoutCallee, .cookieNotDeclared, .overlappingRoutes, .innerVisitorRoute, .sharesOver100,
     .rollbackPastDestroyed, .nothingToRetire, .versionInNoRelease, .sharedCallerConflict, .incompleteRelease,
     .nothingToUnroute, .notExposed, .shiftEndsEarly, .noEffect, .stickyNotPossible, .waitForUndeployed,
     .notInFailureBlock, .rollbackTarget, .roundRobin, .needsHTTP, .portLost, .portGone, .shrinksUnsaid,
+    .callUnsaid,
   ]
 }
