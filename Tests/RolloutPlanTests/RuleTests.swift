@@ -1,5 +1,6 @@
 import Diagnostics
 import Foundation
+import KubernetesModel
 import RolloutPlan
 import TestSupport
 import Testing
@@ -73,5 +74,15 @@ import Testing
       route web cookie \(name) -> 2.0
       """)
     #expect(found.diagnostics.map(\.code) == [isClose ? .undeclaredCookie : .cookieNotDeclared])
+  }
+
+  /// A field that is null is left out, and an empty text where only a text can stand.
+  @Test func nullsOfManifests() throws {
+    let sample = try #require(CorpusTests.plans.first { $0.path.hasSuffix("/manifests-with-nulls.rollout") })
+    let objects = try #require(sample.resolution.checked).manifests.flatMap(\.objects)
+    try #require(objects.count == 2)
+    #expect(objects[0]["metadata"] == ["name": "app"])
+    #expect(objects[0]["data"] == ["LEVEL": "info", "EXTRA": ""])
+    #expect(objects[1].at("spec", "egress") == [["ports": [["port": 443]]]])
   }
 }
