@@ -98,6 +98,7 @@ extension CodePage {
 
     /// A shop whose exposed component calls another, and then `lines`.
     static func tiers(
+      web: String = "  calls api",
       api: String = "  image registry.example.com/api\n  port 8080 http\n  version 1.0, 2.0", _ lines: String
     ) -> Example {
       Example(
@@ -110,7 +111,7 @@ extension CodePage {
         component web {
           image registry.example.com/web
           port 8080 http
-          calls api
+        \(web)
           version 1.0, 2.0
         }
 

@@ -1,14 +1,17 @@
 /// The candidate nearest to `word`, where it is near enough to be meant: an edit distance (Damerau's, with swaps of
 /// neighbours) of at most a third of the longer word's length, and at least 1, or where only capitals differ. A tie is no
 /// answer.
-package func nearest(to word: String, in candidates: [String]) -> String? {
-  let closest = closest(to: word, in: candidates)
+///
+/// - Parameter allowsOne: one edit is always near enough. Names that somebody made up are often short, and another one that
+///   differs by a sign is no misspelling: `c1` and `c2`.
+package func nearest(to word: String, in candidates: [String], allowsOne: Bool = true) -> String? {
+  let closest = closest(to: word, in: candidates, allowsOne: allowsOne)
   return closest.count == 1 ? closest[0] : nil
 }
 
 /// All candidates that are as near to `word` as the nearest one: an edit distance of at most a third of the length, with
-/// one edit always allowed. Empty where none is that close.
-package func closest(to word: String, in candidates: [String]) -> [String] {
+/// one edit allowed to any if asked for. Empty where none is that close.
+package func closest(to word: String, in candidates: [String], allowsOne: Bool = true) -> [String] {
   let scalars = Array(word.unicodeScalars)
   var best = (distance: Int.max, candidates: [String]())
   var seen: Set<String> = []
@@ -24,7 +27,7 @@ package func closest(to word: String, in candidates: [String]) -> [String] {
   let isOpposite = word.hasPrefix("un")
   for candidate in candidates {
     let count = candidate.unicodeScalars.count
-    let limit = max(1, max(scalars.count, count) / 3)
+    let limit = max(allowsOne ? 1 : 0, max(scalars.count, count) / 3)
     if abs(scalars.count - count) > limit { continue }
     if min(scalars.count, count) < 2, limit >= max(scalars.count, count) { continue }
     // The opposite of a word is no misspelling of it.

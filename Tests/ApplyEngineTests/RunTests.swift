@@ -170,10 +170,11 @@ let quietVoting: String = {
     #expect(served.result.failure?.diagnostic.code == .gateFailed, "\(served.log.text)")
     _ = try world.run(.rollback(steps: 1), id: "back")
     let path = "/apis/apps/v1/namespaces/shop/deployments/web-1-0"
-    let patch = APIRequest(
-      "PATCH", path, body: ["metadata": ["annotations": ["sandbox.rolloutc.dev/fate": "crash-loop"]]])
-    #expect(await world.sandbox.respond(to: patch).status == 200)
-    _ = try world.run(.rollback(steps: nil), id: "wait")
+    var live = try #require(await world.sandbox.respond(to: APIRequest("GET", path)).value?.fields)
+    var metadata = live["metadata"]?.fields ?? Fields()
+    metadata["annotations"] = ["sandbox.rolloutc.dev/fate": "crash-loop"]
+    live["metadata"] = .object(metadata)
+    #expect(await world.sandbox.respond(to: APIRequest("PUT", path, body: .object(live))).status == 200)
     let outcome = try world.run(.apply(steps: 2), id: "two", prober: UnservedProber())
     #expect(outcome.result.outcome == .done, "\(outcome.log.text)")
     #expect(outcome.log.text.contains("no pod of `web` 1.0 is ready"))

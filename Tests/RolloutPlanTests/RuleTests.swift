@@ -1,5 +1,6 @@
 import Diagnostics
 import Foundation
+import KubernetesModel
 import RolloutPlan
 import TestSupport
 import Testing
@@ -55,6 +56,7 @@ import Testing
   @Test(arguments: [
     ("fla", "flag", true), ("flga", "flag", true), ("flags", "flag", true), ("beta", "flag", false),
     ("featurefalg", "featureflag", true), ("featxxxx", "featureflag", false), ("a", "b", false),
+    ("c1", "c2", false), ("ab", "ac", false), ("abc", "abd", true),
   ]) func closeIsAThird(_ name: String, _ declared: String, _ isClose: Bool) {
     let found = resolved(
       """
@@ -72,5 +74,15 @@ import Testing
       route web cookie \(name) -> 2.0
       """)
     #expect(found.diagnostics.map(\.code) == [isClose ? .undeclaredCookie : .cookieNotDeclared])
+  }
+
+  /// A field that is null is left out, and an empty text where only a text can stand.
+  @Test func nullsOfManifests() throws {
+    let sample = try #require(CorpusTests.plans.first { $0.path.hasSuffix("/manifests-with-nulls.rollout") })
+    let objects = try #require(sample.resolution.checked).manifests.flatMap(\.objects)
+    try #require(objects.count == 2)
+    #expect(objects[0]["metadata"] == ["name": "app"])
+    #expect(objects[0]["data"] == ["LEVEL": "info", "EXTRA": ""])
+    #expect(objects[1].at("spec", "egress") == [["ports": [["port": 443]]]])
   }
 }

@@ -207,12 +207,16 @@ private let parts = """
     for (word, help) in [
       ("validate", "`rolloutc check PLAN`"), ("lint", "`rolloutc check PLAN`"), ("diff", "`rolloutc plan PLAN`"),
       ("destroy", "`rolloutc rollback PLAN --to start`"), ("version", "`rolloutc --version`"), ("init", "write a plan"),
+      ("promote", "`rolloutc approve PLAN`"), ("completion", "`rolloutc --generate-completion-script bash`"),
+      ("man", "`rolloutc help COMMAND`"),
     ] {
       let text = try errors(word, "shop/shop.rollout")
       #expect(text.hasPrefix("error: there is no command `\(word)`: ") && text.contains(help), "\(text)")
       #expect(try errors("help", word) == text)
     }
     #expect(try errors("apply", "-f", "shop/shop.rollout").contains("`rolloutc apply PLAN`"))
+    #expect(try errors("apply", "shop/shop.rollout", "-y").contains("`--yes`"))
+    #expect(try errors("completion", "bash").contains("`rolloutc --generate-completion-script bash`"))
     #expect(try errors("shop/shop.rollout", "--dry-run").contains("`rolloutc plan PLAN`"))
     #expect(try errors("shop/shop.rollout", "--var=a=1").contains("`--set NAME=VALUE`"))
     #expect(try errors("graph", "shop/shop.rollout", "--format", "mermaid").contains("`-o mermaid`"))

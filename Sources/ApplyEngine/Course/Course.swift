@@ -275,7 +275,8 @@ package struct Itinerary: Sendable {
     let segments = compiled.renderer.block(
       start, of: compiled.steps[step], brokenOffIn: isBroken ? from.lastBegunPhase : nil)
     return zip(segments, start.segments).enumerated().map { m, made in
-      BlockLeg(leg: Leg(role: .block(step: step, segment: m), made.0, observations: made.1.observations), segment: made.0)
+      BlockLeg(
+        leg: Leg(role: .block(step: step, segment: m), made.0, observations: made.1.observations), segment: made.0)
     }
   }
 

@@ -102,8 +102,9 @@ extension CodePage {
       fix: "Name a declared environment, or declare it: `environment NAME { … }`."
     ),
     CodePage(
-      .unknownStep, "A rehearsal names a step that the plan does not have.",
-      why: "`expect fails at` compares with the name of a step; one that does not exist is never reached.",
+      .unknownStep, "A rehearsal or a rollback names a step that the plan does not have.",
+      why:
+        "`expect fails at` and `rollback to` compare with the name of a step. One that does not exist is never reached, and there is no state after it.",
       bad: .shop(
         "step \"Start\" {\n  deploy web 1.0\n}\n\nrehearsal \"no pods\" {\n  stub web 1.0 never ready\n  expect fails at \"Strat\"\n}"
       ),

@@ -140,7 +140,8 @@ extension CodePage {
       why: "Kubernetes refuses every other number.",
       bad: .shop(web: "  image registry.example.com/web\n  port 80800 http\n  version 1.0", deploy),
       good: .shop(web: "  image registry.example.com/web\n  port 8080 http\n  version 1.0", deploy),
-      fix: "Write the number of the port on which the container listens."
+      fix:
+        "Write the number of the port on which the container listens. The Service has the same one; another one for callers is a `patch service of COMPONENT`."
     ),
     CodePage(
       .badStatus, "An HTTP status that is none.",

@@ -232,9 +232,10 @@ extension CodePage {
     ),
     CodePage(
       .rollbackTarget, "`rollback to` names no earlier step.",
-      why: "A rollback goes to the state after a step that has run, or to the `start`.",
+      why:
+        "A rollback goes to the state after a step that has run, or to the `start`. A name that no step has at all is R0213.",
       bad: .shop(
-        "step \"Install\" {\n  deploy web 1.0\n}\n\nstep \"Back\" {\n  deploy web 1.0 replicas 3\n  rollback to \"Instal\"\n}"
+        "step \"Install\" {\n  deploy web 1.0\n}\n\nstep \"Back\" {\n  deploy web 1.0 replicas 3\n  rollback to \"Again\"\n}\n\nstep \"Again\" {\n  deploy web 1.0 replicas 3\n}"
       ),
       good: .shop(
         "step \"Install\" {\n  deploy web 1.0\n}\n\nstep \"Grow\" {\n  deploy web 1.0 replicas 3\n}\n\nstep \"Back\" {\n  rollback to \"Install\"\n}"
@@ -305,6 +306,15 @@ extension CodePage {
       bad: .shop("deploy web 1.0 replicas 4\ndeploy web 1.0"),
       good: .shop("deploy web 1.0 replicas 4\ndeploy web 1.0 replicas 2"),
       fix: "Say the number, as `replicas 4`; or declare it, as `replicas 4` in the component."
+    ),
+    CodePage(
+      .callUnsaid, "A component is given the address of another one, and does not say that it calls it.",
+      why:
+        "Only what `calls` names is proved: that somebody is there to answer, at that port, in the caller's release. It decides what comes up and goes first, too. `host of`, `port of` and `url of` are mostly there to be called.",
+      bad: .tiers(web: "  env API_URL = url of api", "deploy api 1.0\ndeploy web 1.0"),
+      good: .tiers(web: "  env API_URL = url of api\n  calls api", "deploy api 1.0\ndeploy web 1.0"),
+      fix:
+        "Name it in `calls`. Where the address is only passed on, as to a browser, allow the line with your reason."
     ),
     CodePage(
       .nobodyCalls, "A component that nobody calls, and that is not exposed, gets a second version.",

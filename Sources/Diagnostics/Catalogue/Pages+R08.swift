@@ -25,10 +25,15 @@ extension CodePage {
     CodePage(
       .failedRequests, "Visitors met errors while a plan was rehearsed.",
       why:
-        "They had been served before, and the plan does not take the entry away. The notes have the first of them: when, who, the flag that Envoy would log, and the hop that failed.",
-      bad: .shop("deploy web 1.0\n\ndeploy web 2.0\n\nroute web all -> 2.0"),
-      good: .shop("deploy web 1.0\n\ndeploy web 2.0\n\nroute web all -> 2.0\n\nretire web 1.0"),
-      fix: "`rolloutc check` names the moment and the write; `rolloutc trace` follows the request.",
+        "They had been served before, and the plan does not take the entry away. The notes have the first of them: when, who, the flag that Envoy would log, and the hop that failed. Where the plan itself is proved, the cause is an answer: here everybody is led to a version that answers with 503, and nothing looks at it before.",
+      bad: .shop(
+        "step \"Start\" {\n  deploy web 1.0\n}\n\nstep \"Next\" {\n  deploy web 2.0\n  route web all -> 2.0\n}\n\nrehearsal \"2.0 answers with errors\" {\n  stub web 2.0 answers status 503\n  expect done\n}"
+      ),
+      good: .shop(
+        "step \"Start\" {\n  deploy web 1.0\n}\n\nstep \"Next\" {\n  deploy web 2.0\n  approve \"Does 2.0 answer?\"\n  route web all -> 2.0\n}\n\nrehearsal \"2.0 answers with errors\" {\n  stub web 2.0 answers status 503\n  stub approve no\n  expect fails at \"Next\"\n}"
+      ),
+      fix:
+        "Look at the version before the line that leads visitors to it: by an `approve`, or by a `verify` of the few who have a cookie. `rolloutc check` names the moment and the write; `rolloutc trace` follows the request.",
       stage: .running),
   ]
 }

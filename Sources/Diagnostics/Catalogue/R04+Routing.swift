@@ -29,6 +29,7 @@ extension Code {
   package static let portLost = Code("R0427", "port-lost", .warning)
   package static let portGone = Code("R0428", "port-gone")
   package static let shrinksUnsaid = Code("R0429", "shrinks-unsaid", .warning)
+  package static let callUnsaid = Code("R0430", "call-unsaid", .warning)
   package static let nobodyCalls = Code("R0431", "nobody-calls", .warning)
 
   static let routing: [Code] = [
@@ -37,6 +38,6 @@ extension Code {
     .rollbackPastDestroyed, .nothingToRetire, .versionInNoRelease, .sharedCallerConflict, .incompleteRelease,
     .nothingToUnroute, .notExposed, .shiftEndsEarly, .noEffect, .stickyNotPossible, .waitForUndeployed,
     .notInFailureBlock, .rollbackTarget, .roundRobin, .needsHTTP, .portLost, .portGone, .shrinksUnsaid,
-    .nobodyCalls,
+    .callUnsaid, .nobodyCalls,
   ]
 }

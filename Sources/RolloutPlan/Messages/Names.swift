@@ -39,6 +39,52 @@ extension Diagnostic {
       fixIts: release == nil ? [] : [FixIt("write `release`", [Edit(range, "release")])])
   }
 
+  /// - Parameter next: what stays.
+  static func retireWithoutRelease(_ name: String, at range: SourceRange, upTo next: SourceRange) -> Diagnostic {
+    let removed = SourceRange(file: range.file, start: range.start, end: next.start)
+    return Diagnostic(
+      .unknownComponent, "there is no component named `release`", at: Label(range, "not declared"),
+      help: "leave `release` out: `retire \(name)` retires the release of that name, and else each version of it",
+      fixIts: [FixIt("leave `release` out", [Edit(removed, "")])])
+  }
+
+  static func statusWithoutWord(_ status: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .unknownPattern, "there is no pattern named `\(status)`", at: Label(range, "not declared"),
+      help: "a status is asked for by `status \(status)`",
+      fixIts: [FixIt("write `status \(status)`", [Edit(range, "status \(status)")])])
+  }
+
+  static func textWithoutWord(_ text: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .unknownPattern, "there is no pattern named `\(text)`", at: Label(range, "not declared"),
+      help: "a text that the answer must hold comes behind `contains`, and one that it must be behind `equals`")
+  }
+
+  /// - Parameter path: the manifest that has a Service of that name.
+  static func serviceOfManifest(_ name: String, path: String, at range: SourceRange, isCall: Bool) -> Diagnostic {
+    Diagnostic(
+      .unknownComponent, "there is no component named `\(name)`", at: Label(range, "not declared"),
+      notes: [
+        "`\(path)` has a Service of that name; how its pods come and go is not the plan's, and nothing is proved of calls to them"
+      ],
+      help: isCall
+        ? "only components can be called: leave it out, or make it a component"
+        : "write its address as a value: `env NAME = \(name)`, or make it a component")
+  }
+
+  /// `"${host of api}:3550"`
+  /// - Parameter service: what the component is called in the cluster.
+  static func addressInText(_ name: String, service: String, at range: SourceRange, isHost: Bool) -> Diagnostic {
+    Diagnostic(
+      .unknownParameter, "there is no parameter named `\(name)`", at: Label(range, "not a parameter"),
+      notes: ["`env NAME = host of COMPONENT`, `port of` and `url of` are values of their own, and stand in no text"],
+      help: isHost
+        ? "write the name of its Service: `\(service)`"
+        : "write the whole address: the host is `\(service)`, and `env NAME = url of COMPONENT` has the port and the scheme with it",
+      fixIts: isHost ? [FixIt("write `\(service)`", [Edit(range, service)])] : [])
+  }
+
   static func unclosedParameter(at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .unknownParameter, "`${` is never closed", at: Label(range, "no `}` in this text"),
@@ -75,9 +121,10 @@ extension Diagnostic {
         help: "here the version stands alone: `\(version)`",
         fixIts: [FixIt("write `\(version)`", [Edit(range, version)])])
     }
-    // `2.0` is no misspelt `1.0`: it was forgotten.
+    // `2.0` is no misspelt `1.0`, nor `v2` a `v1`: it was forgotten.
     let isNumber = name.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }
-    let typo = similar.flatMap { isNumber ? nil : $0 }
+    func digitless(_ text: String) -> [UInt8] { text.utf8.filter { !(0x30...0x39).contains($0) } }
+    let typo = similar.flatMap { isNumber || digitless(name) == digitless($0) ? nil : $0 }
     return Diagnostic(
       .unknownVersion, "`\(component)` has no version `\(name)`", at: Label(range, "not declared"),
       secondary: declared.map { [Label($0, "`\(component)` is declared here")] } ?? [],

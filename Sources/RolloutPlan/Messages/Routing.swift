@@ -91,6 +91,27 @@ extension Diagnostic {
       help: "add `calls \(component)` to the components that call it; requests from outside of the plan are not looked at")
   }
 
+  /// - Parameters:
+  ///   - more: further lines that ask for such an address.
+  ///   - list: the line that lacks them; nil where there is none.
+  ///   - line: what is written in its place then.
+  static func callUnsaid(
+    _ caller: String, _ callees: [String], at range: SourceRange, more: [SourceRange], list: SourceRange?, line: String,
+    edit: Edit
+  ) -> Diagnostic {
+    let names = callees.map { "`\($0)`" }
+    let all = names.count > 1 ? names.dropLast().joined(separator: ", ") + " and " + names[names.count - 1] : names[0]
+    let help = list == nil ? "write `\(line)`" : "add \(all) to `calls`"
+    return Diagnostic(
+      .callUnsaid,
+      "`\(caller)` is told where \(all) \(names.count > 1 ? "are" : "is"), and `calls` does not say that it calls \(names.count > 1 ? "them" : "it")",
+      at: Label(range, "an address"),
+      secondary: more.map { Label($0, "and here") }
+        + (list.map { [Label($0, names.count > 1 ? "lacks them" : "lacks it")] } ?? []),
+      notes: ["calls that are not said are not proved, and order nothing"], help: help,
+      fixIts: [FixIt(help, [edit])])
+  }
+
   static func cookieNotDeclared(_ name: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .cookieNotDeclared, "the cookie `\(name)` is not declared: any value of it counts",

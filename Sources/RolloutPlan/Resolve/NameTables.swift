@@ -158,10 +158,14 @@ extension Resolver {
         mend(name.range, with: index)
         return nil
       }
-      let similar = nearest(to: name.value, in: table.order)
+      let similar = nearest(to: name.value, in: table.order, allowsOne: false)
       if similar == nil, onlyIfClose || table.hasNamelessDeclaration { return nil }
       if similar == nil, isFollowUp(name) { return nil }
       reportOnce(name.value, in: path, at: name.range) {
+        if kind == .component, let manifest = manifest(withService: name.value) {
+          let form = statement(at: name.range)?.form
+          return .serviceOfManifest(name.value, path: manifest, at: name.range, isCall: form == .calls)
+        }
         let (code, noun) = code(kind)
         return .unknownName(
           code, noun, name.value, at: name.range, similar: similar,
@@ -249,6 +253,15 @@ extension Resolver {
     return Keyword(name.value) != nil || Resolver.allTables.contains { names[keyPath: $0][name.value] != nil }
   }
 
+  /// The statement in whose line the range stands.
+  private func statement(at range: SourceRange) -> StatementNode? {
+    guard let tree = trees.first(where: { $0.file.id == range.file }) else { return nil }
+    return tree.statements.first { node in
+      let line = tree.range(of: node)
+      return line.start <= range.start && range.end <= line.end
+    }
+  }
+
   func component(_ token: Int?, in tree: SyntaxTree, onlyIfClose: Bool = false) -> ComponentID? {
     guard let token else { return nil }
     return lookUp(.component, token, in: tree, onlyIfClose: onlyIfClose).map { ComponentID($0) }
@@ -268,7 +281,7 @@ extension Resolver {
     case .known(let index): return VersionID(component, index)
     case .poisoned: return nil
     case nil:
-      let similar = nearest(to: name.value, in: table.order)
+      let similar = nearest(to: name.value, in: table.order, allowsOne: false)
       if onlyIfClose && similar == nil || table.hasNamelessDeclaration { return nil }
       if doubtfulWords.contains(name.value) { return nil }
       reportOnce(name.value, in: \.versions[component.index], at: name.range) {

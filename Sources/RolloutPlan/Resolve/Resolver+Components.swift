@@ -139,6 +139,15 @@ extension Resolver {
   }
 
   private func readPort(_ line: StatementView, into settings: inout Settings) {
+    if let token = line.first(.int), let text = text(token, in: line.tree) {
+      // `80:8080`, as Compose and `kubectl port-forward` map ports.
+      let parts = text.value.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+      if parts.count == 2, parts.allSatisfy({ Int($0) != nil }) {
+        report(.portMapping(.badPort, service: parts[0], container: parts[1], at: text.range))
+        settings.hasBrokenLine = true
+        return
+      }
+    }
     guard let number = integer(line.first(.int), in: line.tree, 1...65535, what: "port", code: .badPort) else {
       settings.hasBrokenLine = true
       return
@@ -164,7 +173,12 @@ extension Resolver {
   private func readEnv(_ line: StatementView, into settings: inout Settings) {
     let tree = line.tree
     if line.has(.from) {
-      guard let token = line.first(.secret), let secret = lookUp(.secret, token, in: tree) else { return }
+      guard let token = line.first(.secret) else { return }
+      if Habits.isConfigMap(tree.word(token)), names.secrets[tree.word(token)] == nil {
+        report(.configMap(.unknownSecret, at: tree.range(ofToken: token)))
+        return
+      }
+      guard let secret = lookUp(.secret, token, in: tree) else { return }
       let name = text(token, in: tree)?.value ?? ""
       for token in line.all(.key) {
         guard let key = secretKey(token, in: tree) else { continue }
@@ -292,6 +306,10 @@ extension Resolver {
     if line.has(.grpc) {
       return PendingCheck(action: .grpc(port), within: within, range: line.range, portRange: portRange)
     }
+    if let token = line.first(.method), Habits.isCommand(tree.word(token)) {
+      report(.checkByCommand(.badMethod, isLive: line.form == .live, at: tree.range(ofToken: token)))
+      return nil
+    }
     guard let method = method(line.first(.method), in: tree),
       let path = path(line.first(.path), in: tree, allowsQuery: true)
     else { return nil }
@@ -342,8 +360,60 @@ extension Resolver {
       if let i = env.firstIndex(where: { $0.name == line.name }) { env[i] = line } else { env.append(line) }
     }
     plan.components[id.component.index].versions[id.index] = version
-    if isBroken { brokenVersions.insert(id) }
+    if isBroken { brokenVersions.insert(id) } else { noteUnsaidCalls(of: version, id, own, shared) }
     pendingEnv.append((id, env))
+  }
+
+  /// Addresses of components that `calls` does not name: where such a line belongs, and what it would say.
+  private func noteUnsaidCalls(of version: ComponentVersion, _ id: VersionID, _ own: Settings, _ shared: Settings) {
+    let inherited = shared.env.filter { line in !own.env.contains { $0.name == line.name } }
+    for (lines, isOwn) in [(inherited, false), (own.env, true)] {
+      for line in lines {
+        guard let callee = line.callee, callee != id.component, !version.calls.contains(callee) else { continue }
+        // What only one version asks for is no call of the others.
+        let list = isOwn ? own.callsRange : own.callsRange ?? shared.callsRange
+        let place = list ?? line.range
+        let key = list ?? (isOwn ? own : shared).env[0].range
+        let found = unsaidCalls.firstIndex { $0.key == key } ?? unsaidCalls.endIndex
+        if found == unsaidCalls.endIndex {
+          let others = isOwn && list == nil ? shared.calls : []
+          unsaidCalls.append(
+            UnsaidCalls(key: key, caller: id.component, place: place, isList: list != nil, others: others))
+        }
+        if unsaidCalls[found].lines.contains(where: { $0.range == line.range }) { continue }
+        unsaidCalls[found].lines.append((callee, line.range))
+      }
+    }
+  }
+
+  /// Once all components are known.
+  func reportUnsaidCalls() {
+    for var unsaid in unsaidCalls where !taint.covers(unsaid.caller) {
+      // An address that cannot be had is another fault.
+      unsaid.lines.removeAll { line in
+        diagnostics.contains { $0.severity == .error && $0.primary.range == line.range }
+      }
+      guard let file = sources[unsaid.place.file], !unsaid.lines.isEmpty else { continue }
+      var callees: [ComponentID] = []
+      for line in unsaid.lines where !callees.contains(line.callee) { callees.append(line.callee) }
+      let names = callees.map { plan[$0].name }
+      func written(_ ids: [ComponentID]) -> String {
+        ids.map { plan[$0].name }.map { Keyword($0)?.isReserved ?? false ? "\"\($0)\"" : $0 }.joined(separator: ", ")
+      }
+      let end = SourceRange(file: file.id, start: unsaid.place.end, end: unsaid.place.end)
+      var edit = Edit(end, ", " + written(callees))
+      let list = "calls " + written(unsaid.others + callees)
+      if !unsaid.isList {
+        let start = Int(unsaid.place.start)
+        let blanks = file.bytes[..<start].reversed().prefix { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+        let line = SourceRange(file: file.id, start: unsaid.place.start, end: unsaid.place.start)
+        edit = Edit(line, "\(list)\n" + String(decoding: blanks.reversed(), as: UTF8.self))
+      }
+      report(
+        .callUnsaid(
+          plan[unsaid.caller].name, names, at: unsaid.lines[0].range, more: unsaid.lines.dropFirst().map(\.range),
+          list: unsaid.isList ? unsaid.place : nil, line: list, edit: edit))
+    }
   }
 
   private func check(
@@ -440,6 +510,27 @@ struct PendingEnv {
   var name: String
   var source: Source
   var range: SourceRange
+
+  /// The component whose address it holds.
+  var callee: ComponentID? {
+    switch source {
+    case .ready: nil
+    case .host(let callee), .port(let callee, _), .url(let callee, _): callee
+    }
+  }
+}
+
+/// Addresses that a block hands out without a `calls` that says so.
+struct UnsaidCalls {
+  /// The list that lacks them, or the block that has none.
+  var key: SourceRange
+  var caller: ComponentID
+  /// The list, or the line before which one belongs.
+  var place: SourceRange
+  var isList: Bool
+  /// What a new list must repeat of the one that it replaces.
+  var others: [ComponentID]
+  var lines: [(callee: ComponentID, range: SourceRange)] = []
 }
 
 /// What the mesh's proxy listens on itself, in pods and in gateways (Istio: application requirements, ports used by Istio).

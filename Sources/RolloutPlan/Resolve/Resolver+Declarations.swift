@@ -14,6 +14,7 @@ extension Resolver {
     for (id, statement) in componentStatements { resolveComponent(id, statement) }
     for (id, statement) in releaseStatements { resolveRelease(id, statement) }
     resolveEnvironmentVariables()
+    reportUnsaidCalls()
     var seen: [Form: SourceRange] = [:]
     for tree in trees {
       for index in tree.roots {
@@ -187,7 +188,9 @@ extension Resolver {
       return plan.cookies.indices.contains(index) ? plan.cookies[index].selector : nil
     case .poisoned: return nil
     case nil:
-      if !closest(to: name.value, in: names.cookies.order).isEmpty || names.cookies.hasNamelessDeclaration {
+      if !closest(to: name.value, in: names.cookies.order, allowsOne: false).isEmpty
+        || names.cookies.hasNamelessDeclaration
+      {
         _ = lookUp(.cookie, name)
         return nil
       }

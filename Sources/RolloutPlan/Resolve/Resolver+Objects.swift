@@ -229,41 +229,20 @@ extension Resolver {
     guard let token = statement.first(.file), let file = readFile(token, in: statement.tree) else { return }
     do {
       var objects: [Value] = []
+      var isWhole = true
       for document in try parseYAMLDocuments(file.bytes) {
         if case .null = document.value { continue }
         let items = document.value["kind"]?.string == "List" ? document.value["items"]?.array ?? [] : [document.value]
         for object in items {
-          guard let id = ObjectID(object), object["apiVersion"]?.string != nil else {
-            report(
-              .badManifest(
-                "the document at line \(document.line) of `\(file.path)` is no Kubernetes object: it needs `apiVersion`, `kind` and `metadata.name`",
-                at: file.range))
-            return
+          // All that is wrong with a file is said at once.
+          let problem = problem(of: object, in: file.path, line: document.line, at: file.range)
+          if let problem {
+            isWhole = false
+            if !diagnostics.contains(problem) { report(problem) }
+            continue
           }
-          if let problem = nameProblem(id) {
-            report(
-              .badManifest(
-                "the object at line \(document.line) of `\(file.path)` is none that Kubernetes takes: \(problem)",
-                at: file.range))
-            return
-          }
-          if id.group.hasSuffix(".istio.io"), let reason = refusal(ofIstioObject: object, kind: id.kind) {
-            report(
-              .badManifest(
-                "the object at line \(document.line) of `\(file.path)` is none that Istio takes: \(reason)",
-                at: file.range))
-            return
-          }
-          let unquoted = unquotedTexts(in: object, group: id.group, kind: id.kind)
-          if !unquoted.isEmpty {
-            report(.unquotedText(unquoted, in: "\(id) of `\(file.path)`", at: file.range))
-            return
-          }
-          if id.kind == "Secret", holdsSecrets(object) {
-            report(.secretInManifest(id.name, path: file.path, at: file.range))
-            return
-          }
-          objects.append(object)
+          guard let id = ObjectID(object) else { continue }
+          objects.append(withoutNulls(object, group: id.group, kind: id.kind))
           let isRoute = id.group == "networking.istio.io" && (id.kind == "VirtualService" || id.kind == "Gateway")
           let partly = "requests to paths and hosts that the plan does not name are not followed through it"
           if let reason = unfollowedEffect(of: id) ?? (isRoute ? partly : nil) {
@@ -274,11 +253,48 @@ extension Resolver {
           }
         }
       }
+      guard isWhole else { return }
       if objects.isEmpty { return report(.badManifest("`\(file.path)` holds no object", at: file.range)) }
       plan.manifests.append(Manifest(path: file.path, objects: objects, range: statement.range))
     } catch {
       report(.badManifest("`\(file.path)` is no YAML: line \(error.line): \(error.message)", at: file.range))
     }
+  }
+
+  /// Why an object of a manifest cannot be taken.
+  private func problem(of object: Value, in path: String, line: Int, at range: SourceRange) -> Diagnostic? {
+    guard let id = ObjectID(object), object["apiVersion"]?.string != nil else {
+      return .badManifest(
+        "the document at line \(line) of `\(path)` is no Kubernetes object: it needs `apiVersion`, `kind` and `metadata.name`",
+        at: range)
+    }
+    if let problem = nameProblem(id) {
+      return .badManifest(
+        "the object at line \(line) of `\(path)` is none that Kubernetes takes: \(problem)", at: range)
+    }
+    if id.group.hasSuffix(".istio.io"), let reason = refusal(ofIstioObject: object, kind: id.kind) {
+      return .badManifest("the object at line \(line) of `\(path)` is none that Istio takes: \(reason)", at: range)
+    }
+    let unquoted = unquotedTexts(in: object, group: id.group, kind: id.kind)
+    if !unquoted.isEmpty { return .unquotedText(unquoted, in: "\(id) of `\(path)`", at: range) }
+    if id.kind == "Secret", holdsSecrets(object) { return .secretInManifest(id.name, path: path, at: range) }
+    return nil
+  }
+
+  /// The file of a manifest that has a Service of that name. What is wrong with the file is said elsewhere.
+  func manifest(withService name: String) -> String? {
+    for tree in trees {
+      for index in tree.roots where tree.statements[index].form == .manifest {
+        guard let token = tree[index].first(.file), let file = text(token, in: tree)?.value else { continue }
+        let path = normalizedPath(joined(directory(of: normalizedPath(tree.file.path)), file))
+        guard case .success(let bytes) = loader.read(path), let documents = try? parseYAML(bytes) else { continue }
+        let objects = documents.flatMap { $0["kind"]?.string == "List" ? $0["items"]?.array ?? [] : [$0] }
+        if objects.contains(where: { ObjectID($0).map { $0.kind == "Service" && $0.name == name } ?? false }) {
+          return path
+        }
+      }
+    }
+    return nil
   }
 
   /// Names are parts of paths, of URLs and of files. Those of RBAC may hold nearly anything else; all others are DNS names.
@@ -310,4 +326,23 @@ extension Resolver {
       // The same data once more.
       || secret.at("metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration") != nil
   }
+}
+
+/// An object without fields that are null, as Kubernetes reads them: left out, and empty where only a text can stand, as of
+/// a key of a ConfigMap. A server-side apply that named them would own them.
+private func withoutNulls(_ object: Value, group: String, kind: String) -> Value {
+  func look(_ value: Value, _ path: [String]) -> Value? {
+    switch value {
+    case .null: takesOnlyText(at: path.dropLast() + ["any"], group: group, kind: kind) ? .string("") : nil
+    case .object(let fields):
+      .object(
+        Fields(
+          fields.entries.compactMap { entry in
+            look(entry.value, path + [entry.key]).map { Fields.Entry(key: entry.key, value: $0) }
+          }))
+    case .array(let items): .array(items.map { $0 == .null ? $0 : look($0, path) ?? $0 })
+    case .bool, .int, .double, .string: value
+    }
+  }
+  return look(object, []) ?? object
 }

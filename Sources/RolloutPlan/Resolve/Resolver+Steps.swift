@@ -4,6 +4,34 @@ import RolloutSyntax
 /// The third pass: steps and their statements. Only the plan's own file has any.
 extension Resolver {
   func resolveSteps() -> ResolvedSteps {
+    var result = readSteps()
+    // A step that stands nowhere is a wrong name; one that comes later is a wrong target, which the interpreter tells.
+    let known = result.steps.map(\.name)
+    func look(_ statements: inout [StepStatement], behind earlier: [String]) {
+      for i in statements.indices {
+        guard case .rollback(.after(let name, let range)) = statements[i].kind, !known.contains(name) else { continue }
+        reportUnknownStep(SpannedText(value: name, range: range), known: known, near: earlier)
+        statements[i].kind = .unknown
+        statements[i].taint = Taint(everything: true)
+        stepTaint.everything = true
+      }
+    }
+    for i in result.steps.indices {
+      let earlier = Array(known.prefix(i))
+      look(&result.steps[i].statements, behind: earlier)
+      if case .block(var statements, let range)? = result.steps[i].failure {
+        look(&statements, behind: earlier)
+        result.steps[i].failure = .block(statements, range)
+      }
+    }
+    if case .block(var statements, let range)? = result.failure {
+      look(&statements, behind: [])
+      result.failure = .block(statements, range)
+    }
+    return result
+  }
+
+  private func readSteps() -> ResolvedSteps {
     var result = ResolvedSteps()
     guard let tree = trees.first else { return result }
     var planFailure: SourceRange?
@@ -326,6 +354,9 @@ extension Resolver {
       expectation = integer(statement.first(.status), in: tree, 100...599, what: "HTTP status", code: .badStatus).map {
         .status($0)
       }
+    } else if let token = statement.first(.pattern), let meant = expectationWithoutWord(token, in: tree) {
+      report(meant)
+      expectation = nil
     } else if let token = statement.first(.pattern) {
       expectation = lookUp(.pattern, token, in: tree, onlyIfClose: probe == nil).flatMap { index in
         plan.patterns.indices.contains(index)
@@ -348,9 +379,27 @@ extension Resolver {
         visitor: asker ?? plan.probes[probe].visitor))
   }
 
+  /// `verify home 200`, `verify home "Hello"`: what stands in place of a pattern, where none has that name.
+  private func expectationWithoutWord(_ token: Int, in tree: SyntaxTree) -> Diagnostic? {
+    guard let name = text(token, in: tree), names.patterns[name.value] == nil else { return nil }
+    if tree.tokens[token].kind == .word, let status = Int(name.value), (100...599).contains(status) {
+      return .statusWithoutWord(name.value, at: name.range)
+    }
+    guard tree.tokens[token].kind == .text else { return nil }
+    return .textWithoutWord(name.value, at: name.range)
+  }
+
   private func retire(_ statement: StatementView) -> StepStatement.Kind? {
     let tree = statement.tree
     let volumes = statement.has(.with)
+    if let token = statement.first(.target), let second = statement.first(.version),
+      tree.tokens[token].keyword == .release, names.components["release"] == nil
+    {
+      report(
+        .retireWithoutRelease(
+          tree.word(second), at: tree.range(ofToken: token), upTo: tree.range(ofToken: second)))
+      return nil
+    }
     guard let token = statement.first(.target), let name = text(token, in: tree) else { return nil }
     if let second = statement.first(.version) {
       guard let id = component(token, in: tree), let version = version(second, of: id, in: tree) else { return nil }
@@ -377,7 +426,7 @@ extension Resolver {
         if let parts = componentAndVersion(name.value) {
           return .joinedByColon(name.value, component: parts.component, version: parts.version, at: name.range)
         }
-        let similar = nearest(to: name.value, in: known)
+        let similar = nearest(to: name.value, in: known, allowsOne: false)
         return .unknownName(
           .unknownRelease, "release or version", name.value, at: name.range, similar: similar,
           declared: similar.flatMap { names.releases[$0]?.range }, known: known)
@@ -476,7 +525,8 @@ extension Resolver {
     if line.has(.fails) {
       guard let token = line.first(.text), let name = text(token, in: tree) else { return nil }
       if let index = plan.steps.firstIndex(where: { $0.name == name.value }) { return .failsAt(step: index) }
-      reportUnknownStep(name)
+      let known = plan.steps.map(\.name)
+      reportUnknownStep(name, known: known, near: known)
       return nil
     }
     let components = line.all(.component)
@@ -497,12 +547,12 @@ extension Resolver {
     return .serves(version, to: .selected(selector))
   }
 
-  func reportUnknownStep(_ name: SpannedText) {
+  /// - Parameter near: those that may be meant.
+  private func reportUnknownStep(_ name: SpannedText, known: [String], near: [String]) {
     guard !names.steps.hasNamelessDeclaration, !doubtfulWords.contains(name.value) else { return }
     reportOnce(name.value, in: \.steps, at: name.range) {
-      let known = plan.steps.map(\.name)
-      return .unknownName(
-        .unknownStep, "step", name.value, at: name.range, similar: nearest(to: name.value, in: known), declared: nil,
+      .unknownName(
+        .unknownStep, "step", name.value, at: name.range, similar: nearest(to: name.value, in: near), declared: nil,
         known: known, isText: true)
     }
   }

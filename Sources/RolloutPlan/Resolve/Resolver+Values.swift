@@ -57,7 +57,8 @@ extension Resolver {
     case nil:
       if names.parameters.hasNamelessDeclaration || doubtfulWords.contains(name) { return nil }
       reportOnce(name, in: \.parameters, at: range) {
-        let similar = nearest(to: name, in: names.parameters.order)
+        if let address = addressInText(name, at: range) { return address }
+        let similar = nearest(to: name, in: names.parameters.order, allowsOne: false)
         var diagnostic = Diagnostic.unknownName(
           .unknownParameter, "parameter", name, at: range, similar: similar,
           declared: similar.flatMap { names.parameters[$0]?.range }, known: names.parameters.order, prefix: "$")
@@ -69,6 +70,18 @@ extension Resolver {
       }
       return nil
     }
+  }
+
+  /// `${host of api}` or `${api}` in a text.
+  private func addressInText(_ name: String, at range: SourceRange) -> Diagnostic? {
+    guard let file = sources[range.file], file.text(range).hasPrefix("${") else { return nil }
+    let words = name.split(separator: " ").map(String.init)
+    let isAddress = words.count == 3 && words[1] == "of" && ["host", "port", "url"].contains(words[0])
+    guard isAddress || words.count == 1, let component = words.last,
+      case .known(let index)? = names.components[component]?.binding, plan.components.indices.contains(index)
+    else { return nil }
+    return .addressInText(
+      name, service: plan.components[index].service, at: range, isHost: isAddress && words[0] == "host")
   }
 
   /// The text of the first such slot of a statement.

@@ -28,6 +28,7 @@ final class Resolver {
   /// Versions with a broken line: what seems to be missing there may stand in it.
   var brokenVersions: Set<VersionID> = []
   var pendingEnv: [(VersionID, [PendingEnv])] = []
+  var unsaidCalls: [UnsaidCalls] = []
   /// Where the parser found faults, and the words that stand there.
   var faultyLines: [FileID: FaultyLines] = [:]
   /// An include could not be read: what it declares is not known.

@@ -67,7 +67,8 @@ extension Slot {
     case .target: "The name of a release, else a version; before a version, the name of a component."
     case .subject: "The name of a probe or a metric."
     case .name: "A name: a DNS label, `a` to `z`, digits and `-`, at most 63 characters. A reserved word needs quotes."
-    case .newVersion: "A version: `[A-Za-z0-9][A-Za-z0-9._-]*`, at most 63 characters. `1.10` is not `1.1`."
+    case .newVersion:
+      "A version: 1 to 63 letters, digits, `.`, `_` and `-`; the first and the last are letters or digits. `1.10` is not `1.1`."
     case .int: "A whole number."
     case .percent: "A whole number from 0 to 100 and `%`: `10%`."
     case .duration:

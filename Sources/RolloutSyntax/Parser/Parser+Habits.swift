@@ -237,6 +237,7 @@ extension Parser {
     for token in position..<min(place, position + 8) {
       if let parts = parted(token, row) { return .joinedVersion(text(token), parts: parts, at: range(token)) }
     }
+    if let impossible = impossible(row, at: place, expected: expected) { return impossible }
     guard tokens[place].kind == .word || tokens[place].kind == .raw else { return nil }
     let word = text(place)
     // `metric errors is istio error-rate <1%`

@@ -45,6 +45,7 @@ extension Parser {
     }
     if takeBraceOfNextLine(row, into: index, at: failure.furthest) { return }
     if takeUnquoted(row, into: index, at: failure.furthest) { return }
+    if takeArguments(row, into: index) { return }
     if let habit = habit(row, at: failure.furthest, expected: failure.expected) {
       report(habit, at: max(failure.furthest - 1, start))
     } else if let range = commentedValue(at: failure.furthest, expected: failure.expected) {
@@ -184,7 +185,9 @@ extension Parser {
       let word = String(decoding: file.bytes[Int(token.start)..<Int(token.end)], as: UTF8.self)
       if let keyword = token.keyword, let home = home(of: keyword) {
         if !continuesMisplacedRun(start) {
-          report(.misplacedStatement(word, at: range(start), place: context.place, homes: home), at: start)
+          var diagnostic = Diagnostic.misplacedStatement(word, at: range(start), place: context.place, homes: home)
+          if let help = Habits.misplaced(keyword, in: context) { diagnostic.help = help }
+          report(diagnostic, at: start)
         }
         skipLine(of: index, from: start)
         misplacedEnd = position

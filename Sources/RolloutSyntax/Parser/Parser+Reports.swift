@@ -44,13 +44,19 @@ extension Parser {
       let quote = kind == .raw ? "'" : "\""
       // Nothing is special in single quotes: a parameter would not be one any more.
       let isParameter = kind == .raw && text(place).hasPrefix("$")
+      // A pattern may be declared in a file that is included.
+      let mayBePattern =
+        row.head == .verify && kind == .raw && !declaredNames.named(by: .include, in: self).isEmpty
+        && text(place).utf8.allSatisfy { isWordByte($0) }
       report(
         .unexpected(
           found: describe(place), expected: describe(expected), at: range(place),
           help: isParameter
             ? "a regular expression takes no parameters: write it here"
-            : "put it in \(kind == .raw ? "single" : "double") quotes",
-          fixIts: isCertain && !isParameter
+            : mayBePattern
+              ? "put it in single quotes; if it names a pattern, leave `matches` out"
+              : "put it in \(kind == .raw ? "single" : "double") quotes",
+          fixIts: isCertain && !isParameter && !mayBePattern
             ? [FixIt("add the quotes", [Edit(range(place), quote + text(place) + quote)])] : []), at: place)
     case .deleteDouble:
       // With the blank before it, so that none is left over.
@@ -75,6 +81,11 @@ extension Parser {
           help: expected.isEmpty && place > 0 && tokens[place - 1].kind == .word && tokens[place].kind == .word
             ? "leave it out, or put both words in quotes" : "leave it out"), at: place)
     }
+  }
+
+  /// What may stand in the name of a pattern.
+  private func isWordByte(_ byte: UInt8) -> Bool {
+    (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || byte == UInt8(ascii: "-")
   }
 
   func text(_ place: Int) -> String { file.text(range(place)) }

@@ -11,6 +11,7 @@ internal import Diagnostics
 /// 6. A colon in place of the brace that opens a block, or before it: `component web:`.
 /// 7. A semicolon behind a statement, and `//` before a comment.
 /// 8. A word that says what the next one says already, one of another language, or a text that stands too late.
+/// 9. A declared name with a word too much or too few before it: `as staff`, `matches counts`.
 extension Parser {
   struct Slip {
     var diagnostic: Diagnostic
@@ -39,6 +40,8 @@ extension Parser {
       case removed
       /// It belongs right behind the first word.
       case late
+      /// This word is missing before it.
+      case missing(Keyword)
       /// It and the next token are `at` and this word.
       case bound(Keyword)
     }
@@ -129,7 +132,7 @@ extension Parser {
         tokens[slip.token].keyword = .at
         tokens[slip.token + 1].kind = .word
         tokens[slip.token + 1].keyword = keyword
-      case .arrow, .equals, .comment, .removed, .late: break
+      case .arrow, .equals, .comment, .removed, .late, .missing: break
       }
     }
   }
@@ -158,6 +161,9 @@ extension Parser {
     let keywords = expected.compactMap { op -> Keyword? in if case .keyword(let keyword) = op { keyword } else { nil } }
     if let slip = capitals(at: place, in: line, among: keywords) { return slip }
     if let slip = otherWord(at: place, in: line, among: keywords) { return slip }
+    if let slip = needlessMatches(before: place, in: line, of: row) { return slip }
+    if let slip = missingVisitorWord(at: place, expected, in: line, among: keywords) { return slip }
+    if let slip = latePort(at: place, in: line, of: row) { return slip }
     if let slip = semicolon(at: place, in: line, context) { return slip }
     if let slip = slashComment(at: place, in: line) { return slip }
     if let slip = needlessWord(before: place, in: line) { return slip }
@@ -336,6 +342,8 @@ extension Parser {
       line.end(at: place + 1)
     case .removed: line.remove(place)
     case .late: line.move(place, to: 1)
+    case .missing(let keyword):
+      if let token = insertedToken(.keyword(keyword), before: slip.token) { line.insert(token, at: place) }
     case .bound(let keyword):
       line.tokens[place].keyword = .at
       line.tokens[place + 1].kind = .word

@@ -52,6 +52,76 @@ extension Parser {
     return true
   }
 
+  /// `args --port=8080 --verbose`, as a shell takes them: each is a value of its own, with a comma before the next.
+  mutating func takeArguments(_ row: StatementTable.Compiled, into index: Int) -> Bool {
+    let start = position
+    let end = lineEnd(from: start)
+    guard row.head == .args, end > start + 2 else { return false }
+    var values: [ClosedRange<Int>] = []
+    var missing: [Int] = []
+    var isBehindComma = true
+    for token in start + 1..<end {
+      switch tokens[token].kind {
+      case .comma where !isBehindComma: isBehindComma = true
+      case .word, .equals, .text, .raw:
+        if !isBehindComma, tokens[token - 1].end == tokens[token].start {
+          values[values.count - 1] = values[values.count - 1].lowerBound...token
+          continue
+        }
+        if !isBehindComma { missing.append(token) }
+        values.append(token...token)
+        isBehindComma = false
+      default: return false
+      }
+    }
+    // One fault of one kind is mended where it stands.
+    let joined = values.filter { $0.count > 1 }
+    guard !isBehindComma, !missing.isEmpty, missing.count + joined.count > 1 else { return false }
+    // A quote in the middle is another fault.
+    guard joined.allSatisfy({ $0.allSatisfy { tokens[$0].kind == .word || tokens[$0].kind == .equals } }) else {
+      return false
+    }
+    report(unquotedArguments(values, missing), at: start)
+    for value in joined {
+      tokens[value.lowerBound].end = tokens[value.upperBound].end
+      tokens[value.lowerBound].kind = .word
+      tokens[value.lowerBound].keyword = nil
+      for part in value.dropFirst() {
+        tokens[part].leading = tokens[value.lowerBound].end
+        tokens[part].start = tokens[value.lowerBound].end
+        tokens[part].end = tokens[value.lowerBound].end
+        tokens[part].keyword = nil
+      }
+    }
+    let captures =
+      [Capture(slot: nil, keyword: .args, token: start)]
+      + values.map { Capture(slot: .value, keyword: nil, token: $0.lowerBound) }
+    accept(captures, [], header: start..<end, into: index)
+    position = end
+    return true
+  }
+
+  private func unquotedArguments(_ values: [ClosedRange<Int>], _ missing: [Int]) -> Diagnostic {
+    let ranges = values.map { range($0.lowerBound).joined(range($0.upperBound)) }
+    let texts = values.indices.map { i in
+      let text = file.text(ranges[i])
+      // A parameter is a word of its own.
+      return tokens[values[i].lowerBound].kind == .word && !text.hasPrefix("$") ? "\"\(text)\"" : text
+    }
+    let isPlain = !texts.contains { $0.contains("\\") || $0.hasPrefix("\"") && $0.contains("$") }
+    var edits: [Edit] = []
+    for i in values.indices {
+      let comma = missing.contains(values[i].lowerBound) ? "," : ""
+      let before = tokens[values[i].lowerBound - 1].end
+      if !comma.isEmpty { edits.append(Edit(SourceRange(file: file.id, start: before, end: before), comma)) }
+      if texts[i] != file.text(ranges[i]) { edits.append(Edit(ranges[i], texts[i])) }
+    }
+    return Diagnostic(
+      .unexpectedToken, "each argument is a value of its own, with a comma before the next one",
+      at: Label(ranges[0].joined(ranges[ranges.count - 1]), "no commas between them"),
+      help: "write `args \(texts.joined(separator: ", "))`", fixIts: isPlain ? [FixIt("write them so", edits)] : [])
+  }
+
   private func isTight(_ token: Token, _ kind: TokenKind, _ next: Token) -> Bool {
     token.kind == kind && token.end == next.start && next.end > next.start
   }

@@ -34,6 +34,8 @@ struct Parser {
   var semicolons: (diagnostic: Int, line: Int)?
   /// The last lines in a row that begin no statement.
   var unknownRun: UnknownRun?
+  /// Read where a fault asks for them.
+  let declaredNames = DeclaredNames()
   /// A block that was skipped lacks its `}` too: where one belongs is not certain.
   var lostBraces = false
   /// The last report of an unclosed block, and the token at which it ended.

@@ -1,6 +1,6 @@
 /// What other tools call what this language calls otherwise. Nothing here is part of the language: it is what is said, and
 /// often what is mended, where such a word stands.
-enum Habits {
+package enum Habits {
   /// A word that begins no statement.
   struct Head {
     /// The keyword that is meant, where a line with it in place of the word may mean the same.
@@ -25,7 +25,37 @@ enum Habits {
     if expected.contains(.tcp), expected.contains(.http), let keyword = protocols[word] {
       return (keyword, keyword == .tcp ? "Istio has no word for `\(word)`: as tcp it is passed on as it is" : nil)
     }
+    if expected.contains(.ready), isReady(word) { return (.ready, nil) }
     return bounds[word].flatMap { expected.contains($0) ? ($0, nil) : nil }
+  }
+
+  /// What else is said of pods that are ready.
+  static func isReady(_ word: String) -> Bool {
+    ["available", "complete", "completed", "done", "finished", "healthy", "running", "started", "up"]
+      .contains(word.lowercased())
+  }
+
+  /// What begins a check that a command makes.
+  package static func isCommand(_ word: String) -> Bool {
+    ["cmd", "command", "exec", "run", "script", "sh"].contains(word.lowercased())
+  }
+
+  package static func isConfigMap(_ word: String) -> Bool {
+    ["cm", "config", "config-map", "config_map", "configmap", "configmapref"].contains(word.lowercased())
+  }
+
+  /// What is said of a statement that stands where it cannot, beside where it belongs.
+  static func misplaced(_ keyword: Keyword, in context: Context) -> String? {
+    switch (context, keyword) {
+    case (.environment, .namespace), (.environment, .image), (.environment, .replicas), (.environment, .expose),
+      (.environment, .env), (.environment, .args), (.environment, .resources), (.environment, .volume):
+      "an environment gives parameters other values: declare `parameter NAME = VALUE`, use `$NAME` in the `\(keyword.text)` line, and write `NAME = VALUE` here"
+    case (.environment, .mesh):
+      "an environment gives parameters other values, and cannot change a word such as `strict`: the line stands at the top level, and its version may be a parameter, as `mesh istio $NAME`"
+    case (.step, .manifest), (.failure, .manifest):
+      "it belongs at the top level: its objects are made in the first step, before the pods, and nothing waits for a Job (docs/recipes.md, \"Change a database between two steps\")"
+    default: nil
+    }
   }
 
   /// What else is written for a protocol, at a port. What Istio does not know by name it passes on as tcp.
@@ -63,7 +93,10 @@ enum Habits {
     ),
     ("promote", nil, "`route COMPONENT all -> VERSION` sends everybody there"),
     ("restart", nil, "no statement restarts pods: what runs changes with its version"),
-    ("job", nil, "no statement runs a job: it comes by `manifest FILE`, and is not waited for"),
+    (
+      "job exec migrate migration run script shell", nil,
+      "no statement runs a Job or a command: stop with `approve`, and let a person or a pipeline do it (docs/recipes.md, \"Change a database between two steps\")"
+    ),
   ])
 
   /// At the top level.

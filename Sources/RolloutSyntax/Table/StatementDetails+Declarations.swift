@@ -71,7 +71,7 @@ extension StatementTable {
         other cookies around it and cannot match inside another cookie's name or value (RFC 6265).
 
         A cookie that is used without a declaration means "a cookie of that name, any value", and a lint says so; a name \
-        close to a declared one is an error.
+        close to a declared one is an error: one that differs in at most a third of its signs.
         """,
         ["cookie flag is featureflag = on", "cookie tester is beta", #"cookie quoted is group = "a=b""#])
     case .header:

@@ -63,19 +63,21 @@ extension StatementTable {
         component may have several lines, each at a port of its own; probes ask by the first one for requests. Lines of \
         one port and one certificate share a Gateway, which has the name of the first line's component and selects pods \
         labelled `istio: ingressgateway`, unless `patch Gateway NAME` says another `spec.selector`. `through gateway` uses a gateway that exists, `NAMESPACE/NAME` or `NAME`, \
-        instead of one of the plan's own.
+        instead of one of the plan's own; `tls secret` beside it says that this gateway ends TLS at the port, with a \
+        certificate that its own Gateway names, so that requests come on in the clear.
         """,
         [
           #"expose voting-app on port 80 hosts "*" path /"#,
           "expose web on port 443 hosts shop.example.com, www.example.com tls secret shop-tls",
           "expose web on port 80 through gateway istio-ingress/public",
-          "expose web on port 80 path /shop tls secret web-cert through gateway public",
+          "expose web on port 443 path /shop tls secret web-cert through gateway public",
         ])
     case .manifest:
       StatementDetails(
         """
         Objects that the plan does not generate, taken from a YAML file as they stand, and applied before the workloads. A \
-        Secret with data is an error: secrets are referenced, never written.
+        Secret with data is an error: secrets are referenced, never written. A field that is `null` is left out, as \
+        Kubernetes reads it; a label, an annotation or a value of a ConfigMap is then an empty text.
         """,
         ["manifest monitoring/dashboards.yaml", #"manifest "extra objects.yaml""#])
     case .patch:

@@ -19,6 +19,9 @@ extension StatementTable {
         A port that the container listens on, and what it speaks; unless said it is passed on as `tcp`, with a lint. The \
         Service has the same port. A version's ports replace the component's. One number has one protocol in all \
         versions, as one Service serves them.
+
+        What a pod encrypts itself is opaque to the mesh: ports that speak `https` or `tls` have `appProtocol: tcp`, so \
+        that routes hold for each connection, whatever name it asks for.
         """,
         [
           "port 8080 http", "port 3306 mysql", "port 80", "port 8443 https", "port 50051 grpc", "port 8081 grpc-web",
@@ -47,7 +50,9 @@ extension StatementTable {
         emitted as an empty text.
 
         `host of` is the Service's short name. `port of` is the port of the version in the same release, and an error \
-        where it is not one port. `url of` has the scheme of the protocol in front.
+        where it is not one port. `url of` has the scheme of the protocol in front. Each is a value of its own and stands \
+        in no text: another address is written out, as `"storage:6379/0"`. Who is given an address mostly calls it, and \
+        `calls` says so, else a lint does.
         """,
         [
           "env SHOWDETAILS = true", "env REDIS_HOST = host of storage", "env REDIS_PORT = port of storage",
@@ -74,6 +79,9 @@ extension StatementTable {
         """
         When a pod may get traffic: a request that answers, a tcp connection, or grpc's health check. Without it, a tcp \
         connection to the first port. `within` is how long a rollout may take before it has failed.
+
+        Of methods only GET works here: Kubernetes asks with no other one. A check by a command comes by a \
+        `patch deployment`.
         """,
         [
           "ready when GET /healthz on 8080 within 2m", "ready when GET /", "ready when tcp 6379", "ready when grpc",
@@ -81,7 +89,11 @@ extension StatementTable {
         ])
     case .live:
       StatementDetails(
-        "When a pod counts as alive; where it does not, Kubernetes restarts it. Without it, nothing is checked.",
+        """
+        When a pod counts as alive; where it does not, Kubernetes restarts it. Without it, nothing is checked. `within` is \
+        the time that a pod has before it is asked for the first time (`initialDelaySeconds`). Of methods only GET works \
+        here.
+        """,
         ["live when GET /alive", "live when tcp 3306 within 5m", "live when grpc", "live when GET / on 9090"])
     case .version:
       StatementDetails(

@@ -32,6 +32,10 @@ enum OtherNames {
       "destroy delete uninstall undeploy down", "`rolloutc rollback PLAN --to start` goes back to before the first step"
     ),
     ("undo revert", "`rolloutc rollback PLAN` goes back to before the last step"),
+    (
+      "promote advance next",
+      "`rolloutc approve PLAN` lets a run go on that waits; whom a step sends where is said in the plan, by `route` and `shift`"
+    ),
     ("continue retry", "`rolloutc resume PLAN` goes on with a run that has stopped"),
     ("cancel stop", "`rolloutc abort PLAN` stops a run"),
     (
@@ -42,6 +46,11 @@ enum OtherNames {
     ("draw diagram", "`rolloutc graph PLAN` draws a plan"),
     ("init new create", "nothing is set up: write a plan, and `rolloutc check PLAN`"),
     ("version", "`rolloutc --version` prints it"),
+    (
+      "completion completions",
+      "`rolloutc --generate-completion-script bash` prints it for bash, and so for zsh and fish"
+    ),
+    ("man manual", "`rolloutc help COMMAND` explains a command; the manual page is docs/man/rolloutc.1"),
   ])
 
   private static let options = table([
@@ -49,7 +58,10 @@ enum OtherNames {
     ("--dry-run", "`rolloutc PLAN` prints what the plan means, `rolloutc plan PLAN` what would change in the cluster"),
     ("--var --var-file --values --param --parameter", "a parameter gets another value by `--set NAME=VALUE`"),
     ("--environment", "an environment is chosen by `--env NAME`"),
-    ("--auto-approve --force", "`--yes` answers the tool's own question; `rolloutc approve` those of the plan"),
+    (
+      "-y --assume-yes --auto-approve --force",
+      "`--yes` answers the tool's own question; `rolloutc approve` those of the plan"
+    ),
   ])
 
   private static func table(_ rows: [(words: String, help: String)]) -> [String: String] {

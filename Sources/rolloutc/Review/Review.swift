@@ -104,7 +104,8 @@ struct Review {
           if let object = write.object {
             self.write(object, from: lines.places(write.id, write.origin), to: &writer)
           } else {
-            let loss = write.id.kind == "PersistentVolumeClaim" ? ", and what is in it: no way back brings it again" : ""
+            let loss =
+              write.id.kind == "PersistentVolumeClaim" ? ", and what is in it: no way back brings it again" : ""
             writer.write(line: "# delete \(write.id)\(loss)  (\(place(write.origin)))")
           }
         }

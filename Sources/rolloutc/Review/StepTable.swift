@@ -55,7 +55,8 @@ struct StepTable {
       lost.isEmpty
       ? "" : "     destroys what is in \(lost.joined(separator: ", ")): no way back brings it again\n"
     return
-      "     \(counted(writes.count, "write")) in \(counted(segment.phases.count, "phase")): \(parts.joined(separator: "; "))\n" + loss
+      "     \(counted(writes.count, "write")) in \(counted(segment.phases.count, "phase")): \(parts.joined(separator: "; "))\n"
+      + loss
   }
 
   private func kinds(_ kinds: [String]) -> String {

@@ -1,0 +1,181 @@
+package import Diagnostics
+
+/// What only the names that a file declares can tell of a line: `as staff` lacks the word that says what `staff` is.
+final class DeclaredNames {
+  private var names: [Keyword: Set<String>]?
+
+  /// What lines that begin with `keyword` name, all through the file. What it includes is not known.
+  func named(by keyword: Keyword, in parser: Parser) -> Set<String> {
+    if names == nil { names = read(parser) }
+    return names?[keyword] ?? []
+  }
+
+  private func read(_ parser: Parser) -> [Keyword: Set<String>] {
+    var names: [Keyword: Set<String>] = [:]
+    for token in parser.tokens.indices.dropLast() where parser.startsLine(token) {
+      guard let keyword = parser.tokens[token].keyword, DeclaredNames.keywords.contains(keyword),
+        parser.tokens[token + 1].kind == .word
+      else { continue }
+      names[keyword, default: []].insert(parser.text(token + 1))
+    }
+    return names
+  }
+
+  private static let keywords: Set<Keyword> = [.cookie, .header, .include, .pattern]
+}
+
+extension Parser {
+  func isDeclared(_ name: String, by keyword: Keyword) -> Bool {
+    declaredNames.named(by: keyword, in: self).contains(name)
+  }
+
+  /// `verify page matches counts`: a declared pattern stands alone.
+  func needlessMatches(before place: Int, in line: TrialLine, of row: StatementTable.Compiled) -> Slip? {
+    guard row.head == .verify, place > 1, line.tokens[place].kind == .word,
+      line.tokens[place - 1].keyword == .matches, isDeclared(text(line.original[place]), by: .pattern)
+    else { return nil }
+    let (word, name) = (line.original[place - 1], line.original[place])
+    let removed = SourceRange(file: file.id, start: tokens[word].start, end: tokens[name].start)
+    return Slip(
+      diagnostic: .needlessMatches(text(name), at: range(word)), edits: [Edit(removed, "")], change: .removed,
+      token: word)
+  }
+
+  /// `as staff`, `route web staff -> 2.0`: a declared name without the word that says what it is.
+  func missingVisitorWord(at place: Int, _ expected: [MatchCode.Op], in line: TrialLine, among keywords: [Keyword])
+    -> Slip?
+  {
+    guard line.tokens[place].kind == .word, keywords.contains(.cookie), keywords.contains(.header) else { return nil }
+    let token = line.original[place]
+    let meant = [Keyword.cookie, .header].filter { isDeclared(text(token), by: $0) }
+    guard meant.count == 1 else { return nil }
+    let start = SourceRange(file: file.id, start: tokens[token].start, end: tokens[token].start)
+    return Slip(
+      diagnostic: .unexpected(
+        found: describe(token), expected: describe(expected), at: range(token),
+        help: "write `\(meant[0].text) \(text(token))`"),
+      edits: [Edit(start, meant[0].text + " ")], change: .missing(meant[0]), token: token)
+  }
+
+  /// `port http 8080`: the number comes first.
+  func latePort(at place: Int, in line: TrialLine, of row: StatementTable.Compiled) -> Slip? {
+    guard row.head == .port, place == 1, let word = line.tokens[1].keyword, row.keywords.contains(word),
+      line.tokens[2].kind == .word, beginsWithDigit(line.original[2])
+    else { return nil }
+    let (first, number) = (line.original[1], line.original[2])
+    let whole = range(first).joined(range(number))
+    let mended = "\(text(number)) \(text(first))"
+    return Slip(
+      diagnostic: .unexpected(
+        found: describe(first), expected: [Slot.int.description], at: range(first), help: "write `\(mended)`"),
+      edits: [Edit(whole, mended)], change: .late, token: number)
+  }
+
+  func beginsWithDigit(_ token: Int) -> Bool {
+    let first = file.bytes[Int(tokens[token].start)]
+    return first >= UInt8(ascii: "0") && first <= UInt8(ascii: "9")
+  }
+
+  // MARK: - What is said only
+
+  /// What a line asks for that its statement cannot do, where the words alone tell it.
+  func impossible(_ row: StatementTable.Compiled, at place: Int, expected: [MatchCode.Op]) -> Diagnostic? {
+    let start = position
+    switch row.head {
+    case .port:
+      // `port 80 -> 8080`
+      guard place == start + 2, beginsWithDigit(start + 1) else { return nil }
+      let isArrow = [.arrow, .equals].contains(tokens[place].kind) || tokens[place].keyword == .to
+      guard isArrow, let target = (place + 1..<lineEnd(from: place)).first(where: { beginsWithDigit($0) }) else {
+        return nil
+      }
+      return .portMapping(
+        service: text(start + 1), container: text(target), at: range(start + 1).joined(range(target)))
+    case .unroute:
+      guard place == start + 2, tokens[place].kind == .word else { return nil }
+      if text(place).hasSuffix("%") {
+        return .notUnrouted("a share", text(start + 1), "0%", at: range(place))
+      }
+      if tokens[place].keyword == .all { return .notUnrouted("the default", text(start + 1), "all", at: range(place)) }
+      return nil
+    case .ready, .live:
+      guard place > start + 2, Habits.isCommand(text(start + 2)) else { return nil }
+      return .checkByCommand(isLive: row.head == .live, at: range(start + 2))
+    case .env:
+      // `env LEVEL = config app LEVEL`
+      guard place == start + 4, tokens[place].kind == .word, Habits.isConfigMap(text(start + 3)) else { return nil }
+      return .configMap(at: range(start + 3))
+    case .wait:
+      // `wait until web done`: the version is what is missing.
+      guard place == start + 4, tokens[start + 1].keyword == .until, isEnd(place),
+        Habits.isReady(text(start + 3))
+      else { return nil }
+      return .waitWithoutVersion(text(start + 2), found: text(start + 3), at: range(start + 3))
+    default: return nil
+    }
+  }
+
+  private func isEnd(_ place: Int) -> Bool {
+    switch tokens[place].kind {
+    case .newline, .endOfFile, .closeBrace: true
+    default: false
+    }
+  }
+}
+
+extension Diagnostic {
+  fileprivate static func needlessMatches(_ name: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .unexpectedToken, "`\(name)` is a declared pattern, and stands alone", at: Label(range, "too much here"),
+      notes: ["`matches` comes before a regular expression in single quotes"], help: "leave `matches` out")
+  }
+
+  /// - Parameters:
+  ///   - service, container: the two numbers as they stand.
+  package static func portMapping(
+    _ code: Code = .unexpectedToken, service: String, container: String, at range: SourceRange
+  ) -> Diagnostic {
+    Diagnostic(
+      code, "`port` has no number of its own for the Service", at: Label(range, "two numbers"),
+      notes: ["the Service has the port of the container, and `expose … on port` that of the gateway"],
+      help:
+        "write `port \(container)`; where callers need \(service), too, `patch service of COMPONENT` adds that port (docs/recipes.md, \"Another port for callers\")"
+    )
+  }
+
+  fileprivate static func notUnrouted(_ what: String, _ component: String, _ selector: String, at range: SourceRange)
+    -> Diagnostic
+  {
+    Diagnostic(
+      .unexpectedToken, "`unroute` takes a cookie or a header rule away, and not \(what)",
+      at: Label(range, "not expected here"),
+      help: selector == "all"
+        ? "another version takes everybody: `route \(component) all -> VERSION`"
+        : "a share ends with `route \(component) 0% -> VERSION`, which names the version that has it")
+  }
+
+  package static func checkByCommand(_ code: Code = .unexpectedToken, isLive: Bool, at range: SourceRange) -> Diagnostic
+  {
+    Diagnostic(
+      code, "a check asks by http, tcp or grpc, and by no command", at: Label(range, "not expected here"),
+      help:
+        "write `patch deployment of COMPONENT` with \(isLive ? "a `livenessProbe`" : "a `readinessProbe`") of your own (docs/recipes.md, \"Check a pod by a command\")"
+    )
+  }
+
+  package static func configMap(_ code: Code = .unexpectedToken, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      code, "`env` takes values, addresses and keys of Secrets, and nothing of a ConfigMap",
+      at: Label(range, "not expected here"),
+      help:
+        "write `patch deployment of COMPONENT` with `envFrom` (docs/recipes.md, \"Take values from a ConfigMap\"), or the values as `env NAME = VALUE`"
+    )
+  }
+
+  fileprivate static func waitWithoutVersion(_ component: String, found: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .unexpectedToken, "expected a version, found `\(found)`", at: Label(range, "expected a version"),
+      notes: ["a plan waits for the pods of a version; for a Job it does not wait"],
+      help: "write `wait until \(component) VERSION ready`")
+  }
+}
