@@ -57,10 +57,17 @@ struct PlanCommand: ParsableCommand {
       _ = try await target.reach()
       return try await LiveLook.at(plan, resolution, request, .apply(steps: count), decisions, target)
     }
-    request.diagnostics.show(look.findings.inReadingOrder, resolution.sources)
+    var findings = look.findings
+    if !ObservationOptions.hasPrometheusByEnvironment {
+      // The run may be given one.
+      var metric = look.itinerary.unreadableMetric(in: look.legs, observed: look.observed)
+      metric?.severity = .warning
+      findings += metric.map { [$0] } ?? []
+    }
+    request.diagnostics.show(findings.inReadingOrder, resolution.sources)
     let text = LivePlanText(look.plan, plan, target: target.words, color: IO.colorsOutput)
     IO.standardOutput(text.text)
-    if look.findings.hasErrors { IO.exit(Exit.failed) }
+    if findings.hasErrors { IO.exit(Exit.failed) }
     if let file {
       let saved = SavedPlan(
         tool: toolVersion, sources: request.files.all, environment: request.env, settings: request.settings,
@@ -82,6 +89,9 @@ struct LiveLook: Sendable {
   var findings: [Diagnostic]
   /// The UID of `kube-system`; empty where it may not be read.
   var cluster: String
+  /// The legs that are still to come, and how many statements of the first have looked already.
+  var legs: [Leg]
+  var observed: Int
 
   /// Ends the process where what the cluster remembers does not fit the plan.
   static func at(
@@ -103,7 +113,9 @@ struct LiveLook: Sendable {
         itinerary, legs: memory.legs, inventory: memory.inventory, decisions: decisions, cluster: target.cluster)
       let found = await preflight.findings()
       let live = await planner.plan(memory)
-      return LiveLook(itinerary: itinerary, plan: live, findings: found + live.problems, cluster: identity)
+      return LiveLook(
+        itinerary: itinerary, plan: live, findings: found + live.problems, cluster: identity, legs: memory.legs,
+        observed: memory.record.progress.observation)
     }
   }
 }

@@ -190,6 +190,7 @@ struct RunCommand: Sendable {
     }
     // On a way back nothing new comes that could be in somebody's way.
     guard case .forward = course else { return }
+    try await lookForMetrics(itinerary, goal, sources, target)
     let isSamePlan = remembered.record?.planHash == itinerary.planHash
     let done = isSamePlan ? remembered.record?.progress.leg ?? 0 : 0
     let legs = Array((itinerary.legs(of: course) ?? []).dropFirst(done))
@@ -199,6 +200,21 @@ struct RunCommand: Sendable {
     ).findings()
     request.diagnostics.show(findings, sources)
     if request.diagnostics.refuses(findings) { throw Failure("the run would fail; nothing was changed") }
+  }
+
+  /// A run that is to read metrics is told where before it begins, not where it comes to them.
+  private func lookForMetrics(
+    _ itinerary: Itinerary, _ goal: RunGoal, _ sources: SourceSet, _ target: ClusterTarget
+  ) async throws {
+    if observation.hasPrometheus || itinerary.plan.metrics.isEmpty { return }
+    let planner = Planner(
+      itinerary, decisions: runOptions.decisions, planOptions: request.planOptions, cluster: target.cluster)
+    // What does not fit the plan the run itself refuses.
+    guard case .success(let memory) = await planner.remembered(for: goal),
+      let missing = itinerary.unreadableMetric(in: memory.legs, observed: memory.record.progress.observation)
+    else { return }
+    request.diagnostics.show([missing], sources)
+    throw Failure("the run would fail; nothing was changed", code: Exit.usage)
   }
 
   private var runOptions: RunOptions {
