@@ -259,7 +259,7 @@ struct ReviewFolders {
       files += self.files(
         in: phaseFolder, documents: phase.writes.compactMap { document($0, $0.object, lines) },
         notes: (review.warning.map { [$0] } ?? []) + phase.writes.filter { $0.object == nil }.map { "delete \($0.id)" }
-          + phase.gates.map { "then wait until \($0.words)" })
+          + phase.gates.map { "then wait until \($0.words(in: review.plan.namespace))" })
     }
     files += self.files(changing: order.compactMap { last[$0] }, in: folder, lines)
     files += self.files(standing: segment.after, in: folder, lines)
