@@ -266,12 +266,14 @@ struct ReviewFolders {
     return files
   }
 
-  /// `apply/` and `delete/`.
+  /// `apply/` and `delete/`, each where there is something in it: kubectl refuses a kustomization without resources.
   private func files(changing writes: [Write], in folder: String, _ lines: ReviewLines) -> [(String, [UInt8])] {
     let deleted = writes.compactMap { $0.object == nil ? document($0, $0.previous.map(identity), lines) : nil }
-    return files(
-      in: "\(folder)/apply", documents: writes.compactMap { document($0, $0.object, lines) },
-      notes: review.warning.map { [$0] } ?? []) + files(in: "\(folder)/delete", documents: deleted, notes: [])
+    let applied = writes.compactMap { document($0, $0.object, lines) }
+    return
+      (applied.isEmpty
+      ? [] : files(in: "\(folder)/apply", documents: applied, notes: review.warning.map { [$0] } ?? []))
+      + (deleted.isEmpty ? [] : files(in: "\(folder)/delete", documents: deleted, notes: []))
   }
 
   /// `state/`.
