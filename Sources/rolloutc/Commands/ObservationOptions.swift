@@ -98,7 +98,13 @@ struct ObservationOptions: ParsableArguments {
   func connect(_ environment: inout RunEnvironment, to cluster: any Cluster, _ renderer: Renderer) throws {
     let transport = CurlTransport()
     var probing = HTTPProber.Options()
-    probing.gateway = givenGateway.flatMap { GatewayAddress($0.text) }
+    if let given = givenGateway {
+      probing.gateway = GatewayAddress(given.text)
+      probing.gatewaySource = given.option
+      environment.gatewayAdvice =
+        plainGateway(for: renderer.plan)?.help
+        ?? "does `\(given.option)` lead to the ingress of this cluster? If so: is istiod healthy?"
+    }
     probing.certificateAuthority = try gatewayCA.map(Self.bytes)
     probing.verification = gatewayInsecure ? .none : .full
     environment.prober = HTTPProber(renderer, cluster: cluster, transport: transport, options: probing)

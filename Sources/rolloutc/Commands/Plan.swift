@@ -41,9 +41,18 @@ struct PlanCommand: ParsableCommand {
 
   @OptionGroup var connection: ConnectionOptions
 
+  func validate() throws {
+    if let file, ["human", "json", "ndjson", "text", "yaml"].contains(file) {
+      throw ValidationError(
+        "`-o \(file)`: here -o names the file that the plan is saved to, and what is shown has one form; for a file of that name write `-o ./\(file)`"
+      )
+    }
+  }
+
   func run() throws {
     let request = options.request
     let outputs = try Outputs([("--out", file)])
+    try file.map(refuseForeign)
     let (plan, offline, resolution) = try request.compiled()
     try outputs.refuse(over: request)
     try connection.check(against: plan)
@@ -82,6 +91,15 @@ struct PlanCommand: ParsableCommand {
   }
 }
 
+/// Throws where there is a file that no saved plan would replace.
+private func refuseForeign(_ path: String) throws {
+  guard IO.exists(path), !IO.isSpecial(path), !IO.isDirectory(path) else { return }
+  if case .success(let bytes) = IO.read(path), bytes.isEmpty || SavedPlan.isOurs(bytes) { return }
+  throw Failure(
+    "`\(path)` is there, and is no plan that was saved; name another file, or remove it; nothing was changed",
+    code: Exit.usage)
+}
+
 /// A plan, looked at against a cluster: what a run would do, and what is in its way.
 struct LiveLook: Sendable {
   var itinerary: Itinerary
@@ -107,7 +125,7 @@ struct LiveLook: Sendable {
     switch await planner.remembered(for: goal) {
     case .failure(let error):
       request.diagnostics.show([error.diagnostic], resolution.sources)
-      IO.exit(error.isRefused ? Exit.refused : Exit.failed)
+      request.end(error.isRefused ? Exit.refused : Exit.failed)
     case .success(let memory):
       let preflight = Preflight(
         itinerary, legs: memory.legs, inventory: memory.inventory, decisions: decisions, cluster: target.cluster)
