@@ -170,20 +170,45 @@ struct StubDecider: Decider {
   }
 }
 
-/// What stubs say; rates else from the requests that were really made. Latencies are not simulated: without a stub there
-/// is nothing to read.
+/// What stubs say; rates else from the requests that were really made. Latencies are not simulated, and of other programs'
+/// numbers nothing is known: without a stub there is nothing to read.
 struct StubMetrics: MetricSource {
   let values: [Int: Double]
   let counter: TrafficCounter
   let plan: Plan
+  /// Lets every visitor ask once.
+  let ask: @Sendable () async -> Void
+
+  /// A share of 1 % is met by one of so many with near certainty, at one of several readings.
+  private static let mostRounds = 200
 
   func reading(of metric: Int, for version: WorkloadRef?) async throws(MetricError) -> MetricReading {
     if let value = values[metric] { return .value(value) }
-    guard case .istio(let kind, let component) = plan.metrics[metric].source, kind.isRate else { return .noData }
+    guard case .istio(let kind, let component) = plan.metrics[metric].source, kind.isRate else {
+      let declared = plan.metrics[metric]
+      throw MetricError(
+        "a rehearsal has no numbers for `\(declared.name)`: say in its block what it reads, as in `stub \(declared.name) is \(declared.shown(declared.threshold))`"
+      )
+    }
+    // A rehearsal has a few visitors, and a small share may have met none of them yet.
+    var rounds = 0
+    while rounds < Self.mostRounds, case .noData = rate(kind, component, version) {
+      await ask()
+      rounds += 1
+    }
+    return rate(kind, component, version)
+  }
+
+  private func rate(_ kind: Metric.IstioMetric, _ component: ComponentID?, _ version: WorkloadRef?) -> MetricReading {
     let traffic = counter.traffic
-    let wanted = version.map { "\($0.app) \($0.version)" } ?? component.map { plan[$0].service + " " } ?? ""
-    let good = traffic.served.reduce(0) { $0 + ($1.key.servedBy.contains(wanted) ? $1.value : 0) }
-    let bad = traffic.failed
+    let good = traffic.served.reduce(0) { sum, entry in
+      let isMeant = entry.key.servedBy.split(separator: ", ").contains { server in
+        if let version { return server == "\(version.app) \(version.version)" }
+        return component.map { server.hasPrefix(plan[$0].service + " ") } ?? true
+      }
+      return isMeant ? sum + entry.value : sum
+    }
+    let bad = traffic.failed + traffic.failedAsStubbed
     guard good + bad > 0 else { return .noData }
     let success = 100 * Double(good) / Double(good + bad)
     return .value(kind == .successRate ? success : 100 - success)

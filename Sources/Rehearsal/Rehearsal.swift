@@ -161,7 +161,12 @@ package struct Rehearsal: Sendable {
       identity: RunIdentity(run: id, who: "rehearsal"), tell: { self.note($0, at: time.now, log, counter) })
     environment.prober = Faulty(base: MeshProber(mesh, plan: plan), log: log)
     environment.decider = Faulty(base: StubDecider(answer: faults.answer ?? answer), log: log)
-    environment.metrics = Faulty(base: StubMetrics(values: metrics, counter: counter, plan: plan), log: log)
+    let visitors = visitors
+    environment.metrics = Faulty(
+      base: StubMetrics(values: metrics, counter: counter, plan: plan) {
+        await self.ask(visitors, mesh, counter, time)
+      },
+      log: log)
     environment.elementText = Self.elementText
     var options = RunOptions()
     options.settle = self.options.settle
@@ -170,7 +175,7 @@ package struct Rehearsal: Sendable {
     options.leaseSeconds = budget == nil ? 86_400 : 30
     options.leavesAtQuestions = true
     let run = Run(itinerary, environment: environment, options: options, stop: StopSignal())
-    guard let result = play(run, goal, mesh, counter, time) else { return nil }
+    guard let result = play(run, goal, visitors, mesh, counter, time) else { return nil }
     let duration = time.now
     var unmet = script.map { unmetExpectations($0, result, mesh, counter.traffic, time) } ?? []
     if result.outcome == .done, case .apply(let steps) = goal, budget == nil {
@@ -221,15 +226,13 @@ package struct Rehearsal: Sendable {
 
   /// The run, with visitors asking all the while; nil where it waits for something that never comes.
   private func play(
-    _ run: Run, _ goal: RunGoal, _ mesh: LiveMesh, _ counter: TrafficCounter,
-    _ time: VirtualTime
+    _ run: Run, _ goal: RunGoal, _ visitors: [Visitor], _ mesh: LiveMesh, _ counter: TrafficCounter, _ time: VirtualTime
   ) -> RunResult? {
-    let visitors = visitors
-    return time.run { () async -> RunResult in
+    time.run { () async -> RunResult in
       await withTaskGroup(of: RunResult?.self) { group in
         group.addTask { await run.perform(goal) }
         group.addTask {
-          await self.ask(visitors, mesh, counter, time)
+          await self.goOnAsking(visitors, mesh, counter, time)
           return nil
         }
         var result: RunResult?
@@ -273,10 +276,16 @@ package struct Rehearsal: Sendable {
     return selectors
   }
 
+  private struct Visitor: Sendable {
+    var name: String
+    var component: ComponentID
+    var request: MeshRequest
+  }
+
   /// Every cohort that the plan's rules tell apart, at every exposed http port.
-  private var visitors: [(name: String, component: ComponentID, request: MeshRequest)] {
+  private var visitors: [Visitor] {
     let selectors = selectors
-    var all: [(String, ComponentID, MeshRequest)] = []
+    var all: [Visitor] = []
     for exposure in plan.exposures {
       let component = plan[exposure.component]
       guard component.versions.contains(where: { $0.ports.contains { $0.proto.isHTTP } }) else { continue }
@@ -284,25 +293,29 @@ package struct Rehearsal: Sendable {
         let name = cohort.selectors.isEmpty ? "everybody else" : cohort.description
         let place = plan.exposures.count > 1 ? " at \(component.name):\(exposure.port)" : ""
         all.append(
-          (
-            (selectors.isEmpty ? "everybody" : name) + place, exposure.component,
-            MeshRequest(
-              host: visitorHost(exposure), port: exposure.port, path: exposure.path, headers: cohort.headers)
-          ))
+          Visitor(
+            name: (selectors.isEmpty ? "everybody" : name) + place, component: exposure.component,
+            request: MeshRequest(
+              host: visitorHost(exposure), port: exposure.port, path: exposure.path, headers: cohort.headers)))
       }
     }
     return all
   }
 
-  /// Asks round after round; the longer nothing has happened, the more rarely, or a day of waiting would take all day.
   private func ask(
-    _ visitors: [(name: String, component: ComponentID, request: MeshRequest)], _ mesh: LiveMesh,
-    _ counter: TrafficCounter, _ time: VirtualTime
+    _ visitors: [Visitor], _ mesh: LiveMesh, _ counter: TrafficCounter, _ time: VirtualTime
+  ) async {
+    for visitor in visitors {
+      counter.count(await mesh.request(visitor.request), to: visitor.name, at: time.now)
+    }
+  }
+
+  /// Asks round after round; the longer nothing has happened, the more rarely, or a day of waiting would take all day.
+  private func goOnAsking(
+    _ visitors: [Visitor], _ mesh: LiveMesh, _ counter: TrafficCounter, _ time: VirtualTime
   ) async {
     while !Task.isCancelled {
-      for visitor in visitors {
-        counter.count(await mesh.request(visitor.request), to: visitor.name, at: time.now)
-      }
+      await ask(visitors, mesh, counter, time)
       let quiet = time.now - counter.lastNews
       if quiet / 20 <= options.interval {
         do { try await time.clock.sleep(for: options.interval) } catch { return }

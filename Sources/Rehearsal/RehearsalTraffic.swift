@@ -28,6 +28,9 @@ package struct RehearsalTraffic: Hashable, Sendable {
   package var requests = 0
   package var served: [Key: Int] = [:]
   package var failed = 0
+  /// Requests that failed only because a stub says that their version fails: what the rehearsal is about, and no fault of the
+  /// plan's.
+  package var failedAsStubbed = 0
   /// The first ones; `failed` counts all.
   package var failures: [Failure] = []
   /// Which version called which: `voting-app 1.0` and `voting-storage 1.0`.
@@ -138,8 +141,12 @@ final class TrafficCounter: Sendable {
       }
       guard state.promises.open.contains(visitor), !state.promises.isClosing else { return }
       state.traffic.requests += 1
-      state.traffic.failed += 1
       state.traffic.timeline[second, default: [:]]["", default: 0] += 1
+      if answer.isFailingStub {
+        state.traffic.failedAsStubbed += 1
+        return
+      }
+      state.traffic.failed += 1
       guard state.traffic.failures.count < 100 else { return }
       let broken = answer.hops.first { $0.failure != nil }
       let caller = broken.map { hop in hop.caller.pod.map { "\($0)" } ?? "the gateway" } ?? "the gateway"

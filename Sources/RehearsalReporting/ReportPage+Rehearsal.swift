@@ -9,11 +9,12 @@ extension RehearsalReport {
     let id = "rehearsal-\(number + 1)"
     main.element("section", ["id": id, "aria-labelledby": "\(id)-title"]) { section in
       section.element("h2", ["id": "\(id)-title"], name(of: result))
-      let failed = result.traffic.failed
+      let (failed, stubbed) = (result.traffic.failed, result.traffic.failedAsStubbed)
       section.element("p", ["class": "verdict \(result.isAsExpected ? "good" : "bad")"]) { verdict in
         verdict.write(
           "\(result.isAsExpected ? "✓" : "✗") \(result.outcomeWords) after \(shortText(result.duration)) · "
-            + "\(counted(result.traffic.requests, "request")), \(grouped(failed)) failed")
+            + "\(counted(result.traffic.requests, "request")), \(grouped(failed)) failed"
+            + (stubbed == 0 ? "" : ", \(grouped(stubbed)) failed as stubbed"))
       }
       writeExpectations(result, &section)
       let timeline = Timeline(result)

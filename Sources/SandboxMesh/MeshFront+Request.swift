@@ -285,11 +285,14 @@ extension MeshFront {
       received, at: record.pod, replies, data: &data[record.dataKey, default: StandInData()])
     if keepsLines { lines.append(PodLine(uid: record.uid, container: nil, text: line(received, own))) }
     if own.isRefused {
-      return failed(.wrongProtocol(record.identity), status: traffic.isHTTP ? 503 : nil)
+      var refused = failed(.wrongProtocol(record.identity), status: traffic.isHTTP ? 503 : nil)
+      refused.isFailingStub = own.isFailingStub
+      return refused
     }
     var answer = MeshAnswer(
       status: traffic.isHTTP ? own.status : nil, headers: own.headers, body: own.body,
       failure: replies.lazy.compactMap(\.failure).first, answeredBy: record.identity, stubDepth: own.stubDepth)
+    answer.isFailingStub = own.isFailingStub
     // A program that could do without what failed has not failed.
     if own.status < 400 { answer.failure = nil }
     if let forwarding = destination.forwarding { apply(forwarding.headers.response, to: &answer.headers) }

@@ -137,6 +137,8 @@ package struct MeshAnswer: Sendable {
   package var answeredBy: PodIdentity?
   /// How deep the stub stood whose text this is; nil where no stub had a say. See ``Stub``.
   package var stubDepth: Int?
+  /// It fails because a stub says so. See ``Stub``.
+  package var isFailingStub = false
 
   /// Whether the sender got what it asked for.
   package var isServed: Bool { failure == nil && (status ?? 200) < 500 }

@@ -105,6 +105,7 @@ extension Itinerary {
     #expect(found.map(\.code) == [.notOurs])
     #expect(found.first?.message == "`Service/web` exists, and this plan did not make it")
     #expect(found.first?.notes.first == "it belongs to the Helm release `old-shop`")
+    #expect(found.first?.help?.hasPrefix("remove it, rename ours") == true)
     #expect(await findings(itinerary, adopts: ["Service/web"]).isEmpty)
     var inventory = Inventory(plan: "shop")
     inventory.expect([ObjectID(group: "", kind: "Service", namespace: "shop", name: "web")], phase: 0)
@@ -143,6 +144,85 @@ extension Itinerary {
     }
   }
 
+  @Test("routes of another namespace for a host at the same gateway are told, those at other gateways are not")
+  func routesOfOtherNamespaces() async throws {
+    await namespace()
+    for name in ["staging", "apart"] {
+      await post(
+        ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(name)]], to: "/api/v1/namespaces")
+      let networking = "/apis/networking.istio.io/v1/namespaces/\(name)"
+      let ingress: Value = .string(name == "apart" ? "other" : "ingressgateway")
+      await post(
+        [
+          "apiVersion": "networking.istio.io/v1", "kind": "Gateway",
+          "metadata": ["name": "web-gateway", "namespace": .string(name)],
+          "spec": [
+            "selector": ["istio": ingress],
+            "servers": [["port": ["number": 80, "name": "http", "protocol": "HTTP"], "hosts": ["*"]]],
+          ],
+        ], to: "\(networking)/gateways")
+      await post(
+        [
+          "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+          "metadata": ["name": "web-entry", "namespace": .string(name)],
+          "spec": [
+            "hosts": ["*"], "gateways": ["web-gateway"], "http": [["route": [["destination": ["host": "web"]]]]],
+          ],
+        ], to: "\(networking)/virtualservices")
+    }
+    let told = await findings(try .shop("namespace shop existing")).filter { $0.code == .routeBeside }
+    #expect(
+      told.map(\.message) == [
+        "`VirtualService/web-entry` in the namespace `staging`, which is not the plan's, is for `*`, too"
+      ])
+  }
+
+  @Test("a Gateway of others must be there, and have the port and the host")
+  func gatewaysOfOthers() async throws {
+    await namespace()
+    await post(
+      ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "edge"]], to: "/api/v1/namespaces")
+    func found(_ clause: String) async throws -> [String] {
+      await findings(
+        try .of(
+          """
+          plan shop
+          language 1
+          namespace shop existing
+          expose web on port \(clause) through gateway edge/public
+          component web {
+            image registry.example.com/web
+            port 8080 http
+            version 1.0
+          }
+          deploy web 1.0
+          """)
+      ).filter { $0.code == .gatewayUnusable }.map { "\($0.severity): \($0.message)" }
+    }
+    #expect(
+      try await found("8080 hosts a.example.com") == ["error: there is no `Gateway/public` in the namespace `edge`"])
+    await post(
+      [
+        "apiVersion": "networking.istio.io/v1", "kind": "Gateway", "metadata": ["name": "public", "namespace": "edge"],
+        "spec": [
+          "selector": ["istio": "ingressgateway"],
+          "servers": [
+            [
+              "port": ["number": 8080, "name": "http", "protocol": "HTTP"],
+              "hosts": ["*.example.com", "./b.example.org"],
+            ]
+          ],
+        ],
+      ], to: "/apis/networking.istio.io/v1/namespaces/edge/gateways")
+    #expect(try await found("8080 hosts a.example.com") == [])
+    #expect(
+      try await found("8081 hosts a.example.com")
+        == ["warning: `Gateway/public` in the namespace `edge` has no server for port 8081"])
+    #expect(
+      try await found("8080 hosts a.example.com, b.example.org")
+        == ["warning: `Gateway/public` in the namespace `edge` does not listen for `b.example.org`"])
+  }
+
   @Test(
     "whoever holds an object is told by what tools write on it",
     arguments: [
@@ -172,6 +252,40 @@ extension Itinerary {
       (["metadata": ["managedFields": [["manager": "kubectl-create"]]]], "written by `kubectl-create`"),
     ] as [(Value, String)])
   func owners(_ object: Value, _ expected: String) { #expect(owner(of: object) == expected) }
+
+  @Test("of a namespace that stands in the way the help is how a plan works in it")
+  func foreignNamespace() async throws {
+    await namespace()
+    let found = await findings(try .shop()).filter { $0.code == .notOurs }
+    #expect(
+      found.map(\.help) == [
+        "write `namespace shop existing` if the plan is to work in it, or take it over with `--adopt Namespace/shop`"
+      ])
+  }
+
+  @Test("a Secret whose namespace is still to be made is told so")
+  func secretBeforeItsNamespace() async throws {
+    let itinerary = try Itinerary.shop(
+      "secret mail has user, password", web: "  env PASSWORD = secret mail password")
+    let found = await findings(itinerary).filter { $0.code == .secretMissing }
+    #expect(found.map(\.severity) == [.warning])
+    #expect(found.first?.notes.last == "the namespace is not there yet, either: the plan makes it in its first step")
+  }
+
+  @Test("a field that a follower of a repository holds is not offered to be taken")
+  func fieldsThatAreWrittenBack() throws {
+    let id = ObjectID(group: "apps", kind: "Deployment", namespace: "shop", name: "web-1-0")
+    let write = Write(
+      action: .update, id: id, object: [:], previous: nil,
+      origin: try Itinerary.shop().plan.nameRange)
+    func help(_ manager: String) -> String {
+      let conflict = FieldConflict(field: ".spec.replicas", manager: manager)
+      return Diagnostic.writeFailed(.conflicts(id, [conflict]), write).help ?? ""
+    }
+    #expect(help("kubectl-edit").contains("--take"))
+    #expect(help("argocd-controller").hasPrefix("`argocd-controller` follows a repository and would write it back"))
+    #expect(!help("argocd-controller").contains("--take"))
+  }
 
   @Test("declared Secrets must be there with their keys, and no value is asked for")
   func secrets() async throws {

@@ -50,6 +50,18 @@ struct UnservedProber: Prober {
   }
 }
 
+/// Metrics by their names; one without a number has none.
+struct FixedMetrics: MetricSource {
+  let plan: Plan
+  let values: [String: Double]
+
+  func reading(of metric: Int, for version: WorkloadRef?) async throws(MetricError) -> MetricReading {
+    values[plan.metrics[metric].name].map { .value($0) } ?? .noData
+  }
+
+  func traffic(to version: WorkloadRef) async throws(MetricError) -> MetricReading { .noData }
+}
+
 /// One plan, one sandbox, and as many runs of the one on the other as a test wants.
 struct World {
   private(set) var sandbox: LiveCluster = {
@@ -152,7 +164,8 @@ struct World {
   /// Runs `goal` to its end, in virtual time.
   func run(
     _ goal: RunGoal, budget: RequestBudget? = nil, id: String = "run-1", prober: (any Prober)? = nil,
-    decider: (any Decider)? = nil, options change: (inout RunOptions) -> Void = { _ in }
+    decider: (any Decider)? = nil, metrics: (any MetricSource)? = nil,
+    options change: (inout RunOptions) -> Void = { _ in }
   ) throws -> Outcome {
     let log = EventLog()
     let time = VirtualTime(sandbox, from: try #require(blocking { await sandbox.now }))
@@ -163,6 +176,7 @@ struct World {
     environment.prober = prober
     environment.decider = decider
     environment.faults = faults
+    environment.metrics = metrics
     var options = RunOptions()
     options.settle = .seconds(1)
     options.waitForLock = .seconds(120)

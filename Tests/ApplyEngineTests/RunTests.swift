@@ -385,6 +385,57 @@ let quietVoting: String = {
     #expect(try world.run(.rollback(steps: 0), id: "start", prober: prober).result.outcome == .undone)
   }
 
+  @Test(
+    "each metric of a level needs a good reading, and readings have the unit of their bound",
+    arguments: [
+      (["errors": 0.5, "slow": 9, "queue": 3], nil, nil),
+      (["slow": 9, "queue": 3], "R8513", "`errors` had nothing to measure for 1 min"),
+      (["errors": 0.5, "slow": 9], "R8513", "`queue` had nothing to measure for 1 min"),
+      (["errors": 97, "slow": 9, "queue": 3], "R8512", "`errors` is 97%, not below 1%"),
+      (["errors": 0.5, "slow": 612.5, "queue": 3], "R8512", "`slow` is 612.5ms, not below 500ms"),
+    ] as [([String: Double], String?, String?)])
+  func levels(values: [String: Double], code: String?, message: String?) throws {
+    let text = Self.shop(
+      """
+      metric errors is istio error-rate below 1%
+      metric slow is istio p99-latency below 500ms
+      metric queue is promql "sum(queue)" below 10
+      on failure rollback
+      """
+    ).replacing(
+      "  route web 10% -> 2.0\n", with: "  shift web -> 2.0 through 10%, 100% every 1m while errors, slow, queue\n")
+    let world = try World(text)
+    let run = try world.run(.apply(steps: 2), metrics: FixedMetrics(plan: world.itinerary.plan, values: values))
+    #expect(run.result.outcome == (code == nil ? .done : .rolledBack), "\(run.log.text)")
+    #expect(run.result.failure?.diagnostic.code.id == code, "\(run.result)")
+    #expect(run.result.failure?.diagnostic.message == message, "\(run.result)")
+  }
+
+  @Test("what reads metrics is named before a run that has none to read, and not once it is behind it")
+  func metricsWithoutASource() throws {
+    let text = Self.shop("metric errors is istio error-rate below 1%", "verify errors for 1m")
+    let itinerary = try World(text).itinerary
+    let missing = itinerary.unreadableMetric(in: itinerary.forward, observed: 0)
+    #expect(missing?.message == "nothing says where `errors` is read" && missing?.code == .metricUnreadable)
+    let last = try #require(itinerary.forward.last)
+    #expect(itinerary.unreadableMetric(in: [last], observed: last.observations.count) == nil)
+    let block = try World(
+      Self.shop("metric errors is istio error-rate below 1%\non failure {\n  verify errors for 1m\n}"))
+    #expect(block.itinerary.unreadableMetric(in: block.itinerary.forward, observed: 0) != nil)
+  }
+
+  @Test("a run that goes on in the middle of a step says in its lock which")
+  func resumedLock() async throws {
+    let world = try World(Self.shop("", "approve \"Is it good?\""))
+    for id in ["first", "second"] {
+      let left = try world.run(id == "first" ? .apply(steps: 2) : .resume, id: id) { $0.leavesAtQuestions = true }
+      #expect(left.result.outcome == .waiting, "\(left.log.text)")
+      let lease = await world.sandbox.respond(
+        to: APIRequest("GET", "/apis/coordination.k8s.io/v1/namespaces/shop/leases/rolloutc-shop"))
+      #expect(lease.value?.at("metadata", "annotations", "rolloutc.dev/step") == "Second", "\(id)")
+    }
+  }
+
   @Test("where the record was deleted nothing begins at the beginning, and a word takes what stands for a step")
   func forgotten() async throws {
     let world = try World(Self.shop(""))

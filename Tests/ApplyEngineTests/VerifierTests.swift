@@ -31,7 +31,7 @@ final class ScriptedProber: Prober {
 
 extension Result<ProbeAnswer, ProbeError> {
   static func text(_ text: String, from servedBy: String? = nil, step: String? = nil) -> Self {
-    .page(200, text, headers: step.map { ["x-rollout-step": $0] } ?? [:], from: servedBy)
+    .page(200, text, headers: step.map { ["x-rollout-step": "shop/" + $0] } ?? [:], from: servedBy)
   }
 
   static func page(_ status: Int, _ body: String = "", headers: HTTPHeaders = [:], from servedBy: String? = nil) -> Self
@@ -341,16 +341,16 @@ struct VerifierTests {
 
   /// The stamp of the routes by which an answer came tells who served it.
   @Test func versionsByTheStamp() async throws {
-    let old = try await verify(5, [.page(200, headers: ["x-rollout-step": "01-deploy-1-0"])])
+    let old = try await verify(5, [.page(200, headers: ["x-rollout-step": "shop/01-deploy-1-0"])])
     #expect(
       old.text.contains(#"1 of 1 answers: status 200, from web 1.0, by the routes of step 1 "Deploy 1.0""#),
       "\(old.text)")
-    let new = try await verify(5, [.page(200, headers: ["x-rollout-step": "02-canary/1"])])
+    let new = try await verify(5, [.page(200, headers: ["x-rollout-step": "shop/02-canary/1"])])
     #expect(
       new.text.contains(#"1 of 1 answers: status 200, from web 2.0, by the routes of step 2 "Canary""#), "\(new.text)")
     let shared = try await verify(1, [.text("no", step: "02-canary/2")])
     #expect(shared.text.contains(#"from web 2.0 or 1.0, by the routes of step 2 "Canary""#), "\(shared.text)")
-    let foreign = try await verify(5, [.page(200, headers: ["x-rollout-step": "07-other"])])
+    let foreign = try await verify(5, [.page(200, headers: ["x-rollout-step": "shop/07-other"])])
     #expect(!foreign.text.contains("from"), "\(foreign.text)")
     let known = try await verify(1, [.text("no", from: "web 2.0", step: "02-canary/2")])
     #expect(known.text.contains(#""no", from web 2.0, by the routes of step 2 "Canary""#), "\(known.text)")

@@ -125,6 +125,60 @@ import Testing
     #expect(result.traffic.requests > 0)
   }
 
+  private static func metered(_ metric: String, _ rest: String = "") -> String {
+    """
+    plan shop
+    language 1
+    expose web on port 80
+    component web {
+      image registry.example.com/web
+      port 8080 http
+      version 1, 10
+    }
+    probe home is GET /
+    metric good is \(metric)
+    on failure rollback
+    step "One" {
+      deploy web 1
+    }
+    step "Two" {
+      deploy web 10
+      shift web -> 10 through 1%, 100% every 10s while good
+      retire web 1
+    }
+    \(rest)
+
+    """
+  }
+
+  @Test("a level without a reading is no success, and a small share has one all the same")
+  func levelsAreMeasured() throws {
+    func rehearsed(_ text: String) throws -> RehearsalResult {
+      let plan = try plan(text)
+      return try self.rehearsed(Itinerary(plan, compile(plan)), plan.rehearsals.first)
+    }
+    let rate = try rehearsed(Self.metered("istio success-rate at least 99%"))
+    #expect(rate.result.outcome == .done, "\(rate.result)")
+    let latency = Self.metered("istio p99-latency below 1s")
+    let blind = try rehearsed(latency)
+    #expect(blind.result.outcome == .rolledBack && blind.result.failure?.diagnostic.code == .metricUnreadable)
+    #expect(blind.result.failure?.diagnostic.notes.first?.contains("`stub good is 1s`") == true, "\(blind.result)")
+    let stubbed = try rehearsed(latency + "rehearsal \"quick\" {\n  stub good is 20ms\n}\n")
+    #expect(stubbed.result.outcome == .done && stubbed.unmet.isEmpty, "\(stubbed.result)")
+  }
+
+  @Test("requests that fail only by a stub's word are counted apart, and the metrics see them")
+  func failedAsStubbed() throws {
+    let text = Self.metered(
+      "istio success-rate at least 99%",
+      "rehearsal \"10 is broken\" {\n  stub web 10 answers status 503\n  expect fails at \"Two\"\n  expect web 1 serves all\n}"
+    )
+    let plan = try plan(text.replacing("through 1%, 100%", with: "through 20%, 100%"))
+    let result = try rehearsed(Itinerary(plan, compile(plan)), plan.rehearsals.first)
+    #expect(result.unmet.isEmpty, "\(result.unmet)")
+    #expect(result.traffic.failed == 0 && result.traffic.failedAsStubbed > 0, "\(result.traffic.failures)")
+  }
+
   @Test("a visitor whom the plan leads somewhere, and who is never served, is told of")
   func neverServed() throws {
     let plan = try plan(

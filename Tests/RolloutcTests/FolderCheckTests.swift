@@ -232,4 +232,17 @@ import Testing
     #expect(outcome.code == 2)
     #expect(outcome.errors.contains("cannot read `after/pipe.yaml`: it is a pipe or a device, and no file"))
   }
+
+  /// Of our own folders, and of any whose kustomization is only their list, nothing is left out.
+  @Test func aListOfTheFolderIsNoKustomizationToFollow() throws {
+    let scratch = try Scratch(withPlans: true)
+    #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--out", "review").code == 0)
+    let (before, after) = ("review/01-deploy-1-0/state", "review/02-update-analytics-to-1-1/state")
+    let plain = try scratch.rolloutc("check", after, "--against", before)
+    #expect(!plain.errors.contains("is not followed"), "\(plain.errors)")
+    let text = try #require(scratch.text("\(after)/kustomization.yaml"))
+    try scratch.write(text + "namePrefix: a-\n", to: "\(after)/kustomization.yaml")
+    let patched = try scratch.rolloutc("check", after, "--against", before)
+    #expect(patched.errors.contains("\(after)/kustomization.yaml is not followed"), "\(patched.errors)")
+  }
 }

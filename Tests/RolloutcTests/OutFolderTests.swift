@@ -222,6 +222,19 @@ import Testing
     #expect(written == Array(documents))
   }
 
+  /// What kubectl would refuse is not there to be applied.
+  @Test func applyAndDeleteAreNeverEmpty() throws {
+    let scratch = try Scratch(withPlans: true)
+    for plan in ["aks-voting", "bookinfo"] {
+      #expect(try scratch.rolloutc("plans/\(plan).rollout", "--out", "review").code == 0)
+      let folders = scratch.files(below: "review").map { ($0 as NSString).deletingLastPathComponent }
+      for folder in Set(folders) where folder.hasSuffix("/apply") || folder.hasSuffix("/delete") {
+        #expect(scratch.files(below: "review/" + folder).count > 1, "\(folder)")
+      }
+      try FileManager.default.removeItem(atPath: scratch.path + "/review")
+    }
+  }
+
   @Test func kubectlReadsTheFolders() throws {
     guard let kubectl = Tool.installed("kubectl") else {
       return Tool.announce("kubectl is not installed, so nobody else reads the kustomizations")

@@ -29,6 +29,25 @@ private let plans = ["aks-voting", "aks-voting-as-written", "bookinfo"]
     #expect(short.errors == long.errors)
   }
 
+  /// Of many components a rehearsal shows those that serve otherwise than before, as `steps` does.
+  @Test func whatServesAsBeforeIsCounted() throws {
+    let scratch = try Scratch()
+    let names = ["web"] + (1...8).map { "service-\($0)" }
+    var plan = "plan shop\nlanguage 1\nexpose web on port 80\n"
+    for (i, name) in names.enumerated() {
+      let calls = i + 1 < names.count ? "  calls \(names[i + 1])\n" : ""
+      plan += "component \(name) {\n  image registry.example.com/\(name)\n  port 8080 http\n\(calls)"
+      plan += "  version \(name == "web" ? "1.0, 2.0" : "1.0")\n}\n"
+    }
+    plan += "step \"One\" {\n" + names.reversed().map { "  deploy \($0) 1.0\n" }.joined() + "}\n"
+    plan += "step \"Two\" {\n  deploy web 2.0\n  route web all -> 2.0\n  retire web 1.0\n}\n"
+    try scratch.write(plan, to: "long.rollout")
+    let outcome = try scratch.rolloutc("rehearse", "long.rollout")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains("web 1.0, service-1 1.0, service-2 1.0"), "\(outcome.output)")
+    #expect(outcome.output.contains("× everybody → web 2.0; as before: 8 more\n"), "\(outcome.output)")
+  }
+
   /// Hash seeds differ from run to run; what is printed does not.
   @Test(arguments: plans) func theSameBytesInEveryRun(_ name: String) throws {
     let scratch = try Scratch(withPlans: true)

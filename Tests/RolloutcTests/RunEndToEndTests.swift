@@ -84,6 +84,91 @@ import Testing
     }
   }
 
+  /// A name alone may be another's, or stand for another namespace: a script is not told that all is well.
+  @Test func aNameThatNobodyKnows() async throws {
+    try await SandboxSession.run { session in
+      let unknown = try await session.rolloutc("status", "nobody")
+      #expect(unknown.code == 1)
+      #expect(unknown.output.contains("it never ran here, in the namespace nobody"), "\(unknown.output)")
+      #expect(unknown.errors.contains("its namespace with -n"), "\(unknown.errors)")
+    }
+  }
+
+  /// Every stream ends with a summary, also one of a plan that is refused.
+  @Test func aStreamOfARefusedPlan() async throws {
+    try await SandboxSession.run { session in
+      for arguments in ["apply hello.rollout --env nope", "resume hello.rollout --env nope", "apply nosuch.rollout"] {
+        let outcome = try await session.shell("rolloutc \(arguments) --yes --output ndjson")
+        #expect(outcome.code == 2, "\(outcome.errors)")
+        #expect(try lines(outcome).last?["type"] as? String == "summary", "\(arguments): \(outcome.output)")
+        #expect(try lines(outcome).last?["exitCode"] as? Int == 2)
+      }
+    }
+  }
+
+  /// What was answered is done, though nothing had to be written.
+  @Test func answersThatEndAStep() async throws {
+    try await SandboxSession.run { session in
+      let leaving = "hello.rollout --yes --settle 0 --leave-at-questions"
+      #expect(try await session.shell("rolloutc apply --to 2 \(leaving)").code == 130)
+      #expect(try await session.rolloutc("approve", "hello").code == 0)
+      let ended = try await session.shell("rolloutc resume \(leaving)")
+      #expect(ended.code == 0, "\(ended.output)\(ended.errors)")
+      #expect(ended.output.contains("done: steps 1 to 2 of 3 stand; nothing had to be written"), "\(ended.output)")
+      let again = try await session.shell("rolloutc resume \(leaving)")
+      #expect(again.output.contains("nothing to do: no run was left unfinished"), "\(again.output)")
+      // A failure before the first write is one of what stands, not of the step that comes next.
+      #expect(try await session.shell("kubectl -n hello delete deployment web-2-0").code == 0)
+      let failed = try await session.shell("rolloutc apply --to 2 \(leaving)")
+      #expect(failed.code == 1, "\(failed.output)\(failed.errors)")
+      let status = try await session.rolloutc("status", "hello")
+      #expect(!status.output.contains("in Everybody gets 2.0"), "\(status.output)")
+    }
+  }
+
+  /// A plan that reads metrics is refused before the first write where nothing says where.
+  @Test func metricsWithoutPrometheus() async throws {
+    let text = helloPlan.replacing("on failure", with: "metric errors is istio error-rate below 1%\non failure")
+      .replacing("approve \"Is 2.0 good?\"", with: "verify errors for 1s")
+    try await SandboxSession.run(["hello.rollout": text]) { session in
+      let plan = try await session.rolloutc("plan", "hello.rollout")
+      #expect(plan.code == 0 && plan.errors.contains("warning[R8513]"), "\(plan.errors)")
+      let refused = try await session.rolloutc("apply", "hello.rollout", "--yes")
+      #expect(refused.code == 2, "\(refused.errors)")
+      #expect(refused.errors.contains("nothing says where `errors` is read"), "\(refused.errors)")
+      #expect(await session.deployments == [])
+      let first = try await session.rolloutc("apply", "hello.rollout", "--to", "1", "--yes", "--settle", "0")
+      #expect(first.code == 0, "\(first.output)\(first.errors)")
+      let known = try await session.rolloutc(
+        "plan", "hello.rollout", environment: ["ROLLOUTC_PROMETHEUS": "http://127.0.0.1:9"])
+      #expect(!known.errors.contains("R8513"), "\(known.errors)")
+    }
+  }
+
+  /// `-o` of `plan` is a file, and never somebody else's.
+  @Test func whatASavedPlanReplaces() async throws {
+    try await SandboxSession.run { session in
+      try session.scratch.write("mine\n", to: "notes.txt")
+      let foreign = try await session.rolloutc("plan", "hello.rollout", "-o", "notes.txt")
+      #expect(foreign.code == 2 && foreign.errors.contains("no plan that was saved"), "\(foreign.errors)")
+      #expect(session.scratch.text("notes.txt") == "mine\n")
+      for _ in 0..<2 { #expect(try await session.rolloutc("plan", "hello.rollout", "-o", "hello.plan").code == 0) }
+      let form = try await session.rolloutc("plan", "hello.rollout", "-o", "json")
+      #expect(form.code == 2 && form.errors.contains("names the file"), "\(form.errors)")
+    }
+  }
+
+  /// Visitors with a certificate cannot be played over http: said before the first write.
+  @Test func aPlainGatewayForVisitorsWithTLS() async throws {
+    let text = helloPlan.replacing(
+      "expose web on port 80", with: "expose web on port 443 hosts shop.example.com tls secret cert")
+    try await SandboxSession.run(["hello.rollout": text]) { session in
+      let outcome = try await session.shell(
+        "ROLLOUTC_GATEWAY=http://127.0.0.1:9 timeout -s INT 10 rolloutc apply hello.rollout --to 1 --yes --settle 0")
+      #expect(outcome.errors.contains("`$ROLLOUTC_GATEWAY` says http"), "\(outcome.errors)")
+    }
+  }
+
   @Test func rejectedFromElsewhere() async throws {
     try await SandboxSession.run { session in
       async let run = session.rolloutc("apply", "hello.rollout", "--yes", "--settle", "0")

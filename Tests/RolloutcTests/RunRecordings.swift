@@ -34,7 +34,8 @@ struct RunRecording: Sendable, CustomTestStringConvertible {
 
   private static func opening(_ course: Course, isResumed: Bool = false) -> RunOpening {
     RunOpening(
-      plan: "voting", planHash: "5f3a", run: "voting-5e0c1a2b", steps: steps, course: course, progress: Progress(),
+      plan: "voting", namespace: "voting", planHash: "5f3a", run: "voting-5e0c1a2b", steps: steps, course: course,
+      progress: Progress(),
       isResumed: isResumed)
   }
 

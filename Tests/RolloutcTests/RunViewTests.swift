@@ -114,7 +114,8 @@ import Testing
     let events: [RunEvent] = [
       .started(
         RunOpening(
-          plan: nasty, planHash: nasty, run: nasty, steps: [nasty], course: .forward(steps: 1), progress: Progress(),
+          plan: nasty, namespace: nasty, planHash: nasty, run: nasty, steps: [nasty], course: .forward(steps: 1),
+          progress: Progress(),
           isResumed: true)),
       .waitingForLock(LeaseRecord(holder: nasty, who: nasty, run: nasty, planHash: nasty, step: nasty)),
       .stepBegan(step: 0, name: nasty), .phaseBegan(place, .prepare, writes: []),

@@ -70,7 +70,8 @@ import Testing
     }
     let (widen, start) = (RunPlace(step: 1, leg: 1, phase: 0), RunPlace(step: 1, leg: 1, phase: 1))
     let opening = RunOpening(
-      plan: "hello", planHash: "", run: "hello-1", steps: ["Deploy 1.0", "One in ten gets 2.0", "Everybody gets 2.0"],
+      plan: "hello", namespace: "hello", planHash: "", run: "hello-1",
+      steps: ["Deploy 1.0", "One in ten gets 2.0", "Everybody gets 2.0"],
       course: .forward(steps: 3), progress: Progress(), isResumed: true)
     let gate = Gate.ready([ReadyTarget(deployment: deployment, withinMilliseconds: nil)])
     let events: [(Int, RunEvent)] = [

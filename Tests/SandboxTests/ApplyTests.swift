@@ -27,6 +27,54 @@ import Testing
     #expect(mine["f:metadata"] == nil, "no manager owns the name")
   }
 
+  @Test func aStatefulSetMountsWhatItClaims() throws {
+    var cluster = SandboxCluster()
+    func set(_ mount: String) -> Value {
+      [
+        "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": ["name": "db", "namespace": "default"],
+        "spec": [
+          "serviceName": "db", "selector": ["matchLabels": ["app": "db"]],
+          "template": [
+            "metadata": ["labels": ["app": "db"]],
+            "spec": [
+              "containers": [
+                ["name": "db", "image": "db", "volumeMounts": [["name": .string(mount), "mountPath": "/data"]]]
+              ]
+            ],
+          ],
+          "volumeClaimTemplates": [
+            [
+              "metadata": ["name": "data"],
+              "spec": ["accessModes": ["ReadWriteOnce"], "resources": ["requests": ["storage": "1Gi"]]],
+            ]
+          ],
+        ],
+      ]
+    }
+    let path = "/apis/apps/v1/namespaces/default/statefulsets"
+    #expect(message(cluster.apply(path + "/db", set("other"))).contains("Not found: \"other\""))
+    #expect(cluster.apply(path + "/db", set("data")).status == 201)
+  }
+
+  @Test func portsOfAServiceHaveNamesOfTheirOwn() throws {
+    var cluster = SandboxCluster()
+    let path = "/api/v1/namespaces/default/services/web"
+    func service(_ names: [String?]) -> Value {
+      let ports: [Value] = names.enumerated().map { i, name in
+        name.map { ["name": .string($0), "port": .int(80 + i)] } ?? ["port": .int(80 + i)]
+      }
+      return [
+        "apiVersion": "v1", "kind": "Service", "metadata": ["name": "web", "namespace": "default"],
+        "spec": ["ports": .array(ports)],
+      ]
+    }
+    #expect(
+      message(cluster.apply(path, service(["http", "http"]))).contains("spec.ports[1].name: Duplicate value: \"http\""))
+    #expect(message(cluster.apply(path, service(["http", nil]))).contains("spec.ports[1].name: Required value"))
+    #expect(cluster.apply(path, service([nil])).status == 201)
+    #expect(cluster.apply(path, service(["http", "admin"])).status == 200)
+  }
+
   @Test func refusesAForeignFieldInTheServersWords() throws {
     var cluster = SandboxCluster()
     cluster.apply(deployments + "/web", deployment(replicas: 1))

@@ -179,6 +179,11 @@ extension SavedPlan {
     bytes.first { ![0x20, 0x09, 0x0a, 0x0d].contains($0) } == UInt8(ascii: "{")
   }
 
+  /// Whether bytes are a saved plan, also of another version, or what is left of one.
+  package static func isOurs(_ bytes: [UInt8]) -> Bool {
+    isSaved(bytes) && bytes.prefix(200).firstRange(of: "\"\(mark)\"".utf8) != nil
+  }
+
   package static func read(_ bytes: [UInt8]) throws(SavedPlanError) -> SavedPlan {
     guard isSaved(bytes) else { throw .notSaved }
     guard let whole = try? parseJSON(bytes) else { throw .damaged("it is cut off, or no JSON") }

@@ -87,6 +87,11 @@ package actor RunLock<C: Clock> where C.Duration == Duration {
     }
   }
 
+  /// Says in the lock what we do, where it does not say so yet: a run that goes on in the middle of a step began none.
+  package func say(step: String) async throws(LockError) {
+    if record.step != step { try await renew(step: step) }
+  }
+
   /// Throws unless the server said within the last `age` that the lease is ours, or says so now. Before every write.
   package func confirm(within age: Duration) async throws(LockError) {
     try await ensure()

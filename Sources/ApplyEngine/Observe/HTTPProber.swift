@@ -10,6 +10,8 @@ package final class HTTPProber: Prober {
   package struct Options: Hashable, Sendable {
     /// Where visitors come in; nil to find out from the cluster.
     package var gateway: GatewayAddress?
+    /// Who said so, for messages: `--gateway`.
+    package var gatewaySource = "--gateway"
     /// The certificates that may sign the gateway's; nil for the system's.
     package var certificateAuthority: [UInt8]?
     package var verification = ConnectionOptions.Verification.full
@@ -67,7 +69,8 @@ package final class HTTPProber: Prober {
     let isTLS = gateway.isTLS ?? exposure.isTLS
     return [
       GatewayRoute(
-        way: .address(authority(gateway.host, gateway.port ?? exposure.port)), isTLS: isTLS, origin: "--gateway")
+        way: .address(authority(gateway.host, gateway.port ?? exposure.port)), isTLS: isTLS,
+        origin: options.gatewaySource)
     ]
   }
 

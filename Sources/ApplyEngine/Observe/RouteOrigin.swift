@@ -8,8 +8,11 @@ struct RouteOrigin {
   /// Nil for a way back or a failure block: what its routes were depends on where the step broke off.
   private let segment: Int?
 
-  /// Nil for a stamp that is not of this plan.
-  init?(_ stamp: String, in plan: Plan) {
+  /// - Parameter text: what the header says. Nil where it is not of this plan.
+  init?(_ text: String, in plan: Plan) {
+    let prefix = stampHeaderText("", namespace: plan.namespace)
+    guard text.hasPrefix(prefix) else { return nil }
+    let stamp = String(text.dropFirst(prefix.count))
     for step in plan.steps where stamp == step.folder || stamp.hasPrefix(step.folder + "/") {
       self.step = step.index
       segment = step.segments.indices.first { step.stamp(ofSegment: $0) == stamp }

@@ -11,6 +11,8 @@ package struct RunEnvironment: Sendable {
   package var random: @Sendable () -> Double
   package var journal: any Journal
   package var prober: (any Prober)?
+  /// What to look at where the gateway does not answer as it should; nil: at the mesh.
+  package var gatewayAdvice: String?
   package var metrics: (any MetricSource)?
   package var decider: (any Decider)?
   /// The text of the element that a CSS selector finds in a page; nil where it finds none.

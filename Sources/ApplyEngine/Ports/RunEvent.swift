@@ -55,6 +55,7 @@ package enum RunEvent: Sendable {
 
 package struct RunOpening: Hashable, Sendable {
   package var plan: String
+  package var namespace: String
   package var planHash: String
   package var run: String
   /// The names of all steps.
@@ -64,9 +65,11 @@ package struct RunOpening: Hashable, Sendable {
   package var isResumed: Bool
 
   package init(
-    plan: String, planHash: String, run: String, steps: [String], course: Course, progress: Progress, isResumed: Bool
+    plan: String, namespace: String, planHash: String, run: String, steps: [String], course: Course,
+    progress: Progress, isResumed: Bool
   ) {
     self.plan = plan
+    self.namespace = namespace
     self.planHash = planHash
     self.run = run
     self.steps = steps

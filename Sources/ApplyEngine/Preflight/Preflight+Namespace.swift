@@ -52,12 +52,23 @@ extension Preflight {
         return missing.isEmpty ? nil : .secretWithoutKeys(secret.name, missing, has: keys.sorted(), at: secret.range)
       } catch {
         guard error.isNotFound else { return nil }
-        var found = Diagnostic.secretMissing(secret.name, in: plan.namespace, at: secret.range)
+        var found = Diagnostic.secretMissing(
+          secret.name, in: plan.namespace, namespaceIsThere: await isNamespaceThere(), at: secret.range)
         // It cannot be there before its namespace is; a later step may be the first to use it.
         if !plan.namespaceExists, inventory.entries.isEmpty { found.severity = .warning }
         return found
       }
     }.compactMap { $0 }
+  }
+
+  /// Who may not see it takes it for one that is there.
+  private func isNamespaceThere() async -> Bool {
+    do throws(ClusterError) {
+      _ = try await cluster.get(ResourceType.namespaces.named(plan.namespace, in: ""))
+      return true
+    } catch {
+      return !error.isNotFound
+    }
   }
 
   /// The certificates that the plan's gateways show. Istio looks for them where the gateway's pods are, whose namespace the

@@ -54,10 +54,11 @@ package struct Preflight: Sendable {
     async let webhooks = webhookFindings()
     async let owners = ownerFindings()
     async let routes = routeFindings()
+    async let gateways = gatewayFindings()
     let (a, b, c, d) = await (rights, kinds, namespace, secrets)
     let (e, f, g) = await (quotas, webhooks, owners)
-    let (h, i, j) = await (certificates, limits, routes)
-    return [a, b, c, d, e, f, g, h, i, j].flatMap { $0 }.inReadingOrder
+    let (h, i, j, k) = await (certificates, limits, routes, gateways)
+    return [a, b, c, d, e, f, g, h, i, j, k].flatMap { $0 }.inReadingOrder
   }
 
   // MARK: - Kinds

@@ -49,19 +49,24 @@ extension Diagnostic {
       notes: (owner.map { [$0.hasPrefix("written") ? "it was \($0)" : "it belongs to \($0)"] } ?? []) + [
         "it is left as it is"
       ],
-      help: "remove it, rename ours, or take it over with `--adopt \(id)`")
+      help: wayAround(id))
   }
 
   static func routeBeside(_ id: ObjectID, _ ours: ObjectID, host: String, at range: SourceRange) -> Diagnostic {
-    Diagnostic(
-      .routeBeside, "`\(id)`, which is not the plan's, is for `\(host)`, too", at: Label(range, "writes `\(ours)`"),
-      notes: [
-        ours.kind == "VirtualService"
-          ? "Istio asks the older one first, or it alone" : "Istio reads one of two rules for a host"
-      ],
-      help:
-        "take it away before, or have the plan write the one that is there: `service NAME` names it, `--adopt` takes it over"
-    )
+    let isBeside = id.namespace == ours.namespace
+    let place = isBeside ? "" : " in the namespace `\(id.namespace)`"
+    let note =
+      switch ours.kind {
+      case "VirtualService": "Istio asks the older one first, or it alone"
+      case "Gateway": "Istio shows one of two certificates for a host"
+      default: "Istio reads one of two rules for a host"
+      }
+    return Diagnostic(
+      .routeBeside, "`\(id)`\(place), which is not the plan's, is for `\(host)`, too",
+      at: Label(range, "writes `\(ours)`"), notes: [note],
+      help: isBeside
+        ? "take it away before, or have the plan write the one that is there: `service NAME` names it, `--adopt` takes it over"
+        : "give one of both another host (`expose … hosts HOST`), or take it away before")
   }
 
   static func namespaceMissing(_ name: String, at range: SourceRange) -> Diagnostic {
@@ -96,10 +101,17 @@ extension Diagnostic {
       help: "give the label `istio.io/rev` the name of a revision or a tag that is installed")
   }
 
-  static func secretMissing(_ name: String, in namespace: String, at range: SourceRange) -> Diagnostic {
+  /// - Parameter namespaceIsThere: else it cannot be made yet.
+  static func secretMissing(
+    _ name: String, in namespace: String, namespaceIsThere: Bool, at range: SourceRange
+  ) -> Diagnostic {
     Diagnostic(
       .secretMissing, "there is no Secret `\(name)` in `\(namespace)`", at: Label(range, "declared here"),
-      notes: ["pods that mount it would never start"], help: "create it; a plan never holds its values")
+      notes: ["pods that mount it would never start"]
+        + (namespaceIsThere ? [] : ["the namespace is not there yet, either: the plan makes it in its first step"]),
+      help: namespaceIsThere
+        ? "create it; a plan never holds its values"
+        : "create it once the namespace is there, before a pod mounts it; a plan never holds its values")
   }
 
   static func secretWithoutKeys(

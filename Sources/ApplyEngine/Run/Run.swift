@@ -186,9 +186,7 @@ extension Run {
         Diagnostic(
           .notOurs, "the namespace `\(plan.namespace)` exists, and this plan did not make it",
           at: Label(plan.nameRange, "this plan"), notes: ["it is left as it is"],
-          help:
-            "write `namespace \(plan.namespace) existing` if the plan is to work in it, or take it over with `--adopt Namespace/\(plan.namespace)`"
-        ),
+          help: Diagnostic.wayAround(ObjectID(group: "", kind: "Namespace", namespace: "", name: plan.namespace))),
         at: start, isBeforeWriting: true))
   }
 
@@ -377,7 +375,8 @@ extension Run {
     environment.tell(
       .started(
         RunOpening(
-          plan: plan.name, planHash: record.planHash, run: record.run, steps: plan.steps.map(\.name),
+          plan: plan.name, namespace: plan.namespace, planHash: record.planHash, run: record.run,
+          steps: plan.steps.map(\.name),
           course: record.course, progress: record.progress, isResumed: remembered != nil)))
     for event in making { environment.tell(event) }
     return await withTaskGroup(of: RunResult?.self) { group in

@@ -14,7 +14,7 @@ extension Diagnostic {
       return Diagnostic(
         .notOurs, "`\(id)` exists, and this plan did not make it", at: Label(write.origin, "would have \(verb) it"),
         notes: ["it is left as it is"],
-        help: "remove it, rename ours, or take it over with `--adopt \(id)`")
+        help: wayAround(id))
     case .vanished(let id, let successor):
       return Diagnostic(
         .vanished, "`\(id)` was deleted by somebody else", at: Label(write.origin, "would have \(verb) it"),
@@ -28,10 +28,13 @@ extension Diagnostic {
         notes: ["what is written to it would be lost"],
         help: "find out why; when it is gone, have it made again with `--recreate \(id)`")
     case .conflicts(let id, let conflicts):
+      let keepers = conflicts.filter(\.isWrittenBack)
       return Diagnostic(
         .fieldConflict, "others manage fields of `\(id)` that the plan wants otherwise",
         at: Label(write.origin, "not \(verb)"), notes: conflicts.map(note),
-        help: "let the owner give the field up, or take it with `--take \(id):FIELD`")
+        help: keepers.first.map {
+          "`\($0.manager)` follows a repository and would write it back within minutes, so that it cannot be taken: change it there, or have it leave the \(keepers.count == 1 ? "field" : "fields") to the plan"
+        } ?? "let the owner give the field up, or take it with `--take \(id):FIELD`")
     case .appeared(let id, _):
       return Diagnostic(
         .notOurs, "somebody made `\(id)` at the moment at which the plan did", at: Label(write.origin, "wrote into it"),
@@ -57,6 +60,13 @@ extension Diagnostic {
           + (error.mayHaveTakenEffect ? ["it may have been done all the same; `rolloutc resume` looks"] : []),
         help: error.isForbidden ? "`rolloutc rbac` prints the rights that the plan needs" : nil)
     }
+  }
+
+  /// What to do about an object of somebody else that stands where the plan would write.
+  static func wayAround(_ id: ObjectID) -> String {
+    id.kind == "Namespace" && id.group.isEmpty
+      ? "write `namespace \(id.name) existing` if the plan is to work in it, or take it over with `--adopt \(id)`"
+      : "remove it, rename ours, or take it over with `--adopt \(id)`"
   }
 
   /// - Parameter adopted: deletions of what was there before; not empty.

@@ -308,6 +308,7 @@ extension RunSession {
   /// routes. Where nobody can ask there is only the settle time.
   private func awaitStamp(_ stamp: String, _ phase: Phase, _ origin: SourceRange) async throws(RunBreak) {
     guard let prober = environment.prober else { return }
+    let wanted = stampHeaderText(stamp, namespace: plan.namespace)
     let renderer = itinerary.compiled.renderer
     // A connection carries no stamp.
     for write in phase.writes where write.object?.at("spec", "http") != nil {
@@ -333,8 +334,8 @@ extension RunSession {
         case .success(let answer):
           let seen = answer.headers[stampHeader]
           let isUnserved = seen == nil && answer.status == 503
-          unserved = isUnserved ? unserved + 1 : seen == stamp ? unserved : 0
-          if !isUnserved { inARow = seen == stamp ? inARow + 1 : 0 }
+          unserved = isUnserved ? unserved + 1 : seen == wanted ? unserved : 0
+          if !isUnserved { inARow = seen == wanted ? inARow + 1 : 0 }
           if isUnserved, unserved % options.stampAnswers == 0,
             let dead = try await versionWithoutReadyPods(of: component)
           {
@@ -368,8 +369,9 @@ extension RunSession {
             RunFailure(
               .gateFailed(
                 "the gateway does not answer by the new routes", at: write.origin,
-                notes: ["wanted \(stampHeader): \(stamp)", last, "after \(shortText(options.stampWithin))"],
-                help: "is istiod healthy, and does the gateway's selector match its pods?"), at: place))
+                notes: ["wanted \(stampHeader): \(wanted)", last, "after \(shortText(options.stampWithin))"],
+                help: environment.gatewayAdvice
+                  ?? "is istiod healthy, and does the gateway's selector match its pods?"), at: place))
         }
         try await sleep(.milliseconds(200))
       }

@@ -2,11 +2,12 @@ internal import ClusterAPI
 internal import Diagnostics
 internal import KubernetesModel
 internal import Lowering
-internal import RolloutPlan
+package import RolloutPlan
 
 extension RunSession {
   /// What the plan looks at after a leg: each must hold before the run goes on.
   func observe(_ leg: Leg) async throws(RunBreak) {
+    if !leg.observations.isEmpty { try await sayStep() }
     while record.progress.observation < leg.observations.count {
       if stop.isRaised { throw .stopped }
       let observation = leg.observations[record.progress.observation]
@@ -25,9 +26,9 @@ extension RunSession {
     switch observation.kind {
     case .verify(let verification): return try await verify(verification, observation)
     case .verifyMetric(let metric, let milliseconds):
-      return try await measure(.milliseconds(milliseconds), [metric], of: nil, needsData: true, observation)
+      return try await measure(.milliseconds(milliseconds), [metric], of: nil, observation)
     case .hold(let milliseconds, let metrics, let version, _):
-      return try await measure(.milliseconds(milliseconds), metrics, of: version, needsData: false, observation)
+      return try await measure(.milliseconds(milliseconds), metrics, of: version, observation)
     case .wait(let milliseconds):
       try await sleep(.milliseconds(milliseconds))
       return "waited"
@@ -77,16 +78,18 @@ extension RunSession {
 
   // MARK: - Metrics
 
-  /// Reads the metrics again and again for as long as it takes; each reading must be good. Where there were no requests a
-  /// reading is neither good nor bad: a quiet night must not roll a release back. A metric that cannot be read is asked
-  /// for up to three times, also beyond the end.
+  /// Reads the metrics again and again for as long as it takes; each reading must be good, and each metric must have one.
+  /// Where there were no requests a reading is neither good nor bad, and where there never were any nobody knows whether the
+  /// version is good: a wrong label looks just like that. A metric that cannot be read is asked for up to three times, also
+  /// beyond the end.
   private func measure(
-    _ duration: Duration, _ metrics: [Int], of version: VersionID?, needsData: Bool, _ observation: Observation
+    _ duration: Duration, _ metrics: [Int], of version: VersionID?, _ observation: Observation
   ) async throws(RunBreak) -> String {
     let clock = environment.clock
     let end = clock.now.advanced(by: duration)
     let interval = max(.seconds(1), min(.seconds(10), duration / 10))
     var readings = 0
+    var measured: Set<Int> = []
     /// By metric: how often in a row it could not be read.
     var failures: [Int: Int] = [:]
     while true {
@@ -95,16 +98,20 @@ extension RunSession {
         case .success(.value(let value)):
           failures[metric] = nil
           readings += 1
+          measured.insert(metric)
           let declared = plan.metrics[metric]
-          tell(.observationProgress(place, text: "\(declared.name) is \(floatText(value))"))
+          tell(.observationProgress(place, text: "\(declared.name) is \(declared.shown(value))"))
           if !declared.holds(value) {
             throw failed(
-              .metricBreached, "`\(declared.name)` is \(floatText(value)), not \(declared.bound)", observation,
+              .metricBreached, "`\(declared.name)` is \(declared.shown(value)), not \(declared.bound)", observation,
               notes: ["for `\(observation.text)`"])
           }
         case .success(.noData):
           failures[metric] = nil
-          tell(.observationProgress(place, text: "\(plan.metrics[metric].name): no requests yet"))
+          let declared = plan.metrics[metric]
+          tell(
+            .observationProgress(
+              place, text: "\(declared.name): no \(declared.isOfRequests ? "requests" : "number") yet"))
         case .failure(let error):
           failures[metric, default: 0] += 1
           tell(.observationProgress(place, text: error.message))
@@ -118,17 +125,35 @@ extension RunSession {
       if left <= .zero, failures.isEmpty { break }
       try await sleep(left > .zero ? min(interval, left) : interval)
     }
-    if needsData, readings == 0, !metrics.isEmpty {
+    if let silent = metrics.first(where: { !measured.contains($0) }) {
       throw failed(
-        .metricUnreadable, "there was nothing to measure for \(shortText(duration))", observation,
-        notes: ["no request reached the version while the run looked"])
+        .metricUnreadable, "`\(plan.metrics[silent].name)` had nothing to measure for \(shortText(duration))",
+        observation,
+        notes: [
+          whyNothing(silent, of: version),
+          "without one good reading nobody knows whether \(version.map(name) ?? "what is measured") is good",
+        ],
+        help: "look whether Prometheus has the series, and under these labels; where few visitors come, look for longer"
+      )
     }
-    return metrics.isEmpty ? "held" : "\(readings) readings were good"
+    return metrics.isEmpty ? "held" : readings == 1 ? "1 reading was good" : "\(readings) readings were good"
   }
+
+  /// What a source said that never had a number.
+  private func whyNothing(_ metric: Int, of version: VersionID?) -> String {
+    switch plan.metrics[metric].source {
+    case .promql(let query): return "no number came of `\(query)`"
+    case .istio(_, let component):
+      let target = version.map(name) ?? component.map { "`\(plan[$0].name)`" } ?? "what visitors enter by"
+      return "no request to \(target) was counted while the run looked"
+    }
+  }
+
+  private func name(_ version: VersionID) -> String { "`\(plan[version.component].name)` \(plan[version].name)" }
 
   private func reading(of metric: Int, for version: VersionID?) async -> Result<MetricReading, MetricError> {
     guard let source = environment.metrics else {
-      return .failure(MetricError("no source of metrics was given (`--prometheus URL`)"))
+      return .failure(MetricError("nothing says where metrics are read: `--prometheus URL` or $ROLLOUTC_PROMETHEUS"))
     }
     do throws(MetricError) {
       return .success(try await source.reading(of: metric, for: version.map(itinerary.compiled.renderer.workload)))
@@ -137,9 +162,11 @@ extension RunSession {
     }
   }
 
-  private func failed(_ code: Code, _ message: String, _ observation: Observation, notes: [String]) -> RunBreak {
+  private func failed(
+    _ code: Code, _ message: String, _ observation: Observation, notes: [String], help: String? = nil
+  ) -> RunBreak {
     .failed(
-      RunFailure(.observationFailed(code, message, at: observation.range, notes: notes, help: nil), at: place))
+      RunFailure(.observationFailed(code, message, at: observation.range, notes: notes, help: help), at: place))
   }
 
   // MARK: - Questions
@@ -248,5 +275,21 @@ extension Metric {
     }
   }
 
-  var bound: String { "\(comparison.rawValue) \(floatText(threshold))" }
+  /// Counted from requests: without them there is nothing to read.
+  var isOfRequests: Bool { if case .istio = source { true } else { false } }
+
+  var bound: String { "\(comparison.rawValue) \(shown(threshold))" }
+
+  /// A number with the unit that the plan gives it: `97.5%`, `9ms`. A bound of whole seconds keeps them: `1.2s`.
+  package func shown(_ value: Double) -> String {
+    guard case .istio(let kind, _) = source else { return numberText(value) }
+    if kind.isRate { return numberText(value) + "%" }
+    let isInSeconds = threshold >= 1000 && threshold.truncatingRemainder(dividingBy: 1000) == 0
+    return isInSeconds ? numberText(value / 1000) + "s" : numberText(value) + "ms"
+  }
+
+  private func numberText(_ value: Double) -> String {
+    let text = floatText(value)
+    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+  }
 }

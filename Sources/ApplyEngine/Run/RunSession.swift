@@ -71,6 +71,11 @@ actor RunSession {
 
   func tell(_ event: RunEvent) { environment.tell(event) }
 
+  /// For whoever waits for the lock.
+  func sayStep() async throws(RunBreak) {
+    do throws(LockError) { try await lock.say(step: plan.steps[place.step].name) } catch { throw broken(by: error) }
+  }
+
   /// What an object lacks while it is looked at again and again: told where it has changed.
   func tellPending(_ id: ObjectID, _ text: String) {
     if lastPending?.id == id, lastPending?.text == text { return }
@@ -128,6 +133,7 @@ actor RunSession {
   /// Writes the objects of a phase side by side. The first failure keeps further writes from beginning; those under way
   /// are finished. Afterwards the inventory knows what became of each.
   func write(_ phase: Phase) async throws(RunBreak) {
+    try await sayStep()
     try await awaitOwnDeletions(before: phase)
     phaseNumber += 1
     let decisions = options.decisions

@@ -74,11 +74,20 @@ extension CodePage {
     CodePage(
       .routeBeside, "A route or rule of somebody else is for a host of the plan.",
       why:
-        "Of several VirtualServices for one host Istio asks the oldest first, or it alone. What stands already is asked before what the plan writes, so that the plan's visitors go on as before: the run waits for its own routes to answer, and fails.",
+        "Of several VirtualServices for one host at the same gateway Istio asks the oldest first, or it alone, whatever namespaces they are in. What stands already is asked before what the plan writes, so that the plan's visitors go on as before: the run waits for its own routes to answer, and fails.",
       bad: .shop("deploy web 1.0"),
       good: .shop("namespace shop existing\n\ndeploy web 1.0"),
       fix:
-        "Take it away at a quiet moment, or take it over: `component web service NAME` gives the plan's objects its name, and `--adopt KIND/NAME` makes it the plan's.",
+        "Take it away at a quiet moment, or take it over: `component web service NAME` gives the plan's objects its name, and `--adopt KIND/NAME` makes it the plan's. Where it belongs to another namespace, give one of both another host.",
+      stage: .running),
+    CodePage(
+      .gatewayUnusable, "The Gateway of `through gateway` is not there, or does not listen for the plan's visitors.",
+      why:
+        "Routes are bound to it by its name. Where there is none, or none of its servers has the port and a host of the `expose` line, nobody follows them, and the run would wait for their answers in vain.",
+      bad: .shop("expose web on port 8080 through gateway ingress/public\n\ndeploy web 1.0"),
+      good: .shop("deploy web 1.0"),
+      fix:
+        "Create it or correct the name, and let its owner open the port for the host; without `through gateway` the plan makes its own.",
       stage: .running),
   ]
 }

@@ -112,13 +112,14 @@ extension CodePage {
     CodePage(
       .metricUnreadable, "A metric cannot be read.",
       why:
-        "Prometheus does not answer, refuses the query, or gives several series where one number is needed. Without a reading nobody knows whether the version is good.",
+        "Prometheus does not answer, refuses the query, gives several series where one number is needed, or had nothing to count all the while, as with a wrong label or where no request came. Without a reading nobody knows whether the version is good.",
       bad: .shop(
         "metric errors is promql \"sum by (pod) (rate(errors_total[1m]))\" below 1\n\ndeploy web 1.0\nverify errors for 5m"
       ),
       good: .shop(
         "metric errors is promql \"sum(rate(errors_total[1m]))\" below 1\n\ndeploy web 1.0\nverify errors for 5m"),
-      fix: "Name the server with `--prometheus URL`, and let the query give one number: `sum(…)`, `max(…)`.",
+      fix:
+        "Name the server with `--prometheus URL`, and let the query give one number: `sum(…)`, `max(…)`. Where few visitors come, let it look for longer.",
       stage: .running),
     CodePage(
       .recordMismatch, "What the cluster remembers of this plan does not fit the plan.",

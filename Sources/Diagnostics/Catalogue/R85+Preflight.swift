@@ -9,11 +9,11 @@ extension Code {
   package static let quotaShort = Code("R8526", "quota-short", .warning)
   package static let webhookInTheWay = Code("R8527", "webhook-in-the-way", .warning)
   package static let outsideLimits = Code("R8528", "outside-limits")
-
   package static let routeBeside = Code("R8529", "route-beside", .warning)
+  package static let gatewayUnusable = Code("R8530", "gateway-unusable")
 
   static let preflight: [Code] = [
     .missingRight, .missingHelp, .missingKind, .namespaceUnusable, .notInjected, .secretMissing, .quotaShort,
-    .webhookInTheWay, .outsideLimits, .routeBeside,
+    .webhookInTheWay, .outsideLimits, .routeBeside, .gatewayUnusable,
   ]
 }

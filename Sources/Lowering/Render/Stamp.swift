@@ -4,6 +4,10 @@ package import KubernetesModel
 package let stampAnnotation = "rolloutc.dev/step"
 /// The response header by which an entry route says that a proxy acts on the newest configuration.
 package let stampHeader = "x-rollout-step"
+
+/// What the header says: `shop/02-canary-2-0`. Another plan, or this one in another namespace, may be for the same host, and
+/// have steps of the same names.
+package func stampHeaderText(_ stamp: String, namespace: String) -> String { "\(namespace)/\(stamp)" }
 /// The response header by which an entry route with several destinations says which version answered.
 package let versionHeader = "x-rollout-version"
 
@@ -26,13 +30,14 @@ func stamped(_ object: Value, _ stamp: String, isEntry: Bool) -> Value {
   }
   fields["metadata"] = .object(metadata)
   if isEntry, var spec = fields["spec"]?.fields, let routes = spec["http"]?.array {
+    let text = stampHeaderText(stamp, namespace: metadata["namespace"]?.string ?? "")
     spec["http"] = .array(
       routes.map { route in
         guard case .object(var route) = route else { return route }
         var headers = route["headers"]?.fields ?? Fields()
         var response = headers["response"]?.fields ?? Fields()
         var set = response["set"]?.fields ?? Fields()
-        set[stampHeader] = .string(stamp)
+        set[stampHeader] = .string(text)
         response["set"] = .object(set)
         headers["response"] = .object(response)
         route["headers"] = .object(headers)

@@ -196,7 +196,13 @@ extension ClusterStore {
       causes.append(.unsupported("spec.template.spec.restartPolicy", restart, ["Always"]))
     }
     checkLabels(object.at("spec", "template", "metadata", "labels"), "spec.template.metadata.labels", &causes)
-    checkPodSpec(object.at("spec", "template", "spec"), "spec.template.spec", &causes)
+    // Each pod of a StatefulSet gets a volume of every claim's name.
+    let claims = (object.at("spec", "volumeClaimTemplates")?.array ?? []).compactMap {
+      $0.at("metadata", "name")?.string
+    }
+    checkPodSpec(
+      object.at("spec", "template", "spec"), "spec.template.spec",
+      otherVolumes: type.kind == "StatefulSet" ? Set(claims) : [], &causes)
     if let old, let before = old.at("spec", "selector"), before != selector, type.kind != "StatefulSet" {
       causes.append(.bad("spec.selector", goSelector(selector ?? .null), "field is immutable"))
     }
@@ -231,10 +237,12 @@ extension ClusterStore {
     return "v1.LabelSelector{MatchLabels:\(map), MatchExpressions:[]v1.LabelSelectorRequirement(nil)}"
   }
 
-  private func checkPodSpec(_ spec: Value?, _ path: String, _ causes: inout [Cause]) {
+  private func checkPodSpec(
+    _ spec: Value?, _ path: String, otherVolumes: Set<String> = [], _ causes: inout [Cause]
+  ) {
     let containers = spec?["containers"]?.array ?? []
     if containers.isEmpty { causes.append(.required(path + ".containers")) }
-    let volumes = Set((spec?["volumes"]?.array ?? []).compactMap { $0["name"]?.string })
+    let volumes = otherVolumes.union((spec?["volumes"]?.array ?? []).compactMap { $0["name"]?.string })
     var names: Set<String> = []
     for (i, container) in containers.enumerated() {
       let at = "\(path).containers[\(i)]"

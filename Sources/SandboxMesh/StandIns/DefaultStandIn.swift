@@ -57,5 +57,6 @@ func deepestStub(_ replies: [MeshAnswer]) -> StandInAnswer? {
   else { return nil }
   var answer = StandInAnswer(status: deepest.status ?? 200, headers: deepest.headers, body: deepest.body)
   answer.stubDepth = deepest.stubDepth
+  answer.isFailingStub = deepest.isFailingStub
   return answer
 }

@@ -90,6 +90,8 @@ package struct StandInAnswer: Sendable {
   package var isRefused = false
   /// See ``Stub``.
   package var stubDepth: Int?
+  /// Somebody wrote down that this fails: a ``Stub``, here or further down.
+  package var isFailingStub = false
 
   package init(status: Int = 200, headers: [(name: String, value: String)] = [], body: String) {
     self.status = status
@@ -108,9 +110,11 @@ package struct StandInAnswer: Sendable {
     let hop = reply.hops.last { $0.failure != nil } ?? reply.hops.last
     let target = hop.map { "\($0.host):\($0.port)" } ?? "what it calls"
     let reason = reply.failure?.flag?.rawValue ?? reply.status.map(String.init) ?? "the connection failed"
-    return StandInAnswer(
+    var answer = StandInAnswer(
       status: 503, headers: [("content-type", "text/plain; charset=utf-8")],
       body: "\(pod.identity): no answer from \(target): \(reason)\n")
+    answer.isFailingStub = reply.isFailingStub
+    return answer
   }
 }
 

@@ -54,6 +54,7 @@ package struct Stub: StandIn {
     var answer = StandInAnswer(
       status: reply.status, headers: [("content-type", reply.contentType)], body: reply.body)
     answer.stubDepth = request.depth
+    answer.isFailingStub = reply.status >= 400
     if request.method == nil, reply.status >= 400 { answer.isRefused = true }
     return answer
   }

@@ -16,7 +16,7 @@ struct PlanInCluster: Sendable {
   let target: ClusterTarget
   let invocation: Invocation
   /// The plan was read, and not only named.
-  private let isFile: Bool
+  let isFile: Bool
 
   /// - Parameter request: of a plan file, or with the name of a plan in place of one.
   init(_ request: PlanRequest, _ connection: ConnectionOptions) throws {
@@ -57,12 +57,14 @@ struct PlanInCluster: Sendable {
 
   /// The run that the cluster remembers; a failure where there is none.
   func record() async throws -> RunRecord {
-    guard let record = try await memory()?.record else {
-      throw Failure(
-        "no plan `\(name)` ran in the namespace `\(namespace)`, as far as the cluster knows\n"
-          + target.words + (isFile ? "" : "\nname its file, or its namespace with -n"))
-    }
+    guard let record = try await memory()?.record else { throw neverRan }
     return record
+  }
+
+  var neverRan: Failure {
+    Failure(
+      "no plan `\(name)` ran in the namespace `\(namespace)`, as far as the cluster knows\n"
+        + target.words + (isFile ? "" : "\nname its file, or its namespace with -n"))
   }
 
   func holder() async throws -> LeaseRecord? {

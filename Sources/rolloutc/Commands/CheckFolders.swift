@@ -63,7 +63,9 @@ struct FolderRequest {
     let root = IO.isDirectory(folder) ? IO.realPath(folder) : nil
     for path in try files(folder, in: root, &notes) {
       if path.hasSuffix("kustomization.yaml") || path.hasSuffix("kustomization.yml") {
-        notes.append("\(path) is not followed: build it first, with `kubectl kustomize`")
+        if !listsItsFolder(path) {
+          notes.append("\(path) is not followed: build it first, with `kubectl kustomize`")
+        }
         continue
       }
       let bytes: [UInt8]
@@ -95,6 +97,23 @@ struct FolderRequest {
       }
     }
     return stage
+  }
+
+  /// A kustomization that is nothing but the list of the files beside it, as those of `rolloutc PLAN --out` are: all of them
+  /// are read, and nothing is left to be followed.
+  private func listsItsFolder(_ path: String) -> Bool {
+    guard case .success(let bytes) = IO.read(path, mustBeFile: true), let documents = try? parseYAMLDocuments(bytes),
+      documents.count == 1, let fields = documents[0].value.fields,
+      fields.keys.allSatisfy({ ["apiVersion", "kind", "resources"].contains($0) })
+    else { return false }
+    let resources = (fields["resources"]?.array ?? []).map { $0.string ?? "" }
+    let slash = path.lastIndex(of: "/")
+    let own = slash.map { String(path[path.index(after: $0)...]) } ?? path
+    let beside = IO.names(in: slash.map { String(path[...$0]) } ?? ".") ?? []
+    let others = beside.filter { name in
+      name != own && !name.hasPrefix(".") && [".yaml", ".yml", ".json"].contains(where: name.hasSuffix)
+    }
+    return Set(resources) == Set(others)
   }
 
   /// The comments `# rolloutc: allow SLUG -- REASON` of each document. One without a reason allows nothing.

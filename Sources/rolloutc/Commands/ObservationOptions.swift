@@ -3,8 +3,10 @@ import ArgumentParser
 import CSSSelectors
 import ClusterAPI
 import CurlTransport
+import Diagnostics
 import HTMLText
 import Lowering
+import RolloutPlan
 
 /// How a run asks the outside: where visitors come in, and where metrics are read.
 struct ObservationOptions: ParsableArguments {
@@ -24,7 +26,9 @@ struct ObservationOptions: ParsableArguments {
   @Flag(help: "Do not check the gateway's certificate.")
   var gatewayInsecure = false
 
-  @Option(help: ArgumentHelp("The Prometheus that metrics are read from.", valueName: "url"))
+  @Option(
+    help: ArgumentHelp(
+      "The Prometheus that metrics are read from; $ROLLOUTC_PROMETHEUS unless given.", valueName: "url"))
   var prometheus: String?
 
   @Option(
@@ -48,9 +52,9 @@ struct ObservationOptions: ParsableArguments {
         "`\(option)`: \(withoutSecrets(text)) is no address of a gateway: \(hasUser)write HOST, HOST:PORT or a URL without a path"
       )
     }
-    if let prometheus, let problem = addressProblem(prometheus) {
+    if let (option, text) = Self.prometheus(prometheus), let problem = addressProblem(text) {
       throw ValidationError(
-        "`--prometheus`: \(withoutSecrets(prometheus)) is no address of Prometheus: \(problem); write an http or https URL, and let --prometheus-token-file name a file with its token"
+        "`\(option)`: \(withoutSecrets(text)) is no address of Prometheus: \(problem); write an http or https URL, and let --prometheus-token-file name a file with its token"
       )
     }
   }
@@ -61,11 +65,46 @@ struct ObservationOptions: ParsableArguments {
     return IO.environment("ROLLOUTC_GATEWAY").flatMap { $0.isEmpty ? nil : ("$ROLLOUTC_GATEWAY", $0) }
   }
 
+  /// Visitors come by TLS, and the run is told to ask without it: the gateway answers so at another port, if at all. Nil
+  /// where that is not so.
+  func plainGateway(for plan: Plan) -> Diagnostic? {
+    guard let given = givenGateway, GatewayAddress(given.text)?.isTLS == false,
+      let exposure = plan.exposures.first(where: { $0.tlsSecret != nil })
+    else { return nil }
+    var found = Diagnostic(
+      .cannotAsk, "`\(given.option)` says http, and these visitors come by https",
+      at: Label(exposure.range, "has a certificate"),
+      notes: ["routes of port \(exposure.port) do not answer there, and the run would wait for them in vain"],
+      help: given.option == "--gateway"
+        ? "write https://HOST:PORT"
+        : "name an https address with `--gateway`; the gateway of a sandbox has no TLS, and a plan for it no `tls secret`"
+    )
+    found.severity = .warning
+    return found
+  }
+
+  /// What says where metrics are read, and its name.
+  private static func prometheus(_ given: String?) -> (option: String, text: String)? {
+    if let given { return ("--prometheus", given) }
+    return IO.environment("ROLLOUTC_PROMETHEUS").flatMap { $0.isEmpty ? nil : ("$ROLLOUTC_PROMETHEUS", $0) }
+  }
+
+  /// Whether a run will have metrics to read.
+  var hasPrometheus: Bool { Self.prometheus(prometheus) != nil }
+  /// The same of a command that only looks, and has no option for it.
+  static var hasPrometheusByEnvironment: Bool { prometheus(nil) != nil }
+
   /// Gives a run its way to the gateway and to the metrics. Nothing is sent yet.
   func connect(_ environment: inout RunEnvironment, to cluster: any Cluster, _ renderer: Renderer) throws {
     let transport = CurlTransport()
     var probing = HTTPProber.Options()
-    probing.gateway = givenGateway.flatMap { GatewayAddress($0.text) }
+    if let given = givenGateway {
+      probing.gateway = GatewayAddress(given.text)
+      probing.gatewaySource = given.option
+      environment.gatewayAdvice =
+        plainGateway(for: renderer.plan)?.help
+        ?? "does `\(given.option)` lead to the ingress of this cluster? If so: is istiod healthy?"
+    }
     probing.certificateAuthority = try gatewayCA.map(Self.bytes)
     probing.verification = gatewayInsecure ? .none : .full
     environment.prober = HTTPProber(renderer, cluster: cluster, transport: transport, options: probing)
@@ -79,7 +118,7 @@ struct ObservationOptions: ParsableArguments {
         throw ProbeError("\(error)", isFinal: true)
       }
     }
-    guard let prometheus else { return }
+    guard let prometheus = Self.prometheus(prometheus)?.text else { return }
     var reading = PrometheusMetrics.Options()
     reading.window = metricsWindow.duration
     reading.certificateAuthority = try prometheusCA.map(Self.bytes)

@@ -41,9 +41,18 @@ struct PlanCommand: ParsableCommand {
 
   @OptionGroup var connection: ConnectionOptions
 
+  func validate() throws {
+    if let file, ["human", "json", "ndjson", "text", "yaml"].contains(file) {
+      throw ValidationError(
+        "`-o \(file)`: here -o names the file that the plan is saved to, and what is shown has one form; for a file of that name write `-o ./\(file)`"
+      )
+    }
+  }
+
   func run() throws {
     let request = options.request
     let outputs = try Outputs([("--out", file)])
+    try file.map(refuseForeign)
     let (plan, offline, resolution) = try request.compiled()
     try outputs.refuse(over: request)
     try connection.check(against: plan)
@@ -57,10 +66,17 @@ struct PlanCommand: ParsableCommand {
       _ = try await target.reach()
       return try await LiveLook.at(plan, resolution, request, .apply(steps: count), decisions, target)
     }
-    request.diagnostics.show(look.findings.inReadingOrder, resolution.sources)
+    var findings = look.findings
+    if !ObservationOptions.hasPrometheusByEnvironment {
+      // The run may be given one.
+      var metric = look.itinerary.unreadableMetric(in: look.legs, observed: look.observed)
+      metric?.severity = .warning
+      findings += metric.map { [$0] } ?? []
+    }
+    request.diagnostics.show(findings.inReadingOrder, resolution.sources)
     let text = LivePlanText(look.plan, plan, target: target.words, color: IO.colorsOutput)
     IO.standardOutput(text.text)
-    if look.findings.hasErrors { IO.exit(Exit.failed) }
+    if findings.hasErrors { IO.exit(Exit.failed) }
     if let file {
       let saved = SavedPlan(
         tool: toolVersion, sources: request.files.all, environment: request.env, settings: request.settings,
@@ -75,6 +91,15 @@ struct PlanCommand: ParsableCommand {
   }
 }
 
+/// Throws where there is a file that no saved plan would replace.
+private func refuseForeign(_ path: String) throws {
+  guard IO.exists(path), !IO.isSpecial(path), !IO.isDirectory(path) else { return }
+  if case .success(let bytes) = IO.read(path), bytes.isEmpty || SavedPlan.isOurs(bytes) { return }
+  throw Failure(
+    "`\(path)` is there, and is no plan that was saved; name another file, or remove it; nothing was changed",
+    code: Exit.usage)
+}
+
 /// A plan, looked at against a cluster: what a run would do, and what is in its way.
 struct LiveLook: Sendable {
   var itinerary: Itinerary
@@ -82,6 +107,9 @@ struct LiveLook: Sendable {
   var findings: [Diagnostic]
   /// The UID of `kube-system`; empty where it may not be read.
   var cluster: String
+  /// The legs that are still to come, and how many statements of the first have looked already.
+  var legs: [Leg]
+  var observed: Int
 
   /// Ends the process where what the cluster remembers does not fit the plan.
   static func at(
@@ -97,13 +125,15 @@ struct LiveLook: Sendable {
     switch await planner.remembered(for: goal) {
     case .failure(let error):
       request.diagnostics.show([error.diagnostic], resolution.sources)
-      IO.exit(error.isRefused ? Exit.refused : Exit.failed)
+      request.end(error.isRefused ? Exit.refused : Exit.failed)
     case .success(let memory):
       let preflight = Preflight(
         itinerary, legs: memory.legs, inventory: memory.inventory, decisions: decisions, cluster: target.cluster)
       let found = await preflight.findings()
       let live = await planner.plan(memory)
-      return LiveLook(itinerary: itinerary, plan: live, findings: found + live.problems, cluster: identity)
+      return LiveLook(
+        itinerary: itinerary, plan: live, findings: found + live.problems, cluster: identity, legs: memory.legs,
+        observed: memory.record.progress.observation)
     }
   }
 }

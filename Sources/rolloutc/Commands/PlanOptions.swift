@@ -73,6 +73,8 @@ struct PlanRequest {
   var clusterDomain = "cluster.local"
   var diagnostics = DiagnosticOutput()
   var files = PlanFiles()
+  /// Is told with which code the command ends where the diagnostics alone say why.
+  var willEnd: @Sendable (Int32) -> Void = { _ in }
 
   init(plan: String) { self.plan = plan }
 
@@ -130,8 +132,13 @@ struct PlanRequest {
     let found = resolution.diagnostics + resolution.allowances.filter(compiled.problems.compactMap(Diagnostic.init))
     let isRefused = diagnostics.refuses(found)
     diagnostics.show(found.inReadingOrder, resolution.sources, always: isRefused)
-    if isRefused { IO.exit(Exit.usage) }
+    if isRefused { end(Exit.usage) }
     return (plan, compiled, resolution)
+  }
+
+  func end(_ code: Int32) -> Never {
+    willEnd(code)
+    IO.exit(code)
   }
 
   /// The plan, where it checks; else its diagnostics are shown and the run ends with 2.
@@ -139,7 +146,7 @@ struct PlanRequest {
     let resolution = try resolved()
     guard let plan = resolution.checked else {
       diagnostics.show(resolution.diagnostics, resolution.sources, always: true)
-      IO.exit(Exit.usage)
+      end(Exit.usage)
     }
     return (plan, resolution)
   }

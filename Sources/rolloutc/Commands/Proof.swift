@@ -75,7 +75,7 @@ extension PlanRequest {
       if diagnostics.format == .human, !diagnostics.refuses(found) {
         IO.standardError("the plan is not proved; `--unproved` goes on all the same\n")
       }
-      IO.exit(Exit.usage)
+      end(Exit.usage)
     }
     if diagnostics.format == .human { candidate.plan.tellOfNoSteps() }
     var proved = candidate

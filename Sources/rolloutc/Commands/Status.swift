@@ -10,7 +10,7 @@ struct Status: ParsableCommand {
     abstract: "Show where a plan stands, from what the cluster remembers alone.",
     discussion: """
       For PLAN, the file or only the name of the plan: then `-n` names its namespace, which is the plan's name unless \
-      the plan says another.
+      the plan says another. Where nothing is known of a plan that is only named, the exit code is 1.
 
       EXAMPLES:
         rolloutc status hello.rollout
@@ -41,6 +41,8 @@ struct Status: ParsableCommand {
     case .text: IO.standardOutput(report.text)
     case .json: IO.standardOutput(jsonText(report.value) + "\n")
     }
+    // Whoever gave a name alone may have meant another namespace, or another name; a file says both.
+    if !place.isFile, report.knowsNothing { throw place.neverRan }
   }
 }
 
@@ -61,6 +63,9 @@ struct StatusReport: Sendable {
 
   static let schema = "rolloutc.status/1"
 
+  /// There is nothing of such a plan.
+  var knowsNothing: Bool { record == nil && holder == nil && forgotten == 0 }
+
   init(place: PlanInCluster, memory: (inventory: Inventory, record: RunRecord?)?, holder: LeaseRecord?) {
     name = place.name
     namespace = place.namespace
@@ -80,13 +85,13 @@ struct StatusReport: Sendable {
       rows.append(("run", "\(record.run) by \(record.who), \(record.updated)"))
     } else {
       let isForgotten = "what it did here is not remembered, and \(counted(forgotten, "Deployment")) of it stand"
-      rows.append(("state", forgotten == 0 ? "it never ran here" : isForgotten))
+      rows.append(("state", forgotten == 0 ? "it never ran here, in the namespace \(namespace)" : isForgotten))
     }
     rows.append(("lock", holder.map(lockWords) ?? "free"))
     if let answer { rows.append(("answer", "\(answer.isYes ? "yes" : "no"), by \(answer.by)")) }
     if let inventory { rows.append(("owns", owned(inventory))) }
     if let cause = record?.cause {
-      rows.append(("cause", "\(cause.code): \(cause.message), in \(cause.step), \(cause.time)"))
+      rows.append(("cause", "\(cause.code): \(cause.message), in \(step(of: cause)), \(cause.time)"))
       for note in cause.notes { rows.append(("", note)) }
     }
     for (i, command) in next.enumerated() { rows.append((i == 0 ? "next" : "or", command)) }
@@ -98,6 +103,14 @@ struct StatusReport: Sendable {
       name + String(repeating: " ", count: max(1, 8 - name.count)) + text + "\n"
     }.joined()
     return safeText(head + steps.joined() + (steps.isEmpty ? "" : "\n"), keepsLines: true)
+  }
+
+  /// A run that was to end after a step, and failed as it looked at what stands, came to no other one.
+  private func step(of cause: RunRecord.Cause) -> String {
+    guard let record, case .forward(let steps) = record.course, steps > 0, record.steps.indices.contains(steps - 1),
+      let place = record.steps.firstIndex(of: cause.step), place >= steps
+    else { return cause.step }
+    return record.steps[steps - 1]
   }
 
   private func lockWords(_ holder: LeaseRecord) -> String {
@@ -149,7 +162,8 @@ struct StatusReport: Sendable {
       if let cause = record.cause {
         fields["cause"] = [
           "code": .string(cause.code), "message": .string(cause.message),
-          "notes": .array(cause.notes.map { .string($0) }), "step": .string(cause.step), "time": .string(cause.time),
+          "notes": .array(cause.notes.map { .string($0) }), "step": .string(step(of: cause)),
+          "time": .string(cause.time),
         ]
       }
     }

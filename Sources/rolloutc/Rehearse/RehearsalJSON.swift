@@ -30,6 +30,7 @@ func rehearsalJSON(
       "rehearsal": result.script.map { .string($0) } ?? .null, "outcome": .string(result.result.outcome.rawValue),
       "failure": result.result.failure.map { .string($0.diagnostic.message) } ?? .null, "steps": .array(steps),
       "requests": .int(result.traffic.requests), "failed": .int(result.traffic.failed),
+      "failedAsStubbed": .int(result.traffic.failedAsStubbed),
       "served": .array(
         keys.map { key in
           [

@@ -51,22 +51,56 @@ struct RehearsalText {
     text += "\n" + served(result.traffic)
     let failed = result.traffic.failed
     if result.traffic.requests == 0 { text += "no visitor comes in over http: " }
-    text += "\(result.traffic.requests) requests, " + paint("\(failed) failed", failed == 0 ? 32 : 31) + "\n"
+    text += "\(result.traffic.requests) requests, " + paint("\(failed) failed", failed == 0 ? 32 : 31)
+    let stubbed = result.traffic.failedAsStubbed
+    text += stubbed == 0 ? "\n" : ", \(stubbed) failed as stubbed\n"
     return text
   }
 
   /// Who was served by what, in each step that had visitors.
   private func served(_ traffic: RehearsalTraffic) -> String {
     var text = ""
+    // Who served anybody in the last step that had visitors, by component.
+    var former: [Substring: Set<Substring>] = [:]
     for step in plan.steps.indices {
       let keys = traffic.served.keys.filter { $0.step == step }
         .sorted { ($0.visitor, $0.servedBy) < ($1.visitor, $1.servedBy) }
+      if keys.isEmpty { continue }
+      var present: [Substring: Set<Substring>] = [:]
       for key in keys {
-        let count = "\(traffic.served[key] ?? 0)".leftPadded(to: 6)
-        text += "\("\(step + 1)".leftPadded(to: 4)) \(count) × \(safeText(key.visitor)) → \(safeText(key.servedBy))\n"
+        for server in key.servedBy.split(separator: ", ") { present[component(server), default: []].insert(server) }
       }
+      let same = Set(present.filter { $0.value.count == 1 && former[$0.key] == $0.value }.keys)
+      let whole = keys.map { line($0, traffic, $0.servedBy) }
+      // Of long chains only what is not as before is shown, as `steps` does it.
+      if whole.allSatisfy({ $0.count <= Self.width }) {
+        text += whole.map { $0 + "\n" }.joined()
+      } else {
+        text += keys.map { line($0, traffic, shortened($0.servedBy, without: same)) + "\n" }.joined()
+      }
+      former = present
     }
     return text.isEmpty ? "" : "step  answers\n" + text + "\n"
+  }
+
+  private static let width = 80
+
+  private func line(_ key: RehearsalTraffic.Key, _ traffic: RehearsalTraffic, _ servedBy: String) -> String {
+    let (step, count) = ("\(key.step + 1)".leftPadded(to: 4), "\(traffic.served[key] ?? 0)".leftPadded(to: 6))
+    return "\(step) \(count) × \(safeText(key.visitor)) → \(safeText(servedBy))"
+  }
+
+  /// `voting-app` of `voting-app 2.0`.
+  private func component(_ server: Substring) -> Substring { server.prefix { $0 != " " } }
+
+  /// `web 2.0; as before: 8 more`.
+  private func shortened(_ servedBy: String, without same: Set<Substring>) -> String {
+    let all = servedBy.split(separator: ", ")
+    let shown = all.filter { !same.contains(component($0)) }
+    let hidden = all.count - shown.count
+    if hidden < 2 { return servedBy }
+    if shown.isEmpty { return "as before: \(counted(hidden, "component"))" }
+    return shown.joined(separator: ", ") + "; as before: \(hidden) more"
   }
 
   private func rendered(_ storm: Chaos.Report) -> String {

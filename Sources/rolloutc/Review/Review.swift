@@ -109,7 +109,7 @@ struct Review {
             writer.write(line: "# delete \(write.id)\(loss)  (\(place(write.origin)))")
           }
         }
-        for gate in phase.gates { writer.write(line: "# then wait until \(gate.words)") }
+        for gate in phase.gates { writer.write(line: "# then wait until \(gate.words(in: plan.namespace))") }
       }
       for observation in segment.observations {
         writer.write(line: "# then \(words(of: observation))  (\(place(observation.range)))")
@@ -178,7 +178,7 @@ struct Review {
           if let object = write.object { fields["object"] = object }
           return .object(fields)
         }),
-      "gates": .array(phase.gates.map { .string($0.words) }),
+      "gates": .array(phase.gates.map { .string($0.words(in: plan.namespace)) }),
     ]
   }
 }
@@ -212,14 +212,18 @@ extension PhaseKind {
 
 extension Gate {
   /// What is waited for, in a few words.
-  var words: String {
+  ///
+  /// - Parameter namespace: the plan's; it is a part of the header that is asked for.
+  func words(in namespace: String) -> String {
     switch self {
     case .ready(let targets):
       let names = targets.map { target in
         target.deployment.name + (target.withinMilliseconds.map { " within \(duration($0))" } ?? "")
       }
       return said(of: names, "is ready", "are ready")
-    case .settled(let stamp): return "every proxy has it" + (stamp.map { " (x-rollout-step: \($0))" } ?? "")
+    case .settled(let stamp):
+      return "every proxy has it"
+        + (stamp.map { " (\(stampHeader): \(stampHeaderText($0, namespace: namespace)))" } ?? "")
     case .drained(let versions):
       return said(of: versions.map { "\($0.app) \($0.version)" }, "gets no traffic any more", "get no traffic any more")
     case .stopped(let objects): return said(of: objects.map(\.name), "has no pods any more", "have no pods any more")

@@ -259,19 +259,21 @@ struct ReviewFolders {
       files += self.files(
         in: phaseFolder, documents: phase.writes.compactMap { document($0, $0.object, lines) },
         notes: (review.warning.map { [$0] } ?? []) + phase.writes.filter { $0.object == nil }.map { "delete \($0.id)" }
-          + phase.gates.map { "then wait until \($0.words)" })
+          + phase.gates.map { "then wait until \($0.words(in: review.plan.namespace))" })
     }
     files += self.files(changing: order.compactMap { last[$0] }, in: folder, lines)
     files += self.files(standing: segment.after, in: folder, lines)
     return files
   }
 
-  /// `apply/` and `delete/`.
+  /// `apply/` and `delete/`, each where there is something in it: kubectl refuses a kustomization without resources.
   private func files(changing writes: [Write], in folder: String, _ lines: ReviewLines) -> [(String, [UInt8])] {
     let deleted = writes.compactMap { $0.object == nil ? document($0, $0.previous.map(identity), lines) : nil }
-    return files(
-      in: "\(folder)/apply", documents: writes.compactMap { document($0, $0.object, lines) },
-      notes: review.warning.map { [$0] } ?? []) + files(in: "\(folder)/delete", documents: deleted, notes: [])
+    let applied = writes.compactMap { document($0, $0.object, lines) }
+    return
+      (applied.isEmpty
+      ? [] : files(in: "\(folder)/apply", documents: applied, notes: review.warning.map { [$0] } ?? []))
+      + (deleted.isEmpty ? [] : files(in: "\(folder)/delete", documents: deleted, notes: []))
   }
 
   /// `state/`.

@@ -6,6 +6,8 @@ struct Closing: Sendable {
   let goal: RunGoal
   /// The names of all steps.
   let steps: [String]
+  /// Something was left to do as the run began: a step was under way, or is still to come.
+  var wasUnfinished = false
   let invocation: Invocation
 
   func lines(_ result: RunResult) -> [String] {
@@ -16,6 +18,8 @@ struct Closing: Sendable {
     switch result.outcome {
     case .done: return "done: \(target(result)), after \(counted(result.writes, "write"))"
     case .unchanged:
+      // What was left were answers and looks.
+      if wasUnfinished, !isRollback { return "done: \(target(result)); nothing had to be written" }
       if case .resume = goal { return "nothing to do: no run was left unfinished; nothing was written" }
       if case .rollback(nil) = goal {
         return "nothing to do: nothing of a step is left to undo; nothing was written"
@@ -64,12 +68,18 @@ struct Closing: Sendable {
     count == 0 ? "back to the start" : "back to what stood after \(stepWords(count - 1, steps))"
   }
 
+  private var isRollback: Bool { if case .rollback = goal { true } else { false } }
+
+  private func onward(_ result: RunResult) -> [String] {
+    !isRollback && result.stepsLeft ?? steps.count < steps.count ? [invocation.command("apply")] : []
+  }
+
   private func advice(_ result: RunResult) -> [String] {
     switch result.outcome {
     case .done:
-      if case .rollback = goal { return [] }
-      return result.stepsLeft ?? steps.count < steps.count ? [invocation.command("apply")] : []
+      return onward(result)
     case .unchanged:
+      if wasUnfinished { return onward(result) }
       if case .rollback(nil) = goal {
         return [invocation.command("rollback", "--to", "STEP") + "  # goes back further"]
       }

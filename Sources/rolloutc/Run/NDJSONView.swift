@@ -86,8 +86,10 @@ struct NDJSONView: RunView {
       }
       return ("write-ended", at(place, fields))
     case .warning(let id, let text): return ("warning", ["object": object(id), "message": .string(text)])
-    case .gateBegan(let place, let gate): return ("gate-began", at(place, ["until": .string(gate.words)]))
-    case .gateEnded(let place, let gate): return ("gate-ended", at(place, ["until": .string(gate.words)]))
+    case .gateBegan(let place, let gate):
+      return ("gate-began", at(place, ["until": .string(gate.words(in: opening?.namespace ?? ""))]))
+    case .gateEnded(let place, let gate):
+      return ("gate-ended", at(place, ["until": .string(gate.words(in: opening?.namespace ?? ""))]))
     case .progress(let place, let id, let progress):
       var fields: Fields = [
         "object": object(id), "message": .string(progress.text), "isReady": .bool(progress.isReady),

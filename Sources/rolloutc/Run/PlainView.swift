@@ -56,7 +56,7 @@ struct PlainView: RunView {
       return line("  \(phase.kind.name): done\(unchanged > 0 ? ", \(unchanged) unchanged" : "")\(since(phase.began))")
     case .writeEnded(_, let id, let news): return news == .unchanged ? "" : line("    \(id): \(news.words)")
     case .warning(let id, let text): return line("    \(id): the server advises: \(text)")
-    case .gateBegan(_, let gate): return line("    waiting until \(gate.words)")
+    case .gateBegan(_, let gate): return line("    waiting until \(gate.words(in: picture.opening?.namespace ?? ""))")
     case .progress(_, let id, let progress):
       let text = progress.text + (progress.suspect.map { "; \($0)" } ?? "")
       guard told[id] != text else { return "" }
@@ -104,7 +104,8 @@ struct PlainView: RunView {
       let waiting = phase.rows.filter { $0.progress?.isReady == false }
       let objects = waiting.prefix(3).map { "\($0.id) \($0.progress?.text ?? "")" }
       let more = waiting.count > 3 ? ", and \(waiting.count - 3) more" : ""
-      let what = objects.isEmpty ? phase.gates.first.map { "until \($0.words)" } ?? "" : objects.joined(separator: ", ")
+      let gate = phase.gates.first.map { "until \($0.words(in: picture.opening?.namespace ?? ""))" }
+      let what = objects.isEmpty ? gate ?? "" : objects.joined(separator: ", ")
       return line("  … \(since(phase.began)), \(phase.kind.name): \(what)\(more)")
     }
     if let holder = picture.holder { return line("  … waiting for the lock of \(words(of: holder))") }

@@ -36,6 +36,9 @@ struct RunCommand: Sendable {
     self.connection = connection
     self.options = options
     self.observation = observation
+    if options.output == .ndjson {
+      self.request.willEnd = { Self.summarize("the plan is refused; nothing was changed", code: $0) }
+    }
   }
 
   func run() throws -> Never {
@@ -49,6 +52,7 @@ struct RunCommand: Sendable {
           }
           command.approval = approval
           command.request = PlanRequest(approval.saved, diagnostics: request.diagnostics)
+          command.request.willEnd = request.willEnd
         }
       } catch let failure as Failure {
         end(failure)
@@ -86,10 +90,13 @@ struct RunCommand: Sendable {
   /// Before a run there is no console: a stream for machines gets its last line here.
   private func end(_ failure: Failure) {
     failure.show()
-    guard options.output == .ndjson else { return }
+    if options.output == .ndjson { Self.summarize(failure.message, code: failure.code) }
+  }
+
+  private static func summarize(_ message: String, code: Int32) {
     var view = NDJSONView { _ in .null }
     let moment = Moment(elapsed: .zero, time: IO.wallTime())
-    _ = IO.output(Array(view.summary(message: failure.message, exitCode: failure.code, at: moment).utf8))
+    _ = IO.output(Array(view.summary(message: message, exitCode: code, at: moment).utf8))
   }
 
   // MARK: - Without a cluster
@@ -150,7 +157,9 @@ struct RunCommand: Sendable {
     let journal = try openJournal(plan, identity)
     let clock = RunClock.continuous
     let invocation = Invocation(plan: request, connection: connection, journal: self.options.journal, observation)
-    let closing = Closing(goal: goal, steps: plan.steps.map(\.name), invocation: invocation)
+    let closing = Closing(
+      goal: goal, steps: plan.steps.map(\.name), wasUnfinished: remembered.isUnfinished(for: goal),
+      invocation: invocation)
     let console = try Console(
       view(resolution.sources, closing), isLive: isLive, color: colors, clock: clock, wallTime: IO.wallTime,
       name: IO.userName)
@@ -199,15 +208,32 @@ struct RunCommand: Sendable {
     }
     // On a way back nothing new comes that could be in somebody's way.
     guard case .forward = course else { return }
+    try await lookForMetrics(itinerary, goal, sources, target)
     let isSamePlan = remembered.record?.planHash == itinerary.planHash
     let done = isSamePlan ? remembered.record?.progress.leg ?? 0 : 0
     let legs = Array((itinerary.legs(of: course) ?? []).dropFirst(done))
-    let findings = await Preflight(
+    let found = await Preflight(
       itinerary, legs: legs, inventory: remembered.inventory ?? Inventory(plan: itinerary.plan.name),
       decisions: runOptions.decisions, cluster: target.cluster
     ).findings()
+    let findings = (found + (observation.plainGateway(for: itinerary.plan).map { [$0] } ?? [])).inReadingOrder
     request.diagnostics.show(findings, sources)
     if request.diagnostics.refuses(findings) { throw Failure("the run would fail; nothing was changed") }
+  }
+
+  /// A run that is to read metrics is told where before it begins, not where it comes to them.
+  private func lookForMetrics(
+    _ itinerary: Itinerary, _ goal: RunGoal, _ sources: SourceSet, _ target: ClusterTarget
+  ) async throws {
+    if observation.hasPrometheus || itinerary.plan.metrics.isEmpty { return }
+    let planner = Planner(
+      itinerary, decisions: runOptions.decisions, planOptions: request.planOptions, cluster: target.cluster)
+    // What does not fit the plan the run itself refuses.
+    guard case .success(let memory) = await planner.remembered(for: goal),
+      let missing = itinerary.unreadableMetric(in: memory.legs, observed: memory.record.progress.observation)
+    else { return }
+    request.diagnostics.show([missing], sources)
+    throw Failure("the run would fail; nothing was changed", code: Exit.usage)
   }
 
   private var runOptions: RunOptions {
@@ -279,6 +305,15 @@ struct RememberedRun {
       (inventory, record) = (memory?.inventory, memory?.record)
     } catch {
       throw Failure("cannot read what this plan did before", error, plan: plan.name)
+    }
+  }
+
+  /// Whether a run with this goal has something left to do, be it only to ask.
+  func isUnfinished(for goal: RunGoal) -> Bool {
+    guard let record else { return false }
+    switch goal {
+    case .apply(let steps): return record.status != .rested || record.stepsDone < steps
+    case .resume, .rollback: return record.status != .rested
     }
   }
 }

@@ -156,7 +156,10 @@ struct TreeView: RunView {
     var head = StyledLine("  ▸ ", .strong).adding(phase.kind.name)
     if rows.count < phase.rows.count { head.add("  \(phase.rows.count - rows.count) unchanged", .faint) }
     head.add(since(phase.began), .faint)
-    for gate in phase.gates.reversed() { tail.insert(StyledLine("    waits until \(gate.words)", .faint), at: 0) }
+    for gate in phase.gates.reversed() {
+      let words = gate.words(in: picture.opening?.namespace ?? "")
+      tail.insert(StyledLine("    waits until \(words)", .faint), at: 0)
+    }
     return [head] + Self.fitting(rows, limit - 1 - tail.count) + tail
   }
 
