@@ -13,7 +13,7 @@ extension Itinerary {
     let steps = Set(legs.map(\.step))
     let blocks = steps.sorted().flatMap { step -> [Observation] in
       guard case .block(let block) = plan.steps[step].onFailure ?? plan.onFailure else { return [] }
-      return block.starts.filter { $0.step == step }.flatMap(\.segments).flatMap(\.observations)
+      return block.starts.filter { $0.place.step == step }.flatMap(\.segments).flatMap(\.observations)
     }
     let observations = legs.flatMap(\.observations).dropFirst(observed) + blocks
     for observation in observations {
