@@ -2,6 +2,7 @@ import ClusterAPI
 import Diagnostics
 import Foundation
 import KubernetesModel
+import Lowering
 import Rehearsal
 import RolloutPlan
 import Sandbox
@@ -295,6 +296,47 @@ import Testing
       }
     }
     #expect(lengths.contains(segments))
+  }
+
+  @Test("what stands where a course has come to is what its phases have left, from where it began to its end")
+  func standing() throws {
+    let itinerary = try World(Self.plan("on failure {\n  route web all -> 1.0\n  wait 1s\n  retire web 2.0\n}"))
+      .itinerary
+    func places(_ legs: [Leg]) -> [ApplyEngine.Progress] {
+      legs.enumerated().flatMap { n, leg in
+        leg.phases.indices.flatMap {
+          [ApplyEngine.Progress(leg: n, phase: $0), ApplyEngine.Progress(leg: n, phase: $0, isPhaseBegun: true)]
+        }
+      }
+    }
+    /// With all of what was begun.
+    func left(_ course: Course, _ at: ApplyEngine.Progress) -> [ObjectSet.Entry] {
+      itinerary.image(of: course, at: ApplyEngine.Progress(leg: at.leg, phase: at.phase + (at.isPhaseBegun ? 1 : 0)))
+        .entries
+    }
+    /// No way back takes the namespace.
+    func things(_ set: ObjectSet) -> [ObjectID: Value] {
+      Dictionary(uniqueKeysWithValues: set.entries.filter { $0.id.kind != "Namespace" }.map { ($0.id, $0.plain) })
+    }
+    var ends = 0
+    func check(_ course: Course, beginsWith entries: [ObjectSet.Entry]) {
+      guard let legs = itinerary.legs(of: course) else { return }
+      #expect(itinerary.image(of: course, at: ApplyEngine.Progress()).entries == entries, "\(course)")
+      guard let end = itinerary.end(of: course) else { return }
+      let last = itinerary.image(of: course, at: ApplyEngine.Progress(leg: legs.count))
+      #expect(things(last) == things(end.image), "\(course)")
+      ends += 1
+    }
+    for from in places(itinerary.forward) {
+      let here = left(.forward(steps: 3), from)
+      for steps in 0...itinerary.step(at: from) { check(.rollback(from: from, steps: steps), beginsWith: here) }
+      let block = Course.block(from: from)
+      check(block, beginsWith: here)
+      for at in places(itinerary.legs(of: block) ?? []) {
+        check(.leaveBlock(from: from, at: at, steps: 0), beginsWith: left(block, at))
+      }
+    }
+    #expect(ends > 50)
   }
 
   /// Has the run stopped from another machine, and gives no answer.

@@ -134,16 +134,22 @@ struct World {
   /// Runs `goal` to its end, in virtual time.
   func run(
     _ goal: RunGoal, budget: RequestBudget? = nil, id: String = "run-1", prober: (any Prober)? = nil,
-    decider: (any Decider)? = nil, options change: (inout RunOptions) -> Void = { _ in }
+    decider: (any Decider)? = nil, metrics: (any MetricSource)? = nil, hook: RequestHook? = nil,
+    options change: (inout RunOptions) -> Void = { _ in }
   ) throws -> Outcome {
     let log = EventLog()
     let time = VirtualTime(sandbox, from: try #require(blocking { await sandbox.now }))
-    let cluster = InProcessTransport.cluster(sandbox, requests: budget)
+    var transport: any HTTPTransport = InProcessTransport(sandbox: sandbox, budget: budget)
+    if let hook { transport = HookedTransport(base: transport, hook: hook) }
+    let cluster = APIClient(
+      endpoint: ClusterEndpoint(server: "http://sandbox"), credentials: FixedCredentials(Credentials()),
+      transport: transport)
     var environment = RunEnvironment(
       cluster: cluster, clock: time.clock, wallTime: { time.timestamp.rfc3339Micro }, random: { 0.5 },
       journal: MemoryJournal(), identity: RunIdentity(run: id, who: "ann@desk, pid 1"), tell: { log.add($0) })
     environment.prober = prober
     environment.decider = decider
+    environment.metrics = metrics
     var options = RunOptions()
     options.settle = .seconds(1)
     options.waitForLock = .seconds(120)

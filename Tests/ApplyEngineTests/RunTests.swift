@@ -1,3 +1,4 @@
+import ClusterAPI
 import Diagnostics
 import KubernetesModel
 import Lowering
@@ -338,6 +339,46 @@ let quietVoting: String = {
     let resumed = try world.run(.resume, id: "resumed") { $0.waitForLock = .zero }
     #expect(resumed.result.outcome == .done, "\(resumed.result) \(resumed.log.text)")
     #expect(resumed.elapsed >= .seconds(30))
+  }
+
+  @Test("a Deployment that somebody deletes while it is waited for fails at once")
+  func deletedWhileWaited() async throws {
+    let world = try World(Self.shop(""))
+    let sandbox = world.sandbox
+    await sandbox.update { $0.setBehaviour(PodBehaviour(fate: .neverReady), of: "web-1-0", namespace: "shop") }
+    let hook = RequestHook { request in
+      // The first look at why it is late; what is watched is watched by then.
+      guard request.label == "list", request.url.contains("/replicasets") else { return }
+      _ = await sandbox.respond(to: APIRequest("DELETE", "/apis/apps/v1/namespaces/shop/deployments/web-1-0"))
+    }
+    let outcome = try world.run(.apply(steps: 1), hook: hook)
+    #expect(outcome.result.failure?.diagnostic.code == .notReady, "\(outcome.log.text)")
+    #expect(
+      outcome.result.failure?.diagnostic.notes.contains { $0.contains("it was deleted while we waited") } == true,
+      "\(outcome.log.text)")
+    #expect(outcome.elapsed < .seconds(60))
+  }
+
+  @Test(
+    "who waits in vain is told what was in the way, and sees the log of what ended and of nothing else",
+    arguments: [
+      (.unschedulable, "Unschedulable", false), (.imagePullError, "ImagePullBackOff", false),
+      (.neverReady, "DeadlineExceeded", false), (.crashLoop(exitCode: 3), "CrashLoopBackOff", true),
+    ] as [(PodBehaviour.Fate, String, Bool)])
+  func inVain(fate: PodBehaviour.Fate, reason: String, hasLog: Bool) async throws {
+    // Only our own clock ends it.
+    let patient = "patch deployment of web \"{spec: {progressDeadlineSeconds: 2147483647}}\""
+    let world = try World(Self.shop(patient))
+    await world.sandbox.update {
+      $0.setBehaviour(PodBehaviour(fate: fate, log: "hello"), of: "web-1-0", namespace: "shop")
+    }
+    let outcome = try world.run(.apply(steps: 1))
+    let diagnostic = try #require(outcome.result.failure?.diagnostic)
+    #expect(diagnostic.code == .notReady)
+    #expect(diagnostic.notes.first { $0.contains(reason) } != nil, "\(diagnostic)")
+    #expect(diagnostic.notes.contains { $0.contains("hello") } == hasLog, "\(diagnostic)")
+    #expect(
+      reason == "DeadlineExceeded" || !diagnostic.notes.contains { $0.contains("DeadlineExceeded") }, "\(diagnostic)")
   }
 
   private func kinds(_ content: [String: Value]) -> Set<String> { Set(content.keys) }
