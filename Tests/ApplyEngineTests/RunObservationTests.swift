@@ -106,7 +106,7 @@ private struct Person: Decider {
   private static let unread = ScriptedMetrics.Reading.failure(MetricError("no answer"))
   private static let good = ScriptedMetrics.Reading.success(.value(0.5))
 
-  /// One reading in ten seconds, so seven of a minute.
+  /// One reading in six seconds, so eleven of a minute.
   @Test(
     "readings are good, or none; what cannot be read three times in a row is a failure",
     arguments: [
@@ -117,7 +117,7 @@ private struct Person: Decider {
       ([unread, unread, good, unread, unread, good], nil),
       ([unread, unread, .success(.noData), unread, unread, good], nil),
       // The last one could not be read: it is asked for beyond the end.
-      ([good, good, good, good, good, good, unread, .success(.value(7))], .metricBreached),
+      (Array(repeating: good, count: 10) + [unread, .success(.value(7))], .metricBreached),
     ] as [([Result<MetricReading, MetricError>], Code?)])
   func measured(_ readings: [Result<MetricReading, MetricError>], _ code: Code?) throws {
     let world = try World(Self.plan("verify errors for 1m"))

@@ -213,6 +213,28 @@ let quietVoting: String = {
     #expect(free.result.outcome == .undone, "\(free.log.text)")
   }
 
+  /// Its pods are none of the plan's: nobody waits until they end.
+  @Test("a way back waits for no Deployment that it leaves to somebody else, and forgets it")
+  func wayBackPastAnothersDeployment() async throws {
+    let world = try World(RealClusterTests.shop("shop", existing: true))
+    let namespace: Value = ["kind": "Namespace", "metadata": ["name": "shop"]]
+    _ = await world.sandbox.respond(to: APIRequest("POST", "/api/v1/namespaces", body: namespace))
+    #expect(try world.run(.apply(steps: 1), id: "first").result.outcome == .done)
+    let deployments = "/apis/apps/v1/namespaces/shop/deployments"
+    let theirs = Self.inTheWay.mergePatched(by: ["metadata": ["name": "web-2-0"]])
+    #expect(await world.sandbox.respond(to: APIRequest("POST", deployments, body: theirs)).status == 201)
+    await world.sandbox.advance(by: 60_000)
+    let failed = try world.run(.apply(steps: 2), id: "failed")
+    #expect(failed.result.outcome == .rolledBack, "\(failed.log.text)")
+    #expect(failed.result.failure?.diagnostic.code == .notOurs)
+    #expect(failed.elapsed < .seconds(60), "\(failed.elapsed)")
+    #expect(await exists("\(deployments)/web-2-0", in: world))
+    let store = InventoryStore(plan: "shop", namespace: "shop", in: InProcessTransport.cluster(world.sandbox))
+    let inventory = try #require(try await store.load()?.inventory)
+    #expect(inventory.entries.contains { $0.id.name == "web-1-0" })
+    #expect(!inventory.entries.contains { $0.id.name == "web-2-0" }, "what is another's is none of the plan's")
+  }
+
   /// What the server refused was never there, and is not made only to be deleted.
   @Test("a way back makes nothing")
   func wayBackFromWhatWasRefused() async throws {
@@ -329,6 +351,60 @@ let quietVoting: String = {
     let back = try world.run(.rollback(steps: nil), id: "nothing") { $0.decisions.recreates = ["DestinationRule/web"] }
     #expect(back.result.outcome != .undone && back.result.failure == nil, "\(back.log.text)")
     #expect(await exists("/apis/apps/v1/namespaces/shop/deployments/web-1-0", in: world))
+  }
+
+  @Test("where somebody is about to write the first record, whoever would go on from it waits for them")
+  func beforeTheFirstRecord() async throws {
+    let world = try World(Self.shop(""))
+    // Killed behind the lock, before the record.
+    let killed = try world.run(.apply(steps: 1), budget: RequestBudget(writes: 2), id: "killed")
+    #expect(await !exists("/api/v1/namespaces/shop/configmaps/rolloutc-shop", in: world), "\(killed.log.text)")
+    #expect(await exists("/apis/coordination.k8s.io/v1/namespaces/shop/leases/rolloutc-shop", in: world))
+    for goal: RunGoal in [.resume, .rollback(steps: nil)] {
+      #expect(try world.run(goal, id: "early") { $0.waitForLock = .zero }.result.outcome == .locked)
+    }
+    await world.sandbox.advance(by: 100_000)
+    #expect(try world.run(.resume, id: "late").result.outcome == .refused)
+  }
+
+  @Test("two runs that make the namespace at one moment make it once")
+  func namespaceOfTwo() async throws {
+    let world = try World(Self.shop(""))
+    let sandbox = world.sandbox
+    let body = try #require(
+      world.itinerary.forward.flatMap(\.phases).flatMap(\.writes).first { $0.id.kind == "Namespace" }?.object)
+    let hook = RequestHook { request in
+      guard request.method == "PATCH", request.url.contains("/api/v1/namespaces/shop?") else { return }
+      _ = await sandbox.respond(
+        to: APIRequest(
+          "PATCH", "/api/v1/namespaces/shop", query: ["fieldManager": "rolloutc"], body: body,
+          contentType: "application/apply-patch+yaml"))
+    }
+    let outcome = try world.run(.apply(steps: 1), hook: hook)
+    #expect(outcome.result.outcome == .done, "\(outcome.log.text)")
+  }
+
+  /// It sees neither the namespace itself nor what stands behind Services, and may not watch.
+  @Test("rights in the namespace alone are enough, and what may not be seen is not waited for")
+  func fewRights() async throws {
+    let world = try World(Self.shop(""))
+    let namespace: Value = ["kind": "Namespace", "metadata": ["name": "shop"]]
+    _ = await world.sandbox.respond(to: APIRequest("POST", "/api/v1/namespaces", body: namespace))
+    let existing = try World(
+      Self.shop("").replacing("expose", with: "namespace shop existing\nexpose"), on: world.sandbox)
+    let outcome = try existing.run(
+      .apply(steps: 2),
+      rights: MissingRights { request in
+        request.url.hasSuffix("/api/v1/namespaces/shop") || request.url.contains("endpointslices")
+          || request.url.contains("/pods") || request.url.contains("watch=")
+      })
+    #expect(outcome.result.outcome == .done, "\(outcome.log.text)")
+    #expect(outcome.log.text.contains("there is no right to watch"))
+    // The record is gone, and what stood must not be taken for nothing where it may not be read either.
+    _ = await world.sandbox.respond(to: APIRequest("DELETE", "/api/v1/namespaces/shop/configmaps/rolloutc-shop"))
+    let forgotten = try existing.run(
+      .apply(steps: 2), id: "again", rights: MissingRights { $0.url.contains("/services/web") })
+    #expect(forgotten.result.outcome == .refused, "\(forgotten.log.text)")
   }
 
   @Test("the lock of a run that died is waited for until that is sure")
