@@ -130,6 +130,17 @@ extension Itinerary {
       _ = await sandbox.respond(to: APIRequest("DELETE", path + "/web-1-0"))
       await sandbox.advance(by: 60_000)
     }
+    // What client-side apply wrote is taken over without a word; but no word makes another selector of it.
+    let other = ours.mergePatched(by: [
+      "spec": [
+        "selector": ["matchLabels": ["app": "other", "version": "1.0"]],
+        "template": ["metadata": ["labels": ["app": "other"]]],
+      ]
+    ])
+    let made = await sandbox.respond(
+      to: APIRequest("POST", path, query: ["fieldManager": "kubectl-client-side-apply"], body: other))
+    #expect(made.status == 201, "\(made)")
+    #expect(await findings(itinerary, adopts: ["Deployment/web-1-0"]).map(\.code) == [.writeRefused])
   }
 
   @Test("routes and rules of others for a host of the plan are told, those for other hosts are not")
