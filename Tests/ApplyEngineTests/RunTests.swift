@@ -348,6 +348,8 @@ let quietVoting: String = {
     let rule = "/apis/networking.istio.io/v1/namespaces/shop/destinationrules/web"
     #expect(await world.sandbox.respond(to: APIRequest("DELETE", rule)).status == 200)
     #expect(try world.run(.apply(steps: 2), id: "amiss").result.outcome == .failedClean)
+    let store = InventoryStore(plan: "shop", namespace: "shop", in: InProcessTransport.cluster(world.sandbox))
+    #expect(try await store.load()?.record?.status == .rested, "nobody has to look at anything")
     let back = try world.run(.rollback(steps: nil), id: "nothing") { $0.decisions.recreates = ["DestinationRule/web"] }
     #expect(back.result.outcome != .undone && back.result.failure == nil, "\(back.log.text)")
     #expect(await exists("/apis/apps/v1/namespaces/shop/deployments/web-1-0", in: world))
