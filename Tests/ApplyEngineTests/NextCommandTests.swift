@@ -2,6 +2,7 @@ import ClusterAPI
 import Diagnostics
 import Foundation
 import KubernetesModel
+import Lowering
 import Rehearsal
 import RolloutPlan
 import Sandbox
@@ -201,6 +202,83 @@ import Testing
     }
   }
 
+  @Test("what kubectl applied is taken for what stood after a step where each object is named, and not without")
+  func assumedOfOthers() async throws {
+    let world = try World(Self.plan(""))
+    let cluster = InProcessTransport.cluster(world.sandbox)
+    let entries = world.itinerary.standing(afterSteps: 1).image.entries
+    for entry in entries {
+      let target = try await cluster.resourceType(of: entry.object).named(entry.id.name, in: entry.id.namespace)
+      _ = try await cluster.create(
+        CreateRequest(entry.object, in: target.collection, fieldManager: "kubectl-client-side-apply"))
+    }
+    await world.sandbox.advance(by: 60_000)
+    let refused = try world.run(.apply(steps: 2), id: "refused") { $0.assumedSteps = 1 }
+    #expect(refused.result.outcome == .refused && refused.result.writes == 0, "\(refused.log.text)")
+    let diagnostic = try #require(refused.result.failure?.diagnostic)
+    #expect(diagnostic.notes.allSatisfy { $0.hasSuffix("is there, and no run of this plan made it") })
+    #expect(diagnostic.help?.contains("`--adopt Deployment/web-1-0`") == true)
+    let taken = try world.run(.apply(steps: 2), id: "taken") {
+      $0.assumedSteps = 1
+      $0.decisions.adopts = Set(entries.map { "\($0.id)" })
+    }
+    #expect(taken.result.outcome == .done, "\(taken.log.text)")
+    #expect(await weights(world) == [10, 90])
+  }
+
+  @Test("a claim that a way back has left is no object of a later state that nobody expects")
+  func assumedBesideAClaim() async throws {
+    let text = Self.plan("").replacing(
+      "  version 1.0, 2.0", with: "  version 1.0\n  version 2.0 {\n    volume data 1Gi at /data\n  }")
+    let world = try World(text)
+    #expect(try world.run(.apply(steps: 2), id: "up").result.outcome == .done)
+    #expect(try world.run(.rollback(steps: 1), id: "back").result.outcome == .undone)
+    let content = await world.content()
+    #expect(content.keys.contains { $0.hasPrefix("persistentvolumeclaims/") })
+    _ = await world.sandbox.respond(to: APIRequest("DELETE", "/api/v1/namespaces/shop/configmaps/rolloutc-shop"))
+    let right = try world.run(.apply(steps: 1), id: "right") { $0.assumedSteps = 1 }
+    #expect([.done, .unchanged].contains(right.result.outcome), "\(right.log.text)")
+  }
+
+  @Test("who had come to the end goes on to a new step only when asked, and who was to come there goes on to it")
+  func editedBehindTheEnd() async throws {
+    let longer = Self.plan("") + "step \"Fourth\" {\n  deploy web 2.0 replicas 2\n}\n"
+    let done = try World(Self.plan(""))
+    #expect(try done.run(.apply(steps: 3), id: "all").result.outcome == .done)
+    let after = try World(longer, on: done.sandbox)
+    let resumed = try after.run(.resume, id: "resumed")
+    #expect(resumed.result.outcome == .unchanged && resumed.result.stepsLeft == 3, "\(resumed.log.text)")
+    let asked = try after.run(.apply(steps: 4), id: "asked")
+    #expect(asked.result.outcome == .done && asked.result.stepsLeft == 4, "\(asked.log.text)")
+
+    let stopped = try World(Self.plan(""))
+    #expect(try stopped.run(.apply(steps: 1), id: "first").result.outcome == .done)
+    let rule = "/apis/networking.istio.io/v1/namespaces/shop/destinationrules/web"
+    _ = await stopped.sandbox.respond(to: APIRequest("DELETE", rule))
+    #expect(try stopped.run(.apply(steps: 3), id: "stopped").result.outcome == .failedClean)
+    let all = try World(longer, on: stopped.sandbox).run(.resume, id: "all") {
+      $0.decisions.recreates = ["DestinationRule/web"]
+    }
+    #expect(all.result.outcome == .done && all.result.stepsLeft == 4, "\(all.log.text)")
+  }
+
+  @Test("a way back that is under way is finished before another one begins", arguments: [false, true])
+  func otherWayBack(outOfABlock: Bool) async throws {
+    let failure = outOfABlock ? "on failure {\n  route web all -> 1.0\n}" : ""
+    let world = try await world(failure, outOfABlock ? .crashes : .none)
+    _ = try world.run(.apply(steps: 2), id: "up")
+    let dead = try world.run(
+      .rollback(steps: 0), budget: RequestBudget(writes: 8, lastTakesEffect: true), id: "dead")
+    #expect(![.undone, .refused].contains(dead.result.outcome), "\(dead.log.text)")
+    await world.sandbox.advance(by: 100_000)
+    let other = try world.run(.rollback(steps: 1), id: "other")
+    #expect(other.result.outcome == .refused, "\(other.log.text)")
+    #expect(other.result.failure?.diagnostic.message == "a way back to another place is under way")
+    let same = try world.run(.rollback(steps: 0), id: "same")
+    #expect(same.result.outcome == .undone, "\(same.log.text)")
+    #expect(await deployments(world).isEmpty)
+  }
+
   @Test("what a held step asks may be mended, and later steps edited; what it writes may not")
   func mendedWhileHeld() async throws {
     func plan(_ verify: String, _ third: String = "  retire web 1.0", share: String = "10%") -> String {
@@ -295,6 +373,47 @@ import Testing
       }
     }
     #expect(lengths.contains(segments))
+  }
+
+  @Test("what stands where a course has come to is what its phases have left, from where it began to its end")
+  func standing() throws {
+    let itinerary = try World(Self.plan("on failure {\n  route web all -> 1.0\n  wait 1s\n  retire web 2.0\n}"))
+      .itinerary
+    func places(_ legs: [Leg]) -> [ApplyEngine.Progress] {
+      legs.enumerated().flatMap { n, leg in
+        leg.phases.indices.flatMap {
+          [ApplyEngine.Progress(leg: n, phase: $0), ApplyEngine.Progress(leg: n, phase: $0, isPhaseBegun: true)]
+        }
+      }
+    }
+    /// With all of what was begun.
+    func left(_ course: Course, _ at: ApplyEngine.Progress) -> [ObjectSet.Entry] {
+      itinerary.image(of: course, at: ApplyEngine.Progress(leg: at.leg, phase: at.phase + (at.isPhaseBegun ? 1 : 0)))
+        .entries
+    }
+    /// No way back takes the namespace.
+    func things(_ set: ObjectSet) -> [ObjectID: Value] {
+      Dictionary(uniqueKeysWithValues: set.entries.filter { $0.id.kind != "Namespace" }.map { ($0.id, $0.plain) })
+    }
+    var ends = 0
+    func check(_ course: Course, beginsWith entries: [ObjectSet.Entry]) {
+      guard let legs = itinerary.legs(of: course) else { return }
+      #expect(itinerary.image(of: course, at: ApplyEngine.Progress()).entries == entries, "\(course)")
+      guard let end = itinerary.end(of: course) else { return }
+      let last = itinerary.image(of: course, at: ApplyEngine.Progress(leg: legs.count))
+      #expect(things(last) == things(end.image), "\(course)")
+      ends += 1
+    }
+    for from in places(itinerary.forward) {
+      let here = left(.forward(steps: 3), from)
+      for steps in 0...itinerary.step(at: from) { check(.rollback(from: from, steps: steps), beginsWith: here) }
+      let block = Course.block(from: from)
+      check(block, beginsWith: here)
+      for at in places(itinerary.legs(of: block) ?? []) {
+        check(.leaveBlock(from: from, at: at, steps: 0), beginsWith: left(block, at))
+      }
+    }
+    #expect(ends > 50)
   }
 
   /// Has the run stopped from another machine, and gives no answer.

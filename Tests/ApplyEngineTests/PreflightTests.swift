@@ -112,6 +112,38 @@ extension Itinerary {
     #expect(await findings(itinerary, inventory: inventory).isEmpty)
   }
 
+  @Test("what keeps an adoption from being done is told before the first write")
+  func adoptionInTheWay() async throws {
+    await namespace()
+    let itinerary = try Itinerary.shop("namespace shop existing")
+    let path = "/apis/apps/v1/namespaces/shop/deployments"
+    let broken = try Itinerary.shop(
+      "namespace shop existing\npatch deployment of web \"{spec: {template: {spec: {containers: [{name: web, ports: [{containerPort: 700000}]}]}}}}\""
+    )
+    let writes = itinerary.forward.flatMap(\.phases).flatMap(\.writes)
+    let ours = try #require(writes.first { $0.id.name == "web-1-0" }?.object)
+    for (plan, change, codes): (Itinerary, Value, [Code]) in [
+      (itinerary, [:], []), (itinerary, ["spec": ["replicas": 5]], [.fieldConflict]), (broken, [:], [.writeRefused]),
+    ] {
+      await post(ours.mergePatched(by: change), to: path)
+      let found = await findings(plan, adopts: ["Deployment/web-1-0"])
+      #expect(found.map(\.code) == codes, "\(change): \(found)")
+      _ = await sandbox.respond(to: APIRequest("DELETE", path + "/web-1-0"))
+      await sandbox.advance(by: 60_000)
+    }
+    // What client-side apply wrote is taken over without a word; but no word makes another selector of it.
+    let other = ours.mergePatched(by: [
+      "spec": [
+        "selector": ["matchLabels": ["app": "other", "version": "1.0"]],
+        "template": ["metadata": ["labels": ["app": "other"]]],
+      ]
+    ])
+    let made = await sandbox.respond(
+      to: APIRequest("POST", path, query: ["fieldManager": "kubectl-client-side-apply"], body: other))
+    #expect(made.status == 201, "\(made)")
+    #expect(await findings(itinerary, adopts: ["Deployment/web-1-0"]).map(\.code) == [.writeRefused])
+  }
+
   @Test("routes and rules of others for a host of the plan are told, those for other hosts are not")
   func routesBeside() async throws {
     await namespace()
@@ -142,6 +174,12 @@ extension Itinerary {
     for name in ["VirtualService/old-mesh", "VirtualService/old-entry", "DestinationRule/old-rule"] {
       #expect(told.contains { $0.hasPrefix("`\(name)`") }, "\(name): \(told)")
     }
+    // One that the plan is known to have made, in another edition, is none of others, whatever became of its labels.
+    var inventory = Inventory(plan: "shop")
+    let id = ObjectID(group: "networking.istio.io", kind: "VirtualService", namespace: "shop", name: "old-mesh")
+    inventory.expect([id], phase: 0)
+    let rest = await findings(itinerary, inventory: inventory).filter { $0.code == .routeBeside }.map(\.message)
+    #expect(rest.count == told.count - 1 && !rest.contains { $0.contains("old-mesh") }, "\(rest)")
   }
 
   @Test("routes of another namespace for a host at the same gateway are told, those at other gateways are not")
@@ -307,20 +345,41 @@ extension Itinerary {
         groupVersion: GroupVersion(group: "", version: "v1"), kind: "Secret", plural: "secrets", isNamespaced: true
       ).named("mail", in: "shop"))
     #expect(metadata.fields?.keys == ["metadata"])
+    // Nothing takes variables from it.
+    #expect(await findings(try .shop("namespace shop existing\nsecret mail has user, password")).map(\.message) == [])
+    // Who wrote it is not known, and so neither are its keys.
+    let silent = FixedCluster([
+      ["apiVersion": "v1", "kind": "Secret", "metadata": ["name": "mail", "namespace": "shop"]]
+    ])
+    let unknown = await Preflight(
+      itinerary, legs: itinerary.forward, inventory: Inventory(plan: "shop"), cluster: silent
+    ).secretFindings()
+    #expect(unknown.isEmpty, "\(unknown)")
+  }
+
+  @Test("a Secret cannot be there before its namespace; once the plan has begun, it must be")
+  func secretsOfANewNamespace() async throws {
+    let itinerary = try Itinerary.shop("secret mail has user", web: "  env USER = secret mail user")
+    #expect(await findings(itinerary).map(\.severity) == [.warning])
+    var begun = Inventory(plan: "shop")
+    begun.expect([ObjectID(group: "", kind: "Namespace", namespace: "", name: "shop")], phase: 0)
+    #expect(await findings(itinerary, inventory: begun).map(\.severity) == [.error])
   }
 
   @Test("a kind that the server does not have is named before anything is written")
   func missingKinds() async throws {
-    let plan = resolve(
-      path: "plan.rollout",
-      bytes: Array(
-        "plan shop\nlanguage 1\n\ncomponent web {\n  image example.com/web\n  port 8080 http\n  version 1.0\n}\n\ndeploy web 1.0\n"
-          .utf8))
-    let checked = try #require(plan.checked)
-    let old = compile(
-      checked, options: LoweringOptions(apiVersions: APIVersions(networking: .v1alpha3, security: .v1beta1)))
-    let found = await findings(Itinerary(checked, old))
-    #expect(Set(found.map(\.code)).isSubset(of: [.missingKind]))
+    let cluster = Guarded(base: InProcessTransport.cluster(sandbox), missing: ["networking.istio.io"])
+    let itinerary = try Itinerary.shop()
+    let found = await Preflight(
+      itinerary, legs: itinerary.forward, inventory: Inventory(plan: "shop"), cluster: cluster
+    ).findings()
+    #expect(
+      Set(found.map(\.message)) == [
+        "the server has no `DestinationRule` in `networking.istio.io/v1`",
+        "the server has no `Gateway` in `networking.istio.io/v1`",
+        "the server has no `VirtualService` in `networking.istio.io/v1`",
+      ])
+    #expect(found.allSatisfy { $0.code == .missingKind && $0.severity == .error })
   }
 
   // MARK: - Rights
@@ -331,11 +390,14 @@ extension Itinerary {
     var denied: @Sendable (_ attributes: Value) -> Bool = { _ in false }
     /// By plural: lists of kinds that the sandbox does not have.
     var lists: [String: [Value]] = [:]
+    /// Groups that the server does not have.
+    var missing: Set<String> = []
 
     func serverVersion() async throws(ClusterError) -> ServerVersion { try await base.serverVersion() }
     func versions(of group: String) async throws(ClusterError) -> [String] { try await base.versions(of: group) }
     func resources(of version: GroupVersion, refresh: Bool) async throws(ClusterError) -> [ClusterAPI.ResourceType] {
-      try await base.resources(of: version, refresh: refresh)
+      if missing.contains(version.group) { throw .refused(APIStatus(code: 404)) }
+      return try await base.resources(of: version, refresh: refresh)
     }
     func get(_ object: ObjectReference) async throws(ClusterError) -> Value { try await base.get(object) }
     func list(_ collection: ObjectCollection) async throws(ClusterError) -> ObjectList {
@@ -399,6 +461,34 @@ extension Itinerary {
     }
   }
 
+  @Test("the roles hold what blocks and mounted volumes need, and whoever makes the namespace is asked for that")
+  func otherRights() async throws {
+    func resources(_ itinerary: Itinerary) -> Set<String> {
+      Set(itinerary.accessNeeds { _, kind in guessedPlural(kind) }.map(\.resource))
+    }
+    #expect(!resources(try .shop()).contains("peerauthentications"))
+    let block = try Itinerary.shop(
+      steps: "step \"One\" {\n  on failure {\n    mtls permissive\n  }\n  deploy web 1.0\n}")
+    #expect(resources(block).contains("peerauthentications"))
+    #expect(!resources(try .shop()).contains("persistentvolumeclaims"))
+    let mount =
+      "patch deployment of web \"{spec: {template: {spec: {volumes: [{name: d, persistentVolumeClaim: {claimName: theirs}}]}}}}\""
+    #expect(resources(try .shop(mount)).contains("persistentvolumeclaims"))
+
+    let cluster = Guarded(
+      base: InProcessTransport.cluster(sandbox),
+      denied: { $0["resource"] == "namespaces" && $0["verb"] == "create" })
+    let itinerary = try Itinerary.shop()
+    func found() async -> [Diagnostic] {
+      await Preflight(
+        itinerary, legs: itinerary.forward, inventory: Inventory(plan: "shop"), cluster: cluster
+      ).accessFindings()
+    }
+    #expect(await found().map(\.message) == ["there is no right to `create` namespaces"])
+    await namespace()
+    #expect(await found().isEmpty)
+  }
+
   @Test(arguments: [
     ("Gateway", "gateways"), ("NetworkPolicy", "networkpolicies"), ("Ingress", "ingresses"), ("Service", "services"),
     ("Endpoints", "endpoints"), ("DestinationRule", "destinationrules"), ("PeerAuthentication", "peerauthentications"),
@@ -438,6 +528,37 @@ extension Itinerary {
     }
   }
 
+  @Test("only what is still to come counts, and only what a pod is asked for")
+  func quotasOfOtherPlans() async throws {
+    await namespace()
+    func needed(_ itinerary: Itinerary, after legs: Int = 0, _ change: Value = [:]) async -> [String] {
+      let quota: Value = [
+        "kind": "ResourceQuota", "metadata": ["name": "small"], "spec": ["hard": ["pods": "0"]],
+        "status": ["hard": ["pods": "0"], "used": [:]],
+      ]
+      return await Preflight(
+        itinerary, legs: Array(itinerary.forward.dropFirst(legs)), inventory: Inventory(plan: "shop"),
+        cluster: Guarded(
+          base: InProcessTransport.cluster(sandbox), lists: ["resourcequotas": [quota.mergePatched(by: change)]])
+      ).quotaFindings().map(\.message)
+    }
+    func words(_ count: Int) -> [String] { ["the plan needs \(count) of pods, and the quota `small` leaves 0"] }
+    let steps = "deploy web 1.0\n\ndeploy web 2.0\n\nroute web all -> 2.0"
+    let two = try Itinerary.shop("namespace shop existing", web: "  replicas 2", steps: steps)
+    #expect(await needed(two) == words(6))
+    // The two pods of 1.0 are there, and have their room.
+    #expect(await needed(two, after: 1) == words(3))
+    #expect(await needed(two, after: 2) == [])
+    // A version that sleeps has no pod, not even one that a rolling update adds; nor has one with a volume such a pod.
+    let asleep = try Itinerary.shop("namespace shop existing", steps: "deploy web 1.0\n\ndeploy web 2.0 replicas 0")
+    #expect(await needed(asleep) == words(2))
+    let single = try Itinerary.shop("namespace shop existing", web: "  volume data 5Gi at /data")
+    #expect(await needed(single) == words(1))
+    // A quota for some pods only may not be for these.
+    #expect(await needed(two, ["spec": ["scopes": ["BestEffort"]]]) == [])
+    #expect(await needed(two, ["spec": ["scopeSelector": ["matchExpressions": []]]]) == [])
+  }
+
   // MARK: - Limits
 
   @Test("what a LimitRange refuses is told before the first write, and what it gives is counted")
@@ -457,6 +578,13 @@ extension Itinerary {
       (
         small, ["type": "Container", "default": ["cpu": "20m"]],
         "wants 100m of cpu for a container, and gives it a limit of 20m"
+      ),
+      (small, ["type": "Container", "default": ["cpu": "100m"]], nil),
+      // Who has a limit of its own is given none; and without a request it asks for its limit.
+      ("  resources cpu 100m to 200m", ["type": "Container", "default": ["cpu": "20m"]], nil),
+      (
+        "  resources cpu 100m to 200m", ["type": "Container", "max": ["cpu": "150m"]],
+        "wants 200m of cpu for a container, and allows at most 150m"
       ),
       (small, ["type": "Pod", "max": ["cpu": "99m"]], "wants 100m of cpu for a pod, and allows at most 99m"),
       (small, ["type": "Pod", "max": ["cpu": "0.1"]], nil),
@@ -582,6 +710,11 @@ extension Itinerary {
       (["rules": [["apiGroups": ["batch"], "resources": ["*"]]]], []),
       (["rules": [["apiGroups": ["*"], "resources": ["*"]]]], ["nobody answers for the webhook `check.example.com`"]),
       (["namespaceSelector": ["matchLabels": ["kubernetes.io/metadata.name": "other"]]], []),
+      (
+        ["rules": [["apiGroups": ["apps"], "resources": ["*/*"]]]],
+        ["nobody answers for the webhook `check.example.com`"]
+      ),
+      (["sideEffects": "NoneOnDryRun", "failurePolicy": "Ignore"], []),
       (
         ["sideEffects": "Some", "failurePolicy": "Ignore"],
         ["the webhook `check.example.com` has side effects, so that the server refuses trials"]

@@ -168,10 +168,13 @@ struct PrometheusMetricsTests {
     return text.joined(separator: "\n") + "\n# EOF\n"
   }
 
-  @Test func aRealPrometheus() async throws {
-    guard let prometheus = Self.installed("prometheus"), let promtool = Self.installed("promtool") else {
-      return PythonTools.announceSkip("metrics from a real Prometheus", missing: "prometheus")
-    }
+  @Test(
+    .enabled(
+      if: installed("prometheus") != nil && installed("promtool") != nil,
+      "prometheus is not installed; run Tests/tools/python-deps"))
+  func aRealPrometheus() async throws {
+    let prometheus = try #require(Self.installed("prometheus"))
+    let promtool = try #require(Self.installed("promtool"))
     let directory = try ChildProgram.temporaryDirectory("prometheus")
     let now = Int(Date().timeIntervalSince1970)
     let samples = directory.appendingPathComponent("samples.txt")

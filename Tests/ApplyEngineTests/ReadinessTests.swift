@@ -359,6 +359,17 @@ private let late = (status: "False", reason: "ProgressDeadlineExceeded", time: "
     #expect(certainty(pod(restarts: 3, ended: ["exitCode": 1])) == probable, "between two crashes")
     #expect(certainty(pod(restarts: 9, ended: ["exitCode": 1], ready: true)) == nil)
     #expect(certainty(pod(restarts: 2, ended: ["reason": "OOMKilled"])) == probable)
+    #expect(certainty(pod(restarts: 1, ended: ["reason": "OOMKilled"])) == nil)
+    // Of two containers one works again, and the other keeps the pod from being ready.
+    let status = pod(restarts: 9, ended: ["exitCode": 1], ready: true).at("status", "containerStatuses") ?? .null
+    #expect(certainty(pod().mergePatched(by: ["status": ["containerStatuses": status]])) == nil)
+    let broken = pod(waiting: "InvalidImageName").at("status", "containerStatuses") ?? .null
+    #expect(certainty(pod().mergePatched(by: ["status": ["initContainerStatuses": broken]])) == .definite)
+    let going: Value = ["metadata": ["deletionTimestamp": "2026-01-01T00:00:00Z"]]
+    #expect(certainty(pod(waiting: "InvalidImageName").mergePatched(by: going)) == nil, "a pod that ends anyway")
+    #expect(
+      causes(pods: [pod(waiting: "ImagePullBackOff"), pod(waiting: "InvalidImageName")], since: nil).map(\.certainty)
+        == [.definite, probable], "the surest first")
     #expect(certainty(pod(unschedulable: true)) == .slow)
     #expect(certainty(pod(unschedulable: true), [event("NotTriggerScaleUp")]) == probable)
     #expect(certainty(pod(unschedulable: true), [event("NotTriggerScaleUp"), event("TriggeredScaleUp")]) == .slow)
@@ -390,6 +401,10 @@ private let late = (status: "False", reason: "ProgressDeadlineExceeded", time: "
     #expect(
       cause("pods \"x\" is forbidden: error looking up service account d/s")?.certainty
         == .probable(grace: .seconds(60)))
+    #expect(
+      cause("pods \"x\" is forbidden: unable to create new content in namespace d because it is being terminated")?
+        .reason
+        == "NamespaceTerminating")
     #expect(cause("denied", at: "2026-01-01T00:00:09Z") == nil, "an event from before our write")
     #expect(cause("denied", at: "2026-01-01T00:00:10.500000Z") != nil)
   }

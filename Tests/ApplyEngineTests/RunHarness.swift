@@ -164,12 +164,17 @@ struct World {
   /// Runs `goal` to its end, in virtual time.
   func run(
     _ goal: RunGoal, budget: RequestBudget? = nil, id: String = "run-1", prober: (any Prober)? = nil,
-    decider: (any Decider)? = nil, metrics: (any MetricSource)? = nil,
-    options change: (inout RunOptions) -> Void = { _ in }
+    decider: (any Decider)? = nil, metrics: (any MetricSource)? = nil, hook: RequestHook? = nil,
+    rights: MissingRights? = nil, options change: (inout RunOptions) -> Void = { _ in }
   ) throws -> Outcome {
     let log = EventLog()
     let time = VirtualTime(sandbox, from: try #require(blocking { await sandbox.now }))
-    let cluster = InProcessTransport.cluster(sandbox, requests: budget)
+    var transport: any HTTPTransport = InProcessTransport(sandbox: sandbox, budget: budget)
+    if let hook { transport = HookedTransport(base: transport, hook: hook) }
+    if let rights { transport = ForbiddingTransport(base: transport, rights: rights) }
+    let cluster = APIClient(
+      endpoint: ClusterEndpoint(server: "http://sandbox"), credentials: FixedCredentials(Credentials()),
+      transport: transport)
     var environment = RunEnvironment(
       cluster: cluster, clock: time.clock, wallTime: { time.timestamp.rfc3339Micro }, random: { 0.5 },
       journal: MemoryJournal(), identity: RunIdentity(run: id, who: "ann@desk, pid 1"), tell: { log.add($0) })
@@ -184,6 +189,35 @@ struct World {
     let run = Run(itinerary, environment: environment, options: options, stop: StopSignal())
     let result = try #require(time.run { await run.perform(goal) }, "it never ended:\n\(log.text)")
     return Outcome(result: result, log: log, elapsed: time.now, requests: budget?.count ?? 0)
+  }
+}
+
+/// What nobody may ask.
+struct MissingRights: Sendable {
+  let forbid: @Sendable (HTTPRequest) -> Bool
+
+  init(_ forbid: @escaping @Sendable (HTTPRequest) -> Bool) { self.forbid = forbid }
+}
+
+/// Refuses what there is no right to.
+struct ForbiddingTransport: HTTPTransport {
+  let base: any HTTPTransport
+  let rights: MissingRights
+
+  private static let head = HTTPResponseHead(status: 403, headers: ["Content-Type": "application/json"])
+  private static let status = jsonBytes(
+    ["kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden", "code": 403])
+
+  func send(_ request: HTTPRequest) async throws(TransportError) -> HTTPResponse {
+    rights.forbid(request) ? HTTPResponse(head: Self.head, body: Self.status) : try await base.send(request)
+  }
+
+  func stream(_ request: HTTPRequest) async throws(TransportError) -> HTTPResponseStream {
+    if !rights.forbid(request) { return try await base.stream(request) }
+    let (stream, continuation) = AsyncStream<Result<[UInt8], TransportError>>.makeStream()
+    continuation.yield(.success(Self.status))
+    continuation.finish()
+    return HTTPResponseStream(head: Self.head, chunks: ByteChunks(stream))
   }
 }
 

@@ -11,10 +11,14 @@ import Testing
   private let sandbox = LiveCluster()
   private let clock = ManualClock()
 
-  private func lock(_ holder: String, clock other: ManualClock? = nil) -> RunLock<ManualClock> {
+  private func lock(
+    _ holder: String, clock other: ManualClock? = nil, seconds: Int = 30
+  ) -> RunLock<ManualClock> {
     RunLock(
       "rolloutc-shop", namespace: "default",
-      as: LeaseRecord(holder: holder, who: "\(holder)@host, pid 1", run: "run-\(holder)", planHash: "p", step: "1"),
+      as: LeaseRecord(
+        holder: holder, who: "\(holder)@host, pid 1", run: "run-\(holder)", planHash: "p", step: "1",
+        durationSeconds: seconds),
       in: InProcessTransport.cluster(sandbox), clock: other ?? clock,
       // A wall clock that says the same for ever: nothing may depend on it.
       wallTime: { "2026-01-01T00:00:00.000000Z" })
@@ -77,6 +81,68 @@ import Testing
     // The old holder, back from its long sleep, is fenced off.
     #expect(holder(await error { () async throws(LockError) in try await a.verify() }) == "b")
     #expect(await error { () async throws(LockError) in try await a.check() } == .stale)
+  }
+
+  @Test("of two terms the longer one counts; and who has it takes it again at once")
+  func terms() async throws {
+    try await lock("a", clock: ManualClock()).acquire()
+    try await lock("a").acquire()
+    let patient = lock("b", seconds: 60)
+    #expect(holder(await error { () async throws(LockError) in try await patient.acquire() }) == "a")
+    clock.advance(by: .seconds(59))
+    #expect(holder(await error { () async throws(LockError) in try await patient.acquire() }) == "a")
+    clock.advance(by: .seconds(1))
+    try await patient.acquire()
+    let hasty = lock("c", seconds: 1)
+    #expect(holder(await error { () async throws(LockError) in try await hasty.acquire() }) == "b")
+    clock.advance(by: .seconds(59))
+    #expect(holder(await error { () async throws(LockError) in try await hasty.acquire() }) == "b")
+
+    // The clocks on the walls are a reason to look for a while, by the same term.
+    let record = LeaseRecord(
+      holder: "a", who: "a", run: "a", planHash: "p", step: "1", renewTime: "2026-01-01T00:00:00.000000Z")
+    #expect(record.isOverdue(at: "2026-01-01T00:00:31.000000Z"))
+    #expect(!record.isOverdue(at: "2026-01-01T00:00:30.000000Z"))
+    #expect(!record.isOverdue(at: "2026-01-01T00:01:00.000000Z", leaseSeconds: 60))
+  }
+
+  @Test("a person takes the lock from the run that they name, and not from one that shows life meanwhile")
+  func unlocked() async throws {
+    let a = lock("a")
+    let renewing = RequestHook { request in if request.label == "patch" { try? await a.renew(step: "2") } }
+    func keeper(_ hook: RequestHook? = nil) -> LockKeeper {
+      let transport = InProcessTransport(sandbox: sandbox)
+      return LockKeeper(
+        plan: "shop", namespace: "default",
+        in: APIClient(
+          endpoint: ClusterEndpoint(server: "http://sandbox"), credentials: FixedCredentials(Credentials()),
+          transport: hook.map { HookedTransport(base: transport, hook: $0) as any HTTPTransport } ?? transport))
+    }
+    func unlock(_ keeper: LockKeeper, _ run: String) async -> LockKeeper.UnlockError? {
+      do throws(LockKeeper.UnlockError) {
+        try await keeper.unlock(run: run)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    #expect(await unlock(keeper(), "run-a") == .free)
+    try await a.acquire()
+    #expect(try await keeper().holder()?.run == "run-a")
+    guard case .heldByAnother(let other) = await unlock(keeper(), "run-b") else {
+      Issue.record("it was taken from a run that nobody named")
+      return
+    }
+    #expect(other.run == "run-a")
+    guard case .alive = await unlock(keeper(renewing), "run-a") else {
+      Issue.record("it was taken from a run that lives")
+      return
+    }
+    try await a.verify()
+    #expect(await unlock(keeper(), "run-a") == nil)
+    #expect(try await keeper().holder() == nil)
+    #expect(await error { () async throws(LockError) in try await a.verify() } != nil)
+    try await lock("b").acquire()
   }
 
   @Test("a holder that could not renew stops writing before others may take over")

@@ -1,3 +1,4 @@
+import ClusterAPI
 import Diagnostics
 import KubernetesModel
 import Lowering
@@ -312,6 +313,28 @@ let quietVoting: String = {
     #expect(free.result.outcome == .undone, "\(free.log.text)")
   }
 
+  /// Its pods are none of the plan's: nobody waits until they end.
+  @Test("a way back waits for no Deployment that it leaves to somebody else, and forgets it")
+  func wayBackPastAnothersDeployment() async throws {
+    let world = try World(RealClusterTests.shop("shop", existing: true))
+    let namespace: Value = ["kind": "Namespace", "metadata": ["name": "shop"]]
+    _ = await world.sandbox.respond(to: APIRequest("POST", "/api/v1/namespaces", body: namespace))
+    #expect(try world.run(.apply(steps: 1), id: "first").result.outcome == .done)
+    let deployments = "/apis/apps/v1/namespaces/shop/deployments"
+    let theirs = Self.inTheWay.mergePatched(by: ["metadata": ["name": "web-2-0"]])
+    #expect(await world.sandbox.respond(to: APIRequest("POST", deployments, body: theirs)).status == 201)
+    await world.sandbox.advance(by: 60_000)
+    let failed = try world.run(.apply(steps: 2), id: "failed")
+    #expect(failed.result.outcome == .rolledBack, "\(failed.log.text)")
+    #expect(failed.result.failure?.diagnostic.code == .notOurs)
+    #expect(failed.elapsed < .seconds(60), "\(failed.elapsed)")
+    #expect(await exists("\(deployments)/web-2-0", in: world))
+    let store = InventoryStore(plan: "shop", namespace: "shop", in: InProcessTransport.cluster(world.sandbox))
+    let inventory = try #require(try await store.load()?.inventory)
+    #expect(inventory.entries.contains { $0.id.name == "web-1-0" })
+    #expect(!inventory.entries.contains { $0.id.name == "web-2-0" }, "what is another's is none of the plan's")
+  }
+
   /// What the server refused was never there, and is not made only to be deleted.
   @Test("a way back makes nothing")
   func wayBackFromWhatWasRefused() async throws {
@@ -476,9 +499,65 @@ let quietVoting: String = {
     let rule = "/apis/networking.istio.io/v1/namespaces/shop/destinationrules/web"
     #expect(await world.sandbox.respond(to: APIRequest("DELETE", rule)).status == 200)
     #expect(try world.run(.apply(steps: 2), id: "amiss").result.outcome == .failedClean)
+    let store = InventoryStore(plan: "shop", namespace: "shop", in: InProcessTransport.cluster(world.sandbox))
+    #expect(try await store.load()?.record?.status == .rested, "nobody has to look at anything")
     let back = try world.run(.rollback(steps: nil), id: "nothing") { $0.decisions.recreates = ["DestinationRule/web"] }
     #expect(back.result.outcome != .undone && back.result.failure == nil, "\(back.log.text)")
     #expect(await exists("/apis/apps/v1/namespaces/shop/deployments/web-1-0", in: world))
+  }
+
+  @Test("where somebody is about to write the first record, whoever would go on from it waits for them")
+  func beforeTheFirstRecord() async throws {
+    let world = try World(Self.shop(""))
+    // Killed behind the lock, before the record.
+    let killed = try world.run(.apply(steps: 1), budget: RequestBudget(writes: 2), id: "killed")
+    #expect(await !exists("/api/v1/namespaces/shop/configmaps/rolloutc-shop", in: world), "\(killed.log.text)")
+    #expect(await exists("/apis/coordination.k8s.io/v1/namespaces/shop/leases/rolloutc-shop", in: world))
+    for goal: RunGoal in [.resume, .rollback(steps: nil)] {
+      #expect(try world.run(goal, id: "early") { $0.waitForLock = .zero }.result.outcome == .locked)
+    }
+    await world.sandbox.advance(by: 100_000)
+    #expect(try world.run(.resume, id: "late").result.outcome == .refused)
+  }
+
+  @Test("two runs that make the namespace at one moment make it once")
+  func namespaceOfTwo() async throws {
+    let world = try World(Self.shop(""))
+    let sandbox = world.sandbox
+    let body = try #require(
+      world.itinerary.forward.flatMap(\.phases).flatMap(\.writes).first { $0.id.kind == "Namespace" }?.object)
+    let hook = RequestHook { request in
+      guard request.method == "PATCH", request.url.contains("/api/v1/namespaces/shop?") else { return }
+      _ = await sandbox.respond(
+        to: APIRequest(
+          "PATCH", "/api/v1/namespaces/shop", query: ["fieldManager": "rolloutc"], body: body,
+          contentType: "application/apply-patch+yaml"))
+    }
+    let outcome = try world.run(.apply(steps: 1), hook: hook)
+    #expect(outcome.result.outcome == .done, "\(outcome.log.text)")
+  }
+
+  /// It sees neither the namespace itself nor what stands behind Services, and may not watch.
+  @Test("rights in the namespace alone are enough, and what may not be seen is not waited for")
+  func fewRights() async throws {
+    let world = try World(Self.shop(""))
+    let namespace: Value = ["kind": "Namespace", "metadata": ["name": "shop"]]
+    _ = await world.sandbox.respond(to: APIRequest("POST", "/api/v1/namespaces", body: namespace))
+    let existing = try World(
+      Self.shop("").replacing("expose", with: "namespace shop existing\nexpose"), on: world.sandbox)
+    let outcome = try existing.run(
+      .apply(steps: 2),
+      rights: MissingRights { request in
+        request.url.hasSuffix("/api/v1/namespaces/shop") || request.url.contains("endpointslices")
+          || request.url.contains("/pods") || request.url.contains("watch=")
+      })
+    #expect(outcome.result.outcome == .done, "\(outcome.log.text)")
+    #expect(outcome.log.text.contains("there is no right to watch"))
+    // The record is gone, and what stood must not be taken for nothing where it may not be read either.
+    _ = await world.sandbox.respond(to: APIRequest("DELETE", "/api/v1/namespaces/shop/configmaps/rolloutc-shop"))
+    let forgotten = try existing.run(
+      .apply(steps: 2), id: "again", rights: MissingRights { $0.url.contains("/services/web") })
+    #expect(forgotten.result.outcome == .refused, "\(forgotten.log.text)")
   }
 
   @Test("the lock of a run that died is waited for until that is sure")
@@ -489,6 +568,46 @@ let quietVoting: String = {
     let resumed = try world.run(.resume, id: "resumed") { $0.waitForLock = .zero }
     #expect(resumed.result.outcome == .done, "\(resumed.result) \(resumed.log.text)")
     #expect(resumed.elapsed >= .seconds(30))
+  }
+
+  @Test("a Deployment that somebody deletes while it is waited for fails at once")
+  func deletedWhileWaited() async throws {
+    let world = try World(Self.shop(""))
+    let sandbox = world.sandbox
+    await sandbox.update { $0.setBehaviour(PodBehaviour(fate: .neverReady), of: "web-1-0", namespace: "shop") }
+    let hook = RequestHook { request in
+      // The first look at why it is late; what is watched is watched by then.
+      guard request.label == "list", request.url.contains("/replicasets") else { return }
+      _ = await sandbox.respond(to: APIRequest("DELETE", "/apis/apps/v1/namespaces/shop/deployments/web-1-0"))
+    }
+    let outcome = try world.run(.apply(steps: 1), hook: hook)
+    #expect(outcome.result.failure?.diagnostic.code == .notReady, "\(outcome.log.text)")
+    #expect(
+      outcome.result.failure?.diagnostic.notes.contains { $0.contains("it was deleted while we waited") } == true,
+      "\(outcome.log.text)")
+    #expect(outcome.elapsed < .seconds(60))
+  }
+
+  @Test(
+    "who waits in vain is told what was in the way, and sees the log of what ended and of nothing else",
+    arguments: [
+      (.unschedulable, "Unschedulable", false), (.imagePullError, "ImagePullBackOff", false),
+      (.neverReady, "DeadlineExceeded", false), (.crashLoop(exitCode: 3), "CrashLoopBackOff", true),
+    ] as [(PodBehaviour.Fate, String, Bool)])
+  func inVain(fate: PodBehaviour.Fate, reason: String, hasLog: Bool) async throws {
+    // Only our own clock ends it.
+    let patient = "patch deployment of web \"{spec: {progressDeadlineSeconds: 2147483647}}\""
+    let world = try World(Self.shop(patient))
+    await world.sandbox.update {
+      $0.setBehaviour(PodBehaviour(fate: fate, log: "hello"), of: "web-1-0", namespace: "shop")
+    }
+    let outcome = try world.run(.apply(steps: 1))
+    let diagnostic = try #require(outcome.result.failure?.diagnostic)
+    #expect(diagnostic.code == .notReady)
+    #expect(diagnostic.notes.first { $0.contains(reason) } != nil, "\(diagnostic)")
+    #expect(diagnostic.notes.contains { $0.contains("hello") } == hasLog, "\(diagnostic)")
+    #expect(
+      reason == "DeadlineExceeded" || !diagnostic.notes.contains { $0.contains("DeadlineExceeded") }, "\(diagnostic)")
   }
 
   private func kinds(_ content: [String: Value]) -> Set<String> { Set(content.keys) }

@@ -158,6 +158,43 @@ import Testing
     #expect(try await stored().at("spec", "replicas") == 1)
   }
 
+  @Test("who says the number of pods takes it from nobody else who says it, be it to stop them")
+  func stopsNothingThatOthersKeep() async throws {
+    var inventory = try await made()
+    _ = await sandbox.respond(
+      to: APIRequest(
+        "PATCH", path, query: ["fieldManager": "somebody", "force": "true"], body: deployment(),
+        contentType: "application/apply-patch+yaml"))
+    await #expect(throws: WriteFailure.self) {
+      _ = try await perform(deployment(["spec": ["replicas": 0]]), &inventory)
+    }
+    #expect(try await stored().at("spec", "replicas") == 2)
+  }
+
+  @Test("what changes between the trial and the write is not taken with what was named")
+  func takenAsSeen() async throws {
+    let inventory = try await made()
+    await patch(["spec": ["replicas": 5]], by: "kubectl-edit")
+    let decider = self
+    let writer = ObjectWriter(
+      InProcessTransport.cluster(sandbox), journal: journal,
+      decisions: WriteDecisions(takes: ["Deployment/web:.spec.replicas"]),
+      permission: { _ in
+        await decider.patch(["metadata": ["labels": ["app.kubernetes.io/part-of": "theirs"]]], by: "somebody")
+      })
+    let change = try write(deployment())
+    do throws(WriteFailure) {
+      _ = try await writer.perform(change, phase: 0, number: 1, inventory: inventory)
+      Issue.record("a field was taken that nobody named")
+    } catch {
+      guard case .conflicts = error else {
+        Issue.record("\(error)")
+        return
+      }
+    }
+    #expect(try await stored().at("metadata", "labels", "app.kubernetes.io/part-of") == "theirs")
+  }
+
   @Test("a field that a GitOps controller writes back is not taken")
   func writtenBack() async throws {
     var inventory = try await made()
@@ -176,7 +213,7 @@ import Testing
       "metadata": [
         "labels": ["app.kubernetes.io/managed-by": .null, "app.kubernetes.io/part-of": .null, "old": "yes"],
         "annotations": ["kubectl.kubernetes.io/last-applied-configuration": "{}", "note": "theirs"],
-      ]
+      ], "spec": ["replicas": 5],
     ])
     _ = await sandbox.respond(
       to: APIRequest(
@@ -190,6 +227,16 @@ import Testing
     for adopts: Set<String> in [[], ["Deployment/web-1", "web", "Service/web"]] {
       await #expect(throws: WriteFailure.self) { _ = try await perform(deployment(), &inventory, adopts: adopts) }
     }
+    // A way back has no use for it.
+    let back = ObjectWriter(
+      InProcessTransport.cluster(sandbox), journal: journal, decisions: WriteDecisions(adopts: ["Deployment/web"]),
+      permission: { _ in }
+    ).goingBack
+    for known in [inventory, Inventory(plan: "shop")] {
+      await #expect(throws: WriteFailure.foreign(try #require(ObjectID(deployment())))) {
+        _ = try await back.perform(try write(deployment()), phase: 0, number: 1, inventory: known)
+      }
+    }
     #expect(try await stored() == before)
     guard
       case .adopted(let after) = try await perform(
@@ -199,6 +246,7 @@ import Testing
       return
     }
     #expect(after.at("metadata", "uid") == before.at("metadata", "uid"))
+    #expect(after.at("spec", "replicas") == 2, "what client-side apply holds needs no word of its own")
     #expect(
       after.at("metadata", "labels") == [
         "app.kubernetes.io/managed-by": "rolloutc", "app.kubernetes.io/part-of": "shop", "team": "a",
@@ -211,6 +259,19 @@ import Testing
       return
     }
     #expect(await journal.open.isEmpty)
+  }
+
+  @Test("what kubectl wrote by `scale`, or into the status, is none of client-side apply's")
+  func otherWritesOfKubectl() {
+    #expect(FieldConflict(field: ".spec.replicas", manager: "kubectl").isClientSide)
+    #expect(!FieldConflict(field: ".spec.replicas", manager: "kubectl", subresource: "scale").isClientSide)
+    #expect(!FieldConflict(field: ".spec.replicas", manager: "helm").isClientSide)
+    func count(_ change: Value) -> Int {
+      let entry: Value = ["manager": "kubectl", "operation": "Update", "fieldsV1": ["f:spec": ["f:replicas": [:]]]]
+      return clientSideFieldCount(["metadata": ["managedFields": .array([entry.mergePatched(by: change)])]])
+    }
+    #expect(count([:]) == 1)
+    #expect(count(["subresource": "scale"]) == 0 && count(["operation": "Apply"]) == 0)
   }
 
   @Test("nothing is handed over where the write would be refused, or would be lost")
@@ -268,6 +329,41 @@ import Testing
   }
 
   // MARK: - A run that ended before it heard
+
+  @Test("an object of ours is no older than our apply, to the second")
+  func madeByApply() {
+    func object(made: String?, applied: String?) -> Value {
+      var entry: Fields = ["manager": "rolloutc", "operation": "Apply"]
+      entry["time"] = applied.map { .string($0) }
+      var metadata: Fields = ["managedFields": [.object(entry)]]
+      metadata["creationTimestamp"] = made.map { .string($0) }
+      return ["metadata": .object(metadata)]
+    }
+    let (early, late) = ("2026-01-01T00:00:09Z", "2026-01-01T00:00:10Z")
+    #expect(isMadeByApply(object(made: early, applied: early)))
+    #expect(isMadeByApply(object(made: late, applied: early)))
+    #expect(!isMadeByApply(object(made: early, applied: late)))
+    #expect(isMadeByApply(object(made: nil, applied: late)) && isMadeByApply(object(made: early, applied: nil)))
+  }
+
+  @Test("an end that is under way is not asked for once more by a run that does not know what it made")
+  func unheardAndEnding() async throws {
+    let object = deployment(["metadata": ["finalizers": ["example.com/wait"]]])
+    let id = try #require(ObjectID(object))
+    var lost = Inventory(plan: "shop")
+    lost.expect([id], phase: 0)
+    var other = lost
+    _ = try await perform(object, &other)
+    _ = await sandbox.respond(to: APIRequest("DELETE", path))
+    let before = await journal.records
+    let writer = ObjectWriter(InProcessTransport.cluster(sandbox), journal: journal, permission: { _ in })
+    let verdict = try await writer.perform(try write(object, .delete), phase: 0, number: 2, inventory: lost)
+    guard case .terminating = verdict else {
+      Issue.record("\(verdict)")
+      return
+    }
+    #expect(await journal.records == before)
+  }
 
   @Test("what an interrupted run made is recognised by our manager and the plan's name, also to be changed and deleted")
   func unheard() async throws {

@@ -24,6 +24,11 @@ import Testing
   static func all(_ decision: RetryDecision) -> [RetryDecision] { Array(repeating: decision, count: 4) }
   static let transient: [RetryDecision] =
     Array(repeating: .retry(.transient, .transient), count: 3) + [.lookFirst(.transient)]
+  static func busy(_ wait: Duration) -> RetrySchedule {
+    var schedule = RetrySchedule.transient
+    schedule.serverWait = wait
+    return schedule
+  }
   static func lost(_ kind: TransportError.Kind, sent: Bool) -> ClusterError {
     .unreachable(TransportError(kind, "x", mayHaveTakenEffect: sent))
   }
@@ -43,6 +48,9 @@ import Testing
       decisions: all(.retry(.webhook, .webhook))),
     Case(name: "500", error: refused(500, "InternalError", "etcdserver: leader changed"), decisions: transient),
     Case(name: "503", error: refused(503), decisions: transient),
+    Case(
+      name: "503 with Retry-After", error: refused(503, retryAfter: .seconds(7)),
+      decisions: Array(repeating: .retry(busy(.seconds(7)), .transient), count: 3) + [.lookFirst(.transient)]),
     Case(name: "504", error: refused(504, "Timeout"), decisions: transient),
     Case(name: "reset after sending", error: lost(.reset, sent: true), decisions: transient),
     Case(name: "timeout", error: lost(.timeout, sent: true), decisions: transient),
@@ -58,6 +66,10 @@ import Testing
     Case(
       name: "quota race", error: refused(409, "Conflict", kind: "resourcequotas"),
       decisions: all(.retry(.quota, .quotaRace))),
+    Case(
+      name: "quota race, told by its message",
+      error: refused(409, "Conflict", "Operation cannot be fulfilled on resourcequotas \"small\""),
+      decisions: all(.retry(.quota, .quotaRace))),
     Case(name: "version race", error: refused(409, "Conflict"), decisions: all(.giveUp(.versionConflict))),
     Case(
       name: "namespace terminating",
@@ -70,6 +82,9 @@ import Testing
     Case(name: "422", error: refused(422, "Invalid"), decisions: all(.giveUp(.invalid))),
     Case(name: "400", error: refused(400), decisions: all(.giveUp(.badRequest))),
     Case(name: "401", error: refused(401), decisions: all(.refreshCredentials)),
+    Case(
+      name: "an answer that is none", error: .notUnderstood("half a page"),
+      decisions: Array(repeating: .giveUp(.other), count: 3) + [.lookFirst(.transient)]),
     Case(name: "cancelled", error: .cancelled, decisions: all(.giveUp(.cancelled))),
   ]
 
@@ -127,6 +142,51 @@ import Testing
     #expect(cluster.calls == ["create"])
   }
 
+  @Test func `what says which version it is for is repeated, what would hit whatever stands there is not`() async throws
+  {
+    let patch: Value = ["spec": ["replicas": 1]]
+    let pinned: Value = ["metadata": ["resourceVersion": "7"], "spec": ["replicas": 1]]
+    let script = ScriptedCluster.State(
+      writes: [.failure(reset), .success(made)], deletes: [.failure(reset), .success(.gone)])
+    let loose = ScriptedCluster(script)
+    await #expect(throws: reset) {
+      try await retrying(loose, ManualClock()).patch(PatchRequest(patch, .merge, to: target))
+    }
+    await #expect(throws: reset) { try await retrying(loose, ManualClock()).delete(DeleteRequest(target, uid: nil)) }
+    #expect(loose.calls == ["patch", "delete"])
+    let guarded = ScriptedCluster(script)
+    _ = try await retrying(guarded, ManualClock()).patch(PatchRequest(pinned, .merge, to: target))
+    #expect(guarded.calls == ["patch", "patch"])
+    // A review has no name, and changes nothing.
+    let reviews = ResourceType(
+      groupVersion: GroupVersion(group: "authorization.k8s.io", version: "v1"), kind: "SelfSubjectAccessReview",
+      plural: "selfsubjectaccessreviews", isNamespaced: false)
+    let asked = ScriptedCluster(script)
+    _ = try await retrying(asked, ManualClock()).create(
+      CreateRequest(["kind": "SelfSubjectAccessReview"], in: reviews.collection(in: nil)))
+    #expect(asked.calls == ["create", "create"])
+  }
+
+  @Test func `what follows an attempt that may have been done may have been done`() async throws {
+    let refusals: [ClusterError] = [
+      .refused(APIStatus(code: 409)), .withheld(),
+      .unreachable(TransportError(.refused, "refused", mayHaveTakenEffect: false)),
+    ]
+    for refusal in refusals {
+      for isUncertain in [true, false] {
+        let first = ClusterError.unreachable(TransportError(.reset, "reset", mayHaveTakenEffect: isUncertain))
+        let script = [.failure(first)] + Array(repeating: Result<WriteResult, ClusterError>.failure(refusal), count: 99)
+        let cluster = retrying(ScriptedCluster(.init(writes: script)), ManualClock())
+        do throws(ClusterError) {
+          _ = try await cluster.apply(ApplyRequest(["kind": "ConfigMap"], to: target))
+          Issue.record("\(refusal) was no failure")
+        } catch {
+          #expect(error.mayHaveTakenEffect == isUncertain, "\(refusal)")
+        }
+      }
+    }
+  }
+
   @Test func `a delete that an earlier attempt did is done`() async throws {
     let gone = ClusterError.refused(APIStatus(code: 404))
     let cluster = ScriptedCluster(.init(deletes: [.failure(reset), .failure(gone)]))
@@ -152,6 +212,75 @@ import Testing
     let clock = ManualClock()
     await #expect(throws: reset) { try await retrying(cluster, clock).get(target) }
     #expect(clock.now.offset >= .seconds(120) && clock.now.offset < .seconds(135))
+  }
+
+  /// Tries once where the server is taken for gone, and for two minutes where it has shown life.
+  private func tries(_ cluster: RetryingCluster<ManualClock>, _ clock: ManualClock) async -> Duration {
+    let begin = clock.now
+    _ = try? await cluster.get(target)
+    return begin.duration(to: clock.now)
+  }
+
+  @Test func `a server that is gone is gone for every call, until it answers`() async throws {
+    let script = ScriptedCluster(.init(gets: Array(repeating: .failure(reset), count: 100)))
+    let clock = ManualClock()
+    let cluster = retrying(script, clock)
+    #expect(await tries(cluster, clock) >= .seconds(120))
+    #expect(await tries(cluster, clock) == .zero)
+    // What is known without the server is no sign of life.
+    #expect(try await cluster.versions(of: "apps") == ["v1"])
+    #expect(await tries(cluster, clock) == .zero)
+    // A refusal is one.
+    script.state.withLock { $0.gets.insert(.failure(.refused(APIStatus(code: 404))), at: 0) }
+    #expect(await tries(cluster, clock) == .zero)
+    #expect(await tries(cluster, clock) >= .seconds(120))
+    // Nobody has asked for a while: it may have been there.
+    clock.advance(by: .seconds(200))
+    #expect(await tries(cluster, clock) >= .seconds(120))
+  }
+
+  @Test func `a server that was gone for long and is busy now is waited for`() async throws {
+    let busy = ClusterError.refused(APIStatus(code: 429))
+    let script = ScriptedCluster(.init(gets: Array(repeating: .failure(reset), count: 40)))
+    let clock = ManualClock()
+    let cluster = retrying(script, clock)
+    while clock.now.offset < .seconds(700) {
+      _ = await tries(cluster, clock)
+      clock.advance(by: .seconds(60))
+    }
+    script.state.withLock { $0.gets = [.failure(busy), .success("x")] }
+    #expect(try await cluster.get(target) == "x")
+  }
+
+  @Test func `leave is asked before whatever changes something, and for nothing else`() async throws {
+    let script = ScriptedCluster(
+      .init(writes: Array(repeating: .success(made), count: 9), deletes: Array(repeating: .success(.gone), count: 3)))
+    let closed = Mutex(true)
+    let asked = Mutex(0)
+    let cluster = script.guarded { () async throws(ClusterError) in
+      asked.withLock { $0 += 1 }
+      if closed.withLock({ $0 }) { throw ClusterError.withheld() }
+    }
+    func all(dryRun: Bool) async -> [Bool] {
+      let object: Value = ["kind": "ConfigMap", "metadata": ["name": "a"]]
+      let (target, dryRun) = (target, dryRun)
+      let calls: [() async throws -> Void] = [
+        { _ = try await cluster.apply(ApplyRequest(object, to: target, dryRun: dryRun)) },
+        { _ = try await cluster.create(CreateRequest(object, in: target.collection, dryRun: dryRun)) },
+        { _ = try await cluster.patch(PatchRequest(object, .merge, to: target, dryRun: dryRun)) },
+        { _ = try await cluster.delete(DeleteRequest(target, uid: "u", dryRun: dryRun)) },
+      ]
+      var passed: [Bool] = []
+      for call in calls { passed.append((try? await call()) != nil) }
+      return passed
+    }
+    #expect(await all(dryRun: false) == [false, false, false, false])
+    #expect(script.calls.isEmpty && asked.withLock { $0 } == 4)
+    #expect(await all(dryRun: true) == [true, true, true, true])
+    #expect(asked.withLock { $0 } == 4)
+    closed.withLock { $0 = false }
+    #expect(await all(dryRun: false) == [true, true, true, true])
+    #expect(asked.withLock { $0 } == 8)
   }
 
   @Test func `an expired token is renewed once`() async throws {

@@ -197,6 +197,38 @@ import Testing
     #expect(clock.sleeps == [.seconds(3), .seconds(3)])
   }
 
+  @Test func `what polls and is answered again begins its waits anew`() async throws {
+    let clock = ManualClock()
+    let list = Result<ObjectList, ClusterError>.success(ObjectList(items: [], resourceVersion: "10"))
+    let cluster = ScriptedCluster(
+      .init(
+        lists: [list, .failure(reset), list, .failure(reset), list],
+        watches: [.refused(.refused(APIStatus(code: 403, reason: "Forbidden")))]))
+    _ = try await changes(cluster, clock: clock, count: 6)
+    #expect(clock.sleeps == [.seconds(3), .milliseconds(800), .seconds(3), .milliseconds(800)])
+  }
+
+  @Test func `a line that cannot be read leads to a new list`() async throws {
+    let cluster = ScriptedCluster(
+      .init(
+        lists: (10..<12).map { .success(ObjectList(items: [], resourceVersion: "\($0)")) },
+        watches: [.events([], end: .notUnderstood("no JSON"))]))
+    _ = try await changes(cluster, count: 3)
+    #expect(cluster.calls == ["list", "watch 10", "list"])
+  }
+
+  @Test func `lists that are too old already do not spin`() async throws {
+    let clock = ManualClock()
+    let cluster = ScriptedCluster(
+      .init(
+        lists: [
+          .success(ObjectList(items: [], resourceVersion: "10")), .failure(expired),
+          .success(ObjectList(items: [], resourceVersion: "11")),
+        ], watches: [.refused(expired)]))
+    _ = try await changes(cluster, clock: clock, count: 4)
+    #expect(clock.sleeps == [.milliseconds(1600)])
+  }
+
   @Test func `Retry-After is obeyed`() async throws {
     let clock = ManualClock()
     let busy = ClusterError.refused(APIStatus(code: 429, retryAfter: .seconds(17)))

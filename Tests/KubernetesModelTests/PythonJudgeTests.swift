@@ -29,11 +29,10 @@ private let judge = """
   """
 
 @Suite struct PythonJudgeTests {
-  @Test func pythonReadsTheSameData() throws {
-    guard try Subprocess.run(["python3", "-c", "import yaml"]).code == 0 else {
-      print("SKIPPED: python3 with the module yaml is not installed, so no second reader judges our YAML and JSON")
-      return
-    }
+  private static let hasPython = (try? Subprocess.run(["python3", "-c", "import yaml"]).code) == 0
+
+  @Test(.enabled(if: hasPython, "python3 with the module yaml is not installed"))
+  func pythonReadsTheSameData() throws {
     var values: [Value] = nastyStrings.map { .string($0) }
     values += nastyStrings.map { ["list": .array([.string($0), .array([.string($0)])])] }
     values += nastyStrings.map { .object(Fields([.init(key: $0, value: .object(Fields([.init(key: $0, value: 1)])))])) }
@@ -62,11 +61,8 @@ private let judge = """
   }
 
   /// Our JSON as YAML, as the API server's reader takes apply bodies.
-  @Test func jsonIsYAMLToPythonToo() throws {
-    guard try Subprocess.run(["python3", "-c", "import yaml"]).code == 0 else {
-      print("SKIPPED: python3 with the module yaml is not installed, so no second reader judges our JSON as YAML")
-      return
-    }
+  @Test(.enabled(if: hasPython, "python3 with the module yaml is not installed"))
+  func jsonIsYAMLToPythonToo() throws {
     var generator = SeededGenerator(seed: 41)
     var input: [UInt8] = []
     var count = 0
@@ -85,15 +81,20 @@ private let judge = """
     }
   }
 
+  private static let reference = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("shared/reference")
+
+  private static let manifests: [String] = {
+    let names = FileManager.default.enumerator(atPath: reference.path)?.compactMap { $0 as? String } ?? []
+    return names.filter { $0.hasSuffix(".yaml") }
+  }()
+
   /// Public manifests and CRDs: they are read, and what we write of them is read as the same.
-  @Test func referenceManifestsAreRead() throws {
-    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("shared/reference")
-    let names = FileManager.default.enumerator(atPath: root.path)?.compactMap { $0 as? String } ?? []
-    let files = names.filter { $0.hasSuffix(".yaml") }
-    if files.isEmpty { print("SKIPPED: there are no reference manifests beside this repository") }
-    for name in files {
-      let documents = try parseYAMLDocuments(Array(try Data(contentsOf: root.appendingPathComponent(name))))
+  @Test(.enabled(if: !manifests.isEmpty, "../shared/reference is not here"))
+  func referenceManifestsAreRead() throws {
+    for name in Self.manifests {
+      let documents = try parseYAMLDocuments(Array(try Data(contentsOf: Self.reference.appendingPathComponent(name))))
       #expect(!documents.isEmpty, "\(name)")
       var lines = 0
       for document in documents {

@@ -41,10 +41,8 @@ private let samples: [GraphPicture] =
 
 /// Other readers take what is written, whatever the plan's names are.
 struct FormatTests {
-  @Test func svgIsWellFormedForPython() throws {
-    guard let python = Programs.installed("python3") else {
-      return Programs.announceSkip("svgIsWellFormedForPython", missing: "python3")
-    }
+  @Test(.needs("python3")) func svgIsWellFormedForPython() throws {
+    let python = try #require(Programs.installed("python3"))
     let script = """
       import sys
       from xml.dom import minidom
@@ -64,10 +62,8 @@ struct FormatTests {
     #expect(outcome.words == "\(samples.count + 1)\n")
   }
 
-  @Test func dotIsReadByGraphviz() throws {
-    guard let dot = Programs.installed("dot") else {
-      return Programs.announceSkip("dotIsReadByGraphviz", missing: "dot (Graphviz)")
-    }
+  @Test(.needs("dot")) func dotIsReadByGraphviz() throws {
+    let dot = try #require(Programs.installed("dot"))
     // A process for each: over all of them in one, Graphviz 2.43 ended by a signal.
     for text in samples.map({ GraphPicture.dot([$0]) }) + [GraphPicture.dot(Array(samples.prefix(4)))] {
       let outcome = try Programs.run(dot, ["-Tsvg", "-o/dev/null"], on: [text])

@@ -51,11 +51,13 @@ struct DifferentialTests {
     bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
   }
 
-  @Test(arguments: [RegularExpression.Encoding.utf8, .latin1])
+  private static let python = PythonTools.interpreter(importing: "re2")
+
+  @Test(
+    .enabled(if: python != nil, "google-re2 is not installed; run Tests/tools/python-deps"),
+    arguments: [RegularExpression.Encoding.utf8, .latin1])
   func randomPatternsAndTexts(encoding: RegularExpression.Encoding) throws {
-    guard let python = PythonTools.interpreter(importing: "re2") else {
-      return PythonTools.announceSkip("RegularExpressions against RE2", missing: "google-re2")
-    }
+    let python = try #require(Self.python)
     var random = SeededGenerator(environment: "ROLLOUTC_SEED")
     let count = ProcessInfo.processInfo.environment["ROLLOUTC_PATTERNS"].flatMap { Int($0) } ?? 2000
     var patterns: [(String, [[UInt8]])] = []

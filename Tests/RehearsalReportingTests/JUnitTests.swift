@@ -3,7 +3,7 @@ import Testing
 
 @testable import RehearsalReporting
 
-struct JUnitTests {
+@Suite(.needs("python3")) struct JUnitTests {
   private static let judge = """
     import sys
     import xml.etree.ElementTree as tree
@@ -22,24 +22,21 @@ struct JUnitTests {
                 print("  " + case.get("classname") + ": " + case.get("name") + ": " + case.find("failure").get("message"))
     """
 
-  private func read(_ xml: String) throws -> String? {
-    guard let python = Programs.installed("python3") else {
-      Programs.announceSkip("the JUnit file", missing: "python3")
-      return nil
-    }
+  private func read(_ xml: String) throws -> String {
+    let python = try #require(Programs.installed("python3"))
     let outcome = try Programs.run(python, ["-c", Self.judge], on: [xml])
     #expect(outcome.code == 0, "\(outcome.words)")
     return outcome.words
   }
 
   @Test func whatWasExpectedIsNoFailure() throws {
-    guard let words = try read(try #require(Samples.scenario).junit) else { return }
+    let words = try read(try #require(Samples.scenario).junit)
     Goldens.check(words, against: "Tests/Corpus/rehearsals/aks-voting-junit.txt")
   }
 
   @Test func failuresHaveTheirMessage() throws {
     let hostile = try #require(Samples.hostile)
-    guard let words = try read(Samples.withFaults(hostile).junit) else { return }
+    let words = try read(Samples.withFaults(hostile).junit)
     Goldens.check(words, against: "Tests/Corpus/rehearsals/hostile-junit.txt")
     _ = try read(Samples.withFaults(try #require(Samples.bookinfo)).junit)
   }

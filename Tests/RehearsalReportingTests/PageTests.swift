@@ -84,23 +84,20 @@ struct PageTests {
         print("\\n".join(page.outline))
     """
 
-  private func outline(_ page: String) throws -> String? {
-    guard let python = Programs.installed("python3") else {
-      Programs.announceSkip("the report's page", missing: "python3")
-      return nil
-    }
+  private func outline(_ page: String) throws -> String {
+    let python = try #require(Programs.installed("python3"))
     let outcome = try Programs.run(python, ["-c", Self.judge], on: [page])
-    #expect(outcome.code == 0, "\(outcome.words.suffix(2000))")
-    return outcome.code == 0 ? outcome.words : nil
+    try #require(outcome.code == 0, "\(outcome.words.suffix(2000))")
+    return outcome.words
   }
 
-  @Test func theScenarioHasItsParts() throws {
+  @Test(.needs("python3")) func theScenarioHasItsParts() throws {
     let report = try #require(Samples.scenario)
-    guard let outline = try outline(report.html) else { return }
+    let outline = try outline(report.html)
     Goldens.check(outline, against: "Tests/Corpus/rehearsals/aks-voting-report.txt")
   }
 
-  @Test func everyPageIsWhole() throws {
+  @Test(.needs("python3")) func everyPageIsWhole() throws {
     for report in Samples.all {
       let report = try #require(report)
       _ = try outline(report.html)
@@ -124,10 +121,8 @@ struct PageTests {
   }
 
   /// With what a browser makes of it: its own tree has no script, and every part that a reader looks for.
-  @Test func chromiumReadsIt() throws {
-    guard let chromium = Programs.installed("chromium") else {
-      return Programs.announceSkip("chromiumReadsIt", missing: "chromium")
-    }
+  @Test(.needs("chromium")) func chromiumReadsIt() throws {
+    let chromium = try #require(Programs.installed("chromium"))
     for report in [Samples.scenario, Samples.hostile] {
       let report = try #require(report)
       let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rolloutc-\(UUID().uuidString)")

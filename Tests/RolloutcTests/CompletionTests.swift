@@ -22,8 +22,7 @@ import Testing
     #expect(read.code == 0, "\(read.errors)")
   }
 
-  @Test func bashCompletesCommandsAndPlans() throws {
-    guard Tool.installed("bash") != nil else { return Tool.announce("bash is not installed") }
+  @Test(.needs("bash")) func bashCompletesCommandsAndPlans() throws {
     let scratch = try Scratch(withPlans: true)
     try scratch.write(try scratch.rolloutc("--generate-completion-script", "bash").output, to: "script")
     try scratch.write(
@@ -56,8 +55,7 @@ import Testing
   }
 
   /// fish loads the script and completes from it.
-  @Test func fishCompletesCommandsAndValues() throws {
-    guard Tool.installed("fish") != nil else { return Tool.announce("fish is not installed") }
+  @Test(.needs("fish")) func fishCompletesCommandsAndValues() throws {
     let scratch = try Scratch(withPlans: true)
     try scratch.write(try scratch.rolloutc("--generate-completion-script", "fish").output, to: "script")
     let outcome = try scratch.shell(
@@ -75,8 +73,7 @@ import Testing
   }
 
   /// zsh finds the script by its name, as an installed one is found.
-  @Test func zshLoadsTheScript() throws {
-    guard Tool.installed("zsh") != nil else { return Tool.announce("zsh is not installed") }
+  @Test(.needs("zsh")) func zshLoadsTheScript() throws {
     let scratch = try Scratch()
     try scratch.write(try scratch.rolloutc("--generate-completion-script", "zsh").output, to: "_rolloutc")
     let outcome = try scratch.shell(
@@ -87,8 +84,7 @@ import Testing
   }
 
   /// What zsh offers for a command, for a flag and for a value, as its completion hands it to `compadd`.
-  @Test func zshCompletesCommandsAndValues() throws {
-    guard Tool.installed("zsh") != nil else { return Tool.announce("zsh is not installed") }
+  @Test(.needs("zsh")) func zshCompletesCommandsAndValues() throws {
     let scratch = try Scratch(withPlans: true)
     try scratch.write(try scratch.rolloutc("--generate-completion-script", "zsh").output, to: "_rolloutc")
     try scratch.write(

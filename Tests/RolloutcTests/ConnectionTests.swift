@@ -56,8 +56,7 @@ import Testing
   }
 
   /// Whose certificate it should be is said, by the address or by the name that was asked for.
-  @Test func aCertificateOfAnother() throws {
-    guard Tool.installed("openssl") != nil else { return Tool.announce("openssl is not installed") }
+  @Test(.needs("openssl")) func aCertificateOfAnother() throws {
     let scratch = try scratch()
     let outcome = try scratch.shell(
       """

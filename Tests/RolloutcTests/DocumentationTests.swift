@@ -91,11 +91,10 @@ import YAMLCoding
   }
 
   /// The commands of a page's `console sandbox` blocks, one after another in one sandbox, after those that need none.
-  @Test(arguments: MarkdownBlock.pages) func commandsInASandbox(_ page: String) throws {
+  @Test(.needs("curl"), .needs("kubectl"), arguments: MarkdownBlock.pages)
+  func commandsInASandbox(_ page: String) throws {
     let blocks = MarkdownBlock.all(in: page).filter { $0.language == "console" && $0.mark == "sandbox" }
     guard !blocks.isEmpty else { return }
-    let missing = ["curl", "kubectl"].filter { Tool.installed($0) == nil }
-    guard missing.isEmpty else { return Tool.announce("\(page) needs \(missing.joined(separator: " and "))") }
     let scratch = try Scratch(withPlans: true)
     for block in MarkdownBlock.all(in: page) {
       if block.language == "rollout", let name = block.fileName { try scratch.write(block.text, to: name) }
@@ -204,10 +203,7 @@ import YAMLCoding
   }
 
   /// The manual page is what the tool says of itself.
-  @Test func theManualPage() throws {
-    guard Tool.installed("python3") != nil else {
-      return Tool.announce("python3 is not installed, so the manual page is not compared")
-    }
+  @Test(.needs("python3")) func theManualPage() throws {
     let scratch = try Scratch()
     let version = try scratch.rolloutc("--version").output.trimmingCharacters(in: .newlines)
     try scratch.write(try scratch.rolloutc("--experimental-dump-help").output, to: "help.json")

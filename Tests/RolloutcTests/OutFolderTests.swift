@@ -235,10 +235,8 @@ import Testing
     }
   }
 
-  @Test func kubectlReadsTheFolders() throws {
-    guard let kubectl = Tool.installed("kubectl") else {
-      return Tool.announce("kubectl is not installed, so nobody else reads the kustomizations")
-    }
+  @Test(.needs("kubectl")) func kubectlReadsTheFolders() throws {
+    let kubectl = try #require(Tool.installed("kubectl"))
     let scratch = try Scratch(withPlans: true)
     #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--out", "review").code == 0)
     var count = 0

@@ -45,6 +45,24 @@ import Testing
     #expect(most <= 5, "25 % of 4 may be too many")
   }
 
+  /// A quarter of one is none, and none may be added: one goes all the same, or it would never end (Kubernetes:
+  /// `ResolveFenceposts`).
+  @Test func anUpdateThatMayAddNoneTakesOneAway() {
+    var cluster = SandboxCluster()
+    let narrow: Fields = ["strategy": ["rollingUpdate": ["maxSurge": 0, "maxUnavailable": "25%"]]]
+    cluster.apply(deployments + "/web", deployment(replicas: 1, extra: narrow))
+    cluster.advance(until: { isComplete($0) })
+    cluster.apply(deployments + "/web", deployment(replicas: 1, image: "web:2", extra: narrow))
+    var most = 0
+    let done = cluster.advance { cluster in
+      let sets = cluster.store.all("replicasets.apps", namespace: "default")
+      most = max(most, sets.reduce(0) { $0 + ($1.at("spec", "replicas")?.int ?? 0) })
+      return isComplete(cluster)
+    }
+    #expect(done)
+    #expect(most == 1)
+  }
+
   @Test func recreateHasNoTwoVersionsAtOnce() {
     var cluster = SandboxCluster()
     let recreate: Fields = ["strategy": ["type": "Recreate"]]

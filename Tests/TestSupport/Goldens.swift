@@ -72,9 +72,11 @@ package struct CorpusFile: Sendable, CustomTestStringConvertible {
 
   package var testDescription: String { path }
 
-  /// The files in `folder` whose names end in `.ending`, by name.
+  /// The files in `folder` whose names end in `.ending`, by name. There are some: a test of none would pass.
   package static func all(in folder: String, ending: String) -> [CorpusFile] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(Goldens.root)/\(folder)")) ?? []
-    return names.filter { $0.hasSuffix("." + ending) }.sorted().map { CorpusFile(path: "\(folder)/\($0)") }
+    let files = names.filter { $0.hasSuffix("." + ending) }.sorted().map { CorpusFile(path: "\(folder)/\($0)") }
+    precondition(!files.isEmpty, "\(folder) has no .\(ending) files")
+    return files
   }
 }

@@ -1,4 +1,5 @@
 package import Foundation
+package import Testing
 
 /// Programs that some tests ask for a second opinion: Graphviz, a Python.
 package enum Programs {
@@ -7,11 +8,6 @@ package enum Programs {
     let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":")
     return folders.map { URL(fileURLWithPath: "\($0)/\(name)") }
       .first { FileManager.default.isExecutableFile(atPath: $0.path) }
-  }
-
-  /// Says on standard error that a test is skipped: a skipped judge must not look like a judgement.
-  package static func announceSkip(_ test: String, missing: String) {
-    FileHandle.standardError.write(Data("SKIPPED: \(test): \(missing) is not installed\n".utf8))
   }
 
   /// Writes each text to a file and runs `program` with `arguments` and the files' names; gives what it said, and its
@@ -39,5 +35,12 @@ package enum Programs {
     try process.run()
     process.waitUntilExit()
     return (process.terminationStatus, try String(decoding: Data(contentsOf: words), as: UTF8.self))
+  }
+}
+
+extension Trait where Self == ConditionTrait {
+  /// Skipped, for everybody to see, where a program is not on the `PATH`: a missing judge must not look like a judgement.
+  package static func needs(_ program: String) -> ConditionTrait {
+    .enabled(if: Programs.installed(program) != nil, "\(program) is not installed")
   }
 }

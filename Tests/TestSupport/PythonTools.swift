@@ -13,13 +13,6 @@ package enum PythonTools {
     return outcome?.code == 0 ? python : nil
   }
 
-  /// Says on standard error that a test is skipped: a skipped judge must not look like a judgement.
-  package static func announceSkip(_ test: String, missing: String) {
-    FileHandle.standardError.write(
-      Data("SKIPPED: \(test): \(missing) is not installed; run Tests/tools/python-deps\n".utf8)
-    )
-  }
-
   /// Runs a script of `Tests/tools` over `input` and returns what it printed.
   package static func run(_ python: URL, script: String, input: String) throws -> String {
     try Subprocess.run(

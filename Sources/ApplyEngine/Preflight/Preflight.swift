@@ -129,21 +129,28 @@ package struct Preflight: Sendable {
   /// too late.
   private func conflict(of write: Write, _ target: ObjectReference, over live: Value) async -> Diagnostic? {
     guard let object = write.object else { return nil }
-    let request = ApplyRequest(
+    var request = ApplyRequest(
       object, to: target, fieldManager: ObjectWriter.fieldManager, dryRun: true, uid: live.at("metadata", "uid")?.string
     )
+    guard let error = await refusal(of: request) else { return nil }
+    let all = error.status?.fieldConflicts ?? []
+    if all.isEmpty { return .writeFailed(.cluster(write.id, error), write) }
+    let conflicts = all.filter { !$0.isClientSide }
+    guard decisions.take(conflicts, of: write.id, writing: object, over: live) else {
+      return .writeFailed(.conflicts(write.id, conflicts), write)
+    }
+    // Conflicts come first; what the server makes of the rest shows when they are taken.
+    request.force = true
+    return await refusal(of: request).map { .writeFailed(.cluster(write.id, $0), write) }
+  }
+
+  /// Why the server would not take it. Rights are told by `accessFindings`, and whether it answers by everything else.
+  private func refusal(of request: ApplyRequest) async -> ClusterError? {
     do throws(ClusterError) {
       _ = try await cluster.apply(request)
       return nil
     } catch {
-      let all = error.status?.fieldConflicts ?? []
-      if all.isEmpty {
-        // Rights are told by `accessFindings`, and whether the server answers by everything else.
-        return error.isForbidden || error.status == nil ? nil : .writeFailed(.cluster(write.id, error), write)
-      }
-      let conflicts = all.filter { !$0.isClientSide }
-      if decisions.take(conflicts, of: write.id, writing: object, over: live) { return nil }
-      return .writeFailed(.conflicts(write.id, conflicts), write)
+      return error.isForbidden || error.status == nil ? nil : error
     }
   }
 }

