@@ -90,7 +90,9 @@ struct PlanDump {
     case .rollback: line("\(indent)on failure: rollback")
     case .block(let block):
       for start in block.starts {
-        line("\(indent)on failure in step \(start.place.step + 1), \(start.place.segments) reached\(start.place.isBroken ? ", the last one broken" : ""):")
+        line(
+          "\(indent)on failure in step \(start.place.step + 1), \(start.place.segments) reached\(start.place.isBroken ? ", the last one broken" : ""):"
+        )
         for segment in start.segments { dump(segment, indent: indent + "  ") }
       }
     }

@@ -59,15 +59,16 @@ extension Renderer {
     var rest = start.segments[...]
     if let phase, let (from, _) = views(of: broken, brokenOffIn: phase, known.around), let first = rest.popFirst() {
       let stamp = stamp(in: step.blockStamp, segment: 0, of: start.segments.count)
-      var known = known
       // What it undoes is the broken segment's.
       let undone = plan.step(numbered: step.index)?.segments[start.place.segments - 1].changes ?? []
-      known.origins = Origins(plan, changes: undone + first.changes)
-      known.target = view(of: first.after, near: (broken.after.state, broken.after.view))
-      known.image = known.image ?? broken.image(afterPhases: phase + 1)
-      let way = rollback(from: broken, brokenOffIn: phase, to: first.after, stamp: stamp, known: known)
-      let before = Standing(state: broken.after.state, view: from, image: known.image!)
-      standing = Standing(state: first.after, view: known.target!, image: way.image)
+      let target = view(of: first.after, near: (broken.after.state, broken.after.view))
+      let image = known.image ?? broken.image(afterPhases: phase + 1)
+      var facts = known
+      (facts.origins, facts.target) = (Origins(plan, changes: undone + first.changes), target)
+      facts.image = image
+      let way = rollback(from: broken, brokenOffIn: phase, to: first.after, stamp: stamp, known: facts)
+      let before = Standing(state: broken.after.state, view: from, image: image)
+      standing = Standing(state: first.after, view: target, image: way.image)
       made.append(
         CompiledSegment(
           stamp: stamp, before: before, phases: way.phases, stages: way.stages, after: standing,

@@ -32,7 +32,7 @@ extension Interpreter {
       return false
     }
     let gone = Set(leaving)
-    let traffic = Traffic(plan: plan, state: state, leaving: gone)
+    let traffic = Traffic(plan: plan, state: state, byThemselves: byThemselves, leaving: gone)
     let live = leaving.filter { traffic.reached.contains($0) }
     if !live.isEmpty {
       let isTainted = taint.everything || live.contains { taint.covers($0.component) } || !taint.components.isEmpty
@@ -62,7 +62,8 @@ extension Interpreter {
   private func wayOut(of version: VersionID) -> String {
     let name = plan[version.component].name
     let component = state.components[version.component.index]
-    let others = Traffic(plan: plan, state: state.withoutMirror(of: version.component))
+    let others = Traffic(
+      plan: plan, state: state.withoutMirror(of: version.component), byThemselves: byThemselves)
     if component.mirror?.version == version.index, !others.reached.contains(version) {
       return "end the mirror before this line, as `mirror \(name) 0% -> \(plan[version].name)`"
     }

@@ -26,6 +26,7 @@ final class Interpreter {
   private var rollbackLimit: Int?
   var reportedIncomplete: Set<[Int]> = []
   var reportedAsleep: Set<VersionID> = []
+  private(set) lazy var byThemselves: [Bool] = plan.byThemselves
   /// Of each component: do its versions not all have the same ports?
   private(set) lazy var hasUnlikePorts: [Bool] = plan.components.map(\.hasUnlikePorts)
   /// The ports of which a caller dials one: those that were there whenever it called. Only of what has unlike ports.
@@ -95,7 +96,7 @@ final class Interpreter {
       }
       openPairs = []
       segments.append(Segment(before: start, after: state, changes: changes))
-      let traffic = Traffic(plan: plan, state: state)
+      let traffic = Traffic(plan: plan, state: state, byThemselves: byThemselves)
       checkCompleteness(traffic, changes: changes)
       checkServedPorts(since: start, traffic, changes: changes)
       everServed.formUnion(traffic.reached)

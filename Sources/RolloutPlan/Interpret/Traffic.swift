@@ -2,20 +2,20 @@
 package struct Traffic: Sendable {
   /// Versions that requests reach, mirrors included.
   package private(set) var reached: Set<VersionID> = []
-  /// Versions that run without being asked; see ``Plan/byThemselves(_:)``.
+  /// Versions that run without being asked; see ``Plan/byThemselves``.
   package private(set) var sources: Set<VersionID> = []
 
   private let plan: Plan
   private let state: State
 
-  /// - Parameter leaving: versions that are about to go: they send nothing any more.
-  package init(plan: Plan, state: State, leaving: Set<VersionID> = []) {
+  /// - Parameters:
+  ///   - byThemselves: ``Plan/byThemselves``, where it is known.
+  ///   - leaving: versions that are about to go: they send nothing any more.
+  package init(plan: Plan, state: State, byThemselves: [Bool]? = nil, leaving: Set<VersionID> = []) {
     self.plan = plan
     self.state = state
     guard !state.components.isEmpty else { return }
-    let isByItself = plan.byThemselves { version in
-      state.components[version.component.index].deployment(of: version.index)?.replicas ?? 0 > 0
-    }
+    let isByItself = byThemselves ?? plan.byThemselves
     var isExposed = [Bool](repeating: false, count: plan.components.count)
     for exposure in plan.exposures where isExposed.indices.contains(exposure.component.index) {
       isExposed[exposure.component.index] = true
@@ -55,17 +55,14 @@ package struct Traffic: Sendable {
 }
 
 extension Plan {
-  /// By component: it runs without being asked. It is not exposed, and no pod of another component calls it; or it is called
-  /// in a ring alone, which nothing outside of the ring asks: then each of the ring is taken to begin by itself. O(components
-  /// and calls).
-  ///
-  /// - Parameter hasPods: which versions run.
-  package func byThemselves(_ hasPods: (VersionID) -> Bool) -> [Bool] {
+  /// By component: it runs without being asked. It is not exposed, and no version of another component calls it; or it is
+  /// called in a ring alone, which nothing outside of the ring asks: then each of the ring is taken to begin by itself.
+  /// O(components and calls).
+  package var byThemselves: [Bool] {
     var callees = [[Int]](repeating: [], count: components.count)
     var isCalled = [Bool](repeating: false, count: components.count)
     for (c, component) in components.enumerated() {
-      for (v, version) in component.versions.enumerated()
-      where !version.calls.isEmpty && hasPods(VersionID(ComponentID(c), v)) {
+      for version in component.versions {
         for callee in version.calls where callee.index != c {
           callees[c].append(callee.index)
           isCalled[callee.index] = true

@@ -88,7 +88,8 @@ extension Diagnostic {
     Diagnostic(
       .nobodyCalls, "nobody in this plan calls `\(component)`: what requests to it meet is not proved",
       at: Label(range, "its next version"), notes: ["it is not exposed, and no component has `calls \(component)`"],
-      help: "add `calls \(component)` to the components that call it; requests from outside of the plan are not looked at")
+      help:
+        "add `calls \(component)` to the components that call it; requests from outside of the plan are not looked at")
   }
 
   /// - Parameters:

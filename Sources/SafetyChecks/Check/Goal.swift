@@ -13,13 +13,6 @@ struct Goal {
     return states.isEmpty ? 0 : least
   }
 
-  /// Versions that run by themselves in one of the states.
-  var sources: [Int] {
-    guard let first = states.first?.sources else { return [] }
-    if states.dropFirst().allSatisfy({ $0.sources == first }) { return first }
-    return Set(states.flatMap(\.sources)).sorted()
-  }
-
   /// No state leads the flow to anything.
   func isEmpty(_ f: Int) -> Bool { states.allSatisfy { $0.leadsNowhere(f) } }
 
@@ -49,8 +42,6 @@ final class IntentAnswers {
   private let table: OutcomeTable
   /// By flow: where the state leads it, as the number of an outcome; -1: not known yet.
   private var numbers: [Int32]
-  /// Versions with pods that run without being asked.
-  private(set) lazy var sources: [Int] = sourcesOfState()
 
   /// `near` says the same of every component that is the same in both states.
   init(_ intent: IntentOfState, _ model: FlowModel, _ table: OutcomeTable, near: IntentAnswers?) {
@@ -92,11 +83,6 @@ final class IntentAnswers {
   }
 
   func outcome(of f: Int) -> FlowOutcome { table[number(of: f)] }
-
-  private func sourcesOfState() -> [Int] {
-    let isByItself = model.plan.byThemselves { replicas[model.firstVersion[$0.component.index] + $0.index] > 0 }
-    return model.versions.indices.filter { replicas[$0] > 0 && isByItself[model.versions[$0].component.index] }
-  }
 
   func leadsNowhere(_ f: Int) -> Bool { number(of: f) == table.none }
 }

@@ -222,25 +222,20 @@ package struct Judge {
 
   /// Versions that run by themselves, before and after.
   private func runningSources(_ facts: PhaseFacts) -> [Int] {
-    sources(facts).filter { facts.before.replicas($0) > 0 && facts.after.replicas($0) > 0 }
+    model.sources.filter { facts.before.replicas($0) > 0 && facts.after.replicas($0) > 0 }
   }
 
   /// One that has just been started, or that is about to stop, may find nobody, which it must bear; but what it finds
   /// must be its own, as long as any of its pods may be up.
   private func startedSources(_ facts: PhaseFacts) -> [Int] {
-    sources(facts).filter { facts.cluster.mostReady(version: $0) > 0 }
-  }
-
-  private func sources(_ facts: PhaseFacts) -> [Int] {
-    let (before, after) = (facts.before.sources, facts.after.sources)
-    return before == after ? before : Set(before + after).sorted()
+    model.sources.filter { facts.cluster.mostReady(version: $0) > 0 }
   }
 
   /// What is not as the state says when everything is written and ready: who still fails, and who is not led where the
   /// state leads.
   private func lasting(_ facts: PhaseFacts) -> [Violation] {
     // Those too that were started on the way.
-    let running = facts.after.sources.filter { facts.after.replicas($0) > 0 }
+    let running = model.sources.filter { facts.after.replicas($0) > 0 }
     var found: [Violation] = []
     func look(_ f: Int, _ path: () -> [Violation.Hop]) {
       if facts.after.isEmpty(f) { return }

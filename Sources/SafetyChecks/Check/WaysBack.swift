@@ -65,7 +65,8 @@ package struct WaysBack: IteratorProtocol {
       phase = 0
       defer { segment += 1 }
       return WayBack(
-        back: compiled.renderer.rollback(from: from.after, to: start.state, stamp: stamp(current.backStamp), known: known),
+        back: compiled.renderer.rollback(
+          from: from.after, to: start.state, stamp: stamp(current.backStamp), known: known),
         block: block(in: nil))
     }
     for write in from.phases[phase].writes { known.image?.apply(write, knownIn: from.after.image) }

@@ -48,7 +48,7 @@ package final class FlowModel: Sendable {
   let entryFlowsOfHost: [String: [Int]]
   /// By version: the flows that it sends.
   package let flowsFrom: [[Int]]
-  /// Versions of components that nobody calls and that no gateway leads to: they run without being asked.
+  /// Versions that run without being asked; see ``Plan/byThemselves``.
   package let sources: [Int]
 
   /// By component: flows through a gateway that are meant for another one, and may come to this one while that one's own
@@ -127,12 +127,10 @@ package final class FlowModel: Sendable {
     let rules = RulesOfPlan(plan)
     var builder = FlowBuilder(plan: plan, hosts: hosts, rules: rules)
     for e in plan.exposures.indices { builder.addEntry(e) }
-    var isCalled = [Bool](repeating: false, count: plan.components.count)
     for (n, id) in versions.enumerated() {
       if plan[id].calls.isEmpty { continue }
       let client = builder.client(of: id)
       for callee in Set(plan[id].calls).sorted() where callee.index < plan.components.count {
-        isCalled[callee.index] = true
         builder.addCalls(of: n, id, by: client, to: callee)
       }
     }
@@ -159,10 +157,8 @@ package final class FlowModel: Sendable {
       for peer in peers { strayEntries[peer] += own }
     }
     self.strayEntries = strayEntries
-    for exposure in plan.exposures where isCalled.indices.contains(exposure.component.index) {
-      isCalled[exposure.component.index] = true
-    }
-    sources = versions.indices.filter { !isCalled[versions[$0].component.index] }
+    let isByItself = plan.byThemselves
+    sources = versions.indices.filter { isByItself[versions[$0].component.index] }
   }
 
   /// An object as the mesh reads it. What manifests bring is there before what the plan makes of its own, and of two

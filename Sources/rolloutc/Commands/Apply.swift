@@ -77,7 +77,8 @@ struct Rollback: ParsableCommand {
 
   func run() throws {
     try RunCommand(
-      verb: .rollback(to: to, unproved ? .waived : .required), request: plan.request, connection: connection, options: options,
+      verb: .rollback(to: to, unproved ? .waived : .required), request: plan.request, connection: connection,
+      options: options,
       observation: observation
     ).run()
   }
