@@ -68,10 +68,12 @@ package struct WaysBack: IteratorProtocol {
           from: from.after, to: start.state, stamp: stamp(current.backStamp), known: known))
     }
     for write in from.phases[phase].writes { known.image?.apply(write, knownIn: from.after.image) }
-    known.around = (
-      known.around?.after ?? compiled.renderer.view(in: from, before: phase),
-      compiled.renderer.view(in: from, before: phase + 1)
-    )
+    known.around =
+      from.stages.indices.contains(phase)
+      ? (
+        known.around?.after ?? compiled.renderer.view(in: from, before: phase),
+        compiled.renderer.view(in: from, before: phase + 1)
+      ) : nil
     defer { phase += 1 }
     var way = WayBack(
       back: compiled.renderer.rollback(
