@@ -39,7 +39,7 @@ package struct ObjectID: Hashable, Sendable, Comparable, CustomStringConvertible
   package init?(_ object: Value) {
     guard let kind = object["kind"]?.string, let name = object.at("metadata", "name")?.string else { return nil }
     let apiVersion = object["apiVersion"]?.string ?? "v1"
-    let group = apiVersion.firstIndex(of: "/").map { String(apiVersion[..<$0]) } ?? ""
+    let group = apiVersion.utf8.firstIndex(of: UInt8(ascii: "/")).map { String(apiVersion[..<$0]) } ?? ""
     self.init(
       group: group, kind: kind, namespace: object.at("metadata", "namespace")?.string ?? "", name: name
     )

@@ -87,6 +87,8 @@ private struct TransitionBuilder {
   var phases: [Phase] = []
   var stages: [Stage] = []
 
+  /// The parts of the component that is walked of which some object may be another than its view says.
+  private var doubts: Parts = []
   /// What each of ``passes`` writes.
   private var passed: [Passed]
   private var writes: [Write] = []
@@ -256,11 +258,9 @@ private struct TransitionBuilder {
   /// Takes one component through all passes. Passes are the outer loop of what is written, but not of how it is worked
   /// out: what belongs to a component is near to the processor until it is done with it.
   private mutating func walk(_ i: Int) {
-    // What is in doubt is looked at in every round. Of all else the image has what the view says, be it of the same
-    // component: a phase that broke off has put in doubt all that it was to write.
-    let doubts = unsure.isEmpty ? [] : unsure[i] ?? []
     // Taken out once: each look into a view copies a dozen references.
     let (a, b) = (self.a.components[i], self.b.components[i])
+    doubts = unsure.isEmpty ? [] : unsure[i].map { looked(at: i, as: a, doubts: $0) } ?? []
     var (current, new) = (a, a)
     // What is not yet as `b` has it. A part that once is stays so: no stage leads away from `b`.
     var differing = TransitionBuilder.differing(current, b)
@@ -284,6 +284,27 @@ private struct TransitionBuilder {
         if TransitionBuilder.isSame(part, new, b) { differing.subtract(part) }
       }
     }
+  }
+
+  /// The parts of a component that are looked at in every round: those in doubt, and those that do not stand as its view
+  /// says. Of the others nothing is written before their view changes.
+  private func looked(at i: Int, as view: ComponentView, doubts: Parts) -> Parts {
+    let names = renderer.components[i]
+    var looked = doubts
+    func look(_ slot: ObjectSlot) {
+      if !looked.isDisjoint(with: slot.part) { return }
+      let standing = image[i, slot]?.plain
+      let value = rendered.plain(i, renderer.facts(slot, view), standing: standing) { renderer.render(slot, i, view) }
+      if !isSame(standing, value) { looked.formUnion(slot.part) }
+    }
+    for c in names.claims.indices { look(.claim(c)) }
+    look(.service)
+    look(.gateway)
+    look(.rule)
+    look(.mesh)
+    look(.entry)
+    for v in names.versionOrder { look(.deployment(v)) }
+    return looked
   }
 
   /// Adds what the passes of `stage` have written, of one part where it is said.
@@ -407,7 +428,9 @@ private struct TransitionBuilder {
     let facts = renderer.facts(slot, view)
     let value = rendered.plain(i, facts, standing: standing?.plain) { renderer.render(slot, i, view) }
     // Nothing is rewritten only to be stamped.
-    if isSame(standing?.plain, value), !inDoubt || !doubtful.contains(id) { return }
+    let mayBeDoubtful = !doubts.isDisjoint(with: slot.part)
+    if isSame(standing?.plain, value), !inDoubt || !mayBeDoubtful || !doubtful.contains(id) { return }
+    if mayBeDoubtful { doubtful.remove(id) }
     let origin = options.origins.of(i, aspect, versions: versions)
     let entry = entry(id, value, origin: origin) { plain, stamp in
       rendered.stamped(i, facts, plain, stamp, isEntry: slot == .entry)
@@ -419,6 +442,7 @@ private struct TransitionBuilder {
   private mutating func write(shared id: ObjectID, _ value: Value?, origin: SourceRange) {
     let standing = image[shared: id]
     if isSame(standing?.plain, value), !doubtful.contains(id) { return }
+    doubtful.remove(id)
     let entry = entry(id, value, origin: origin) { stamped($0, $1, isEntry: false) }
     writes.append(written(id, standing, entry, origin: origin))
     image[shared: id] = entry
@@ -438,10 +462,9 @@ private struct TransitionBuilder {
     return ObjectSet.Entry(id: id, object: object, plain: value, origin: origin, stamp: options.stamp)
   }
 
-  private mutating func written(
+  private func written(
     _ id: ObjectID, _ old: ObjectSet.Entry?, _ new: ObjectSet.Entry?, origin: SourceRange
   ) -> Write {
-    if !doubtful.isEmpty { doubtful.remove(id) }
     let action: Write.Action = new == nil ? .delete : old == nil ? .create : .update
     return Write(action: action, id: id, object: new?.object, previous: old?.object, origin: origin)
   }

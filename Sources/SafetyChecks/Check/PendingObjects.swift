@@ -1,5 +1,3 @@
-internal import Lowering
-
 /// Objects of which some proxy may act on another version than the newest, by their number. Side by side in arrays: every
 /// run that goes another way takes a copy, and each gate goes through all of them.
 struct PendingObjects {

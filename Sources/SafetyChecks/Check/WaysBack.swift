@@ -70,10 +70,12 @@ package struct WaysBack: IteratorProtocol {
         block: block(in: nil))
     }
     for write in from.phases[phase].writes { known.image?.apply(write, knownIn: from.after.image) }
-    known.around = (
-      known.around?.after ?? compiled.renderer.view(in: from, before: phase),
-      compiled.renderer.view(in: from, before: phase + 1)
-    )
+    known.around =
+      from.stages.indices.contains(phase)
+      ? (
+        known.around?.after ?? compiled.renderer.view(in: from, before: phase),
+        compiled.renderer.view(in: from, before: phase + 1)
+      ) : nil
     defer { phase += 1 }
     return WayBack(
       back: compiled.renderer.rollback(

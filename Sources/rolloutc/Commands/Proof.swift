@@ -28,7 +28,7 @@ struct ProvedPlan {
   var coverage: Coverage
   /// How many faults were let pass.
   var faults: Int
-  /// Kept until the process ends, which is soon.
+  /// What the proof rests on, where nothing comes after the output: kept until the process ends.
   var evidence: SafetyReport.Evidence?
 
   var isProved: Bool { faults == 0 }
@@ -54,7 +54,10 @@ extension PlanRequest {
     // Room for the report and for the end behind it, so that nobody has to ask for that.
     let proof = Ahead(lead: 2) { CollectionOfOne(candidate.check()).makeIterator() }
     let result = Result { try work(candidate) }
-    return (judged(candidate, by: proof.next() ?? candidate.check(), demand), try result.get())
+    let report = proof.next() ?? candidate.check()
+    var proved = judged(candidate, by: report, demand)
+    proved.evidence = report.evidence
+    return (proved, try result.get())
   }
 
   private func candidate() throws -> ProvedPlan {
@@ -81,7 +84,6 @@ extension PlanRequest {
     var proved = candidate
     proved.coverage = report.coverage
     proved.faults = faults.count
-    proved.evidence = report.evidence
     return proved
   }
 }
