@@ -135,7 +135,8 @@ extension StatementTable {
         """
         What happens when something in a step fails. `on failure rollback` undoes the step. A block says what to do \
         instead; it starts from whatever segment was reached, is checked from each, and holds no `approve` and no other \
-        `on failure`. In a step it wins over the plan's. Without any, the run stops and holds what it has.
+        `on failure`. A segment that broke off was not reached: the block then leads back to the state before it first. In a \
+        step it wins over the plan's. Without any, the run stops and holds what it has.
 
         A rollback past `retire … with volumes` is refused when the plan is checked, not when it is too late.
         """,
