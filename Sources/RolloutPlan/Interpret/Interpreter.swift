@@ -23,7 +23,7 @@ final class Interpreter {
   /// `routing open`: a second version was deployed, and both serve if nothing of the same part routes them.
   private var openPairs: [(ComponentID, Diagnostic)] = []
   /// In a failure block: only steps before this one can be gone back to.
-  private var rollbackLimit: Int?
+  var rollbackLimit: Int?
   var reportedIncomplete: Set<[Int]> = []
   var reportedAsleep: Set<VersionID> = []
   private(set) lazy var byThemselves: [Bool] = plan.byThemselves
@@ -32,7 +32,7 @@ final class Interpreter {
   /// The ports of which a caller dials one: those that were there whenever it called. Only of what has unlike ports.
   var dialedPorts: [Call: Set<Int>] = [:]
   /// `dialedPorts` after each segment: by step, in order. A failure block begins with them.
-  private var dialedAfter: [[[Call: Set<Int>]]] = []
+  private(set) var dialedAfter: [[[Call: Set<Int>]]] = []
   /// Patterns of headers by their text; nil: it is none.
   var expressions: [String: RegularExpression?] = [:]
 
@@ -396,100 +396,6 @@ final class Interpreter {
           report(.rollbackPastDestroyed(lost, at: at, destroyed: place, step: step.name))
         }
         break
-      }
-    }
-  }
-
-  private func path(_ failure: ResolvedFailure, covering indices: [Int]) -> FailurePath {
-    switch failure {
-    case .rollback: return .rollback
-    case .block(let statements, let range):
-      var starts: [FailureStart] = []
-      var found: [StartFindings] = []
-      // Lines that make sense from no place at all.
-      var pointless: Set<LineFinding>?
-      var nowhere: [Diagnostic] = []
-      let (before, shifts) = (diagnostics, openShifts)
-      for index in indices {
-        rollbackLimit = index
-        func block(from start: State, dialed: [Call: Set<Int>]) -> (made: [Segment], found: [Diagnostic]) {
-          (state, dialedPorts, diagnostics) = (start, dialed, [])
-          let made = segments(of: statements, stepStart: steps[index].before, stepName: steps[index].name)
-          return (made, diagnostics)
-        }
-        for (k, segment) in steps[index].segments.enumerated() {
-          let whole = block(from: segment.after, dialed: dialedAfter[index][k])
-          // The last segment with nothing observed behind it has come through: then nothing can fail any more.
-          if k + 1 < steps[index].segments.count || !segment.observations.isEmpty {
-            starts.append(
-              FailureStart(place: .init(step: index, segments: k + 1, isBroken: false), segments: whole.made))
-            found.append(StartFindings(step: steps[index].name, diagnostics: whole.found))
-          }
-          if segment.changes.isEmpty { continue }
-          let dialed = k > 0 ? dialedAfter[index][k - 1] : index > 0 ? dialedAfter[index - 1].last ?? [:] : [:]
-          let broken = block(from: segment.before, dialed: dialed)
-          var made = broken.made
-          if made.first?.changes.isEmpty != false, made.first?.observations.isEmpty != false {
-            made.insert(Segment(before: segment.after, after: segment.before, changes: []), at: 0)
-          }
-          starts.append(FailureStart(place: .init(step: index, segments: k + 1, isBroken: true), segments: made))
-          // A line about what is not there before the segment, or has happened, is left out: it may be for another place.
-          let about = whole.found.filter { Self.aboutOtherPlaces.contains($0.code) }.map(LineFinding.init)
-          let idle = broken.found.filter { Self.aboutOtherPlaces.contains($0.code) }
-          let lost = Set(about).intersection(idle.map(LineFinding.init))
-          pointless = pointless?.intersection(lost) ?? lost
-          if let last = pointless { nowhere = idle.filter { last.contains(LineFinding($0)) } }
-          found.append(
-            StartFindings(
-              step: steps[index].name,
-              diagnostics: broken.found.filter { !Self.aboutOtherPlaces.contains($0.code) }))
-        }
-      }
-      found.append(StartFindings(step: steps[indices.last ?? 0].name, diagnostics: nowhere))
-      (diagnostics, openShifts, rollbackLimit) = (before, shifts, nil)
-      report(fromStarts: found)
-      return .block(FailureBlock(range: range, starts: starts))
-    }
-  }
-
-  /// What is found about a line of a failure block where what it speaks of is not there, or is so already.
-  private static let aboutOtherPlaces: Set<Code> = [
-    .routeToUndeployed, .waitForUndeployed, .nothingToRetire, .nothingToUnroute, .noEffect,
-  ]
-}
-
-/// What is found about a failure block from one of its starts.
-private struct StartFindings {
-  var step: String
-  var diagnostics: [Diagnostic]
-}
-
-private struct LineFinding: Hashable {
-  var code: Code
-  var range: SourceRange
-
-  init(_ diagnostic: Diagnostic) {
-    code = diagnostic.code
-    range = diagnostic.primary.range
-  }
-}
-
-extension Interpreter {
-  /// What a failure block may not do is wrong from whichever start it is found. That a line has nothing to do is wrong only
-  /// if it never has: from an early start there is often less to undo.
-  private func report(fromStarts found: [StartFindings]) {
-    var counts: [LineFinding: Int] = [:]
-    for start in found { for line in Set(start.diagnostics.map(LineFinding.init)) { counts[line, default: 0] += 1 } }
-    var seen: Set<LineFinding> = []
-    for start in found {
-      for var diagnostic in start.diagnostics {
-        let line = LineFinding(diagnostic)
-        let isIdle = diagnostic.severity == .warning || [.nothingToRetire, .nothingToUnroute].contains(diagnostic.code)
-        if isIdle, counts[line] != found.count { continue }
-        guard seen.insert(line).inserted else { continue }
-        // The same line can be right after one step and wrong after another.
-        if diagnostic.severity == .error { diagnostic.notes.append("this is so when the step `\(start.step)` fails") }
-        report(diagnostic)
       }
     }
   }

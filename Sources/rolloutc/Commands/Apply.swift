@@ -2,6 +2,7 @@ import ArgumentParser
 
 struct Apply: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "apply",
     abstract: "Carry out a plan in a cluster, step by step; what stands already is looked at and left alone.",
     discussion: """
       Every write is written down before it is sent, and no phase begins before what it stands on is seen to be ready. \
@@ -42,6 +43,7 @@ struct Apply: ParsableCommand {
 
 struct Resume: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "resume",
     abstract: "Go on with the run of a plan that was stopped, died or was held, in the direction in which it was.")
 
   @OptionGroup var plan: PlanOptions
@@ -58,6 +60,7 @@ struct Resume: ParsableCommand {
 
 struct Rollback: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "rollback",
     abstract: "Go back to what stood before the last step, or after an earlier one.",
     discussion: "Traffic goes back first, then workloads. Volumes stay, whatever the plan says.")
 

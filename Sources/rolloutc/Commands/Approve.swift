@@ -3,6 +3,7 @@ import ArgumentParser
 
 struct Approve: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "approve",
     abstract: "Answer the question that a run waits for, from this machine or any other.",
     discussion: "The answer is `yes` unless `--reject` is given, and is left in the cluster, where the run reads it.")
 
@@ -62,6 +63,7 @@ struct Approve: ParsableCommand {
 
 struct Abort: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "abort",
     abstract: "Ask a run on whatever machine to stop, as Ctrl-C does there.",
     discussion: "What is under way is finished. `rolloutc resume` goes on, `rolloutc rollback` goes back.")
 
@@ -94,6 +96,7 @@ struct Abort: ParsableCommand {
 
 struct Unlock: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "unlock",
     abstract: "Take the lock of a plan from a run that is surely no more.",
     discussion: """
       A lock expires by itself half a minute after the last sign of life, so this is seldom needed. Should the run live \

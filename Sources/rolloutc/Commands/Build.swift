@@ -8,6 +8,7 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable { case yaml, json
 
 struct Build: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "build",
     abstract: "Compile a plan to the objects that it means, for review. No cluster is needed.",
     discussion: """
       Prints one YAML stream: each step under a header, its writes phase by phase in the order of writing, each \

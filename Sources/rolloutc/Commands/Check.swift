@@ -7,6 +7,7 @@ import SafetyChecks
 
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "check",
     abstract: "Prove a plan, or say what is wrong with it.",
     discussion: """
       Every configuration that some proxy of the mesh may hold while the plan runs is gone through, with every set of \

@@ -4,6 +4,7 @@ import RolloutSyntax
 
 struct Explain: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "explain",
     abstract: "Explain a diagnostic's code: what it means, a bad plan, a good plan, the fix.",
     discussion: """
       A word that begins a statement is explained as the reference does.

@@ -5,6 +5,7 @@ import RolloutSyntax
 
 struct Fmt: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "fmt",
     abstract: "Format plans in place; standard input to standard output.",
     discussion: """
       With `--check` or `--diff` nothing is written; the exit code is 1 if a file would change.

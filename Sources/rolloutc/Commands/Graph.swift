@@ -28,6 +28,7 @@ enum PictureFormat: String, ExpressibleByArgument, CaseIterable {
 
 struct Graph: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "graph",
     abstract: "Draw what stands after each step: versions, live routes, cookies and shares, releases.",
     discussion: """
       One picture for each step, and for each part of a step that has several. Without `--out` they are printed as one, \

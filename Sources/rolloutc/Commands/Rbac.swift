@@ -7,6 +7,7 @@ import YAMLCoding
 
 struct Rbac: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "rbac",
     abstract: "Print the smallest roles that a plan needs: to apply, resume, roll back and ask for its status.",
     discussion: """
       Everything that some course of the plan uses, also that of a way back, and no more. Without somebody to bind them \

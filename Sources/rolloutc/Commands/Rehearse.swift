@@ -9,6 +9,7 @@ import RolloutPlan
 
 struct Rehearse: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "rehearse",
     abstract: "Run a plan without a cluster, in virtual time, with visitors asking all the while.",
     discussion: """
       The engine that runs plans against a cluster runs this one against a sandbox in memory: an API server with its \

@@ -7,6 +7,7 @@ enum StatusOutput: String, ExpressibleByArgument, CaseIterable { case text, json
 
 struct Status: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "status",
     abstract: "Show where a plan stands, from what the cluster remembers alone.",
     discussion: """
       For PLAN, the file or only the name of the plan: then `-n` names its namespace, which is the plan's name unless \

@@ -4,6 +4,7 @@ import RolloutPlan
 
 struct Steps: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "steps",
     abstract:
       "Show the steps of a plan on one screen: what each changes, and who is served by what before and after it.",
     discussion: """
