@@ -169,7 +169,7 @@ private struct Person: Decider {
 
   // MARK: - The gateway
 
-  private static let step = "02-second"
+  private static let step = "shop/02-second"
   private static func answer(
     _ status: Int = 200, _ stamp: String? = nil, to location: String? = nil
   ) -> Result<ProbeAnswer, ProbeError> {
@@ -181,7 +181,7 @@ private struct Person: Decider {
 
   @Test("the new routes show in several answers in a row before the run goes on")
   func stamps() throws {
-    let (new, old) = (Self.answer(200, Self.step), Self.answer(200, "01-first"))
+    let (new, old) = (Self.answer(200, Self.step), Self.answer(200, "shop/01-first"))
     let silent: Result<ProbeAnswer, ProbeError> = .failure(ProbeError("no answer"))
     for (answers, count): ([Result<ProbeAnswer, ProbeError>], Int) in [
       ([new], 5), ([old, new], 6), ([new, new, new, new, old, new], 10), ([new, new, silent, new], 8),
@@ -199,7 +199,7 @@ private struct Person: Decider {
   func redirects() throws {
     for (answer, isDone): (Result<ProbeAnswer, ProbeError>, Bool) in [
       (Self.answer(301, to: "https://shop.example.com/"), true), (Self.answer(302, to: "/login"), false),
-      (Self.answer(301, "01-first", to: "https://shop.example.com/"), false), (Self.answer(200), false),
+      (Self.answer(301, "shop/01-first", to: "https://shop.example.com/"), false), (Self.answer(200), false),
       (.failure(ProbeError("the gateway has no address", isFinal: true)), true), (.failure(ProbeError("")), false),
     ] {
       let world = try World(Self.plan())

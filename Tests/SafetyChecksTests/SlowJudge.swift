@@ -132,10 +132,18 @@ struct SlowJudge {
       let id = model.versions[v]
       return component(state, id.component.index)?.deployed.first { $0.version == id.index }?.replicas ?? 0
     }
+    func isCalled(_ c: ComponentID, by callers: [ComponentID]) -> Bool {
+      model.versions.contains { $0.component != c && callers.contains($0.component) && plan[$0].calls.contains(c) }
+    }
+    let components = plan.components.indices.map { ComponentID($0) }
+    let exposed = components.filter { c in plan.exposures.contains { $0.component == c } }
+    let first = components.filter { !exposed.contains($0) && !isCalled($0, by: components) }
+    var asked = exposed + first
+    while let next = components.first(where: { !asked.contains($0) && isCalled($0, by: asked) }) { asked.append(next) }
+    // Those of a ring that nobody outside of it asks begin by themselves, too.
     let uncalled = model.versions.indices.filter { v in
       let c = model.versions[v].component
-      return !plan.exposures.contains { $0.component == c }
-        && !model.versions.contains { plan[$0].calls.contains(c) }
+      return first.contains(c) || !asked.contains(c)
     }
     let running = uncalled.filter { v in facts.before.allSatisfy { wanted($0, v) > 0 } && wanted(facts.after, v) > 0 }
     let started = uncalled.filter { facts.mostReady[$0] > 0 }

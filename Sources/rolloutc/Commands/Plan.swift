@@ -52,9 +52,9 @@ struct PlanCommand: ParsableCommand {
   func run() throws {
     let request = options.request
     let outputs = try Outputs([("--out", file)])
-    try file.map(refuseForeign)
     let (plan, offline, resolution) = try request.compiled()
     try outputs.refuse(over: request)
+    try file.map(refuseForeign)
     try connection.check(against: plan)
     let count = try to.map { try steps($0, of: plan, offline)[0] + 1 } ?? plan.steps.count
     try decisions.check(against: offline)
