@@ -35,6 +35,8 @@ package struct ObjectID: Hashable, Sendable, Comparable, CustomStringConvertible
     parts = Parts(group: group, kind: kind, namespace: namespace, name: name)
   }
 
+  package var isVolumeClaim: Bool { kind == "PersistentVolumeClaim" && group.isEmpty }
+
   /// Reads the identity of `object`; nil where `kind` or `metadata.name` is missing.
   package init?(_ object: Value) {
     guard let kind = object["kind"]?.string, let name = object.at("metadata", "name")?.string else { return nil }

@@ -83,6 +83,9 @@ package struct Write: Hashable, Sendable {
   /// The plan's line that this write comes from.
   package var origin: SourceRange
 
+  /// What is in a volume goes with its claim, and no way back brings it again.
+  package var destroysData: Bool { action == .delete && id.isVolumeClaim }
+
   package init(action: Action, id: ObjectID, object: Value?, previous: Value?, origin: SourceRange) {
     self.action = action
     self.id = id

@@ -36,17 +36,25 @@ struct StampProber: Prober {
 
 /// What a run has asked about its ways back.
 final class AskedWays: Sendable {
-  private let ways = Mutex<[BackOverSteps]>([])
+  private let ways = Mutex<[LongWayBack]>([])
 
-  var all: [BackOverSteps] { ways.withLock { $0 } }
+  var all: [LongWayBack] { ways.withLock { $0 } }
 
-  func add(_ way: BackOverSteps) { ways.withLock { $0.append(way) } }
+  func add(_ way: LongWayBack) { ways.withLock { $0.append(way) } }
 }
 
-/// A gateway that finds no pod, and answers by itself: most releases of Envoy then leave a route's headers out.
-struct UnservedProber: Prober {
+/// Answers of a gateway, one after the other, and the last of them for ever.
+final class GatewayScript: Prober {
+  private let answers: Mutex<[Result<ProbeAnswer, ProbeError>]>
+  private let asked = Mutex(0)
+
+  init(_ answers: [Result<ProbeAnswer, ProbeError>]) { self.answers = Mutex(answers) }
+
+  var count: Int { asked.withLock { $0 } }
+
   func answer(to request: ProbeRequest) async throws(ProbeError) -> ProbeAnswer {
-    ProbeAnswer(status: 503, headers: [:], body: Array("no healthy upstream".utf8))
+    asked.withLock { $0 += 1 }
+    return try answers.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }.get()
   }
 }
 
@@ -71,7 +79,7 @@ struct World {
   }()
   let itinerary: Itinerary
   /// Asked about ways back over several steps.
-  var faults: (@Sendable (BackOverSteps) -> [Diagnostic])?
+  var faults: (@Sendable (LongWayBack) -> [Diagnostic])?
 
   init(_ text: String) throws {
     let resolution = resolve(path: "plan.rollout", bytes: Array(text.utf8))

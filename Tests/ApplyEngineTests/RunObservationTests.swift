@@ -35,21 +35,6 @@ private final class ScriptedMetrics: MetricSource {
   }
 }
 
-/// Answers of a gateway, one after the other, and the last of them for ever.
-private final class GatewayScript: Prober {
-  private let answers: Mutex<[Result<ProbeAnswer, ProbeError>]>
-  private let asked = Mutex(0)
-
-  init(_ answers: [Result<ProbeAnswer, ProbeError>]) { self.answers = Mutex(answers) }
-
-  var count: Int { asked.withLock { $0 } }
-
-  func answer(to request: ProbeRequest) async throws(ProbeError) -> ProbeAnswer {
-    asked.withLock { $0 += 1 }
-    return try answers.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }.get()
-  }
-}
-
 /// Leaves an answer, or stays away.
 private struct Person: Decider {
   var isYes: Bool?

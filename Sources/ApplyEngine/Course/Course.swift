@@ -180,14 +180,14 @@ package struct Itinerary: Sendable {
   }
 
   /// A way back from `progress` of the forward course that leads past a state in between; nil: it undoes one step, or a part.
-  func backOverSteps(from progress: Progress, to steps: Int) -> BackOverSteps? {
+  func longWayBack(from progress: Progress, to steps: Int) -> LongWayBack? {
     let isBroken = progress.phase > 0 || progress.isPhaseBegun
     let leg = isBroken || progress.observation > 0 ? progress.leg : progress.leg - 1
     guard forward.indices.contains(leg), case .forward(let step, let segment) = forward[leg].role, steps < step else {
       return nil
     }
     let isMiddle = isBroken && progress.phase < forward[leg].phases.count
-    return BackOverSteps(
+    return LongWayBack(
       step: step, segment: segment, phase: isMiddle ? progress.lastBegunPhase : nil, steps: steps)
   }
 
@@ -195,7 +195,7 @@ package struct Itinerary: Sendable {
   /// gone.
   package func lostClaims(of course: Course, at progress: Progress, on back: Course) -> [ObjectID] {
     let made = (legs(of: back) ?? []).flatMap(\.phases).flatMap(\.writes).filter {
-      $0.id.kind == "PersistentVolumeClaim" && $0.id.group.isEmpty && $0.action == .create
+      $0.action == .create && $0.id.isVolumeClaim
     }
     if made.isEmpty { return [] }
     // What was never made is not lost.

@@ -1,5 +1,6 @@
 package import ClusterAPI
 package import Diagnostics
+package import Lowering
 
 /// Everything that a run touches besides the plan. Nothing else is read: no other clock, no environment variable, no file.
 package struct RunEnvironment: Sendable {
@@ -22,7 +23,7 @@ package struct RunEnvironment: Sendable {
   package var identity: RunIdentity
   /// Proves a way back over several steps at once, which no check of the plan has asked about; what it finds, the worst
   /// first. Nil: nobody asks.
-  package var faults: (@Sendable (BackOverSteps) -> [Diagnostic])?
+  package var faults: (@Sendable (LongWayBack) -> [Diagnostic])?
 
   package init(
     cluster: any Cluster, clock: RunClock, wallTime: @escaping @Sendable () -> String,
@@ -40,15 +41,6 @@ package struct RunEnvironment: Sendable {
       throw ProbeError("pages cannot be read here", isFinal: true)
     }
   }
-}
-
-/// A way back from segment `segment` of step `step`, both from 0, to what stood after `steps` steps.
-package struct BackOverSteps: Hashable, Sendable {
-  package var step: Int
-  package var segment: Int
-  /// The phase that broke off; nil: the segment came through.
-  package var phase: Int?
-  package var steps: Int
 }
 
 /// Who runs.

@@ -192,7 +192,7 @@ extension Run {
         record.course = .forward(steps: done)
         return
       }
-      if let way = itinerary.backOverSteps(from: record.progress, to: target) { try refuseUnproved(way) }
+      if let way = itinerary.longWayBack(from: record.progress, to: target) { try refuseUnproved(way) }
       record.course = .rollback(from: record.progress, steps: target)
       record.progress = Progress()
     case .rollback(_, let underWay):
@@ -234,11 +234,9 @@ extension Run {
   }
 
   /// One step back is proved with the plan; several at once lead past the states in between.
-  private func refuseUnproved(_ way: BackOverSteps) throws(RunBreak) {
+  private func refuseUnproved(_ way: LongWayBack) throws(RunBreak) {
     guard let faults = environment.faults?(way), !faults.isEmpty else { return }
-    throw .refused(
-      RunFailure(
-        .unprovedWayBack(faults, at: itinerary.plan.nameRange), at: RunPlace(step: 0, leg: 0), isBeforeWriting: true))
+    throw refused(.unprovedWayBack(faults, at: itinerary.plan.nameRange))
   }
 
   /// What `retire … with volumes` has destroyed no way back brings again.
@@ -247,17 +245,15 @@ extension Run {
     let lost = itinerary.lostClaims(of: record.course, at: record.progress, on: back).filter {
       !options.decisions.recreate($0)
     }
-    if lost.isEmpty { return }
-    throw .refused(
-      RunFailure(
-        .dataIsGone(lost, at: itinerary.plan.nameRange), at: RunPlace(step: 0, leg: 0), isBeforeWriting: true))
+    if !lost.isEmpty { throw refused(.dataIsGone(lost, at: itinerary.plan.nameRange)) }
   }
 
   private func refused(_ message: String, notes: [String] = [], help: String) -> RunBreak {
-    .refused(
-      RunFailure(
-        .recordMismatch(message, at: itinerary.plan.nameRange, notes: notes, help: help),
-        at: RunPlace(step: 0, leg: 0), isBeforeWriting: true))
+    refused(.recordMismatch(message, at: itinerary.plan.nameRange, notes: notes, help: help))
+  }
+
+  private func refused(_ diagnostic: Diagnostic) -> RunBreak {
+    .refused(RunFailure(diagnostic, at: RunPlace(step: 0, leg: 0), isBeforeWriting: true))
   }
 }
 

@@ -17,6 +17,22 @@ package struct RollbackFacts {
   package init() {}
 }
 
+/// A way back over several steps at once, which leads past states that are in between. The proof of a plan does not ask about
+/// these: there are as many as pairs of steps.
+package struct LongWayBack: Hashable, Sendable {
+  /// Where it begins: in step number `step`, from 0, in or after its segment number `segment`.
+  package var step: Int
+  package var segment: Int
+  /// The phase that broke off; nil: the whole segment came through.
+  package var phase: Int?
+  /// To what stood after so many steps.
+  package var steps: Int
+
+  package init(step: Int, segment: Int, phase: Int?, steps: Int) {
+    (self.step, self.segment, self.phase, self.steps) = (step, segment, phase, steps)
+  }
+}
+
 // The ways out of a place where a run broke off, each said once: a run goes them, and the proof asks about them.
 extension Renderer {
   /// Back to `state` from what stands. Volumes stay, whatever `state` says: a rollback never takes data.

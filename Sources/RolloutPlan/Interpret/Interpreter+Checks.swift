@@ -84,10 +84,10 @@ extension Interpreter {
       guard !everServed.contains(version), !taint.covers(version.component) else { continue }
       // What nobody calls serves nobody: it works on its own.
       if plan.exposure(of: version.component) == nil, !called.contains(version.component) {
-        guard unasked.insert(version.component).inserted == false, !plan[version].ports.isEmpty,
-          warned.insert(version.component).inserted
-        else { continue }
-        report(.nobodyCalls(plan[version.component].name, at: range))
+        let isNext = !unasked.insert(version.component).inserted
+        if isNext, !plan[version].ports.isEmpty, warned.insert(version.component).inserted {
+          report(.nobodyCalls(plan[version.component].name, at: range))
+        }
         continue
       }
       let release = plan.exposure(of: version.component) == nil ? plan[version].releases.first : nil

@@ -34,15 +34,14 @@ extension Interpreter {
     func start(_ segments: [Segment], isBroken: Bool) -> FailureStart {
       FailureStart(place: .init(step: index, segments: k + 1, isBroken: isBroken), segments: segments)
     }
-    let whole = block(from: segment.after, dialed: dialedAfter[index][k])
+    let whole = block(from: segment.after, dialed: dialedIn[index][k + 1])
     // When the last segment has come through, and nothing is observed behind it, nothing of the step can fail any more.
     if k + 1 < step.segments.count || !segment.observations.isEmpty {
       starts.append(start(whole.made, isBroken: false))
       findings.add(whole.found, when: step.name)
     }
     if segment.changes.isEmpty { return }
-    let dialed = k > 0 ? dialedAfter[index][k - 1] : index > 0 ? dialedAfter[index - 1].last ?? [:] : [:]
-    let broken = block(from: segment.before, dialed: dialed)
+    let broken = block(from: segment.before, dialed: dialedIn[index][k])
     // It leads back in any case, be there nothing that the block does or looks at first.
     let isLed = broken.made.first.map { !$0.changes.isEmpty || !$0.observations.isEmpty } ?? false
     let undo = Segment(before: segment.after, after: segment.before, changes: [])

@@ -31,8 +31,8 @@ final class Interpreter {
   private(set) lazy var hasUnlikePorts: [Bool] = plan.components.map(\.hasUnlikePorts)
   /// The ports of which a caller dials one: those that were there whenever it called. Only of what has unlike ports.
   var dialedPorts: [Call: Set<Int>] = [:]
-  /// `dialedPorts` after each segment: by step, in order. A failure block begins with them.
-  private(set) var dialedAfter: [[[Call: Set<Int>]]] = []
+  /// `dialedPorts` by step: as it begins, and after each of its segments. A failure block begins with them.
+  private(set) var dialedIn: [[[Call: Set<Int>]]] = []
   /// Patterns of headers by their text; nil: it is none.
   var expressions: [String: RegularExpression?] = [:]
 
@@ -48,7 +48,7 @@ final class Interpreter {
     for (index, step) in resolved.steps.enumerated() {
       var made = Step(index: index, name: step.name, slug: slug(step.name, index), range: step.range)
       made.start = state
-      dialedAfter.append([])
+      dialedIn.append([dialedPorts])
       made.segments = segments(of: step.statements, stepStart: made.start, stepName: step.name)
       steps.append(made)
       stepStatements.append(step.statements)
@@ -106,7 +106,7 @@ final class Interpreter {
     }
     // Failure blocks come when all steps are known, and leave no trace.
     func noteDialed() {
-      if rollbackLimit == nil { dialedAfter[dialedAfter.count - 1].append(dialedPorts) }
+      if rollbackLimit == nil { dialedIn[dialedIn.count - 1].append(dialedPorts) }
     }
     func observe(_ kind: Observation.Kind, _ statement: StepStatement) {
       close()

@@ -91,22 +91,6 @@ package func check(
   return checker.report()
 }
 
-/// A way back over several steps at once, which leads past states that are in between. ``check`` does not ask about these:
-/// there are as many as pairs of steps.
-package struct LongWayBack: Hashable, Sendable {
-  /// Where it begins: in step number `step`, from 0, in or after its segment number `segment`.
-  package var step: Int
-  package var segment: Int
-  /// The phase that broke off; nil: the whole segment came through.
-  package var phase: Int?
-  /// To what stood after so many steps.
-  package var steps: Int
-
-  package init(step: Int, segment: Int, phase: Int?, steps: Int) {
-    (self.step, self.segment, self.phase, self.steps) = (step, segment, phase, steps)
-  }
-}
-
 /// Proves that no request is lost or led astray on this way back, or says whose.
 package func check(_ way: LongWayBack, _ compiled: Compiled, plan: Plan) -> SafetyReport {
   var checker = Checker(compiled, FlowModel(plan, options: nil))
@@ -184,24 +168,24 @@ struct Checker {
     let before = compiled.steps[..<way.step].flatMap(\.segments) + step.segments[..<way.segment]
     var run = Walk(mesh)
     for one in before { run.go(one, one.phases.count, in: model.plan) }
-    let place = Moment.Place(segments: way.segment + 1, phase: way.phase.map { segment.phases[$0].kind })
-    let between: Intent
-    let back: Transition
-    let stamp = step.backStamp
+    let (from, to) = (segment.before.state, segment.after.state)
+    run.go(segment, way.phase ?? segment.phases.count, in: model.plan)
+    var place = Moment.Place(segments: way.segment + 1)
+    var between = Intent(model.plan, to)
     if let phase = way.phase {
-      run.go(segment, phase, in: model.plan)
-      between = Intent(model.plan, segment.before.state, segment.after.state)
+      place.phase = segment.phases[phase].kind
+      between = Intent(model.plan, from, to)
       _ = run.take(
-        segment.phases[phase], from: Intent(model.plan, segment.before.state),
-        to: Intent(model.plan, segment.after.state), isLast: phase == segment.phases.count - 1)
+        segment.phases[phase], from: Intent(model.plan, from), to: Intent(model.plan, to),
+        isLast: phase == segment.phases.count - 1)
       run.breakOff()
-      back = compiled.renderer.rollback(from: segment, brokenOffIn: phase, to: goal.state, stamp: stamp)
     } else {
-      run.go(segment, segment.phases.count, in: model.plan)
       run.settleAll()
-      between = Intent(model.plan, segment.after.state)
-      back = compiled.renderer.rollback(from: segment.after, to: goal.state, stamp: stamp)
     }
+    let back =
+      way.phase.map {
+        compiled.renderer.rollback(from: segment, brokenOffIn: $0, to: goal.state, stamp: step.backStamp)
+      } ?? compiled.renderer.rollback(from: segment.after, to: goal.state, stamp: step.backStamp)
     rollBack(
       origin, by: back, Way(step: step.index, segment: way.segment, course: .rollback(from: place)), between, run)
   }
@@ -266,7 +250,11 @@ struct Checker {
   ) {
     coverage.rollbacks += 1
     var run = run
-    walk(back.phases, way, from, origin.start, keepsVolumes: true, &run)
+    run.begin()
+    for (p, phase) in back.phases.enumerated() {
+      judge(phase, p, way, from, origin.start, isLast: p == back.phases.count - 1, keepsVolumes: true, &run)
+      run.pass(phase.gates)
+    }
   }
 
   // MARK: - Phases
@@ -276,16 +264,6 @@ struct Checker {
     var step: Int
     var segment: Int
     var course: Moment.Course
-  }
-
-  private mutating func walk(
-    _ phases: [Phase], _ way: Way, _ from: Intent, _ to: Intent, keepsVolumes: Bool = false, _ run: inout Walk
-  ) {
-    run.begin()
-    for (p, phase) in phases.enumerated() {
-      judge(phase, p, way, from, to, isLast: p == phases.count - 1, keepsVolumes: keepsVolumes, &run)
-      run.pass(phase.gates)
-    }
   }
 
   private mutating func judge(

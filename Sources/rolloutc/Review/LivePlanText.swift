@@ -67,7 +67,7 @@ struct LivePlanText {
     }
     if !change.writers.isEmpty { remarks.append("written by \(change.writers.joined(separator: ", "))") }
     if change.takeOver > 0 { remarks.append("takes over \(counted(change.takeOver, "field")) from kubectl") }
-    if change.action == .delete, change.id.kind == "PersistentVolumeClaim" {
+    if change.action == .delete, change.id.isVolumeClaim {
       remarks.append("what is in it is gone for good")
     }
     if change.action == .update, change.fields.isEmpty { remarks.append("in between; it ends as it was") }

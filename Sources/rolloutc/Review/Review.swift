@@ -105,7 +105,7 @@ struct Review {
             self.write(object, from: lines.places(write.id, write.origin), to: &writer)
           } else {
             let loss =
-              write.id.kind == "PersistentVolumeClaim" ? ", and what is in it: no way back brings it again" : ""
+              write.destroysData ? ", and what is in it: no way back brings it again" : ""
             writer.write(line: "# delete \(write.id)\(loss)  (\(place(write.origin)))")
           }
         }

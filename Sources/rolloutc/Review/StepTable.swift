@@ -50,7 +50,7 @@ struct StepTable {
     if !created.isEmpty { parts.append("creates " + kinds(created)) }
     if !updated.isEmpty { parts.append("changes " + kinds(updated)) }
     if !deleted.isEmpty { parts.append("deletes " + kinds(deleted)) }
-    let lost = writes.filter { $0.action == .delete && $0.id.kind == "PersistentVolumeClaim" }.map { "`\($0.id.name)`" }
+    let lost = writes.filter(\.destroysData).map { "`\($0.id.name)`" }
     let loss =
       lost.isEmpty
       ? "" : "     destroys what is in \(lost.joined(separator: ", ")): no way back brings it again\n"

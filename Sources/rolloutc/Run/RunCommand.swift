@@ -181,8 +181,7 @@ struct RunCommand: Sendable {
     if case .rollback(_, .required) = verb {
       let (compiled, allowances) = (itinerary.compiled, resolution.allowances)
       environment.faults = { way in
-        let long = LongWayBack(step: way.step, segment: way.segment, phase: way.phase, steps: way.steps)
-        return allowances.filter(check(long, compiled, plan: plan).diagnostics).filter { $0.severity == .error }
+        allowances.filter(check(way, compiled, plan: plan).diagnostics).filter { $0.severity == .error }
       }
     }
     try observation.connect(&environment, to: target.cluster, itinerary.compiled.renderer)
