@@ -38,8 +38,9 @@ package enum Gate: Hashable, Sendable {
   case ready([ReadyTarget])
   /// Every proxy acts on what was written: the entry answers with the stamp where one is visible, then a settle time.
   case settled(stamp: String?)
-  /// No traffic reaches these versions any more: metrics where there are any, then a settle time.
-  case drained([WorkloadRef])
+  /// No traffic reaches these versions any more: metrics where there are any, then a settle time. The time alone for those
+  /// that something may still ask by itself, which nobody visits: they hold no request of a visitor longer than it does.
+  case drained([WorkloadRef], byTime: [WorkloadRef])
   /// The pods of these workloads are gone.
   case stopped([ObjectID])
   /// These objects exist and have settled (a namespace is Active, a volume is bound or waits for its consumer).

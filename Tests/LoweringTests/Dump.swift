@@ -31,7 +31,9 @@ func dump(_ gate: Gate) -> String {
         "\(target.deployment)" + (target.withinMilliseconds.map { " within \($0) ms" } ?? "")
       }.joined(separator: ", ")
   case .settled(let stamp): "settled" + (stamp.map { ": \($0)" } ?? "")
-  case .drained(let versions): "drained: " + versions.map { "\($0.app) \($0.version)" }.joined(separator: ", ")
+  case .drained(let versions, let byTime):
+    "drained: " + versions.map { "\($0.app) \($0.version)" }.joined(separator: ", ")
+      + (byTime.isEmpty ? "" : "; by time: " + byTime.map { "\($0.app) \($0.version)" }.joined(separator: ", "))
   case .stopped(let ids): "stopped: " + ids.map(\.description).joined(separator: ", ")
   case .established(let ids): "established: " + ids.map(\.description).joined(separator: ", ")
   }

@@ -144,6 +144,7 @@ struct BruteForce {
       before: from, after: to, phase: phase, isLast: isLast, keepsVolumes: keepsVolumes,
       atSegmentStart: atSegmentStart, atStart: atStart, atEnd: settled(), during: union, inUse: inUse,
       leastReady: ready.map(\.lowerBound), mostReady: ready.map(\.upperBound),
+      declared: model.versions.indices.map { count(standing[model.deployment($0)]) },
       routes: variants.filter { $0.key.kind == "VirtualService" }.flatMap(\.value).compactMap(\.self))
     let verdict = judge.judge(facts)
     during = union
@@ -164,7 +165,8 @@ struct BruteForce {
       case .settled:
         doubt = nil
         for id in variants.keys where id.kind != "Deployment" { finish(id) }
-      case .drained(let refs):
+      case .drained(let quiet, let byTime):
+        let refs = quiet + byTime
         for version in inUse where !askedAtEnd.contains(version) {
           let id = model.versions[version]
           if refs.contains(WorkloadRef(app: model.plan[id.component].service, version: model.plan[id].name)) {

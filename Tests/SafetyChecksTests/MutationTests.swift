@@ -101,9 +101,10 @@ struct MutationTests {
       .innerDrains, "inner pods are stopped before requests have drained", .stillInUse,
       ["Deployment/voting-storage-1-0", "phase `stop-workloads`"]
     ) { c in
-      // They are drained where the entry leaves their callers, and again where their lanes close.
-      for (m, kind) in [(0, PhaseKind.switchEntry), (1, .closeLanes)] {
-        try c.dropGates(3, m, kind) { if case .drained = $0 { true } else { false } }
+      let place = try c.phase(3, 0, .switchEntry)
+      c[3, 0][place].gates = c[3, 0][place].gates.map { gate in
+        if case .drained(let quiet, byTime: _) = gate { return .drained(quiet, byTime: []) }
+        return gate
       }
     },
     Mutation(
@@ -249,11 +250,19 @@ struct MutationTests {
       ["`worker 1`", "`store 2`", "\"three\"", "phase `close-lanes`"]
     ) { c in try c.move(2, 0, .stopWorkloads, after: .closeLanes) },
     Mutation(
-      .lanesCloseSettled, "rules are narrowed before closed lanes are known", plan: releases, .undefinedSubset,
-      ["calls of `web 1` to `api`", "\"two\"", "503 NC"]
+      .lanesOutlivePods, "lanes close while pods that nobody visits still run", plan: releases, .strayTraffic,
+      ["calls of `web 1` to `api`", "`api 2`", "\"two\"", "phase `close-lanes`"]
+    ) { c in try c.move(1, 0, .closeLanes, before: .stopWorkloads) },
+    Mutation(
+      .podsReady, "nobody waits for the pods that somebody asks whom nobody asks yet", plan: idle, .noReadyPods,
+      ["calls of `jobs 1` to `api`", "503 UH", "\"two\""]
+    ) { c in try c.dropGates(1, 0, .startWorkloads) },
+    Mutation(
+      .lanesCloseSettled, "rules are taken away before closed lanes are known", plan: open, .undefinedSubset,
+      ["visitors without a rule", "\"two\"", "503 NC"]
     ) { c in
-      try c.dropGates(1, 0, .switchEntry)
-      try c.dropGates(1, 0, .closeLanes)
+      try c.appendWayBack(1)
+      try c.dropGates(1, 1, .closeLanes)
     },
     Mutation(
       .unpinnedLast, "a component is unpinned while other pods are left", plan: open, .strayTraffic,
@@ -634,6 +643,44 @@ private let worker = """
     deploy release 2
   }
   """
+
+/// `jobs` is called by a version that comes later.
+private let idle =
+  head + """
+    component web {
+      image web
+      port 8080 http
+      version 1
+      version 2 {
+        calls jobs
+      }
+    }
+    component jobs {
+      image jobs
+      port 7070 http
+      calls api
+      version 1
+    }
+    component api {
+      image api
+      port 9090 http
+      version 1, 2
+    }
+    step "one" {
+      deploy web 1
+      deploy api 1
+      deploy jobs 1
+    }
+    step "two" {
+      deploy api 2
+      route api all -> 2
+      retire api 1
+    }
+    step "three" {
+      deploy web 2
+      route web all -> 2
+    }
+    """
 
 private let scaling =
   head + """

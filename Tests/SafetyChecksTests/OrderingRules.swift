@@ -26,6 +26,7 @@ enum OrderingRule: String, CaseIterable, CustomStringConvertible {
 
   case entryBeforeLanes = "6. lanes close after the entry has let go"
   case quitBeforeLanes = "6. who runs by itself stops before its lanes close"
+  case lanesOutlivePods = "6. lanes close after the last pod that they are for, visited or not"
   case quitDone = "6. gate: who runs by itself is gone before its lanes close"
   case entryDrains = "6. gate: what visitors came to has drained before it stops"
   case innerDrains = "6. gate: what callers came to has drained before it stops"

@@ -377,6 +377,40 @@ import Testing
     #expect(once.isEmpty, "\(once.map(\.message))")
   }
 
+  /// Whoever may have asked it sleeps at the same moment.
+  @Test func callerAndCalleeSleepTogether() throws {
+    let plan = """
+      plan shop
+      language 1
+      mesh istio
+      expose web on port 80
+      component web {
+        image registry.example.com/web
+        port 8080 http
+        version 1.0
+      }
+      component front {
+        image registry.example.com/front
+        port 8080 http
+        calls api
+        version 1.0
+      }
+      component api {
+        image registry.example.com/api
+        port 9090 http
+        version 1.0
+      }
+      step "Start" {
+        deploy web 1.0
+        deploy front 1.0
+        deploy api 1.0
+      }
+
+      """
+    let together = "step \"Sleep\" {\n  deploy front 1.0 replicas 0\n  deploy api 1.0 replicas 0\n}\n"
+    #expect(try findings(plan + together).isEmpty)
+  }
+
   /// How many pods an autoscaler keeps, nobody promises.
   @Test func podsOfAnAutoscaler() throws {
     let patch = "patch deployment of web \"{spec: {replicas: null}}\"\n"

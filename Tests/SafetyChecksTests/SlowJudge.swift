@@ -49,6 +49,8 @@ struct SlowJudge {
     /// By version: pods that are ready at the least and at the most.
     var leastReady: [Int]
     var mostReady: [Int]
+    /// By version: pods that its newest Deployment asks for.
+    var declared: [Int]
     /// Every version of every VirtualService that somebody may hold.
     var routes: [Value]
   }
@@ -183,7 +185,24 @@ struct SlowJudge {
     for crossing in all.crossings {
       verdict.findings.insert(Finding(invariant: .releaseIsolated, flow: crossing[0], version: crossing[1]))
     }
-    for (f, version) in all.arrivals {
+    // Who runs asks by itself, too, visited or not, if each state in which it runs has an answer for it.
+    let visited = Set(all.stops.map(\.version))
+    let unvisited = model.flows.indices.flatMap { f -> [(Int, Int)] in
+      guard case .caller(let v) = model.flows[f].source, !visited.contains(v), facts.mostReady[v] > 0,
+        !allowed(f).isEmpty,
+        (facts.before + [facts.after]).allSatisfy({ wanted($0, v) == 0 || !targets($0, f).isEmpty })
+      else { return [] }
+      return facts.during[f].targets.union(facts.during[f].copies).map { (f, $0) }
+    }
+    // And it is answered as long as it stays, if the new state has pods for all that it leads to.
+    for f in model.flows.indices where isPromised(f) && !targets(facts.after, f).isEmpty {
+      guard case .caller(let v) = model.flows[f].source, !visited.contains(v), facts.mostReady[v] > 0,
+        facts.before.allSatisfy({ wanted($0, v) > 0 && !targets($0, f).isEmpty }), wanted(facts.after, v) > 0,
+        targets(facts.after, f).allSatisfy({ wanted(facts.after, model.firstVersion[model.flows[f].callee] + $0) > 0 })
+      else { continue }
+      meet(f)
+    }
+    for (f, version) in all.arrivals + unvisited {
       let id = model.versions[version]
       let flow = model.flows[f]
       if id.component.index == flow.callee {
@@ -238,6 +257,11 @@ struct SlowJudge {
           facts.inUse.contains(version) || verdict.asked.contains(version)
         else { continue }
         let c = model.versions[version].component.index
+        let askers = model.flows.filter { $0.callee == c }
+        let stopsWithAskers = askers.allSatisfy { flow in
+          if case .caller(let v) = flow.source { facts.declared[v] == 0 } else { false }
+        }
+        if stopsWithAskers { continue }
         let isPinned = (facts.before + [facts.after]).contains { component($0, c)?.isPinned == true }
         // Where no route names a subset, Kubernetes takes a pod that ends out of its Service by itself.
         let host = "\(plan.components[c].service).\(plan.namespace).svc.\(plan.clusterDomain)"

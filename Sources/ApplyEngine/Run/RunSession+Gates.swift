@@ -17,7 +17,7 @@ extension RunSession {
     case .settled(let stamp):
       if let stamp { try await awaitStamp(stamp, phase, fallback) }
       try await settle()
-    case .drained(let versions): try await awaitDrained(versions, fallback)
+    case .drained(let versions, byTime: _): try await awaitDrained(versions, fallback)
     }
   }
 

@@ -26,6 +26,8 @@ final class ComponentNames: Sendable {
   let hasSeveralHTTPPorts: Bool
   /// Every version that calls this component, by name.
   let callers: [CallerNames]
+  /// ``Plan/byThemselves``
+  let runsByItself: Bool
   let claims: [ClaimNames]
   let exposures: [ExposureNames]
   /// One set of entry routes cannot stand for all exposures: each gets its own, matched by the gateway's port.
@@ -58,6 +60,7 @@ final class ComponentNames: Sendable {
     ports = draft.ports
     hasSeveralHTTPPorts = draft.hasSeveralHTTPPorts
     callers = draft.callers
+    runsByItself = draft.runsByItself
     claims = draft.claims
     exposures = draft.exposures
     splitsExposures = draft.splitsExposures
@@ -88,6 +91,8 @@ struct ComponentNamesDraft {
   var ports: [PortNames]
   var hasSeveralHTTPPorts: Bool
   var callers: [CallerNames]
+  /// ``Plan/byThemselves``
+  var runsByItself = false
   var claims: [ClaimNames]
   var exposures: [ExposureNames]
   var splitsExposures: Bool

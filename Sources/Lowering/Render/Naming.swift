@@ -36,6 +36,7 @@ struct Naming {
     var exposures: [Int: [Exposure]] = [:]
     for exposure in plan.exposures { exposures[exposure.component.index, default: []].append(exposure) }
     let gateways = OwnGateways(plan)
+    let byThemselves = plan.byThemselves
 
     var all: [ComponentNamesDraft] = []
     all.reserveCapacity(plan.components.count)
@@ -44,6 +45,7 @@ struct Naming {
         names(
           i, component, callers: callers[i], isInReleases: inReleases[i], exposures: exposures[i] ?? [],
           gateways: gateways))
+      all[i].runsByItself = byThemselves[i]
     }
     for (p, patch) in plan.patches.enumerated() {
       switch patch.target {

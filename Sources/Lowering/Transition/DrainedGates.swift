@@ -1,41 +1,81 @@
 internal import RolloutPlan
 
 extension TransitionBuilder {
-  /// Versions that lose their last traffic must be empty before they are stopped: what requests only entered by when the
-  /// entry has moved, what is called inside when the last caller has let go.
+  /// Versions that lose their last requests must be empty before they are stopped.
   mutating func addDrainedGates() {
-    var entered: [WorkloadRef] = []
-    var called: [WorkloadRef] = []
+    let left = left()
+    if left.isEmpty { return }
+    // The last phase but stopping itself that takes requests away; a route in doubt is taken back when the lanes open.
+    let stop = stages.firstIndex(of: .stop)
+    let takers: [PhaseKind] = [.openLanes, .switchInner, .switchEntry, .stopWorkloads, .closeLanes]
+    guard let last = phases[..<(stop ?? phases.count)].lastIndex(where: { takers.contains($0.kind) }) else {
+      if let stop { waitAlone(for: left, before: stop) }
+      return
+    }
+    // Who takes the default of a callee from now on has no visitors any more, who would leave their release by it.
+    if let detaching = stages[...last].firstIndex(of: .detach), detaching > 0 {
+      let still = renderer.reached(in: renderer.view(a, b, after: .switchEntry, keepsVolumes: options.keepsVolumes))
+      let isDone = { (version: VersionID) in still[version.component.index]?.contains(version.index) != true }
+      wait(for: left.filter(isDone), after: detaching - 1)
+      wait(for: left.filter { !isDone($0) }, after: last)
+    } else {
+      wait(for: left, after: last)
+    }
+  }
+
+  /// Routes that lead to what leaves are given up with it, and nothing goes before. On a way back from pods that have just
+  /// come this is a port that only they have.
+  private mutating func waitAlone(for left: [VersionID], before stop: Int) {
+    let reached = [a, perhaps].map(renderer.reached)
+    let held = left.filter { version in
+      reached.contains { $0[version.component.index]?.contains(version.index) == true }
+    }
+    if held.isEmpty { return }
+    if stop > 0 { return wait(for: held, after: stop - 1) }
+    // Nothing is written before: a phase that only waits.
+    phases.insert(Phase(kind: .stopWorkloads, writes: [], gates: []), at: 0)
+    stages.insert(.quit, at: 0)
+    wait(for: held, after: 0)
+  }
+
+  private mutating func wait(for versions: [VersionID], after phase: Int) {
+    if versions.isEmpty { return }
+    let view = renderer.view(a, b, after: .quit, keepsVolumes: options.keepsVolumes)
+    let (asked, quiet) = (versions.filter { mayBeAsked($0, in: view) }, versions.filter { !mayBeAsked($0, in: view) })
+    phases[phase].gates.append(.drained(quiet.map(reference), byTime: asked.map(reference)))
+  }
+
+  /// Something that runs, though no visitor comes by it, may ask this version as long as it runs.
+  private func mayBeAsked(_ version: VersionID, in view: View) -> Bool {
+    let (i, v) = (version.component.index, version.index)
+    if view.components[i].mayEnter(by: v) { return true }
+    return renderer.components[i].callers.contains { caller in
+      view.components[caller.id.component.index].workloads.contains {
+        $0.version == caller.id.index && $0.replicas > 0
+      } && renderer.lane(of: caller.id, into: i, view.components[i]).contains(v)
+    }
+  }
+
+  private func reference(_ version: VersionID) -> WorkloadRef {
+    let names = renderer.components[version.component.index]
+    return WorkloadRef(app: names.service, version: names.versions[version.index].name)
+  }
+
+  /// Versions that requests may have reached, and reach no more.
+  private func left() -> [VersionID] {
     // Nobody comes to what only a version calls that lost its last visitors, be its lanes as they were.
     let forsaken = forsaken()
-    for i in forsaken.keys.sorted() {
-      let names = renderer.components[i]
-      for v in names.versionOrder where forsaken[i]?.contains(v) == true {
-        called.append(WorkloadRef(app: names.service, version: names.versions[v].name))
+    var left: [VersionID] = []
+    for i in forsaken.isEmpty ? changing : renderer.callOrder {
+      let (old, new, doubted) = (a.components[i], b.components[i], perhaps.components[i])
+      for v in renderer.components[i].versionOrder {
+        let isForsaken = forsaken[i]?.contains(v) == true
+        if isForsaken || (old.mayReach(v) || doubted.mayReach(v)) && !new.mayReach(v) {
+          left.append(VersionID(ComponentID(i), v))
+        }
       }
     }
-    for i in changing where !a.components[i].workloads.isEmpty {
-      let (old, new) = (a.components[i], b.components[i])
-      let names = renderer.components[i]
-      let doubted = perhaps.components[i]
-      for v in names.versionOrder where old.mayReach(v) || doubted.mayReach(v) {
-        if new.mayReach(v) || forsaken[i]?.contains(v) == true { continue }
-        let version = WorkloadRef(app: names.service, version: names.versions[v].name)
-        // Who is also called inside is empty only when the callers have let go, too.
-        let isEntered = old.mayEnter(by: v) || doubted.mayEnter(by: v)
-        if isEntered, names.callers.isEmpty { entered.append(version) } else { called.append(version) }
-      }
-    }
-    // The last phase but stopping itself that takes requests away; a route in doubt is taken back when the lanes open.
-    let end = phases[..<(stages.firstIndex(of: .stop) ?? phases.count)]
-    let last = end.lastIndex {
-      [.openLanes, .switchInner, .switchEntry, .stopWorkloads, .closeLanes].contains($0.kind)
-    }
-    let moved = end.lastIndex { $0.kind == .switchEntry } ?? last
-    // One wait for what is drained at one time.
-    if moved == last { (entered, called) = ([], entered + called) }
-    if !entered.isEmpty, let moved { phases[moved].gates.append(.drained(entered)) }
-    if !called.isEmpty, let last { phases[last].gates.append(.drained(called)) }
+    return left
   }
 
   /// Versions by component that requests reached, and reach no more though some lane still leads there: all that called
@@ -73,7 +113,7 @@ extension Renderer {
       let component = view.components[i]
       if component.entry != nil {
         visit(i, component.entryTargets)
-      } else if components[i].callers.isEmpty, components[i].exposures.isEmpty {
+      } else if components[i].runsByItself {
         visit(i, Set(component.workloads.lazy.filter { $0.replicas > 0 }.map(\.version)))
       }
     }
@@ -86,12 +126,22 @@ extension Renderer {
   }
 
   /// Where a caller is led.
-  private func lane(of caller: VersionID, into callee: Int, _ view: ComponentView) -> Set<Int> {
+  fileprivate func lane(of caller: VersionID, into callee: Int, _ view: ComponentView) -> Set<Int> {
     guard view.isMeshPinned, let lanes = view.lanes else { return Set(view.workloads.lazy.map(\.version)) }
-    let callers = components[callee].callers
-    var targets =
-      lanes.lanes.first { callers[$0.caller].id == caller }.map(\.table.targets)
-      ?? lanes.defaults.reduce(into: Set()) { $0.formUnion($1.targets) }
+    let names = components[callee]
+    var targets: Set<Int> = []
+    if let own = lanes.lanes.first(where: { names.callers[$0.caller].id == caller }) {
+      // It dials no port that its release does not have.
+      targets = own.table.targets
+    } else {
+      for p in view.lanePorts {
+        let fits = { (version: Int) in names.versions[version].ports.contains(p) }
+        guard let table = lanes.defaults.first(where: { $0.leads(isHTTP: names.ports[p].isHTTP, fits) }) else {
+          continue
+        }
+        targets.formUnion(table.targets.filter(fits))
+      }
+    }
     if let mirror = view.meshMirror { targets.insert(mirror.version) }
     return targets
   }

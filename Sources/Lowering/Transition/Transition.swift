@@ -124,7 +124,7 @@ struct TransitionBuilder {
       case .start: break
       case .establish: establish()
       case .prepare: prepare()
-      case .widen, .open, .switchInner, .close, .narrow, .unrule:
+      case .widen, .open, .switchInner, .detach, .narrow:
         take(stage)
         finish(stage, [.settled(stamp: nil)])
       case .free, .quit, .stop:
@@ -134,7 +134,7 @@ struct TransitionBuilder {
         take(stage)
         let awaited = writes.filter { !isGivenUp($0.id) }.compactMap(readyTarget)
         finish(stage, awaited.isEmpty ? [] : [.ready(awaited)])
-      case .switchEntry, .unpin:
+      case .switchEntry, .close:
         take(stage)
         finish(stage, [.settled(stamp: visibleStamp)])
       case .remove: remove()
@@ -236,12 +236,11 @@ struct TransitionBuilder {
     Pass(stage: .run, parts: [.workloads]),
     Pass(stage: .switchInner, parts: [.mesh]),
     Pass(stage: .switchEntry, parts: [.entry]),
+    Pass(stage: .detach, parts: [.mesh], callersFirst: true),
     Pass(stage: .quit, parts: [.workloads], callersFirst: true),
-    Pass(stage: .close, parts: [.mesh], callersFirst: true),
-    Pass(stage: .narrow, parts: [.rule]),
     Pass(stage: .stop, parts: [.workloads], callersFirst: true),
-    Pass(stage: .unpin, parts: [.entry, .mesh], callersFirst: true),
-    Pass(stage: .unrule, parts: [.rule]),
+    Pass(stage: .close, parts: [.entry, .mesh], callersFirst: true),
+    Pass(stage: .narrow, parts: [.rule]),
     Pass(stage: .remove, parts: [.workloads], callersFirst: true),
     Pass(stage: .remove, parts: [.gateway], callersFirst: true),
     Pass(stage: .remove, parts: [.service], callersFirst: true),

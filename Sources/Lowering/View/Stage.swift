@@ -4,13 +4,16 @@ internal import RolloutPlan
 /// written; what is written where is what keeps every request on its way.
 package enum Stage: Int, Comparable, CaseIterable, Sendable {
   case start, establish, prepare, widen, open, free, run, switchInner, switchEntry
-  /// Versions that nobody calls, and that leave, stop while their own lanes are still there: they go on sending requests
-  /// as long as they run.
+  /// Who stays, and whose own release has no version of a callee any more, takes the callee's default when no visitor
+  /// comes by it.
+  case detach
+  /// Versions that nobody calls, and that leave, stop before what they call: they send requests as long as they run.
   case quit
-  case close, narrow, stop
-  /// `routing open`: a component that is no longer pinned loses its routes only when no pod of a version is left that
+  case stop
+  /// Lanes go after the pods that they are for, and are there as long as any of these may send something. With
+  /// `routing open` a component that is no longer pinned loses all routes only now: no pod of a version is left that
   /// requests must not reach.
-  case unpin, unrule
+  case close, narrow
   case remove, tighten
 
   package static func < (a: Stage, b: Stage) -> Bool { a.rawValue < b.rawValue }
@@ -25,8 +28,8 @@ package enum Stage: Int, Comparable, CaseIterable, Sendable {
     case .run: .startWorkloads
     case .switchInner: .switchInner
     case .switchEntry: .switchEntry
-    case .close, .unpin: .closeLanes
-    case .narrow, .unrule: .narrowSubsets
+    case .detach, .close: .closeLanes
+    case .narrow: .narrowSubsets
     case .quit, .stop: .stopWorkloads
     case .remove: .remove
     case .tighten: .tighten
@@ -70,21 +73,23 @@ extension ComponentNames {
     }
     if stage >= .widen, parts.contains(.rule) {
       view.subsets = stage >= .narrow ? b.subsets : ordered(a.subsets, b.subsets)
-      view.hasRule = stage >= .unrule ? b.hasRule : a.hasRule || b.hasRule
+      view.hasRule = stage >= .narrow ? b.hasRule : a.hasRule || b.hasRule
       // A rule that only waits for its removal goes on as it was.
       if !b.workloads.isEmpty { view.tls = b.tls }
     }
     if stage >= .open {
       // From the first new pod to the last old one, whatever is pinned at one end is pinned.
-      let isPinned = stage < .unpin
+      let isPinned = stage < .close
       view.isMeshPinned = isPinned ? a.isMeshPinned || b.isMeshPinned : b.isMeshPinned
       view.isEntryPinned = isPinned ? a.isEntryPinned || b.isEntryPinned : b.isEntryPinned
       if parts.contains(.mesh) {
         view.lanes =
           stage >= .close
           ? b.lanes
-          : stage >= .switchInner
-            ? joined(b.lanes, a.lanes, lastToGo: evicted(a.workloads, b.workloads)) : joined(a.lanes, b.lanes)
+          : stage >= .detach
+            ? joined(b.lanes, a.lanes)
+            : stage >= .switchInner
+              ? joined(b.lanes, a.lanes, lastToGo: evicted(a.workloads, b.workloads)) : joined(a.lanes, b.lanes)
         view.lanePorts = stage >= .close ? b.lanePorts : union(a.lanePorts, b.lanePorts)
       }
     }
@@ -156,9 +161,6 @@ extension ComponentNames {
     return Set(
       versionOrder.filter { isRunning($0, a) && !isRunning($0, b) && !taken.isDisjoint(with: versions[$0].claims) })
   }
-
-  /// Nobody calls it, from inside or from outside.
-  private var runsByItself: Bool { callers.isEmpty && exposures.isEmpty }
 
   private func workloads(
     _ a: [DeployedVersion], _ b: [DeployedVersion], isQuitting: Bool, isStopping: Bool

@@ -16,6 +16,14 @@ struct Goal {
   /// No state leads the flow to anything.
   func isEmpty(_ f: Int) -> Bool { states.allSatisfy { $0.leadsNowhere(f) } }
 
+  /// Each state leads the flow to versions that have pods.
+  func answers(_ f: Int) -> Bool {
+    states.allSatisfy { state in
+      let targets = state.outcome(of: f).targets
+      return !targets.isEmpty && targets.allSatisfy { state.replicas[$0] > 0 }
+    }
+  }
+
   /// Some state leads the flow where the outcome of that number says, and says nothing else.
   func says(_ number: Int32, of f: Int) -> Bool { states.contains { $0.number(of: f) == number } }
 

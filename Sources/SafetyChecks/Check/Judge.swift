@@ -123,6 +123,17 @@ package struct Judge {
       visited[node.version] = true
       for f in model.flowsFrom[node.version] { arrive(f, { hops(everywhere.path(to: n)) }, facts, &found) }
     }
+    // Whoever runs may ask by itself, visited or not: what its own release has, or nobody.
+    for version in model.versions.indices where !visited[version] && facts.cluster.mostReady(version: version) > 0 {
+      let stays = facts.before.replicas(version) > 0 && facts.after.replicas(version) > 0
+      for f in model.flowsFrom[version] where isIntended(f, facts) && hasAnswer(f, of: version, facts) {
+        arrive(f, { [] }, facts, &found)
+        // It has its answer before and after, and so between.
+        if stays, !facts.during.isAnswered(f), isPromised(f, facts), facts.after.answers(f) {
+          meet(f, [], facts, &found)
+        }
+      }
+    }
 
     // S8: enough pods for who is served in both states.
     for version in model.versions.indices where everywhere.isReached[version] {
@@ -174,6 +185,11 @@ package struct Judge {
 
   private func isIntended(_ f: Int, _ facts: PhaseFacts) -> Bool {
     !facts.after.isEmpty(f) || !facts.before.isEmpty(f)
+  }
+
+  /// Each state in which the caller runs leads it somewhere.
+  private func hasAnswer(_ f: Int, of caller: Int, _ facts: PhaseFacts) -> Bool {
+    (facts.before.states + facts.after.states).allSatisfy { $0.replicas[caller] == 0 || !$0.leadsNowhere(f) }
   }
 
   private func arrive(
@@ -277,7 +293,7 @@ package struct Judge {
       if write.id.isWorkload {
         guard facts.cluster.declared(write.id) == 0, let version = model.versionOfDeployment[write.id.name],
           facts.inUse[version] || everywhere.isAsked[version], write.previous.map(replicas) ?? 0 > 0,
-          isPinned(version, facts)
+          isPinned(version, facts), !stopsWithCallers(version, facts)
         else { continue }
         found.append(
           Violation(
@@ -304,6 +320,14 @@ package struct Judge {
       }
     }
     return found
+  }
+
+  /// Whoever may have asked it stops no later: what it still has to answer goes with who waits for it.
+  private func stopsWithCallers(_ version: Int, _ facts: PhaseFacts) -> Bool {
+    model.flowsInto[model.versions[version].component.index].allSatisfy { f in
+      guard case .caller(let caller) = model.flows[f].source else { return false }
+      return facts.cluster.declared(model.deployments[caller]) == 0
+    }
   }
 
   /// Routes say who gets its requests. Where none does, Kubernetes takes a pod that ends out of its Service by itself;

@@ -68,9 +68,11 @@ package struct Walk {
 
   /// What the gates of the phase prove.
   package mutating func pass(_ gates: [Gate]) {
-    for case .drained(let drained) in gates {
+    for case .drained(let drained, let byTime) in gates {
       guard let reachedAtEnd else { continue }
-      for version in drained.lazy.compactMap(model.version) where !reachedAtEnd[version] { inUse[version] = false }
+      for version in (drained + byTime).lazy.compactMap(model.version) where !reachedAtEnd[version] {
+        inUse[version] = false
+      }
     }
     // Without pods nothing holds a request.
     for case .stopped(let ids) in gates {

@@ -224,8 +224,13 @@ extension Gate {
     case .settled(let stamp):
       return "every proxy has it"
         + (stamp.map { " (\(stampHeader): \(stampHeaderText($0, namespace: namespace)))" } ?? "")
-    case .drained(let versions):
-      return said(of: versions.map { "\($0.app) \($0.version)" }, "gets no traffic any more", "get no traffic any more")
+    case .drained(let versions, let byTime):
+      func said(_ versions: [WorkloadRef], _ one: String, _ several: String) -> [String] {
+        versions.isEmpty ? [] : [self.said(of: versions.map { "\($0.app) \($0.version)" }, one, several)]
+      }
+      return
+        (said(versions, "gets no traffic any more", "get no traffic any more")
+        + said(byTime, "has had time to finish", "have had time to finish")).joined(separator: "; ")
     case .stopped(let objects): return said(of: objects.map(\.name), "has no pods any more", "have no pods any more")
     case .established(let objects): return said(of: objects.map(\.description), "exists", "exist")
     }
