@@ -101,7 +101,7 @@ extension ComponentNames {
         let standing =
           stage >= .run
           ? workloads(
-            a.workloads, b.workloads, isQuitting: stage >= .stop || stage >= .quit && runsByItself,
+            a.workloads, b.workloads, isQuitting: stage >= .stop || stage >= .quit && isUncalled,
             isStopping: stage >= .stop) : a.workloads
         view.workloads =
           evicted.isEmpty
@@ -161,6 +161,9 @@ extension ComponentNames {
     return Set(
       versionOrder.filter { isRunning($0, a) && !isRunning($0, b) && !taken.isDisjoint(with: versions[$0].claims) })
   }
+
+  /// Nobody calls it, from inside or from outside, be it another one of a ring that runs by itself.
+  private var isUncalled: Bool { callers.isEmpty && exposures.isEmpty }
 
   private func workloads(
     _ a: [DeployedVersion], _ b: [DeployedVersion], isQuitting: Bool, isStopping: Bool
