@@ -65,6 +65,41 @@ import Testing
     #expect(diagnostics.isEmpty, "\(diagnostics)")
   }
 
+  /// A rule that is written for a subset as well is not wrong for its subset.
+  @Test func mutualTLSIsToBlame() throws {
+    let words = """
+      plan shop
+      language 1
+      mesh istio mtls strict
+      expose web on port 80
+      component web {
+        image registry.example.com/web
+        port 8080 http
+        calls db
+        version 1.0
+      }
+      component db {
+        image registry.example.com/db
+        port 3306 mysql
+        version 1.0
+        version 2.0
+      }
+      step "Start" {
+        deploy web 1.0
+        deploy db 1.0
+      }
+      step "Off" {
+        deploy db 2.0
+        mtls off
+        route db all -> 2.0
+      }
+      """
+    let diagnostics = try findings(words)
+    #expect(diagnostics.map(\.code) == [.tlsMismatch], "\(diagnostics)")
+    let range = try #require(diagnostics.first?.primary.range)
+    #expect(String(decoding: Array(words.utf8)[Int(range.start)..<Int(range.end)], as: UTF8.self) == "mtls off")
+  }
+
   /// Who has no proxy follows no route and speaks no mutual TLS.
   @Test(arguments: [
     "{spec: {template: {metadata: {labels: {sidecar.istio.io/inject: 'false'}}}}}",

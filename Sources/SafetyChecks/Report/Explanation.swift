@@ -86,7 +86,9 @@ struct Explanation {
     }.map(\.element)
     guard let first = sorted.first else { return nil }
     let suspect = suspects[FindingSubject(first, model)]
-    let range = suspect?.range ?? first.write?.origin ?? model.plan.steps.first { $0.index == first.moment.step }?.range
+    let range =
+      suspect?.range ?? policy(first) ?? first.write?.origin
+      ?? model.plan.steps.first { $0.index == first.moment.step }?.range
     guard let range else { return nil }
     var notes = [moment(first), way(first.violation)]
     if let seen = seen(first) { notes.append(seen) }
@@ -103,6 +105,14 @@ struct Explanation {
       : first.write.map { "\(verb($0)) \($0.id)" } ?? "in this step"
     return Diagnostic(
       code(first), message(first), at: Label(range, label), notes: notes.filter { !$0.isEmpty }, help: help(first))
+  }
+
+  /// The `mtls` of the step where the two ends do not agree: a rule may be written for a subset as well, and that is not
+  /// what is wrong about it.
+  private func policy(_ finding: Finding) -> SourceRange? {
+    guard finding.violation.invariant == .tlsAgrees else { return nil }
+    return model.plan.step(numbered: finding.moment.step)?.segments.lazy.flatMap(\.changes)
+      .first { $0.kind == .mtls }?.range
   }
 
   private func code(_ finding: Finding) -> Code {
