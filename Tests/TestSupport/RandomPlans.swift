@@ -42,8 +42,8 @@ package struct RandomPlan {
       let choices: [(Int, PortProtocol)] = [(8080, .http), (9090, .grpc), (6379, .redis), (3306, .mysql)]
       let ports = isVaried ? [random.pick(choices), random.pick(choices)] : [choices[0]]
       for (number, proto) in ports where !version.ports.contains(where: { $0.number == number }) {
-        let target = random.chance(0.3) ? number - 1000 - random.below(2) : nil
-        version.ports.append(Port(number: number, proto: proto, target: target, range: next()))
+        // The second version listens elsewhere.
+        version.ports.append(Port(number: number, proto: proto, target: v == 1 ? number - 1000 : nil, range: next()))
       }
       for callee in 0..<count where callee != c && random.chance(0.4) { version.calls.append(ComponentID(callee)) }
       if random.chance(0.15) {
