@@ -189,6 +189,32 @@ struct RenderingTests {
     #expect(mesh?.at("spec", "http")?.array?.compactMap { $0["name"]?.string } == ["default-8080", "default-8081"])
   }
 
+  @Test func eachVersionHasItsOwnTarget() {
+    var web = Web(ports: [.http, .https])
+    web.plan.components[0].versions[0].ports[0].target = 3000
+    web.plan.components[0].versions[1].ports[0].target = 8081
+    web.plan.components[0].versions[1].ports[1].target = 8080
+    web.plan.components[0].versions[1].readiness = HealthCheck(
+      action: .http(method: "GET", path: "/", port: 8080), withinMilliseconds: nil, range: nowhere)
+    func container(_ version: String) -> Value? {
+      web.object("Deployment", "web-" + version)?.at("spec", "template", "spec", "containers")?[0]
+    }
+    func ports(_ version: String) -> [String] {
+      (container(version)?["ports"]?.array ?? []).map {
+        "\($0["name"]?.string ?? "-") \($0["containerPort"]?.int ?? 0)"
+      }
+    }
+    #expect(ports("1") == ["http 3000", "tcp-https 8081"])
+    #expect(ports("2") == ["http 8081", "tcp-https 8080"])
+    #expect(container("1")?["readinessProbe"] == ["tcpSocket": ["port": 3000]])
+    // The kubelet asks the container, at the port that speaks TLS there.
+    #expect(container("2")?["readinessProbe"] == ["httpGet": ["path": "/", "port": 8080, "scheme": "HTTPS"]])
+    let service = web.object("Service", "web")?.at("spec", "ports")?.array ?? []
+    #expect(service.compactMap { $0["port"]?.int } == [8080, 8081])
+    #expect(service.compactMap { $0["targetPort"]?.string } == ["http", "tcp-https"])
+    #expect(web.entry.first?["route"]?[0]?.at("destination", "port", "number") == 8080)
+  }
+
   @Test func aDarkVersionsOwnPortStaysOut() {
     var web = Web()
     web.plan.components[0].versions[1].ports = [Port(number: 9000, proto: .tcp, range: nowhere)]

@@ -87,6 +87,71 @@ import Testing
     }
   }
 
+  @Test("who listens on another port than its Service is asked there, each version where it does")
+  func targets() throws {
+    let plan = try plan(
+      """
+      plan shop
+      language 1
+      mesh istio mtls strict
+      expose web on port 80
+      cookie flag is flag = on
+      component web {
+        image registry.example.com/web
+        calls api, store
+        env API = url of api
+        version 1.0 {
+          port 80 http
+        }
+        version 2.0 {
+          port 80 http target 8080
+        }
+      }
+      component api {
+        image registry.example.com/api
+        port 80 http target 9090
+        version 1.0
+        version 2.0 {
+          port 80 http target 3000
+        }
+      }
+      component store {
+        image registry.example.com/store
+        port 5432 tcp target 15432
+        version 1.0
+      }
+      probe page is GET /
+      step "All" {
+        deploy store 1.0
+        deploy api 1.0
+        deploy web 1.0
+        verify page status 200
+      }
+      step "Canary" {
+        deploy api 2.0
+        deploy web 2.0
+        route api 50% -> 2.0
+        route web cookie flag -> 2.0
+        verify page status 200 as cookie flag
+      }
+      step "Rest" {
+        route api all -> 2.0
+        route web all -> 2.0
+        retire api 1.0
+        retire web 1.0
+        verify page status 200
+      }
+      """)
+    let itinerary = Itinerary(plan, compile(plan))
+    let result = try rehearsed(itinerary)
+    #expect(result.result.outcome == .done, "\(result.result)")
+    #expect(result.traffic.failed == 0, "\(result.traffic.failures.first.map { "\($0)" } ?? "")")
+    let served = Set(result.traffic.served.keys.map(\.servedBy))
+    for version in ["web 1.0", "web 2.0", "api 1.0", "api 2.0", "store 1.0"] {
+      #expect(served.contains { $0.contains(version) }, "\(version): \(served)")
+    }
+  }
+
   private static let page = """
     plan s
     language 1

@@ -58,7 +58,9 @@ struct PlanDump {
         "  version \(version.name): \(version.image), \(version.replicas) replicas"
           + (version.pull.map { ", pull \($0)" } ?? ""))
       if !version.ports.isEmpty {
-        line("    ports \(version.ports.map { "\($0.number) \($0.proto.rawValue)" }.joined(separator: ", "))")
+        line(
+          "    ports \(version.ports.map { "\($0.number) \($0.proto.rawValue)" + ($0.target == $0.number ? "" : " target \($0.target)") }.joined(separator: ", "))"
+        )
       }
       if !version.calls.isEmpty { line("    calls \(version.calls.map { plan[$0].name }.joined(separator: ", "))") }
       if !version.args.isEmpty { line("    args \(version.args)") }

@@ -364,6 +364,57 @@ import Testing
     #expect(try findings(text.replacing(patch, with: "# " + patch)).isEmpty)
   }
 
+  /// Callers dial the Service's port, and each pod is asked where its version listens, by the name of the port. With the
+  /// number of one version for all, the others are deaf.
+  @Test(arguments: ["http target 8080", "tcp target 8080", "http", "tcp"])
+  func aVersionListensElsewhere(_ first: String) throws {
+    let second = first.contains("target") ? first.replacing("8080", with: "9090") : first + " target 8080"
+    let text = """
+      plan shop
+      language 1
+      mesh istio
+      expose web on port 80
+      component web {
+        image registry.example.com/web
+        port 80 http target 8080
+        calls api
+        version 1.0, 2.0
+      }
+      component api {
+        image registry.example.com/api
+        version 1.0 {
+          port 80 \(first)
+        }
+        version 2.0 {
+          port 80 \(second)
+        }
+      }
+      # the patch
+      step "All" {
+        deploy api 1.0
+        deploy web 1.0
+      }
+      step "Some" {
+        deploy api 2.0
+        route api 10% -> 2.0
+      }
+      step "Rest" {
+        route api all -> 2.0
+        retire api 1.0
+      }
+
+      """
+    #expect(try findings(text).isEmpty)
+    let target = first.contains("target") ? 8080 : 80
+    for (number, isDeaf) in [("http", false), (String(target), true), ("9999", true)] {
+      let name = first.hasPrefix("tcp") ? number.replacing("http", with: "tcp") : number
+      let patch = "patch service of api \"{spec: {ports: [{port: 80, targetPort: \(name)}]}}\""
+      let diagnostics = try findings(text.replacing("# the patch", with: patch))
+      #expect(diagnostics.isEmpty != isDeaf, "\(name): \(diagnostics.map(\.message))")
+      #expect(diagnostics.allSatisfy { $0.code == .wrongPort }, "\(name): \(diagnostics.map(\.message))")
+    }
+  }
+
   /// A rule for any value of a cookie, beside one for the very value that a proof would take for any.
   @Test(arguments: ["any", "any-0", "other"])
   func aCookieOfAnyValue(_ value: String) throws {

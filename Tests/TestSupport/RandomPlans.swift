@@ -42,7 +42,8 @@ package struct RandomPlan {
       let choices: [(Int, PortProtocol)] = [(8080, .http), (9090, .grpc), (6379, .redis), (3306, .mysql)]
       let ports = isVaried ? [random.pick(choices), random.pick(choices)] : [choices[0]]
       for (number, proto) in ports where !version.ports.contains(where: { $0.number == number }) {
-        version.ports.append(Port(number: number, proto: proto, range: next()))
+        // The second version listens elsewhere.
+        version.ports.append(Port(number: number, proto: proto, target: v == 1 ? number - 1000 : nil, range: next()))
       }
       for callee in 0..<count where callee != c && random.chance(0.4) { version.calls.append(ComponentID(callee)) }
       if random.chance(0.15) {
@@ -50,7 +51,7 @@ package struct RandomPlan {
       }
       if random.chance(0.3) {
         version.readiness = HealthCheck(
-          action: .tcp(port: version.ports[0].number), withinMilliseconds: 1500, range: next())
+          action: .tcp(port: version.ports[0].target), withinMilliseconds: 1500, range: next())
       }
       if !isShared { version.releases = [ReleaseID(random.below(plan.releases.count))] }
       component.versions.append(version)

@@ -68,15 +68,29 @@ package struct RandomScenario {
     lines.append("  image c\(c)")
     let isTCP = c > 0 && random.chance(0.3)
     if isTCP { speaksTCP.insert(c) }
-    lines.append("  port " + (isTCP ? random.pick(["6379 redis", "3306 mysql", "5000 tcp"]) : "8080 http"))
-    if random.chance(0.25) { lines.append("  port 9090 grpc") }
+    let port = isTCP ? random.pick(["6379 redis", "3306 mysql", "5000 tcp"]) : "8080 http"
+    let second = random.chance(0.25) ? ["port 9090 grpc"] : []
+    // The container listens on the Service's port, or elsewhere; the second version may change that.
+    let target = random.pick(["", "", " target 7000", " target 9090"])
+    lines += (["port \(port)" + target] + (target.hasSuffix("9090") ? second.map { $0 + " target 8080" } : second))
+      .map { "  " + $0 }
     let hasVolume = isLeaf && isTCP && random.chance(0.3)
     lines.append("  replicas \(hasVolume ? 1 : 1 + random.below(3))")
     let callees = isLeaf ? [] : ((c + 1)..<count).filter { $0 == c + 1 || random.chance(0.4) }
     if !callees.isEmpty { lines.append("  calls " + callees.map { "c\($0)" }.joined(separator: ", ")) }
-    if !isTCP, random.chance(0.3) { lines.append("  ready when GET /healthz on 8080") }
+    if !isTCP, random.chance(0.3) { lines.append("  ready when GET /healthz") }
     if hasVolume { lines.append("  volume data-c\(c) 1Gi at /data") }
-    lines.append(hasReleases && c >= min(firstShared, firstKept) ? "  version 1" : "  version 1, 2")
+    if hasReleases, c >= min(firstShared, firstKept) {
+      lines.append("  version 1")
+    } else if random.chance(0.3) {
+      lines.append("  version 1")
+      let own = random.pick(["", " target 7001"])
+      lines.append("  version 2 {")
+      lines += (["port \(port)" + own] + second).map { "    " + $0 }
+      lines.append("  }")
+    } else {
+      lines.append("  version 1, 2")
+    }
     lines.append("}")
   }
 

@@ -141,7 +141,7 @@ extension CodePage {
       bad: .shop(web: "  image registry.example.com/web\n  port 80800 http\n  version 1.0", deploy),
       good: .shop(web: "  image registry.example.com/web\n  port 8080 http\n  version 1.0", deploy),
       fix:
-        "Write the number of the port on which the container listens. The Service has the same one; another one for callers is a `patch service of COMPONENT`."
+        "Write the number that callers dial, and behind `target` the one on which the container listens, where that is another: `port 80 http target 8080`."
     ),
     CodePage(
       .badStatus, "An HTTP status that is none.",

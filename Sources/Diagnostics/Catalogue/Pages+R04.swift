@@ -278,7 +278,8 @@ extension CodePage {
         api:
           "  image registry.example.com/api\n  port 8080 http\n  version 1.0\n  version 2.0 {\n    port 8080 http\n    port 9090 http\n  }",
         "deploy api 1.0\ndeploy web 1.0\ndeploy api 2.0\nroute api 50% -> 2.0"),
-      fix: "Give the new version the old port, too, until no caller uses it; or move the callers with it, in a release."
+      fix:
+        "Give the new version the old port, too, until no caller uses it; where its container listens on another, that one stands behind `target`: `port 8080 http target 9090`. Or move the callers with it, in a release."
     ),
     CodePage(
       .portGone, "Everybody is led to a version that has none of the ports by which callers or visitors come.",
@@ -295,7 +296,8 @@ extension CodePage {
         api:
           "  image registry.example.com/api\n  port 8080 http\n  version 1.0\n  version 2.0 {\n    port 8080 http\n    port 9090 http\n  }",
         "deploy api 1.0\ndeploy web 1.0\ndeploy api 2.0\nroute api all -> 2.0"),
-      fix: "Give the new version the old port, too, until no caller uses it; or move the callers with it, in a release."
+      fix:
+        "Give the new version the old port, too, until no caller uses it; where its container listens on another, that one stands behind `target`: `port 8080 http target 9090`. Or move the callers with it, in a release."
     ),
     CodePage(
       .shrinksUnsaid, "A `deploy` without `replicas` makes a version smaller.",

@@ -51,7 +51,8 @@ extension CodePage {
     ),
     CodePage(
       .unknownServicePort, "A health check asks a port that the version does not declare.",
-      why: "Mostly the number is a slip, and the pod would never become ready.",
+      why:
+        "Mostly the number is a slip, and the pod would never become ready. The kubelet asks the container itself: behind `target` stands where it listens.",
       bad: .shop(web: body + "  ready when GET /health on 9090\n  version 1.0", deploy),
       good: .shop(web: body + "  ready when GET /health on 8080\n  version 1.0", deploy),
       fix: "Use a declared port, or declare this one."
@@ -79,7 +80,8 @@ extension CodePage {
     ),
     CodePage(
       .protocolClash, "One port has two protocols, or stands twice.",
-      why: "One Service serves all versions of a component, and each of its ports speaks one protocol.",
+      why:
+        "One Service serves all versions of a component, and each of its ports speaks one protocol. In each version it finds the container's port by a name, and a port has one.",
       bad: .shop(
         web:
           "  image registry.example.com/web\n  version 1.0 {\n    port 8080 http\n  }\n  version 2.0 {\n    port 8080 tcp\n  }",
@@ -88,7 +90,7 @@ extension CodePage {
         web:
           "  image registry.example.com/web\n  version 1.0 {\n    port 8080 http\n  }\n  version 2.0 {\n    port 8081 http2\n  }",
         deploy),
-      fix: "Give the new protocol another port."
+      fix: "Give the new protocol another port, and each port of a version a `target` of its own."
     ),
     CodePage(
       .sharedVolume, "Several pods would write one volume.",
@@ -333,7 +335,7 @@ extension CodePage {
 
         deploy queue 1.0
         """,
-      fix: "Expose the number that the container listens on, or allow the lint where the port that it names is meant."
+      fix: "Expose the number of the port that is meant, or allow the lint where the port that it names is meant."
     ),
     CodePage(
       .unknownField, "A patch sets a field that objects of this kind do not have.",

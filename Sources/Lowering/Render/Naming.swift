@@ -157,8 +157,8 @@ struct Naming {
     }
   }
 
-  /// One name per port number, the same in every state: pods of every version must give it the same meaning, for a
-  /// Service finds its target port by name.
+  /// One name per number of the Service, the same in every state: pods of every version must give it the same meaning,
+  /// for a Service finds its target port by name, in each pod at a number of its own.
   private mutating func portNames(_ component: Component, _ order: [Int]) -> [PortNames] {
     var ports: [PortNames] = []
     var seen: [Port] = []

@@ -86,16 +86,16 @@ func deploymentSpec(
     container.append(
       list(
         "ports",
-        ports.map {
-          object(number("containerPort", $0.number), text("name", $0.name), text("protocol", "TCP"))
+        zip(version.ports, ports).map { port, names in
+          object(number("containerPort", port.target), text("name", names.name), text("protocol", "TCP"))
         }))
   }
   if !version.env.isEmpty { container.append(list("env", version.env.map(environmentVariable))) }
   if let resources = version.resources { container.append(contentsOf: resourceFields(resources)) }
   if let readiness = version.readiness {
     container.append(field("readinessProbe", .object(Fields(probe(readiness, version.ports)))))
-  } else if let first = ports.first {
-    container.append(record("readinessProbe", record("tcpSocket", number("port", first.number))))
+  } else if let first = version.ports.first {
+    container.append(record("readinessProbe", record("tcpSocket", number("port", first.target))))
   }
   if let liveness = version.liveness {
     var fields = probe(liveness, version.ports)
@@ -154,7 +154,7 @@ private func probe(_ check: HealthCheck, _ ports: [Port]) -> [Fields.Entry] {
   switch check.action {
   case .http(_, let path, let port):
     // The kubelet asks in plaintext unless told otherwise.
-    ports.contains { $0.number == port && $0.proto == .https }
+    ports.contains { $0.target == port && $0.proto == .https }
       ? [record("httpGet", text("path", path), number("port", port), text("scheme", "HTTPS"))]
       : [record("httpGet", text("path", path), number("port", port))]
   case .tcp(let port): [record("tcpSocket", number("port", port))]

@@ -23,29 +23,47 @@ extension Diagnostic {
       notes: ["a rollback would not bring the old image back"], help: "use a tag that is never moved, or a digest")
   }
 
-  static func portWithoutProtocol(_ number: Int, at range: SourceRange) -> Diagnostic {
+  static func portWithoutProtocol(_ number: Int, target: Int, at range: SourceRange) -> Diagnostic {
     let usual: [Int: (word: String, name: String)] = [
       80: ("http", "http"), 8080: ("http", "http"), 443: ("https", "https"), 8443: ("https", "https"),
       50051: ("grpc", "gRPC"), 3306: ("mysql", "MySQL"), 6379: ("redis", "Redis"), 27017: ("mongo", "MongoDB"),
       5432: ("tcp", "PostgreSQL"), 5672: ("tcp", "AMQP"), 9092: ("tcp", "Kafka"), 11211: ("tcp", "memcached"),
     ]
+    let tail = target == number ? "" : " target \(target)"
     return Diagnostic(
       .portWithoutProtocol, "port \(number) does not say what it speaks: it is taken for tcp",
       at: Label(range, "no protocol"),
       notes: ["Istio routes http by request and everything else by connection"],
-      help: usual[number].map {
-        "by its number it speaks \($0.name): write `port \(number) \($0.word)`, or what it speaks instead"
+      help: (usual[number] ?? usual[target]).map {
+        "by its number it speaks \($0.name): write `port \(number) \($0.word)\(tail)`, or what it speaks instead"
       }
-        ?? "write `port \(number) http` where it speaks http, and `port \(number) tcp` where it speaks what has no word here",
+        ?? "write `port \(number) http\(tail)` where it speaks http, and `port \(number) tcp\(tail)` where it speaks what has no word here",
       fixIts: [])
   }
 
-  static func unknownServicePort(_ number: Int, of component: String, known: [Int], at range: SourceRange) -> Diagnostic
-  {
-    Diagnostic(
-      .unknownServicePort, "`\(component)` has no port \(number)", at: Label(range, "not declared"),
-      help: "its ports are \(known.map(String.init).joined(separator: ", ")); declare it with `port \(number) PROTOCOL`"
-    )
+  /// - Parameters:
+  ///   - version: the version that has not the port, where others with the same line have it.
+  ///   - known: where its container listens.
+  ///   - isService: it is a port of the Service.
+  ///   - target: where the container listens for that port, in every version with this line.
+  ///   - isWritten: the number stands there, and no parameter.
+  static func unknownServicePort(
+    _ number: Int, of component: String, only version: String?, known: [Int], service isService: Bool,
+    target: Int?, isWritten: Bool, at range: SourceRange
+  ) -> Diagnostic {
+    let name = version.map { "version \($0) of `\(component)`" } ?? "`\(component)`"
+    let list = known.map(String.init).joined(separator: ", ")
+    if isService {
+      return Diagnostic(
+        .unknownServicePort, "\(name) does not listen on \(number), which is its Service's port",
+        at: Label(range, "the Service's port"), notes: ["a health check asks the container itself"],
+        help: target.map { "write `\($0)`" }
+          ?? "its container listens on \(list): write the check in each version",
+        fixIts: isWritten ? target.map { [FixIt("write `\($0)`", [Edit(range, String($0))])] } ?? [] : [])
+    }
+    return Diagnostic(
+      .unknownServicePort, "\(name) has no port \(number)", at: Label(range, "not declared"),
+      help: "its ports are \(list); declare it with `port \(number) PROTOCOL`")
   }
 
   static func missingImage(
@@ -81,6 +99,16 @@ extension Diagnostic {
       at: Label(range, "again here"), secondary: [Label(earlier, "first here")],
       notes: isSameVersion ? [] : ["one Service serves all versions, and one port of it can speak one protocol"],
       help: isSameVersion ? "keep one of the two" : "give the new protocol another port")
+  }
+
+  static func sameTarget(_ target: Int, at range: SourceRange, earlier: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .protocolClash, "two ports are the container's port \(target)", at: Label(range, "again here"),
+      secondary: [Label(earlier, "first here")],
+      notes: ["the Service finds the container's port by its name, and it has one"],
+      help:
+        "keep one of the two; for another number, `patch service of COMPONENT` adds a port (docs/recipes.md, \"Another port for callers\")"
+    )
   }
 
   static func sharedVolume(_ claim: String, _ message: String, at range: SourceRange, declared: SourceRange)

@@ -217,7 +217,9 @@ extension Diagnostic {
       isGone ? .portGone : .portLost, "`\(component)` \(version) has not the port \(port), by which \(serving) serves",
       at: Label(range, "calls of `\(caller)` to that port find nobody there"),
       secondary: [Label(declared, "its port \(port)")],
-      help: "give \(version) that port, too, or let the callers change in one release with it")
+      help:
+        "give \(version) that port, too, with `target` where its container listens on another, or let the callers change in one release with it"
+    )
   }
 
   /// - Parameter speaks: what `version` speaks where visitors come in; nil: nothing that they could.

@@ -193,14 +193,19 @@ package enum PullPolicy: String, Sendable {
   }
 }
 
+/// `port NUMBER PROTOCOL target TARGET`.
 package struct Port: Hashable, Sendable {
+  /// The Service's port, which callers dial and rules speak of.
   package var number: Int
   package var proto: PortProtocol
+  /// The container's port. Each version has its own: the Service finds it by the port's name.
+  package var target: Int
   package var range: SourceRange
 
-  package init(number: Int, proto: PortProtocol, range: SourceRange) {
+  package init(number: Int, proto: PortProtocol, target: Int? = nil, range: SourceRange) {
     self.number = number
     self.proto = proto
+    self.target = target ?? number
     self.range = range
   }
 }

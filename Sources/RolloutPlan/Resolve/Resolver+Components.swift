@@ -35,11 +35,21 @@ extension Resolver {
     var action: Action
     var within: Int?
     var range: SourceRange
-    var portRange: SourceRange
+    /// The port, where it is said.
+    var port: AskedPort?
+  }
+
+  /// A port that a health check names.
+  private struct AskedPort {
+    var number: Int
+    var range: SourceRange
+    /// It stands there as a number, and not as a parameter.
+    var isWritten: Bool
   }
 
   func resolveComponent(_ id: ComponentID, _ statement: StatementView) {
     let shared = settings(of: statement.node.children, in: statement.tree)
+    var asked: [(port: AskedPort, versions: [VersionID])] = []
     if shared.isDoubtful { taint.components.insert(id) }
     var anyVersion = false
     // How many versions have no image of their own.
@@ -65,9 +75,19 @@ extension Resolver {
           case .known(let index)? = names.versions[id.index][name.value]?.binding,
           plan[id].versions.indices.contains(index), plan[id].versions[index].range == name.range
         else { continue }
-        complete(VersionID(id, index), own, shared)
+        let version = VersionID(id, index)
+        complete(version, own, shared)
+        for check in [own.readiness ?? shared.readiness, own.liveness ?? shared.liveness] {
+          guard let port = check?.port else { continue }
+          if let line = asked.firstIndex(where: { $0.port.range == port.range }) {
+            asked[line].versions.append(version)
+          } else {
+            asked.append((port, [version]))
+          }
+        }
       }
     }
+    for (port, versions) in asked { checkAskedPort(port, of: versions) }
     if !anyVersion, !shared.hasBrokenLine, !statement.node.isBroken {
       report(.noVersions(plan[id].name, at: plan[id].nameRange))
     }
@@ -143,7 +163,14 @@ extension Resolver {
       // `80:8080`, as Compose and `kubectl port-forward` map ports.
       let parts = text.value.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
       if parts.count == 2, parts.allSatisfy({ Int($0) != nil }) {
-        report(.portMapping(.badPort, service: parts[0], container: parts[1], at: text.range))
+        let proto = line.captures.compactMap(\.keyword).dropFirst().first
+        let isMapping = line.tree.word(token) == text.value && !line.has(.target)
+        report(
+          .portMapping(
+            .badPort, service: parts[0], container: parts[1], speaks: proto == .target ? nil : proto?.text,
+            at: text.range,
+            replaced: isMapping ? SourceRange(file: text.range.file, start: text.range.start, end: line.range.end) : nil
+          ))
         settings.hasBrokenLine = true
         return
       }
@@ -153,21 +180,38 @@ extension Resolver {
       return
     }
     var proto = PortProtocol.tcp
+    var isNamed = true
     if let word = line.captures.compactMap(\.keyword).dropFirst().first, let named = PortProtocol(rawValue: word.text) {
       proto = named
     } else {
-      report(.portWithoutProtocol(number, at: line.range))
+      isNamed = false
     }
-    if reservedPorts.contains(number) {
+    var target = number
+    if let token = line.first(.int, after: .target) {
+      guard let said = integer(token, in: line.tree, 1...65535, what: "port", code: .badPort) else {
+        settings.hasBrokenLine = true
+        return
+      }
+      target = said
+    }
+    if !isNamed { report(.portWithoutProtocol(number, target: target, at: line.range)) }
+    // The proxy of each caller listens on the Service's port, too.
+    if let taken = [target, number].first(where: reservedPorts.contains) {
       report(
         .reservedPort(
-          number, label: "taken in each pod", help: "let the container listen on another port", at: line.range))
+          taken, label: "taken in each pod",
+          help: taken == target ? "let the container listen on another port" : "give the Service another port",
+          at: line.range))
     }
     if let other = settings.ports.first(where: { $0.number == number }) {
       report(.protocolClash(number, at: line.range, earlier: other.range, isSameVersion: true))
       return
     }
-    settings.ports.append(Port(number: number, proto: proto, range: line.range))
+    if let other = settings.ports.first(where: { $0.target == target }) {
+      report(.sameTarget(target, at: line.range, earlier: other.range))
+      return
+    }
+    settings.ports.append(Port(number: number, proto: proto, target: target, range: line.range))
   }
 
   private func readEnv(_ line: StatementView, into settings: inout Settings) {
@@ -298,13 +342,17 @@ extension Resolver {
     let within = duration(.duration, after: .within, of: line, allowsZero: false)
     let portToken = line.first(.int)
     let port = portToken.flatMap { integer($0, in: tree, 1...65535, what: "port", code: .badPort) }
-    let portRange = portToken.map { tree.range(ofToken: $0) } ?? line.range
+    let asked = portToken.flatMap { token in
+      port.map {
+        AskedPort(number: $0, range: tree.range(ofToken: token), isWritten: tree.word(token) == String($0))
+      }
+    }
     if line.has(.tcp) {
       guard let port else { return nil }
-      return PendingCheck(action: .tcp(port), within: within, range: line.range, portRange: portRange)
+      return PendingCheck(action: .tcp(port), within: within, range: line.range, port: asked)
     }
     if line.has(.grpc) {
-      return PendingCheck(action: .grpc(port), within: within, range: line.range, portRange: portRange)
+      return PendingCheck(action: .grpc(port), within: within, range: line.range, port: asked)
     }
     if let token = line.first(.method), Habits.isCommand(tree.word(token)) {
       report(.checkByCommand(.badMethod, isLive: line.form == .live, at: tree.range(ofToken: token)))
@@ -322,7 +370,7 @@ extension Resolver {
       return nil
     }
     return PendingCheck(
-      action: .http(method: method, path: path, port: port), within: within, range: line.range, portRange: portRange)
+      action: .http(method: method, path: path, port: port), within: within, range: line.range, port: asked)
   }
 
   // MARK: - Putting together
@@ -353,8 +401,8 @@ extension Resolver {
     version.args = own.seen.contains { $0.form == .args } ? own.args : shared.args
     version.volumes = own.volumes.isEmpty ? shared.volumes : own.volumes
     version.resources = own.resources ?? shared.resources
-    version.readiness = check(own.readiness ?? shared.readiness, of: version, component, isBroken)
-    version.liveness = check(own.liveness ?? shared.liveness, of: version, component, isBroken)
+    version.readiness = check(own.readiness ?? shared.readiness, of: version)
+    version.liveness = check(own.liveness ?? shared.liveness, of: version)
     var env = shared.env
     for line in own.env {
       if let i = env.firstIndex(where: { $0.name == line.name }) { env[i] = line } else { env.append(line) }
@@ -416,32 +464,36 @@ extension Resolver {
     }
   }
 
-  private func check(
-    _ pending: PendingCheck?, of version: ComponentVersion, _ component: Component, _ isBroken: Bool
-  ) -> HealthCheck? {
+  private func check(_ pending: PendingCheck?, of version: ComponentVersion) -> HealthCheck? {
     guard let pending else { return nil }
-    let first = version.ports.first?.number
+    let first = version.ports.first?.target
     let action: HealthCheck.Action
-    let port: Int?
     switch pending.action {
     case .http(let method, let path, let chosen):
-      port = chosen ?? version.ports.first { $0.proto.isHTTP }?.number ?? first
-      guard let port else { return nil }
+      guard let port = chosen ?? version.ports.first(where: { $0.proto.isHTTP })?.target ?? first else { return nil }
       action = .http(method: method, path: path, port: port)
-    case .tcp(let number):
-      port = number
-      action = .tcp(port: number)
+    case .tcp(let number): action = .tcp(port: number)
     case .grpc(let chosen):
-      port = chosen ?? first
-      guard let port else { return nil }
+      guard let port = chosen ?? first else { return nil }
       action = .grpc(port: port)
     }
-    if let port, !version.ports.contains(where: { $0.number == port }), !isBroken, !version.ports.isEmpty {
-      let diagnostic = Diagnostic.unknownServicePort(
-        port, of: component.name, known: version.ports.map(\.number), at: pending.portRange)
-      if !diagnostics.contains(diagnostic) { report(diagnostic) }
-    }
     return HealthCheck(action: action, withinMilliseconds: pending.within, range: pending.range)
+  }
+
+  /// The kubelet asks the container itself, at a port that one of the versions with this line does not have.
+  private func checkAskedPort(_ asked: AskedPort, of versions: [VersionID]) {
+    let deaf = versions.filter { id in
+      !plan[id].ports.isEmpty && !brokenVersions.contains(id)
+        && !plan[id].ports.contains { $0.target == asked.number }
+    }
+    guard let first = deaf.first else { return }
+    let targets = Set(deaf.map { plan[$0].ports.first { $0.number == asked.number }?.target })
+    let isOne = deaf.count == versions.count && targets.count == 1
+    report(
+      .unknownServicePort(
+        asked.number, of: plan[first.component].name, only: deaf.count < versions.count ? plan[first].name : nil,
+        known: plan[first].ports.map(\.target), service: targets.contains { $0 != nil },
+        target: isOne ? targets.first ?? nil : nil, isWritten: asked.isWritten, at: asked.range))
   }
 
   /// `host of`, `port of` and `url of`, once every version knows its ports.

@@ -57,8 +57,9 @@ extension Parser {
       edits: [Edit(start, meant[0].text + " ")], change: .missing(meant[0]), token: token)
   }
 
-  /// `port http 8080`: the number comes first.
+  /// `port http 8080`: the number comes first; `port 80 target 8080 http`: the protocol is the Service's port's.
   func latePort(at place: Int, in line: TrialLine, of row: StatementTable.Compiled) -> Slip? {
+    if let slip = lateProtocol(at: place, in: line, of: row) { return slip }
     guard row.head == .port, place == 1, let word = line.tokens[1].keyword, row.keywords.contains(word),
       line.tokens[2].kind == .word, beginsWithDigit(line.original[2])
     else { return nil }
@@ -68,7 +69,21 @@ extension Parser {
     return Slip(
       diagnostic: .unexpected(
         found: describe(first), expected: [Slot.int.description], at: range(first), help: "write `\(mended)`"),
-      edits: [Edit(whole, mended)], change: .late, token: number)
+      edits: [Edit(whole, mended)], change: .late(to: 1), token: number)
+  }
+
+  private func lateProtocol(at place: Int, in line: TrialLine, of row: StatementTable.Compiled) -> Slip? {
+    guard row.head == .port, place == 4, line.tokens[2].keyword == .target, let word = line.tokens[4].keyword,
+      row.keywords.contains(word), word != .port, word != .target
+    else { return nil }
+    let (target, proto) = (line.original[2], line.original[4])
+    let moved = SourceRange(file: file.id, start: tokens[proto - 1].end, end: tokens[proto].end)
+    let start = SourceRange(file: file.id, start: tokens[target].start, end: tokens[target].start)
+    let mended = "port \(text(line.original[1])) \(word.text) target \(text(line.original[3]))"
+    return Slip(
+      diagnostic: .unexpected(
+        found: describe(proto), expected: ["the end of the line"], at: range(proto), help: "write `\(mended)`"),
+      edits: [Edit(start, word.text + " "), Edit(moved, "")], change: .late(to: 2), token: proto)
   }
 
   func beginsWithDigit(_ token: Int) -> Bool {
@@ -83,14 +98,12 @@ extension Parser {
     let start = position
     switch row.head {
     case .port:
-      // `port 80 -> 8080`
-      guard place == start + 2, beginsWithDigit(start + 1) else { return nil }
-      let isArrow = [.arrow, .equals].contains(tokens[place].kind) || tokens[place].keyword == .to
-      guard isArrow, let target = (place + 1..<lineEnd(from: place)).first(where: { beginsWithDigit($0) }) else {
-        return nil
+      if tokens[place].keyword == .target, tokens[place - 1].keyword != .target,
+        let first = (start..<place).first(where: { tokens[$0].keyword == .target })
+      {
+        return .standsTwice("`target`", at: range(place), earlier: range(first), removed: nil)
       }
-      return .portMapping(
-        service: text(start + 1), container: text(target), at: range(start + 1).joined(range(target)))
+      return portMapping(row, at: place)
     case .unroute:
       guard place == start + 2, tokens[place].kind == .word else { return nil }
       if text(place).hasSuffix("%") {
@@ -115,6 +128,27 @@ extension Parser {
     }
   }
 
+  /// `port 80 -> 8080`, with the protocol before the arrow or behind the numbers.
+  private func portMapping(_ row: StatementTable.Compiled, at place: Int) -> Diagnostic? {
+    let (service, end) = (position + 1, lineEnd(from: place))
+    func proto(_ token: Int) -> String? {
+      guard token < end, let word = tokens[token].keyword, row.keywords.contains(word), word != .port, word != .target
+      else { return nil }
+      return word.text
+    }
+    let early = place == service + 2 ? proto(service + 1) : nil
+    guard place == service + 1 || early != nil, beginsWithDigit(service),
+      [.arrow, .equals].contains(tokens[place].kind) || tokens[place].keyword == .to,
+      let container = (place + 1..<end).first(where: { beginsWithDigit($0) })
+    else { return nil }
+    let late = early == nil ? proto(container + 1) : nil
+    let last = late == nil ? container : container + 1
+    return .portMapping(
+      service: text(service), container: text(container), speaks: early ?? late,
+      at: range(service).joined(range(container)),
+      replaced: container == place + 1 && isEnd(last + 1) ? range(service).joined(range(last)) : nil)
+  }
+
   private func isEnd(_ place: Int) -> Bool {
     switch tokens[place].kind {
     case .newline, .endOfFile, .closeBrace: true
@@ -132,14 +166,24 @@ extension Diagnostic {
 
   /// - Parameters:
   ///   - service, container: the two numbers as they stand.
+  ///   - proto: the protocol, where the line says it.
+  ///   - replaced: what stands for all of it; nil where more is on the line, so that no edit is certain.
   package static func portMapping(
-    _ code: Code = .unexpectedToken, service: String, container: String, at range: SourceRange
+    _ code: Code = .unexpectedToken, service: String, container: String, speaks proto: String?, at range: SourceRange,
+    replaced: SourceRange?
   ) -> Diagnostic {
-    Diagnostic(
-      code, "`port` has no number of its own for the Service", at: Label(range, "two numbers"),
-      notes: ["the Service has the port of the container, and `expose … on port` that of the gateway"],
-      help:
-        "write `port \(container)`; where callers need \(service), too, `patch service of COMPONENT` adds that port (docs/recipes.md, \"Another port for callers\")"
+    func written(_ proto: String?) -> String {
+      service + (proto.map { " " + $0 } ?? "") + (service == container ? "" : " target \(container)")
+    }
+    let isRight = [service, container].allSatisfy { (1...65535).contains(Int($0) ?? 0) }
+    return Diagnostic(
+      code, "the container's port stands behind `target`", at: Label(range, "two numbers"),
+      notes: ["`port` says what callers dial, and `expose … on port` where visitors come in"],
+      help: proto == nil
+        ? "write `port \(written(nil))`, with what it speaks, as in `port \(written("http"))`"
+        : "write `port \(written(proto))`",
+      fixIts: replaced.map { isRight ? [FixIt("write `port \(written(proto))`", [Edit($0, written(proto))])] : [] }
+        ?? []
     )
   }
 

@@ -225,7 +225,7 @@ extension Parser {
     return Slip(
       diagnostic: .lateText(behind: file.text(head), mended: mended, at: range(token)),
       edits: [Edit(SourceRange(file: file.id, start: head.end, end: head.end), " " + text(token)), Edit(before, "")],
-      change: .late, token: token)
+      change: .late(to: 1), token: token)
   }
 
   /// What is said of a line whose fault is known, and whose meaning is not, or not by these tokens.

@@ -64,7 +64,7 @@ extension Parser {
       // Between two commas something may be missing.
       let edit = isCertain && tokens[place].kind != .comma ? removed : nil
       report(.standsTwice(describe(place), at: range(place), earlier: range(place - 1), removed: edit), at: place)
-    case .delete where row.head == .port && tokens[place - 1].kind == .word && !expected.isEmpty:
+    case .delete where row.head == .port && place == position + 2 && tokens[place - 1].kind == .word:
       // Without a word it is passed on as tcp, and that is to be said, too.
       report(
         .unexpected(

@@ -38,8 +38,8 @@ extension Parser {
       /// The statement ends before the token, which begins a comment.
       case comment
       case removed
-      /// It belongs right behind the first word.
-      case late
+      /// It belongs at this place of the line.
+      case late(to: Int)
       /// This word is missing before it.
       case missing(Keyword)
       /// It and the next token are `at` and this word.
@@ -341,7 +341,7 @@ extension Parser {
       line.tokens[place].keyword = Keyword(String(text(slip.token).dropLast()))
       line.end(at: place + 1)
     case .removed: line.remove(place)
-    case .late: line.move(place, to: 1)
+    case .late(let earlier): line.move(place, to: earlier)
     case .missing(let keyword):
       if let token = insertedToken(.keyword(keyword), before: slip.token) { line.insert(token, at: place) }
     case .bound(let keyword):

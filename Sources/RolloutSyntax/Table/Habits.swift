@@ -25,6 +25,7 @@ package enum Habits {
     if expected.contains(.tcp), expected.contains(.http), let keyword = protocols[word] {
       return (keyword, keyword == .tcp ? "Istio has no word for `\(word)`: as tcp it is passed on as it is" : nil)
     }
+    if expected.contains(.target), targets.contains(word) { return (.target, nil) }
     if expected.contains(.ready), isReady(word) { return (.ready, nil) }
     return bounds[word].flatMap { expected.contains($0) ? ($0, nil) : nil }
   }
@@ -74,6 +75,11 @@ package enum Habits {
     }
     return words
   }()
+
+  /// What else is said of the port that a container listens on.
+  private static let targets: Set = [
+    "container", "container-port", "container_port", "containerport", "target-port", "target_port", "targetport",
+  ]
 
   /// The bounds of a metric.
   private static let bounds: [String: Keyword] = ["<": .below, "under": .below, ">": .above, "over": .above]

@@ -10,7 +10,8 @@ package enum Keyword: UInt8, Hashable, Sendable, CaseIterable {
   case pattern, pause, percent, permissive, pinned, plan, port, probe, promql, pull, ready, redis, rehearsal, release
   case replicas, require, resources, retire, rollback, route, routing, rule, secret, serves, service, shift, start,
     status
-  case step, sticky, strict, stub, successRate, tcp, text, through, times, tls, to, unroute, until, url, verify, version
+  case step, sticky, strict, stub, successRate, target, tcp, text, through, times, tls, to, unroute, until, url, verify,
+    version
   case volume, volumes, wait, when, `while`, with, within, yes
 
   /// As it is written.
@@ -36,7 +37,8 @@ package enum Keyword: UInt8, Hashable, Sendable, CaseIterable {
     "open", "p50-latency", "p95-latency", "p99-latency", "parameter", "patch", "path", "pattern", "pause",
     "percent", "permissive", "pinned", "plan", "port", "probe", "promql", "pull", "ready", "redis", "rehearsal",
     "release", "replicas", "require", "resources", "retire", "rollback", "route", "routing", "rule", "secret",
-    "serves", "service", "shift", "start", "status", "step", "sticky", "strict", "stub", "success-rate", "tcp",
+    "serves", "service", "shift", "start", "status", "step", "sticky", "strict", "stub", "success-rate", "target",
+    "tcp",
     "text", "through", "times", "tls", "to", "unroute", "until", "url", "verify", "version", "volume", "volumes",
     "wait", "when", "while", "with", "within", "yes",
   ]

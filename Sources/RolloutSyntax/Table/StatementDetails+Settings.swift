@@ -16,15 +16,19 @@ extension StatementTable {
     case .port:
       StatementDetails(
         """
-        A port that the container listens on, and what it speaks; unless said it is passed on as `tcp`, with a lint. The \
-        Service has the same port. A version's ports replace the component's. One number has one protocol in all \
-        versions, as one Service serves them.
+        A port of the Service, and what it speaks; unless said it is passed on as `tcp`, with a lint. Callers dial it, \
+        and `expose`, `port of` and `url of` speak of it. A version's ports replace the component's. One number has one \
+        protocol in all versions, as one Service serves them.
+
+        The container listens on the same port, or on the one behind `target`. Each version has its own: the Service \
+        finds it by the port's name. Health checks speak of the container's port.
 
         What a pod encrypts itself is opaque to the mesh: ports that speak `https` or `tls` have `appProtocol: tcp`, so \
         that routes hold for each connection, whatever name it asks for.
         """,
         [
-          "port 8080 http", "port 3306 mysql", "port 80", "port 8443 https", "port 50051 grpc", "port 8081 grpc-web",
+          "port 8080 http", "port 80 http target 8080", "port 3306 mysql", "port 80", "port 8443 https",
+          "port 50051 grpc", "port 8081 grpc-web",
           "port 8082 http2", "port 9000 tcp", "port 9443 tls", "port 6379 redis", "port 27017 mongo",
         ])
     case .replicas:
@@ -78,7 +82,8 @@ extension StatementTable {
       StatementDetails(
         """
         When a pod may get traffic: a request that answers, a tcp connection, or grpc's health check. Without it, a tcp \
-        connection to the first port. `within` is how long a rollout may take before it has failed.
+        connection to the first port. `within` is how long a rollout may take before it has failed. The number is that of \
+        a port of the container; unless said it is that of the first http port, and for grpc of the first.
 
         Of methods only GET works here: Kubernetes asks with no other one. A check by a command comes by a \
         `patch deployment`.
@@ -92,7 +97,7 @@ extension StatementTable {
         """
         When a pod counts as alive; where it does not, Kubernetes restarts it. Without it, nothing is checked. `within` is \
         the time that a pod has before it is asked for the first time (`initialDelaySeconds`). Of methods only GET works \
-        here.
+        here, and ports are the container's.
         """,
         ["live when GET /alive", "live when tcp 3306 within 5m", "live when grpc", "live when GET / on 9090"])
     case .version:

@@ -160,8 +160,8 @@ extension StatementTable {
     Row(.image, settings, "image IMAGE", "The container image; without a tag, the version is the tag."),
     Row(.pull, settings, "pull (always|missing|never)", "When the image is pulled."),
     Row(
-      .port, settings, "port INT [http|http2|https|grpc|grpc-web|tcp|tls|mysql|redis|mongo]",
-      "A port that the container listens on, and what it speaks."),
+      .port, settings, "port INT [http|http2|https|grpc|grpc-web|tcp|tls|mysql|redis|mongo] [target INT]",
+      "A port that callers dial, what it speaks, and where the container listens."),
     Row(.replicas, settings, "replicas INT", "How many pods."),
     Row(.calls, settings, "calls @component*", "The components that it sends requests to."),
     Row(.args, settings, "args VALUE*", "Arguments for the container's command."),

@@ -135,7 +135,7 @@ extension FlowModel {
   ) -> Fault? {
     let id = versions[version]
     let ports = plan.components[id.component.index].versions[id.index].ports
-    let actual = ports.first { $0.number == endpoint.targetPort }
+    let actual = ports.first { $0.target == endpoint.targetPort }
     let fits: Bool
     if flow.isEntry {
       fits = actual.map { $0.proto.isHTTP == flow.isHTTP } ?? false
