@@ -41,14 +41,18 @@ extension TransitionBuilder {
   private mutating func wait(for versions: [VersionID], after phase: Int) {
     if versions.isEmpty { return }
     let view = renderer.view(a, b, after: .quit, keepsVolumes: options.keepsVolumes)
-    let (asked, quiet) = (versions.filter { mayBeAsked($0, in: view) }, versions.filter { !mayBeAsked($0, in: view) })
-    phases[phase].gates.append(.drained(quiet.map(reference), byTime: asked.map(reference)))
+    var (quiet, asked): ([WorkloadRef], [WorkloadRef]) = ([], [])
+    for version in versions {
+      if mayBeAsked(version, in: view) { asked.append(reference(version)) } else { quiet.append(reference(version)) }
+    }
+    phases[phase].gates.append(.drained(quiet, byTime: asked))
   }
 
   /// Something that runs, though no visitor comes by it, may ask this version as long as it runs.
   private func mayBeAsked(_ version: VersionID, in view: View) -> Bool {
     let (i, v) = (version.component.index, version.index)
     if view.components[i].mayEnter(by: v) { return true }
+    if !view.components[i].mayReach(v) { return false }
     return renderer.components[i].callers.contains { caller in
       view.components[caller.id.component.index].workloads.contains {
         $0.version == caller.id.index && $0.replicas > 0

@@ -126,7 +126,7 @@ package struct Judge {
     // Whoever runs may ask by itself, visited or not: what its own release has, or nobody.
     for version in model.versions.indices where !visited[version] && facts.cluster.mostReady(version: version) > 0 {
       let stays = facts.before.replicas(version) > 0 && facts.after.replicas(version) > 0
-      for f in model.flowsFrom[version] where isIntended(f, facts) && hasAnswer(f, of: version, facts) {
+      for f in model.flowsFrom[version] where !isAsSaid(f, facts) && hasAnswer(f, of: version, facts) {
         arrive(f, { [] }, facts, &found)
         // It has its answer before and after, and so between.
         if stays, !facts.during.isAnswered(f), isPromised(f, facts), facts.after.answers(f) {
@@ -187,17 +187,22 @@ package struct Judge {
     !facts.after.isEmpty(f) || !facts.before.isEmpty(f)
   }
 
-  /// Each state in which the caller runs leads it somewhere.
+  /// As one of the states says it, word for word: that is nearly always so.
+  private func isAsSaid(_ f: Int, _ facts: PhaseFacts) -> Bool {
+    let number = facts.during.number(of: f)
+    return facts.after.says(number, of: f) || facts.before.says(number, of: f)
+  }
+
+  /// Each state in which the caller runs leads it somewhere, and one of them does.
   private func hasAnswer(_ f: Int, of caller: Int, _ facts: PhaseFacts) -> Bool {
-    (facts.before.states + facts.after.states).allSatisfy { $0.replicas[caller] == 0 || !$0.leadsNowhere(f) }
+    isIntended(f, facts)
+      && (facts.before.states + facts.after.states).allSatisfy { $0.replicas[caller] == 0 || !$0.leadsNowhere(f) }
   }
 
   private func arrive(
     _ f: Int, _ path: () -> [Violation.Hop], _ facts: PhaseFacts, _ found: inout [Violation]
   ) {
-    // As one of the states says it, word for word: that is nearly always so.
-    let number = facts.during.number(of: f)
-    if facts.after.says(number, of: f) || facts.before.says(number, of: f) { return }
+    if isAsSaid(f, facts) { return }
     let outcome = facts.during[of: f]
     if outcome.targets.isEmpty, outcome.copies.isEmpty { return }
     let flow = model.flows[f]
