@@ -35,6 +35,9 @@ package struct ObjectID: Hashable, Sendable, Comparable, CustomStringConvertible
     parts = Parts(group: group, kind: kind, namespace: namespace, name: name)
   }
 
+  /// What `kubectl rollout status` waits for.
+  package var hasRollout: Bool { group == "apps" && ["Deployment", "StatefulSet", "DaemonSet"].contains(kind) }
+
   package var isVolumeClaim: Bool { kind == "PersistentVolumeClaim" && group.isEmpty }
 
   /// Reads the identity of `object`; nil where `kind` or `metadata.name` is missing.

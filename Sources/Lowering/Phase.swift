@@ -34,7 +34,7 @@ package enum PhaseKind: String, Hashable, Sendable, CaseIterable {
 
 /// What must hold after a phase's writes before the next phase may begin.
 package enum Gate: Hashable, Sendable {
-  /// Each Deployment named has rolled out, within the deadline in milliseconds where one is declared.
+  /// Each workload named has rolled out, within the deadline in milliseconds where one is declared.
   case ready([ReadyTarget])
   /// Every proxy acts on what was written: the entry answers with the stamp where one is visible, then a settle time.
   case settled(stamp: String?)
@@ -47,7 +47,7 @@ package enum Gate: Hashable, Sendable {
   case established([ObjectID])
 }
 
-/// A Deployment that must be ready, and how long that may take.
+/// A Deployment, or a manifest's StatefulSet or DaemonSet, that must be ready, and how long that may take.
 package struct ReadyTarget: Hashable, Sendable {
   package var deployment: ObjectID
   package var withinMilliseconds: Int?

@@ -81,9 +81,11 @@ struct World {
   /// Asked about ways back over several steps.
   var faults: (@Sendable (LongWayBack) -> [Diagnostic])?
 
-  init(_ text: String) throws {
+  /// - Parameter extra: objects of a manifest beside the plan.
+  init(_ text: String, extra: [Value] = []) throws {
     let resolution = resolve(path: "plan.rollout", bytes: Array(text.utf8))
-    let plan = try #require(resolution.checked, "\(resolution.diagnostics)")
+    var plan = try #require(resolution.checked, "\(resolution.diagnostics)")
+    if !extra.isEmpty { plan.manifests = [Manifest(path: "extra.yaml", objects: extra, range: plan.nameRange)] }
     itinerary = Itinerary(plan, compile(plan))
   }
 

@@ -593,6 +593,33 @@ let quietVoting: String = {
   }
 
   @Test(
+    "a StatefulSet of a manifest is waited for, and its step fails where it does not get ready",
+    arguments: [false, true])
+  func manifestWorkloads(isBroken: Bool) async throws {
+    let cache: Value = [
+      "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": ["name": "cache"],
+      "spec": [
+        "replicas": 1, "serviceName": "cache", "selector": ["matchLabels": ["app": "cache"]],
+        "template": [
+          "metadata": ["labels": ["app": "cache"]],
+          "spec": ["containers": [["name": "cache", "image": "registry.example.com/cache:1"]]],
+        ],
+      ],
+    ]
+    let world = try World(Self.shop(""), extra: [cache])
+    let sandbox = world.sandbox
+    if isBroken {
+      await sandbox.update { $0.setBehaviour(PodBehaviour(fate: .neverReady), of: "cache", namespace: "shop") }
+    }
+    let outcome = try world.run(.apply(steps: 1))
+    #expect((outcome.result.outcome == .done) == !isBroken, "\(outcome.log.text)")
+    if isBroken {
+      #expect(outcome.result.failure?.diagnostic.code == .notReady, "\(outcome.log.text)")
+      #expect(outcome.result.failure?.diagnostic.message.contains("StatefulSet/cache") == true, "\(outcome.log.text)")
+    }
+  }
+
+  @Test(
     "who waits in vain is told what was in the way, and sees the log of what ended and of nothing else",
     arguments: [
       (.unschedulable, "Unschedulable", false), (.imagePullError, "ImagePullBackOff", false),

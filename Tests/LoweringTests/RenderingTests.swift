@@ -335,6 +335,40 @@ struct RenderingTests {
     #expect(Set(back.image.entries.map(\.id.kind)) == ["Namespace", "PersistentVolumeClaim"])
   }
 
+  /// Together with the plan's own pods, which may need each other; alone where the plan starts none.
+  @Test func workloadsOfManifestsAreWaitedFor() throws {
+    var web = Web()
+    let object: (String, Value) -> Value = { kind, spec in
+      [
+        "apiVersion": "apps/v1", "kind": .string(kind), "metadata": ["name": .string("m-\(kind.lowercased())")],
+        "spec": spec,
+      ]
+    }
+    web.plan.manifests = [
+      Manifest(
+        path: "extra.yaml",
+        objects: [object("StatefulSet", ["replicas": 2]), object("DaemonSet", [:]), object("ReplicaSet", [:])],
+        range: nowhere)
+    ]
+    let renderer = Renderer(web.plan)
+    func gates(_ state: State) -> [(PhaseKind, [String])] {
+      renderer.compiled([Segment(before: State(), after: state, changes: [])], from: renderer.start, folder: "01-s")[0]
+        .phases.compactMap { phase in
+          for case .ready(let targets) in phase.gates { return (phase.kind, targets.map(\.deployment.name)) }
+          return nil
+        }
+    }
+    let together = gates(web.state)
+    #expect(together.map(\.0) == [.startWorkloads])
+    #expect(together.first?.1.suffix(2) == ["m-statefulset", "m-daemonset"], "\(together)")
+    #expect(together.first?.1.first == "web-1", "\(together)")
+    var empty = State()
+    empty.exists = true
+    let alone = gates(empty)
+    #expect(alone.map(\.0) == [.prepare])
+    #expect(alone.first?.1 == ["m-statefulset", "m-daemonset"], "\(alone)")
+  }
+
   @Test func olderServersGetOlderVersions() {
     let web = Web()
     let versions = APIVersions(networking: ["v1alpha3", "v1beta1"], security: ["v1beta1"])

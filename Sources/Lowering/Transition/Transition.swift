@@ -92,6 +92,8 @@ struct TransitionBuilder {
   /// What each of ``passes`` writes.
   private var passed: [Passed]
   private var writes: [Write] = []
+  /// What manifests have brought that has pods.
+  private var manifestWorkloads: [ReadyTarget] = []
 
   init(
     _ renderer: Renderer, _ image: ObjectSet, _ a: View, _ b: View, _ options: TransitionOptions,
@@ -132,7 +134,7 @@ struct TransitionBuilder {
         finish(stage, stopGates())
       case .run:
         take(stage)
-        let awaited = writes.filter { !isGivenUp($0.id) }.compactMap(readyTarget)
+        let awaited = writes.filter { !isGivenUp($0.id) }.compactMap(readyTarget) + manifestWorkloads
         finish(stage, awaited.isEmpty ? [] : [.ready(awaited)])
       case .switchEntry, .close:
         take(stage)
@@ -161,17 +163,25 @@ struct TransitionBuilder {
     let manifests = b.exists ? renderer.manifests : []
     if let mode = renderer.loosened(a, b) { writePeerAuthentication(mode) }
     var isMeshTouched = !writes.isEmpty
+    let policyCount = writes.count
     for manifest in manifests where !manifest.id.namespace.isEmpty { write(manifest) }
     let manifestCount = writes.count
+    manifestWorkloads = writes[policyCount...].filter { $0.id.hasRollout }.map {
+      ReadyTarget(deployment: $0.id, withinMilliseconds: nil)
+    }
     take(.prepare, .claims)
     let claims = writes[manifestCount...].filter { $0.action == .create }.map(\.id)
     let before = writes.count
     take(.prepare, .service)
     take(.prepare, .gateway)
     isMeshTouched = isMeshTouched || writes.count > before
+    // Pods of manifests may need the plan's, as these need them: they are waited for together.
+    let isRunning = zip(TransitionBuilder.passes, passed).contains { $0.stage == .run && !$1.writes.isEmpty }
+    let alone = isRunning ? [] : manifestWorkloads
     finish(
       .prepare,
-      (claims.isEmpty ? [] : [.established(claims)]) + (isMeshTouched ? [.settled(stamp: nil)] : []))
+      (claims.isEmpty ? [] : [.established(claims)]) + (isMeshTouched ? [.settled(stamp: nil)] : [])
+        + (alone.isEmpty ? [] : [.ready(alone)]))
   }
 
   private mutating func write(_ manifest: ManifestObject) {

@@ -75,8 +75,8 @@ extension StatementTable {
     case .manifest:
       StatementDetails(
         """
-        Objects that the plan does not generate, taken from a YAML file as they stand, and applied before the workloads. A \
-        Secret with data is an error: secrets are referenced, never written. A field that is `null` is left out, as \
+        Objects that the plan does not generate, taken from a YAML file as they stand, and applied before the workloads. Their \
+        Deployments, StatefulSets and DaemonSets are waited for together with the first pods of the plan. A Secret with data is an error: secrets are referenced, never written. A field that is `null` is left out, as \
         Kubernetes reads it; a label, an annotation or a value of a ConfigMap is then an empty text.
         """,
         ["manifest monitoring/dashboards.yaml", #"manifest "extra objects.yaml""#])
