@@ -41,6 +41,8 @@ package struct CompiledSegment: Sendable {
   package var after: Standing
   /// Objects that may stand otherwise than `before` has them: it begins in the middle of a phase.
   package var doubtful: Set<ObjectID> = []
+  /// Where requests may have gone besides: it begins in the middle of a phase.
+  package var perhaps: [View] = []
 }
 
 extension ObjectSet {

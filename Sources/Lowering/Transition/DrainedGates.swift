@@ -5,31 +5,49 @@ extension TransitionBuilder {
   mutating func addDrainedGates() {
     let left = left()
     if left.isEmpty { return }
-    // The last phase but stopping itself that takes requests away; a route in doubt is taken back when the lanes open.
+    // What nobody in the plan calls stops first, and may be called from outside all the same.
+    if let quit = stages.firstIndex(of: .quit), let last = lastTaker(before: quit) {
+      wait(for: left.filter(quits), after: last)
+    }
+    let rest = left.filter { !quits($0) }
+    if rest.isEmpty { return }
     let stop = stages.firstIndex(of: .stop)
-    let takers: [PhaseKind] = [.openLanes, .switchInner, .switchEntry, .stopWorkloads, .closeLanes]
-    guard let last = phases[..<(stop ?? phases.count)].lastIndex(where: { takers.contains($0.kind) }) else {
-      if let stop { waitAlone(for: left, before: stop) }
+    guard let last = lastTaker(before: stop ?? phases.count) else {
+      if let stop { waitAlone(for: rest, before: stop) }
       return
     }
-    // Who takes the default of a callee from now on has no visitors any more, who would leave their release by it.
-    if let detaching = stages[...last].firstIndex(of: .detach), detaching > 0 {
-      let still = renderer.reached(in: renderer.view(a, b, after: .switchEntry, keepsVolumes: options.keepsVolumes))
-      let isDone = { (version: VersionID) in still[version.component.index]?.contains(version.index) != true }
-      wait(for: left.filter(isDone), after: detaching - 1)
-      wait(for: left.filter { !isDone($0) }, after: last)
-    } else {
-      wait(for: left, after: last)
+    guard let detaching = stages[...last].firstIndex(of: .detach), detaching > 0 else {
+      return wait(for: rest, after: last)
     }
+    // Who takes the default of a callee from now on has no visitors any more, who would leave their release by it.
+    let (before, after) = (view(after: stages[detaching - 1]), view(after: .detach))
+    let still = renderer.reached(in: before)
+    wait(for: rest.filter { !still.contains($0) }, after: detaching - 1)
+    let late = rest.filter { version in
+      let (i, v) = (version.component.index, version.index)
+      return still.contains(version) || before.components[i].mayReach(v) && !after.components[i].mayReach(v)
+    }
+    wait(for: late, after: last)
+  }
+
+  /// The last phase before number `end`, but stopping itself, that takes requests away; a route in doubt is taken back when
+  /// the lanes open.
+  private func lastTaker(before end: Int) -> Int? {
+    let takers: [PhaseKind] = [.openLanes, .switchInner, .switchEntry, .stopWorkloads, .closeLanes]
+    return phases[..<end].lastIndex { takers.contains($0.kind) }
+  }
+
+  /// It stops with what runs by itself.
+  private func quits(_ version: VersionID) -> Bool {
+    let (i, v) = (version.component.index, version.index)
+    return renderer.components[i].isUncalled && !b.components[i].hasPods(v)
   }
 
   /// Routes that lead to what leaves are given up with it, and nothing goes before. On a way back from pods that have just
   /// come this is a port that only they have.
   private mutating func waitAlone(for left: [VersionID], before stop: Int) {
-    let reached = [a, perhaps].map(renderer.reached)
-    let held = left.filter { version in
-      reached.contains { $0[version.component.index]?.contains(version.index) == true }
-    }
+    let reached = origins().map(renderer.reached)
+    let held = left.filter { version in reached.contains { $0.contains(version) } }
     if held.isEmpty { return }
     if stop > 0 { return wait(for: held, after: stop - 1) }
     // Nothing is written before: a phase that only waits.
@@ -40,7 +58,7 @@ extension TransitionBuilder {
 
   private mutating func wait(for versions: [VersionID], after phase: Int) {
     if versions.isEmpty { return }
-    let view = renderer.view(a, b, after: .quit, keepsVolumes: options.keepsVolumes)
+    let view = view(after: stages[phase])
     var (quiet, asked): ([WorkloadRef], [WorkloadRef]) = ([], [])
     for version in versions {
       if mayBeAsked(version, in: view) { asked.append(reference(version)) } else { quiet.append(reference(version)) }
@@ -48,15 +66,18 @@ extension TransitionBuilder {
     phases[phase].gates.append(.drained(quiet, byTime: asked))
   }
 
-  /// Something that runs, though no visitor comes by it, may ask this version as long as it runs.
+  /// Something that runs, though no visitor comes by it, may ask this version as long as it runs. Where visitors came in they
+  /// are looked for all the same.
   private func mayBeAsked(_ version: VersionID, in view: View) -> Bool {
     let (i, v) = (version.component.index, version.index)
-    if view.components[i].mayEnter(by: v) { return true }
-    if !view.components[i].mayReach(v) { return false }
+    let component = view.components[i]
+    if component.mayEnter(by: v) { return true }
+    if !component.mayReach(v) || origins().contains(where: { $0.components[i].mayEnter(by: v) }) { return false }
     return renderer.components[i].callers.contains { caller in
-      view.components[caller.id.component.index].workloads.contains {
-        $0.version == caller.id.index && $0.replicas > 0
-      } && renderer.lane(of: caller.id, into: i, view.components[i]).contains(v)
+      guard view.components[caller.id.component.index].hasPods(caller.id.index) else { return false }
+      var isLed = false
+      renderer.visitLane(of: caller.id, into: i, component) { if $0 == v { isLed = true } }
+      return isLed
     }
   }
 
@@ -65,16 +86,30 @@ extension TransitionBuilder {
     return WorkloadRef(app: names.service, version: names.versions[version.index].name)
   }
 
-  /// Versions that requests may have reached, and reach no more.
+  private func view(after stage: Stage) -> View {
+    renderer.view(a, b, after: stage, keepsVolumes: options.keepsVolumes)
+  }
+
+  /// Wherever requests may have gone when the transition begins.
+  private func origins() -> [View] { [a] + perhaps }
+
+  /// Versions that requests may have reached, and reach no more, and that have pods which requests may be with.
   private func left() -> [VersionID] {
+    let origins = origins()
     // Nobody comes to what only a version calls that lost its last visitors, be its lanes as they were.
-    let forsaken = forsaken()
+    let forsaken = forsaken(origins)
     var left: [VersionID] = []
-    for i in forsaken.isEmpty ? changing : renderer.callOrder {
-      let (old, new, doubted) = (a.components[i], b.components[i], perhaps.components[i])
-      for v in renderer.components[i].versionOrder {
-        let isForsaken = forsaken[i]?.contains(v) == true
-        if isForsaken || (old.mayReach(v) || doubted.mayReach(v)) && !new.mayReach(v) {
+    for i in forsaken == nil ? changing : renderer.callOrder {
+      let names = renderer.components[i]
+      if names.ports.isEmpty { continue }
+      let new = b.components[i]
+      let evicted = names.evicted(a.components[i].workloads, new.workloads)
+      for v in names.versionOrder {
+        let isLost =
+          new.mayReach(v)
+          ? forsaken?.contains(VersionID(ComponentID(i), v)) == true
+          : origins.contains { $0.components[i].mayReach(v) }
+        if isLost, !evicted.contains(v), origins.contains(where: { $0.components[i].hasPods(v) }) {
           left.append(VersionID(ComponentID(i), v))
         }
       }
@@ -82,71 +117,106 @@ extension TransitionBuilder {
     return left
   }
 
-  /// Versions by component that requests reached, and reach no more though some lane still leads there: all that called
-  /// them is dark. O(versions) where an entry leaves a version, else O(components that change).
-  private func forsaken() -> [Int: Set<Int>] {
+  /// Versions that requests reached, and reach no more, whatever lanes still lead there: all that called them is dark, or
+  /// gone. Nil where nobody leaves from whom others had their requests. O(versions) where somebody does, else O(components
+  /// that change).
+  private func forsaken(_ origins: [View]) -> Reached? {
     let leaves = changing.contains { i in
-      renderer.components[i].versionOrder.contains { v in
-        (a.components[i].mayEnter(by: v) || perhaps.components[i].mayEnter(by: v)) && !b.components[i].mayEnter(by: v)
+      let (names, new) = (renderer.components[i], b.components[i])
+      return names.versionOrder.contains { v in
+        origins.contains { $0.components[i].mayEnter(by: v) } && !new.mayEnter(by: v)
+          || names.runsByItself && !new.hasPods(v) && origins.contains { $0.components[i].hasPods(v) }
       }
     }
-    guard leaves, b.exists else { return [:] }
+    guard leaves, b.exists else { return nil }
     var lost = renderer.reached(in: a)
-    if !a.components.differences(from: perhaps.components).isEmpty {
-      for (i, versions) in renderer.reached(in: perhaps) { lost[i, default: []].formUnion(versions) }
+    for view in perhaps where !a.components.differences(from: view.components).isEmpty {
+      lost.formUnion(renderer.reached(in: view))
     }
-    for (i, versions) in renderer.reached(in: b) { lost[i]?.subtract(versions) }
-    // What no lane leads to either is found beside its component.
-    for i in lost.keys { lost[i]?.formIntersection(b.components[i].targets) }
-    return lost.filter { !$0.value.isEmpty }
+    lost.subtract(renderer.reached(in: b))
+    return lost
   }
 }
 
+extension ComponentView {
+  fileprivate func hasPods(_ version: Int) -> Bool { workloads.contains { $0.version == version && $0.replicas > 0 } }
+}
+
+/// A set of versions.
+private struct Reached {
+  /// By component: the place of its first version.
+  private var first: [Int] = []
+  private var flags: [Bool]
+
+  init(_ renderer: Renderer) {
+    var count = 0
+    for names in renderer.components {
+      first.append(count)
+      count += names.versions.count
+    }
+    flags = [Bool](repeating: false, count: count)
+  }
+
+  func contains(_ version: VersionID) -> Bool { flags[first[version.component.index] + version.index] }
+
+  /// - Returns: whether it was not there.
+  mutating func insert(_ component: Int, _ version: Int) -> Bool {
+    let place = first[component] + version
+    if flags[place] { return false }
+    flags[place] = true
+    return true
+  }
+
+  mutating func formUnion(_ other: Reached) { for i in flags.indices where other.flags[i] { flags[i] = true } }
+
+  mutating func subtract(_ other: Reached) { for i in flags.indices where other.flags[i] { flags[i] = false } }
+}
+
 extension Renderer {
-  /// The versions, by component, that requests reach in `view`: from the entries, from what runs by itself, and on along
-  /// the lanes of whoever is reached; copies too.
-  fileprivate func reached(in view: View) -> [Int: Set<Int>] {
-    var reached: [Int: Set<Int>] = [:]
-    var queue: [(component: Int, version: Int)] = []
-    func visit(_ component: Int, _ versions: Set<Int>) {
-      for version in versions where reached[component, default: []].insert(version).inserted {
-        queue.append((component, version))
-      }
+  /// The versions that requests reach in `view`: from the entries, from what runs by itself, and on along the lanes of
+  /// whoever is reached; copies too.
+  fileprivate func reached(in view: View) -> Reached {
+    var reached = Reached(self)
+    var queue: [VersionID] = []
+    func visit(_ component: Int, _ version: Int) {
+      if reached.insert(component, version) { queue.append(VersionID(ComponentID(component), version)) }
     }
     for i in components.indices {
-      let component = view.components[i]
-      if component.entry != nil {
-        visit(i, component.entryTargets)
+      if view.components[i].entry != nil {
+        for version in view.components[i].entryTargets { visit(i, version) }
       } else if components[i].runsByItself {
-        visit(i, Set(component.workloads.lazy.filter { $0.replicas > 0 }.map(\.version)))
+        for workload in view.components[i].workloads where workload.replicas > 0 { visit(i, workload.version) }
       }
     }
-    while let (component, version) = queue.popLast() {
-      for callee in plan.components[component].versions[version].calls.map(\.index) {
-        visit(callee, lane(of: VersionID(ComponentID(component), version), into: callee, view.components[callee]))
+    while let version = queue.popLast() {
+      for callee in plan[version].calls {
+        visitLane(of: version, into: callee.index, view.components[callee.index]) { visit(callee.index, $0) }
       }
     }
     return reached
   }
 
-  /// Where a caller is led.
-  fileprivate func lane(of caller: VersionID, into callee: Int, _ view: ComponentView) -> Set<Int> {
-    guard view.isMeshPinned, let lanes = view.lanes else { return Set(view.workloads.lazy.map(\.version)) }
+  /// Where a caller is led; some versions perhaps twice.
+  fileprivate func visitLane(
+    of caller: VersionID, into callee: Int, _ view: ComponentView, _ visit: (Int) -> Void
+  ) {
+    guard view.isMeshPinned, let lanes = view.lanes else {
+      for workload in view.workloads { visit(workload.version) }
+      return
+    }
     let names = components[callee]
-    var targets: Set<Int> = []
     if let own = lanes.lanes.first(where: { names.callers[$0.caller].id == caller }) {
       // It dials no port that its release does not have.
-      targets = own.table.targets
+      own.table.visitTargets(visit)
     } else {
       for p in view.lanePorts {
         let fits = { (version: Int) in names.versions[version].ports.contains(p) }
         guard let table = lanes.defaults.first(where: { $0.leads(isHTTP: names.ports[p].isHTTP, fits) }) else {
           continue
         }
-        targets.formUnion(table.targets.filter(fits))
+        table.visitTargets { if fits($0) { visit($0) } }
       }
     }
-    if let mirror = view.meshMirror { targets.insert(mirror.version) }
-    return targets
+    if let mirror = view.meshMirror { visit(mirror.version) }
   }
 }

@@ -33,12 +33,12 @@ extension Renderer {
   /// not written. Only components whose views differ are rendered; the rest costs a comparison.
   ///
   /// `doubtful` names objects that may stand as `image` has them, or as they were before (after a phase that broke
-  /// off): they are written once, whatever `image` says. Requests may then have gone where `perhaps` leads, too.
+  /// off): they are written once, whatever `image` says. Requests may then have gone where each of `perhaps` leads, too.
   package func transition(
     from image: ObjectSet, _ a: View, to b: View, options: TransitionOptions, doubtful: Set<ObjectID> = [],
-    perhaps: View? = nil, begun: Set<ObjectID> = []
+    perhaps: [View] = [], begun: Set<ObjectID> = []
   ) -> Transition {
-    var builder = TransitionBuilder(self, image, a, b, options, doubtful, perhaps ?? a)
+    var builder = TransitionBuilder(self, image, a, b, options, doubtful, perhaps)
     builder.begun = begun
     builder.build()
     return Transition(phases: builder.phases, stages: builder.stages, image: builder.image)
@@ -74,7 +74,8 @@ struct TransitionBuilder {
   var image: ObjectSet
   let a: View
   let b: View
-  let perhaps: View
+  /// Where requests may have gone besides, when it begins.
+  let perhaps: [View]
   let options: TransitionOptions
   let rendered: RenderedObjects
   /// By component: the parts of which some object may be another than `a` says.
@@ -97,7 +98,7 @@ struct TransitionBuilder {
 
   init(
     _ renderer: Renderer, _ image: ObjectSet, _ a: View, _ b: View, _ options: TransitionOptions,
-    _ doubtful: Set<ObjectID>, _ perhaps: View
+    _ doubtful: Set<ObjectID>, _ perhaps: [View]
   ) {
     self.renderer = renderer
     self.image = image

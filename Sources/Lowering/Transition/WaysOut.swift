@@ -59,7 +59,7 @@ extension Renderer {
     let written = segment.phases[phase].writes.map(\.id)
     return transition(
       from: image, from, to: target, options: options(stamp, known),
-      doubtful: segment.doubts(beforePhase: phase).union(written), perhaps: new,
+      doubtful: segment.doubts(beforePhase: phase).union(written), perhaps: [new] + segment.origins,
       begun: Set(written.filter { $0.kind == "Deployment" && !segment.before.image.hasPods(of: $0) }))
   }
 
@@ -73,7 +73,7 @@ extension Renderer {
     var standing = broken.after
     var made: [CompiledSegment] = []
     var rest = start.segments[...]
-    if let phase, let (from, _) = views(of: broken, brokenOffIn: phase, known.around), let first = rest.popFirst() {
+    if let phase, let (from, new) = views(of: broken, brokenOffIn: phase, known.around), let first = rest.popFirst() {
       let stamp = stamp(in: step.blockStamp, segment: 0, of: start.segments.count)
       // What it undoes is the broken segment's.
       let undone = plan.step(numbered: step.index)?.segments[start.place.segments - 1].changes ?? []
@@ -88,7 +88,7 @@ extension Renderer {
       made.append(
         CompiledSegment(
           stamp: stamp, before: before, phases: way.phases, stages: way.stages, after: standing,
-          doubtful: Set(broken.phases[phase].writes.map(\.id))))
+          doubtful: Set(broken.phases[phase].writes.map(\.id)), perhaps: [new] + broken.origins))
     }
     return made
       + compiled(
@@ -136,6 +136,9 @@ extension ObjectSet {
 }
 
 extension CompiledSegment {
+  /// Where requests may have gone when it began, and may still be: they are waited for when it comes through.
+  fileprivate var origins: [View] { [before.view] + perhaps }
+
   /// What stands after the writes of the first `count` phases.
   fileprivate func image(afterPhases count: Int) -> ObjectSet {
     var image = before.image

@@ -151,7 +151,7 @@ extension ComponentNames {
   }
 
   /// Versions that end in `b` while another one that mounts the same volume begins: the volume is for one pod at a time.
-  private func evicted(_ a: [DeployedVersion], _ b: [DeployedVersion]) -> Set<Int> {
+  func evicted(_ a: [DeployedVersion], _ b: [DeployedVersion]) -> Set<Int> {
     if claims.isEmpty { return [] }
     func isRunning(_ version: Int, _ workloads: [DeployedVersion]) -> Bool {
       workloads.contains { $0.version == version && $0.replicas > 0 }
@@ -163,7 +163,7 @@ extension ComponentNames {
   }
 
   /// Nobody calls it, from inside or from outside, be it another one of a ring that runs by itself.
-  private var isUncalled: Bool { callers.isEmpty && exposures.isEmpty }
+  var isUncalled: Bool { callers.isEmpty && exposures.isEmpty }
 
   private func workloads(
     _ a: [DeployedVersion], _ b: [DeployedVersion], isQuitting: Bool, isStopping: Bool

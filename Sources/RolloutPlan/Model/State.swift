@@ -99,7 +99,7 @@ package struct RouteTable: Hashable, Sendable {
   }
 
   /// Every version of `targets`, some perhaps twice: no set is made.
-  func visitTargets(_ visit: (Int) -> Void) {
+  package func visitTargets(_ visit: (Int) -> Void) {
     for rule in rules { visit(rule.version) }
     var shared = 0
     for share in shares {
