@@ -463,6 +463,101 @@ import Testing
     #expect(once.isEmpty, "\(once.map(\.message))")
   }
 
+  /// Who called it stops in a step before, or sleeps: what it was asked has ended with that.
+  @Test(arguments: [
+    "retire worker 1", "deploy worker 1 replicas 0\n  deploy web 1 replicas 0\n  deploy db 1 replicas 0",
+    "retire worker 1\n  wait 1h",
+  ])
+  func aReleaseLeavesInParts(first: String) throws {
+    let plan = """
+      plan shop
+      language 1
+      mesh istio
+      expose web on port 80
+      component web {
+        image registry.example.com/web
+        port 8080 http
+        calls db
+        version 1, 2
+      }
+      component worker {
+        image registry.example.com/worker
+        calls db
+        version 1, 2
+      }
+      component db {
+        image registry.example.com/db
+        port 9090 http
+        version 1, 2
+      }
+      release r1 {
+        web 1
+        worker 1
+        db 1
+      }
+      release r2 {
+        web 2
+        worker 2
+        db 2
+      }
+      step "Start" {
+        deploy release r1
+      }
+      step "Switch" {
+        deploy release r2
+        route web all -> 2
+      }
+      step "First" {
+        \(first)
+      }
+      step "Last" {
+        retire r1
+      }
+      """
+    let found = try findings(plan)
+    #expect(found.isEmpty, "\(found.map { ($0.message, $0.notes) })")
+  }
+
+  /// A way out of a segment waits for requests that the phases before have led elsewhere, and so does a way out of that one.
+  @Test(arguments: [
+    (
+      "",
+      "on failure {\n    route api all -> 1\n  }\n  deploy api 2\n  wait until api 2 ready\n"
+        + "  shift api -> 2 through 10%, 100% every 5m"
+    ),
+    ("", "on failure {\n    wait 1m\n    route api all -> 2\n  }\n  deploy api 2\n  wait 1m\n  route api all -> 2"),
+    ("routing open", "deploy api 2\n  wait 10m\n  deploy web 2\n  route api all -> 2\n  route web all -> 2"),
+  ])
+  func waysOutWaitForWhatWentElsewhere(routing: String, step: String) throws {
+    let found = try findings(
+      """
+      plan shop
+      language 1
+      mesh istio
+      \(routing)
+      expose web on port 80
+      component web {
+        image registry.example.com/web
+        port 8080 http
+        calls api
+        version 1, 2
+      }
+      component api {
+        image registry.example.com/api
+        port 8080 http
+        version 1, 2
+      }
+      step "Start" {
+        deploy api 1
+        deploy web 1
+      }
+      step "Change" {
+        \(step)
+      }
+      """)
+    #expect(found.isEmpty, "\(found.map { ($0.message, $0.notes) })")
+  }
+
   /// Whoever may have asked it sleeps at the same moment.
   @Test func callerAndCalleeSleepTogether() throws {
     let plan = """

@@ -23,18 +23,14 @@ extension TransitionBuilder {
     let (before, after) = (view(after: stages[detaching - 1]), view(after: .detach))
     let still = renderer.reached(in: before)
     wait(for: rest.filter { !still.contains($0) }, after: detaching - 1)
-    let late = rest.filter { version in
-      let (i, v) = (version.component.index, version.index)
-      return still.contains(version) || before.components[i].mayReach(v) && !after.components[i].mayReach(v)
-    }
-    wait(for: late, after: last)
+    wait(
+      for: rest.filter { still.contains($0) || isAsked($0, in: before) && !isAsked($0, in: after) }, after: last)
   }
 
   /// The last phase before number `end`, but stopping itself, that takes requests away; a route in doubt is taken back when
   /// the lanes open.
   private func lastTaker(before end: Int) -> Int? {
-    let takers: [PhaseKind] = [.openLanes, .switchInner, .switchEntry, .stopWorkloads, .closeLanes]
-    return phases[..<end].lastIndex { takers.contains($0.kind) }
+    stages[..<end].lastIndex { [.open, .switchInner, .switchEntry, .detach, .quit].contains($0) }
   }
 
   /// It stops with what runs by itself.
@@ -73,6 +69,13 @@ extension TransitionBuilder {
     let component = view.components[i]
     if component.mayEnter(by: v) { return true }
     if !component.mayReach(v) || origins().contains(where: { $0.components[i].mayEnter(by: v) }) { return false }
+    return isAsked(version, in: view)
+  }
+
+  /// Some caller that has pods is led there.
+  private func isAsked(_ version: VersionID, in view: View) -> Bool {
+    let (i, v) = (version.component.index, version.index)
+    let component = view.components[i]
     return renderer.components[i].callers.contains { caller in
       guard view.components[caller.id.component.index].hasPods(caller.id.index) else { return false }
       var isLed = false
