@@ -20,12 +20,12 @@ extension Preflight {
     return await injectionFindings(live.at("metadata", "labels"))
   }
 
-  /// Istio: `istio-injection` wins over `istio.io/rev`; `istio.io/dataplane-mode=ambient` needs no sidecar.
+  /// `istio.io/dataplane-mode=ambient` needs no sidecar.
   private func injectionFindings(_ labels: Value?) async -> [Diagnostic] {
     let injection = labels?["istio-injection"]?.string
     let revision = labels?["istio.io/rev"]?.string
     if labels?["istio.io/dataplane-mode"]?.string == "ambient" { return [] }
-    guard injection == "enabled" || (injection == nil && revision != nil) else {
+    guard injects(labels) else {
       return [.notInjected(plan.namespace, isDisabled: injection == "disabled", at: plan.nameRange)]
     }
     guard injection == nil, let revision, let configurations = await webhookConfigurations("mutating") else {
@@ -154,7 +154,7 @@ extension Preflight {
     return peak
   }
 
-  private func standing(before leg: Leg) -> ObjectSet {
+  func standing(before leg: Leg) -> ObjectSet {
     guard case .forward(let step, let segment) = leg.role else { return itinerary.compiled.start.image }
     return itinerary.compiled.steps[step].segments[segment].before.image
   }
@@ -168,6 +168,12 @@ extension Preflight {
     }
     return largest.values.reduce(into: [:]) { sum, amounts in sum.merge(amounts) { $0 + $1 } }
   }
+}
+
+/// Whether a namespace with these labels asks for proxies. Istio: `istio-injection` wins over `istio.io/rev`.
+func injects(_ labels: Value?) -> Bool {
+  guard let injection = labels?["istio-injection"]?.string else { return labels?["istio.io/rev"]?.string != nil }
+  return injection == "enabled"
 }
 
 /// What an object counts for in a quota.

@@ -55,10 +55,12 @@ package struct Preflight: Sendable {
     async let owners = ownerFindings()
     async let routes = routeFindings()
     async let gateways = gatewayFindings()
+    async let sidecars = sidecarFindings()
     let (a, b, c, d) = await (rights, kinds, namespace, secrets)
     let (e, f, g) = await (quotas, webhooks, owners)
     let (h, i, j, k) = await (certificates, limits, routes, gateways)
-    return [a, b, c, d, e, f, g, h, i, j, k].flatMap { $0 }.inReadingOrder
+    let l = await sidecars
+    return [a, b, c, d, e, f, g, h, i, j, k, l].flatMap { $0 }.inReadingOrder
   }
 
   // MARK: - Kinds

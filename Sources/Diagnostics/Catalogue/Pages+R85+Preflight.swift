@@ -89,5 +89,22 @@ extension CodePage {
       fix:
         "Create it or correct the name, and let its owner open the port for the host; without `through gateway` the plan makes its own.",
       stage: .running),
+    CodePage(
+      .withoutProxy, "Pods of the plan stand without Istio's proxy, and call others.",
+      why:
+        "Routes are followed by the proxy beside each caller, and a pod is given its proxy when it is made. One that is older than the namespace's label, that was made while Istio's webhook was down, or that wants none follows no route: its requests reach every version, whatever the plan says. Where nothing injects proxies at all, nothing is said.",
+      bad: .tiers("namespace shop existing\n\nstep \"Start\" {\n  deploy api 1.0\n  deploy web 1.0\n}"),
+      good: .tiers("step \"Start\" {\n  deploy api 1.0\n  deploy web 1.0\n}"),
+      fix: "Label the namespace, then restart what stands: `kubectl rollout restart deployment/NAME -n NAMESPACE`.",
+      stage: .running),
+    CodePage(
+      .cutOff, "`mtls strict` cuts off pods that have no proxy from Istio.",
+      why:
+        "From then on servers with a proxy reset what is sent in plaintext, and callers with one send mTLS to the Services of the plan, which a pod without a proxy does not speak. Of pods that the plan does not know, and of those that nobody is known to call, it is a warning: who is only called by others goes on.",
+      bad: .shop("namespace shop existing\nmesh istio mtls strict\n\ndeploy web 1.0"),
+      good: .shop("namespace shop existing\nmesh istio mtls permissive\n\ndeploy web 1.0"),
+      fix:
+        "Label the namespace, then restart what stands: `kubectl rollout restart deployment/NAME -n NAMESPACE`. Stay permissive until each pod has its proxy.",
+      stage: .running),
   ]
 }

@@ -11,9 +11,11 @@ extension Code {
   package static let outsideLimits = Code("R8528", "outside-limits")
   package static let routeBeside = Code("R8529", "route-beside", .warning)
   package static let gatewayUnusable = Code("R8530", "gateway-unusable")
+  package static let withoutProxy = Code("R8531", "without-proxy", .warning)
+  package static let cutOff = Code("R8532", "cut-off")
 
   static let preflight: [Code] = [
     .missingRight, .missingHelp, .missingKind, .namespaceUnusable, .notInjected, .secretMissing, .quotaShort,
-    .webhookInTheWay, .outsideLimits, .routeBeside, .gatewayUnusable,
+    .webhookInTheWay, .outsideLimits, .routeBeside, .gatewayUnusable, .withoutProxy, .cutOff,
   ]
 }
