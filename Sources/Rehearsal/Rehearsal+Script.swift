@@ -46,9 +46,10 @@ extension Rehearsal {
     var standIns = StandIns()
     for (i, component) in plan.components.enumerated() {
       for (v, version) in component.versions.enumerated() {
-        let place = place(VersionID(ComponentID(i), v))
-        standIns.edges[place] = calls(of: version)
-        standIns.byVersion[place] = StandIns.known(version.image).map { Thorough($0, edges: calls(of: version)) }
+        let id = VersionID(ComponentID(i), v)
+        let (place, calls) = (place(id), calls(of: id))
+        standIns.edges[place] = calls
+        standIns.byVersion[place] = StandIns.known(version.image).map { Thorough($0, edges: calls) }
       }
     }
     for version in order {
@@ -77,12 +78,21 @@ extension Rehearsal {
     return StandIns.Version(namespace: plan.namespace, app: workload.app, version: workload.version)
   }
 
-  /// Whom a program calls of which only the plan knows: every port of each callee, in the caller's release where it has one.
-  private func calls(of version: ComponentVersion) -> [CallEdge] {
-    version.calls.flatMap { callee -> [CallEdge] in
+  /// Whom a program calls of which only the plan knows: every port of each callee, in the caller's release where it has one;
+  /// else those that are there whenever it calls.
+  private func calls(of caller: VersionID) -> [CallEdge] {
+    let version = plan[caller]
+    return version.calls.flatMap { callee -> [CallEdge] in
       let component = plan[callee]
       let inRelease = component.versions.first { other in other.releases.contains { version.releases.contains($0) } }
-      let ports = (inRelease ?? component.versions.first)?.ports ?? []
+      var ports = (inRelease ?? component.versions.first)?.ports ?? []
+      if inRelease == nil, let dialed = plan.dialedPorts[Call(caller: caller, callee: callee)] {
+        ports = []
+        for port in component.versions.flatMap(\.ports)
+        where dialed.contains(port.number) && !ports.contains(where: { $0.number == port.number }) {
+          ports.append(port)
+        }
+      }
       return ports.map { CallEdge(host: component.service, port: $0.number, isHTTP: $0.proto.isHTTP) }
     }
   }

@@ -87,6 +87,45 @@ import Testing
     }
   }
 
+  @Test("without releases a caller dials the ports that are there whenever it calls")
+  func portsThatMove() throws {
+    let plan = try plan(
+      """
+      plan shop
+      language 1
+      mesh istio
+      expose web on port 80
+      component web {
+        image registry.example.com/web
+        port 8080 http
+        calls api
+        version 1.0, 2.0
+      }
+      component api {
+        image registry.example.com/api
+        version 1.0 {
+          port 8080 http
+        }
+        version 2.0 {
+          port 80 http target 8080
+        }
+      }
+      step "All" {
+        deploy web 1.0
+        deploy api 1.0
+      }
+      step "Both" {
+        deploy web 2.0
+        deploy api 2.0
+        route web all -> 2.0
+        route api all -> 2.0
+      }
+      """)
+    let result = try rehearsed(Itinerary(plan, compile(plan)))
+    #expect(result.result.outcome == .done, "\(result.result)")
+    #expect(result.traffic.failed == 0 && result.traffic.requests > 0)
+  }
+
   @Test("who listens on another port than its Service is asked there, each version where it does")
   func targets() throws {
     let plan = try plan(

@@ -185,9 +185,11 @@ extension Interpreter {
 }
 
 /// A version that calls a component.
-struct Call: Hashable {
-  var caller: VersionID
-  var callee: ComponentID
+package struct Call: Hashable, Sendable {
+  package var caller: VersionID
+  package var callee: ComponentID
+
+  package init(caller: VersionID, callee: ComponentID) { (self.caller, self.callee) = (caller, callee) }
 }
 
 extension Component {

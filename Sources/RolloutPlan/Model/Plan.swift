@@ -31,6 +31,9 @@ package struct Plan: Sendable {
   package var patches: [Patch] = []
   package var manifests: [Manifest] = []
   package var steps: [Step] = []
+  /// The numbers of the ports by which a caller comes to a component whose versions do not all have the same: those that
+  /// are there whenever a step has it call.
+  package var dialedPorts: [Call: Set<Int>] = [:]
   package var onFailure: FailurePath = .hold
   package var rehearsals: [RehearsalScript] = []
   /// The environment that the plan was resolved for, where one was chosen.

@@ -67,6 +67,7 @@ package func resolve(
   let interpreter = Interpreter(plan: resolver.plan, taint: taint)
   interpreter.run(steps)
   plan.steps = interpreter.steps
+  plan.dialedPorts = interpreter.dialedPorts
   plan.onFailure = interpreter.planFailure
   resolver.plan = plan
   resolver.resolveRehearsals()
