@@ -558,6 +558,43 @@ import Testing
     #expect(found.isEmpty, "\(found.map { ($0.message, $0.notes) })")
   }
 
+  /// Who sends a version to sleep answers for the pause, and not who retires it afterwards.
+  @Test func theLineThatScalesAnswers() throws {
+    let words = """
+      plan shop
+      language 1
+      mesh istio
+      expose web on port 80
+      component web {
+        image registry.example.com/web
+        port 8080 http
+        calls db
+        version 1
+      }
+      component db {
+        image registry.example.com/db
+        port 3306 mysql
+        volume data 1Gi at /data
+        version 1, 2
+      }
+      step "Start" {
+        deploy db 1
+        deploy web 1
+      }
+      step "Change" {
+        deploy db 1 replicas 0
+        deploy db 2
+        route db all -> 2
+        retire db 1
+      }
+      """
+    let found = try findings(words)
+    #expect(found.map(\.code) == [.downtime], "\(found)")
+    let range = try #require(found.first?.primary.range)
+    let text = String(decoding: Array(words.utf8)[Int(range.start)..<Int(range.end)], as: UTF8.self)
+    #expect(text == "deploy db 1 replicas 0")
+  }
+
   /// Whoever may have asked it sleeps at the same moment.
   @Test func callerAndCalleeSleepTogether() throws {
     let plan = """

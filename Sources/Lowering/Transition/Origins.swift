@@ -5,6 +5,8 @@ package import RolloutPlan
 package struct Origins: Sendable {
   package enum Aspect: Sendable {
     case workload, routing, subsets, exposure
+    /// How many pods a workload has: who says a number is meant, and not who takes it away afterwards.
+    case scale
   }
 
   private let plan: Plan
@@ -62,7 +64,9 @@ package struct Origins: Sendable {
     var exact: Int?
     for i in own.indices where fits(own[i].kind, aspect) {
       if fitting == nil { fitting = i }
-      if own[i].versions.contains(where: versions.contains) { exact = i }
+      guard own[i].versions.contains(where: versions.contains) else { continue }
+      if aspect == .scale, own[i].kind == .retire, let exact, own[exact].kind == .deploy { continue }
+      exact = i
     }
     return own[exact ?? fitting ?? own.startIndex].range
   }
@@ -73,7 +77,9 @@ package struct Origins: Sendable {
 
   private func fits(_ kind: Change.Kind, _ aspect: Aspect) -> Bool {
     switch (kind, aspect) {
-    case (.deploy, .workload), (.retire, .workload), (.deploy, .subsets), (.retire, .subsets): true
+    case (.deploy, .workload), (.retire, .workload), (.deploy, .scale), (.retire, .scale), (.deploy, .subsets),
+      (.retire, .subsets):
+      true
     case (.route, .routing), (.unroute, .routing), (.shift, .routing), (.mirror, .routing): true
     default: false
     }

@@ -421,7 +421,7 @@ struct TransitionBuilder {
         let isEnding =
           TransitionBuilder.passes[pass].stage >= .quit && workload?.replicas == 0 && last?.replicas ?? 0 == 0
         write(
-          i, .deployment(v), names.versions[v].deploymentID, view, .workload, versions: [v],
+          i, .deployment(v), names.versions[v].deploymentID, view, workload == nil ? .workload : .scale, versions: [v],
           inDoubt: workload == last || isEnding, in: pass)
       }
     default: break
