@@ -24,6 +24,11 @@ struct Goal {
     }
   }
 
+  /// Each state in which the caller has pods leads it somewhere.
+  func hasAnswer(_ f: Int, of caller: Int) -> Bool {
+    states.allSatisfy { $0.replicas[caller] == 0 || !$0.leadsNowhere(f) }
+  }
+
   /// Some state leads the flow where the outcome of that number says, and says nothing else.
   func says(_ number: Int32, of f: Int) -> Bool { states.contains { $0.number(of: f) == number } }
 

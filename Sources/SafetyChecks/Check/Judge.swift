@@ -195,8 +195,7 @@ package struct Judge {
 
   /// Each state in which the caller runs leads it somewhere, and one of them does.
   private func hasAnswer(_ f: Int, of caller: Int, _ facts: PhaseFacts) -> Bool {
-    isIntended(f, facts)
-      && (facts.before.states + facts.after.states).allSatisfy { $0.replicas[caller] == 0 || !$0.leadsNowhere(f) }
+    isIntended(f, facts) && facts.before.hasAnswer(f, of: caller) && facts.after.hasAnswer(f, of: caller)
   }
 
   private func arrive(
