@@ -189,11 +189,17 @@ extension Diagnostic {
       help: release.map { "write `deploy release \($0)` before this line" } ?? "deploy `\(callee)` before this line")
   }
 
-  static func nothingToUnroute(_ component: String, _ selector: String, at range: SourceRange) -> Diagnostic {
+  /// - Parameter line: it led everybody to one version, and the rule went with that.
+  static func nothingToUnroute(
+    _ component: String, _ selector: String, cleared line: SourceRange?, at range: SourceRange
+  )
+    -> Diagnostic
+  {
     Diagnostic(
       .nothingToUnroute, "`\(component)` has no rule for `\(selector)` at this point",
       at: Label(range, "nothing to take away"),
-      help: "remove the line, or name a rule that an earlier line has set")
+      secondary: line.map { [Label($0, "leads everybody to one version, and took the rule away")] } ?? [],
+      help: line == nil ? "remove the line, or name a rule that an earlier line has set" : "remove the line")
   }
 
   static func notExposed(_ component: String, at range: SourceRange, declared: SourceRange) -> Diagnostic {
