@@ -52,7 +52,7 @@ final class Resolver {
   }
 
   func report(_ diagnostic: Diagnostic) {
-    if !isSilenced(diagnostic) { diagnostics.append(diagnostic) }
+    if !isSilenced(diagnostic) { diagnostics.append(aboutParameter(diagnostic)) }
   }
 
   // MARK: - Files
