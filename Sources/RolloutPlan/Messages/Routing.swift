@@ -155,11 +155,14 @@ extension Diagnostic {
       help: "what belongs to another release as well stays; leave the line out, or check the order of the steps")
   }
 
-  static func versionInNoRelease(_ component: String, _ version: String, at range: SourceRange) -> Diagnostic {
+  /// - Parameter line: what a release could say of it.
+  static func versionInNoRelease(_ component: String, _ version: String, line: String, at range: SourceRange)
+    -> Diagnostic
+  {
     Diagnostic(
       .versionInNoRelease, "`\(component)` stands in releases, and its version \(version) in none",
       at: Label(range, "in no release"),
-      help: "list it in a release, as `\(component) 1.0 -> \(version)`, or remove it")
+      help: "list it in a release, as `\(line)`, or remove it")
   }
 
   static func sharedCallerConflict(

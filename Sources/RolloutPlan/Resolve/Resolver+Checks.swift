@@ -333,11 +333,21 @@ extension Resolver {
       Dictionary(release.members.map { ($0.component, $0) }, uniquingKeysWith: { first, _ in first })
     }
     for (c, component) in plan.components.enumerated() {
+    // Such a version serves nobody, which is the same fault.
+    var unlisted: Set<ComponentID> = []
+    defer { taint.components.formUnion(unlisted) }
       let id = ComponentID(c)
       let stands = component.versions.contains { !$0.releases.isEmpty }
       for (v, version) in component.versions.enumerated() {
         if stands, version.releases.isEmpty, !taint.covers(id) {
-          report(.versionInNoRelease(component.name, version.name, at: version.range))
+          var listed =
+            plan.releases.reversed().lazy.compactMap { $0.members.first { $0.component == id } }.first?.versions
+            ?? []
+          listed.append(VersionID(id, v))
+          let names = listed.sorted().map { plan[$0].name }.joined(separator: " -> ")
+          report(
+            .versionInNoRelease(component.name, version.name, line: "\(component.name) \(names)", at: version.range))
+          unlisted.insert(id)
           continue
         }
         checkCallees(VersionID(id, v), members)
