@@ -265,7 +265,7 @@ extension CodePage {
       fix: "Move connections, by `all` or by a share; or declare the port as what it speaks."
     ),
     CodePage(
-      .portLost, "Requests are led to a version that has not the port by which they come.",
+      .portLost, "A version is to take over requests, and has not the port by which they come.",
       why: """
         Callers dial a port. A version that has another one cannot answer them there, so what is routed to it is only what \
         comes by its own ports; when everybody is, nobody is left who answers at the old one.

@@ -219,18 +219,23 @@ extension Diagnostic {
   }
 
   static func portLost(
-    _ component: String, _ version: String, port: Int, isGone: Bool, serving: String, caller: String,
-    at range: SourceRange, declared: SourceRange
+    _ component: String, _ version: String, port: Int, isGone: Bool, isShare: Bool = false, serving: String,
+    caller: String, at range: SourceRange, declared: SourceRange
   ) -> Diagnostic {
     Diagnostic(
       isGone ? .portGone : .portLost, "`\(component)` \(version) has not the port \(port), by which \(serving) serves",
-      at: Label(range, "calls of `\(caller)` to that port find nobody there"),
+      at: Label(
+        range,
+        isShare
+          ? "calls of `\(caller)` to that port all stay with \(serving)"
+          : "calls of `\(caller)` to that port find nobody there"),
       secondary: [Label(declared, "its port \(port)")],
       help:
         "give \(version) that port, too, with `target` where its container listens on another, or let the callers change in one release with it"
     )
   }
 
+  /// - Parameter isShare: only some requests are led to `version`: those that come by this port stay where they are.
   /// - Parameter speaks: what `version` speaks where visitors come in; nil: nothing that they could.
   static func entryPortGone(
     _ component: String, _ version: String, port: Int, speaks: PortProtocol?, needs: PortProtocol, serving: String,
