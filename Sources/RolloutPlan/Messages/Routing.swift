@@ -113,6 +113,19 @@ extension Diagnostic {
       fixIts: [FixIt(help, [edit])])
   }
 
+  /// - Parameter isTarget: the container listens there.
+  static func portUnserved(
+    _ port: Int, of component: String, ports: [Int], isTarget: Bool, at range: SourceRange, edit: Edit?
+  ) -> Diagnostic {
+    let list = ports.map(String.init).joined(separator: ", ")
+    let known = "its Service has \(ports.count == 1 ? "port" : "the ports") \(list)"
+    return Diagnostic(
+      .portUnserved, "the Service of `\(component)` has no port \(port)", at: Label(range, "nobody answers there"),
+      notes: isTarget ? ["its container listens on \(port), and callers dial the Service"] : [],
+      help: edit.map { "\(known): write `\($0.replacement)`" } ?? known,
+      fixIts: edit.map { [FixIt("write `\($0.replacement)`", [$0])] } ?? [])
+  }
+
   static func cookieNotDeclared(_ name: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .cookieNotDeclared, "the cookie `\(name)` is not declared: any value of it counts",
@@ -218,6 +231,7 @@ extension Diagnostic {
       help: "expose a component, as `expose web on port 80`")
   }
 
+  /// - Parameter isShare: only some requests are led to `version`: those that come by this port stay where they are.
   static func portLost(
     _ component: String, _ version: String, port: Int, isGone: Bool, isShare: Bool = false, serving: String,
     caller: String, at range: SourceRange, declared: SourceRange
@@ -235,7 +249,6 @@ extension Diagnostic {
     )
   }
 
-  /// - Parameter isShare: only some requests are led to `version`: those that come by this port stay where they are.
   /// - Parameter speaks: what `version` speaks where visitors come in; nil: nothing that they could.
   static func entryPortGone(
     _ component: String, _ version: String, port: Int, speaks: PortProtocol?, needs: PortProtocol, serving: String,
