@@ -265,10 +265,11 @@ extension CodePage {
       fix: "Move connections, by `all` or by a share; or declare the port as what it speaks."
     ),
     CodePage(
-      .portLost, "Requests are led to a version that has not the port by which they come.",
+      .portLost, "A version is to take over requests, and has not the port by which they come.",
       why: """
-        Callers dial a port. A version that has another one cannot answer them there, so what is routed to it is only what \
-        comes by its own ports; when everybody is, nobody is left who answers at the old one.
+        Callers dial a port. Of a share or a shift such a version gets only what comes by ports that it has: calls to the \
+        other port all stay with the version that has it, so that nothing is tried out. Once everybody is led to the new \
+        version, nobody is left who answers there.
         """,
       bad: .tiers(
         api:
@@ -343,6 +344,22 @@ extension CodePage {
       good: .tiers("deploy api 1.0\ndeploy web 1.0\ndeploy api 2.0\nroute api all -> 2.0"),
       fix:
         "Say who calls it, with `calls`. Where that is somebody outside of the plan, `# rolloutc: allow nobody-calls -- WHY`."
+    ),
+    CodePage(
+      .portUnserved, "A component is given the address of another one, at a port that its Service has not.",
+      why: """
+        Callers dial the Service, at its port; `target` is where the container listens, and nobody else asks there. At a port \
+        that the Service has not, nobody answers. Nothing is said where a patch gives the Service other ports.
+        """,
+      bad: .tiers(
+        web: "  calls api\n  env API_URL = \"http://api:3000\"",
+        api: "  image registry.example.com/api\n  port 80 http target 3000\n  version 1.0",
+        "deploy api 1.0\ndeploy web 1.0"),
+      good: .tiers(
+        web: "  calls api\n  env API_URL = url of api",
+        api: "  image registry.example.com/api\n  port 80 http target 3000\n  version 1.0",
+        "deploy api 1.0\ndeploy web 1.0"),
+      fix: "Write a port of the Service, or leave it to the plan: `url of`, `host of` and `port of`."
     ),
   ]
 }

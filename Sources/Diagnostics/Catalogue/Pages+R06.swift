@@ -72,11 +72,12 @@ extension CodePage {
       fix: "Leave the tag out, and each version is its own tag; or write an image in each version."
     ),
     CodePage(
-      .missingPort, "A version that is exposed or called has no port.",
-      why: "There is nothing to send requests to.",
+      .missingPort, "A version that is exposed, called or asked by a health check has no port.",
+      why: "There is nothing to send requests to, or nothing that `ready when` and `live when` could ask.",
       bad: .shop(web: "  image registry.example.com/web\n  version 1.0", deploy),
       good: .shop(web: body + "  version 1.0", deploy),
-      fix: "Write `port NUMBER PROTOCOL` in the component or in the version."
+      fix:
+        "Write `port NUMBER PROTOCOL` in the component or in the version. Where nobody calls it, and only the kubelet asks, say where: `ready when GET /healthz on 8081`."
     ),
     CodePage(
       .protocolClash, "One port has two protocols, or stands twice.",

@@ -31,6 +31,7 @@ extension Code {
   package static let shrinksUnsaid = Code("R0429", "shrinks-unsaid", .warning)
   package static let callUnsaid = Code("R0430", "call-unsaid", .warning)
   package static let nobodyCalls = Code("R0431", "nobody-calls", .warning)
+  package static let portUnserved = Code("R0432", "port-unserved", .warning)
 
   static let routing: [Code] = [
     .routeToUndeployed, .retireLive, .neverRouted, .unreachableVerify, .shadowedRoute, .shareDoesNotRise,
@@ -38,6 +39,6 @@ extension Code {
     .rollbackPastDestroyed, .nothingToRetire, .versionInNoRelease, .sharedCallerConflict, .incompleteRelease,
     .nothingToUnroute, .notExposed, .shiftEndsEarly, .noEffect, .stickyNotPossible, .waitForUndeployed,
     .notInFailureBlock, .rollbackTarget, .roundRobin, .needsHTTP, .portLost, .portGone, .shrinksUnsaid,
-    .callUnsaid, .nobodyCalls,
+    .callUnsaid, .nobodyCalls, .portUnserved,
   ]
 }

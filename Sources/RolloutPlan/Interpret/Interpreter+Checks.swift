@@ -27,11 +27,30 @@ extension Interpreter {
       return
     }
     guard let visitor = verification.visitor else { return }
-    if !entry.rules.contains(where: { $0.selector.takes(visitor) }) {
+    if !isAskedFor(visitor, at: component, entry) {
       report(
         .unreachableVerify(
           "no route asks for `\(describe(visitor))` here: this sees what every visitor sees", at: statement.range))
     }
+  }
+
+  /// A rule takes what this visitor asks for: at the entry, or on the way from there. Each caller is taken to hand headers
+  /// and cookies on.
+  private func isAskedFor(_ visitor: Selector, at component: ComponentID, _ entry: RouteTable) -> Bool {
+    if entry.rules.contains(where: { $0.selector.takes(visitor) }) { return true }
+    var queue: [VersionID] = []
+    state.components[component.index].visitTargets(of: entry) { queue.append(VersionID(component, $0)) }
+    var seen: Set<VersionID> = []
+    while let caller = queue.popLast() {
+      guard seen.insert(caller).inserted else { continue }
+      for callee in plan[caller].calls {
+        for table in state.tables(of: callee, for: caller, in: plan) {
+          if table.rules.contains(where: { $0.selector.takes(visitor) }) { return true }
+        }
+        state.visitTargets(of: callee, for: caller, in: plan) { queue.append(VersionID(callee, $0)) }
+      }
+    }
+    return false
   }
 
   /// A route into a release whose called members are not deployed: everything that a version which visitors reach calls,

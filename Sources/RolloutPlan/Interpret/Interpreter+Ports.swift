@@ -23,7 +23,7 @@ extension Interpreter {
         else { continue }
         report(
           .portLost(
-            plan[component].name, plan[version].name, port: lost.number, isGone: false,
+            plan[component].name, plan[version].name, port: lost.number, isGone: false, isShare: !isForAll,
             serving: plan[VersionID(component, serving)].name, caller: "\(caller.name) \(plan[id].name)",
             at: statement.range, declared: lost.range))
         return

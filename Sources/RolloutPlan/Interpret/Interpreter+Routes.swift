@@ -88,6 +88,7 @@ extension Interpreter {
     let before = table
     switch selector {
     case .all:
+      noteCleared(table.rules, to: version, statement)
       table = RouteTable(fallback: version.index)
     case .percent(let percent):
       setShare(percent, version, sticky: nil, in: &table, statement, isFirst: isFirst)
@@ -120,6 +121,7 @@ extension Interpreter {
     if percent == 100 {
       table.fallback = version.index
       table.shares = []
+      noteCleared(table.rules.filter { $0.version == version.index }, to: version, statement)
       table.rules.removeAll { $0.version == version.index }
       return true
     }
@@ -148,6 +150,10 @@ extension Interpreter {
       table.shares.append(share)
     }
     return true
+  }
+
+  private func noteCleared(_ rules: [RouteTable.Rule], to version: VersionID, _ statement: StepStatement) {
+    for rule in rules { clearedRules[version.component, default: [:]][rule.selector] = statement.range }
   }
 
   /// A rule behind one that takes all its requests, or that meets another: two lints.
@@ -239,8 +245,11 @@ extension Interpreter {
         found = true
       }
     }
+    if found { clearedRules[component]?[selector] = nil }
     if !found, !taint.covers(component) {
-      report(.nothingToUnroute(plan[component].name, describe(selector), at: statement.range))
+      report(
+        .nothingToUnroute(
+          plan[component].name, describe(selector), cleared: clearedRules[component]?[selector], at: statement.range))
     }
     return found
   }

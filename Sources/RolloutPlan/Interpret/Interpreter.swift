@@ -33,6 +33,8 @@ final class Interpreter {
   var dialedPorts: [Call: Set<Int>] = [:]
   /// `dialedPorts` by step: as it begins, and after each of its segments. A failure block begins with them.
   private(set) var dialedIn: [[[Call: Set<Int>]]] = []
+  /// Rules that went with others when everybody was led to one version, and the line that did it.
+  var clearedRules: [ComponentID: [Selector: SourceRange]] = [:]
   /// Patterns of headers by their text; nil: it is none.
   var expressions: [String: RegularExpression?] = [:]
 

@@ -102,6 +102,12 @@ extension State {
     }
   }
 
+  /// The tables by which `caller` reaches `callee`.
+  func tables(of callee: ComponentID, for caller: VersionID, in plan: Plan) -> [RouteTable] {
+    let lanes = components[callee.index].lanes
+    return laneIndices(of: callee, for: caller, in: plan).filter(lanes.indices.contains).map { lanes[$0] }
+  }
+
   /// The lanes of `callee` that `caller` is in: those of its releases; the entry's release for a caller in none.
   private func laneIndices(of callee: ComponentID, for caller: VersionID, in plan: Plan) -> [Int] {
     guard plan.components[callee.index].versions.contains(where: { !$0.releases.isEmpty }) else { return [0] }

@@ -23,18 +23,20 @@ extension Diagnostic {
       notes: ["a rollback would not bring the old image back"], help: "use a tag that is never moved, or a digest")
   }
 
+  /// What a port speaks by its number.
+  private static let usualProtocols: [Int: (word: String, name: String)] = [
+    80: ("http", "http"), 8080: ("http", "http"), 443: ("https", "https"), 8443: ("https", "https"),
+    50051: ("grpc", "gRPC"), 3306: ("mysql", "MySQL"), 6379: ("redis", "Redis"), 27017: ("mongo", "MongoDB"),
+    5432: ("tcp", "PostgreSQL"), 5672: ("tcp", "AMQP"), 9092: ("tcp", "Kafka"), 11211: ("tcp", "memcached"),
+  ]
+
   static func portWithoutProtocol(_ number: Int, target: Int, at range: SourceRange) -> Diagnostic {
-    let usual: [Int: (word: String, name: String)] = [
-      80: ("http", "http"), 8080: ("http", "http"), 443: ("https", "https"), 8443: ("https", "https"),
-      50051: ("grpc", "gRPC"), 3306: ("mysql", "MySQL"), 6379: ("redis", "Redis"), 27017: ("mongo", "MongoDB"),
-      5432: ("tcp", "PostgreSQL"), 5672: ("tcp", "AMQP"), 9092: ("tcp", "Kafka"), 11211: ("tcp", "memcached"),
-    ]
     let tail = target == number ? "" : " target \(target)"
     return Diagnostic(
       .portWithoutProtocol, "port \(number) does not say what it speaks: it is taken for tcp",
       at: Label(range, "no protocol"),
       notes: ["Istio routes http by request and everything else by connection"],
-      help: (usual[number] ?? usual[target]).map {
+      help: (usualProtocols[number] ?? usualProtocols[target]).map {
         "by its number it speaks \($0.name): write `port \(number) \($0.word)\(tail)`, or what it speaks instead"
       }
         ?? "write `port \(number) http\(tail)` where it speaks http, and `port \(number) tcp\(tail)` where it speaks what has no word here",
@@ -47,23 +49,26 @@ extension Diagnostic {
   ///   - isService: it is a port of the Service.
   ///   - target: where the container listens for that port, in every version with this line.
   ///   - isWritten: the number stands there, and no parameter.
+  ///   - isOptional: without it, each version is asked where it listens.
   static func unknownServicePort(
     _ number: Int, of component: String, only version: String?, known: [Int], service isService: Bool,
-    target: Int?, isWritten: Bool, at range: SourceRange
+    target: Int?, isWritten: Bool, isOptional: Bool, at range: SourceRange
   ) -> Diagnostic {
     let name = version.map { "version \($0) of `\(component)`" } ?? "`\(component)`"
     let list = known.map(String.init).joined(separator: ", ")
+    let inEach = "write the check in each version\(isOptional ? ", or leave `on \(number)` out" : "")"
     if isService {
       return Diagnostic(
         .unknownServicePort, "\(name) does not listen on \(number), which is its Service's port",
         at: Label(range, "the Service's port"), notes: ["a health check asks the container itself"],
         help: target.map { "write `\($0)`" }
-          ?? "its container listens on \(list): write the check in each version",
+          ?? "its container listens on \(list): \(inEach)",
         fixIts: isWritten ? target.map { [FixIt("write `\($0)`", [Edit(range, String($0))])] } ?? [] : [])
     }
     return Diagnostic(
       .unknownServicePort, "\(name) has no port \(number)", at: Label(range, "not declared"),
-      help: "its ports are \(list); declare it with `port \(number) PROTOCOL`")
+      help: version == nil
+        ? "its ports are \(list); declare it with `port \(number) PROTOCOL`" : "its ports are \(list): \(inEach)")
   }
 
   static func missingImage(
@@ -91,6 +96,14 @@ extension Diagnostic {
       help: "write `port NUMBER PROTOCOL` in the component or in the version")
   }
 
+  /// A health check that names no port, where the version has none.
+  static func noPortToAsk(_ component: String, at range: SourceRange, more: [SourceRange]) -> Diagnostic {
+    Diagnostic(
+      .missingPort, "`\(component)` has no port that this check could ask", at: Label(range, "at which port?"),
+      secondary: more.map { Label($0, "nor this one") },
+      help: "write `on PORT` behind what is asked: where the container listens for it")
+  }
+
   static func protocolClash(_ number: Int, at range: SourceRange, earlier: SourceRange, isSameVersion: Bool)
     -> Diagnostic
   {
@@ -99,6 +112,22 @@ extension Diagnostic {
       at: Label(range, "again here"), secondary: [Label(earlier, "first here")],
       notes: isSameVersion ? [] : ["one Service serves all versions, and one port of it can speak one protocol"],
       help: isSameVersion ? "keep one of the two" : "give the new protocol another port")
+  }
+
+  /// - Parameter place: where the protocol is missing; nil where the line is made of parameters.
+  static func unsaidProtocol(_ port: Port, as other: Port, at place: SourceRange?) -> Diagnostic {
+    let tail = port.target == port.number ? "" : " target \(port.target)"
+    let help = "write `port \(port.number) \(other.proto.rawValue)\(tail)`"
+    return Diagnostic(
+      .protocolClash, "port \(port.number) does not say what it speaks, and speaks \(other.proto.rawValue) elsewhere",
+      at: Label(port.range, "no protocol"), secondary: [Label(other.range, "the same port of the Service")],
+      notes: ["one Service serves all versions, and one port of it can speak one protocol"], help: help,
+      fixIts: place.map { [FixIt("insert `\(other.proto.rawValue)`", [Edit($0, " " + other.proto.rawValue)])] } ?? [])
+  }
+
+  /// Whether a port that does not say what it speaks may well speak this.
+  static func maySpeak(_ proto: PortProtocol, _ port: Port) -> Bool {
+    (usualProtocols[port.number] ?? usualProtocols[port.target]).map { $0.word == proto.rawValue } ?? true
   }
 
   static func sameTarget(_ target: Int, at range: SourceRange, earlier: SourceRange) -> Diagnostic {

@@ -113,6 +113,19 @@ extension Diagnostic {
       fixIts: [FixIt(help, [edit])])
   }
 
+  /// - Parameter isTarget: the container listens there.
+  static func portUnserved(
+    _ port: Int, of component: String, ports: [Int], isTarget: Bool, at range: SourceRange, edit: Edit?
+  ) -> Diagnostic {
+    let list = ports.map(String.init).joined(separator: ", ")
+    let known = "its Service has \(ports.count == 1 ? "port" : "the ports") \(list)"
+    return Diagnostic(
+      .portUnserved, "the Service of `\(component)` has no port \(port)", at: Label(range, "nobody answers there"),
+      notes: isTarget ? ["its container listens on \(port), and callers dial the Service"] : [],
+      help: edit.map { "\(known): write `\($0.replacement)`" } ?? known,
+      fixIts: edit.map { [FixIt("write `\($0.replacement)`", [$0])] } ?? [])
+  }
+
   static func cookieNotDeclared(_ name: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .cookieNotDeclared, "the cookie `\(name)` is not declared: any value of it counts",
@@ -155,11 +168,14 @@ extension Diagnostic {
       help: "what belongs to another release as well stays; leave the line out, or check the order of the steps")
   }
 
-  static func versionInNoRelease(_ component: String, _ version: String, at range: SourceRange) -> Diagnostic {
+  /// - Parameter line: what a release could say of it.
+  static func versionInNoRelease(_ component: String, _ version: String, line: String, at range: SourceRange)
+    -> Diagnostic
+  {
     Diagnostic(
       .versionInNoRelease, "`\(component)` stands in releases, and its version \(version) in none",
       at: Label(range, "in no release"),
-      help: "list it in a release, as `\(component) 1.0 -> \(version)`, or remove it")
+      help: "list it in a release, as `\(line)`, or remove it")
   }
 
   static func sharedCallerConflict(
@@ -189,11 +205,17 @@ extension Diagnostic {
       help: release.map { "write `deploy release \($0)` before this line" } ?? "deploy `\(callee)` before this line")
   }
 
-  static func nothingToUnroute(_ component: String, _ selector: String, at range: SourceRange) -> Diagnostic {
+  /// - Parameter line: it led everybody to one version, and the rule went with that.
+  static func nothingToUnroute(
+    _ component: String, _ selector: String, cleared line: SourceRange?, at range: SourceRange
+  )
+    -> Diagnostic
+  {
     Diagnostic(
       .nothingToUnroute, "`\(component)` has no rule for `\(selector)` at this point",
       at: Label(range, "nothing to take away"),
-      help: "remove the line, or name a rule that an earlier line has set")
+      secondary: line.map { [Label($0, "leads everybody to one version, and took the rule away")] } ?? [],
+      help: line == nil ? "remove the line, or name a rule that an earlier line has set" : "remove the line")
   }
 
   static func notExposed(_ component: String, at range: SourceRange, declared: SourceRange) -> Diagnostic {
@@ -209,13 +231,18 @@ extension Diagnostic {
       help: "expose a component, as `expose web on port 80`")
   }
 
+  /// - Parameter isShare: only some requests are led to `version`: those that come by this port stay where they are.
   static func portLost(
-    _ component: String, _ version: String, port: Int, isGone: Bool, serving: String, caller: String,
-    at range: SourceRange, declared: SourceRange
+    _ component: String, _ version: String, port: Int, isGone: Bool, isShare: Bool = false, serving: String,
+    caller: String, at range: SourceRange, declared: SourceRange
   ) -> Diagnostic {
     Diagnostic(
       isGone ? .portGone : .portLost, "`\(component)` \(version) has not the port \(port), by which \(serving) serves",
-      at: Label(range, "calls of `\(caller)` to that port find nobody there"),
+      at: Label(
+        range,
+        isShare
+          ? "calls of `\(caller)` to that port all stay with \(serving)"
+          : "calls of `\(caller)` to that port find nobody there"),
       secondary: [Label(declared, "its port \(port)")],
       help:
         "give \(version) that port, too, with `target` where its container listens on another, or let the callers change in one release with it"

@@ -84,8 +84,32 @@ extension Diagnostic {
     -> Diagnostic
   {
     Diagnostic(
-      code, "`\(text)` cannot be the \(what)", at: Label(range, "out of range"),
+      code, "`\(text)` cannot be the \(what)",
+      at: Label(range, Int(text) == nil && text.contains { !$0.isNumber } ? "not a whole number" : "out of range"),
       help: "write a whole number from \(bounds.lowerBound) to \(bounds.upperBound)")
+  }
+
+  /// - Parameter isWhole: nothing else is on the line, and the text stands in the plan.
+  static func portWithSlash(_ number: String, _ proto: String, at range: SourceRange, isWhole: Bool) -> Diagnostic {
+    let isKnown = PortProtocol(rawValue: proto) != nil
+    return Diagnostic(
+      .badPort, "a blank stands between a port and what it speaks", at: Label(range, "one word"),
+      help: isKnown
+        ? "write `port \(number) \(proto)`"
+        : proto == "udp"
+          ? "a plan has no udp ports: bring their Service by `manifest FILE`"
+          : "write `port \(number) http` where it speaks http, and `port \(number) tcp` for what has no word here",
+      fixIts: isKnown && isWhole ? [FixIt("write `port \(number) \(proto)`", [Edit(range, "\(number) \(proto)")])] : [])
+  }
+
+  /// `expose web on port 80:8080`.
+  static func exposedMapping(_ port: String, container: String, at range: SourceRange, isWritten: Bool) -> Diagnostic {
+    let isRight = (1...65535).contains(Int(port) ?? 0)
+    return Diagnostic(
+      .badPort, "visitors come in at one port", at: Label(range, "two numbers"),
+      help:
+        "write `port \(port)`; where the container listens stands in the component, as `port \(port) http target \(container)`",
+      fixIts: isRight && isWritten ? [FixIt("write `\(port)`", [Edit(range, port)])] : [])
   }
 
   static func badPercent(_ text: String, bare: Int?, at range: SourceRange) -> Diagnostic {
@@ -140,6 +164,16 @@ extension Diagnostic {
     Diagnostic(
       .badPath, "`\(text)` is no path: \(problem)", at: Label(range, "not a path"),
       help: repaired.map { "write `\($0)`" } ?? "write a path such as `/` or `/api`", fixIts: repair(range, repaired))
+  }
+
+  /// - Parameter path: what stands before the port.
+  static func portInPath(_ text: String, _ path: String, on port: Int, at range: SourceRange, isWritten: Bool)
+    -> Diagnostic
+  {
+    let mended = "\(path.isEmpty ? "/" : path) on \(port)"
+    return Diagnostic(
+      .badPath, "`\(text)` has a port in it, and is asked for as it stands", at: Label(range, "taken for a path"),
+      help: "write `\(mended)`", fixIts: repair(range, isWritten ? mended : nil))
   }
 
   static func badImage(_ text: String, problem: String, at range: SourceRange) -> Diagnostic {
@@ -317,22 +351,23 @@ extension Diagnostic {
     )
   }
 
+  /// - Parameter isOneEach: each version has one port, and they differ.
   static func portOfIsAmbiguous(
-    _ component: String, ports: [Port], at range: SourceRange, declared: SourceRange
+    _ component: String, ports: [Port], isOneEach: Bool, at range: SourceRange, declared: SourceRange
   ) -> Diagnostic {
     let numbers = Set(ports.map(\.number)).sorted()
-    let protocols = Set(ports.map(\.proto.rawValue)).sorted()
-    let label =
-      switch numbers.count {
-      case 0: "which port?"
-      case 1: "\(numbers[0]) is \(alternatives(protocols)), by version"
-      default: "one of \(numbers.map(String.init).joined(separator: ", "))"
-      }
+    let label = numbers.isEmpty ? "which port?" : "one of \(numbers.map(String.init).joined(separator: ", "))"
+    var help = "write the number of the port, or the whole address"
+    if isOneEach, let first = ports.first, let other = ports.first(where: { $0.number != first.number }),
+      ports.allSatisfy({ $0.proto == first.proto })
+    {
+      help =
+        "keep one port of the Service for all versions, as `port \(first.number) \(first.proto.rawValue) target \(other.target)`: callers dial \(first.number), and the container listens on \(other.target)"
+    }
     return Diagnostic(
       .portOfIsAmbiguous,
       ports.isEmpty ? "`\(component)` has no port" : "`\(component)` has no single port to use here",
-      at: Label(range, label), secondary: [Label(declared, "`\(component)` is declared here")],
-      help: "write the number of the port, or the whole address")
+      at: Label(range, label), secondary: [Label(declared, "`\(component)` is declared here")], help: help)
   }
 
   static func probeNeedsComponent(_ name: String, exposed: [String], at range: SourceRange) -> Diagnostic {

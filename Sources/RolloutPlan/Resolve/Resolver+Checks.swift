@@ -8,6 +8,7 @@ extension Resolver {
     checkObjectNames()
     if !hasBrokenRelease { checkReleases() }
     checkPorts()
+    reportUnservedPorts()
     checkVolumes()
     checkPatchedPods()
   }
@@ -332,12 +333,22 @@ extension Resolver {
     let members = plan.releases.map { release in
       Dictionary(release.members.map { ($0.component, $0) }, uniquingKeysWith: { first, _ in first })
     }
+    // Such a version serves nobody, which is the same fault.
+    var unlisted: Set<ComponentID> = []
+    defer { taint.components.formUnion(unlisted) }
     for (c, component) in plan.components.enumerated() {
       let id = ComponentID(c)
       let stands = component.versions.contains { !$0.releases.isEmpty }
       for (v, version) in component.versions.enumerated() {
         if stands, version.releases.isEmpty, !taint.covers(id) {
-          report(.versionInNoRelease(component.name, version.name, at: version.range))
+          var listed =
+            plan.releases.reversed().lazy.compactMap { $0.members.first { $0.component == id } }.first?.versions
+            ?? []
+          listed.append(VersionID(id, v))
+          let names = listed.sorted().map { plan[$0].name }.joined(separator: " -> ")
+          report(
+            .versionInNoRelease(component.name, version.name, line: "\(component.name) \(names)", at: version.range))
+          unlisted.insert(id)
           continue
         }
         checkCallees(VersionID(id, v), members)
@@ -394,12 +405,12 @@ extension Resolver {
       let id = ComponentID(c)
       let exposure = plan.exposure(of: id)
       var seen: [Port] = []
+      // Health checks.
+      var unanswered: [SourceRange] = []
       for (v, version) in component.versions.enumerated() {
         for port in version.ports {
           if let k = seen.firstIndex(where: { $0.number == port.number }) {
-            if seen[k].proto != port.proto {
-              report(.protocolClash(port.number, at: port.range, earlier: seen[k].range, isSameVersion: false))
-            }
+            if seen[k].proto != port.proto { reportClash(seen[k], port) }
             seen[k] = port
           } else {
             seen.append(port)
@@ -413,9 +424,34 @@ extension Resolver {
             .missingPort(
               component.name, version.name, isExposed: exposure != nil, at: version.range,
               because: exposure?.range ?? called[c]))
+        } else {
+          for line in checksWithoutPort[VersionID(id, v)] ?? [] where !unanswered.contains(line) {
+            unanswered.append(line)
+          }
         }
       }
+      if let first = unanswered.first {
+        report(.noPortToAsk(component.name, at: first, more: Array(unanswered.dropFirst())))
+      }
     }
+  }
+
+  /// One port of two versions speaks two protocols. Where one of them does not say what it speaks, that is the fault.
+  private func reportClash(_ earlier: Port, _ port: Port) {
+    let silent = [port, earlier].first { portsWithoutProtocol.contains($0.range) }
+    guard let silent, let other = [port, earlier].first(where: { $0.range != silent.range }),
+      Diagnostic.maySpeak(other.proto, silent), let file = sources[silent.range.file]
+    else {
+      return report(.protocolClash(port.number, at: port.range, earlier: earlier.range, isSameVersion: false))
+    }
+    let number = "port \(silent.number)"
+    let isWritten = file.text(silent.range).hasPrefix(number)
+    let end = silent.range.start + UInt32(number.utf8.count)
+    let place = SourceRange(file: silent.range.file, start: end, end: end)
+    let diagnostic = Diagnostic.unsaidProtocol(silent, as: other, at: isWritten ? place : nil)
+    // In place of what was said of this port alone.
+    let said = diagnostics.firstIndex { $0.code == .portWithoutProtocol && $0.primary.range == silent.range }
+    if let said { diagnostics[said] = diagnostic } else if !diagnostics.contains(diagnostic) { report(diagnostic) }
   }
 
   private func checkVolumes() {

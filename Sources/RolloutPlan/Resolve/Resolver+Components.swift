@@ -37,6 +37,8 @@ extension Resolver {
     var range: SourceRange
     /// The port, where it is said.
     var port: AskedPort?
+    /// The path, where it stands in the plan.
+    var path: SourceRange?
   }
 
   /// A port that a health check names.
@@ -45,6 +47,8 @@ extension Resolver {
     var range: SourceRange
     /// It stands there as a number, and not as a parameter.
     var isWritten: Bool
+    /// The line can do without it.
+    var isOptional = true
   }
 
   func resolveComponent(_ id: ComponentID, _ statement: StatementView) {
@@ -174,6 +178,14 @@ extension Resolver {
         settings.hasBrokenLine = true
         return
       }
+      // `80/tcp`, as Compose and `docker run` name protocols.
+      let halves = text.value.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+      if halves.count == 2, let number = Int(halves[0]), (1...65535).contains(number), !halves[1].isEmpty {
+        let isWhole = line.tree.word(token) == text.value && line.captures.compactMap(\.keyword).count == 1
+        report(.portWithSlash(halves[0], halves[1].lowercased(), at: text.range, isWhole: isWhole))
+        settings.hasBrokenLine = true
+        return
+      }
     }
     guard let number = integer(line.first(.int), in: line.tree, 1...65535, what: "port", code: .badPort) else {
       settings.hasBrokenLine = true
@@ -194,7 +206,10 @@ extension Resolver {
       }
       target = said
     }
-    if !isNamed { report(.portWithoutProtocol(number, target: target, at: line.range)) }
+    if !isNamed {
+      portsWithoutProtocol.insert(line.range)
+      report(.portWithoutProtocol(number, target: target, at: line.range))
+    }
     // The proxy of each caller listens on the Service's port, too.
     if let taken = [target, number].first(where: reservedPorts.contains) {
       report(
@@ -239,6 +254,7 @@ extension Resolver {
     }
     guard let name = envName(line.first(.envName), in: tree) else { return }
     let source: PendingEnv.Source
+    var place: SourceRange?
     if line.has(.secret), let token = line.first(.secret) {
       guard let secret = lookUp(.secret, token, in: tree), let keyToken = line.first(.key),
         let key = secretKey(keyToken, in: tree)
@@ -262,8 +278,9 @@ extension Resolver {
           .secretInPlan("the address in `\(name.value)` has a password in it", variable: name.value, at: value.range))
       }
       source = .ready(.literal(value.value))
+      place = value.range
     }
-    add(PendingEnv(name: name.value, source: source, range: line.range), to: &settings)
+    add(PendingEnv(name: name.value, source: source, range: line.range, value: place), to: &settings)
   }
 
   private func add(_ env: PendingEnv, to settings: inout Settings) {
@@ -342,9 +359,13 @@ extension Resolver {
     let within = duration(.duration, after: .within, of: line, allowsZero: false)
     let portToken = line.first(.int)
     let port = portToken.flatMap { integer($0, in: tree, 1...65535, what: "port", code: .badPort) }
+    // What is wrong with the port was said.
+    if portToken != nil, port == nil { return nil }
     let asked = portToken.flatMap { token in
       port.map {
-        AskedPort(number: $0, range: tree.range(ofToken: token), isWritten: tree.word(token) == String($0))
+        AskedPort(
+          number: $0, range: tree.range(ofToken: token), isWritten: tree.word(token) == String($0),
+          isOptional: !line.has(.tcp))
       }
     }
     if line.has(.tcp) {
@@ -370,7 +391,8 @@ extension Resolver {
       return nil
     }
     return PendingCheck(
-      action: .http(method: method, path: path, port: port), within: within, range: line.range, port: asked)
+      action: .http(method: method, path: path, port: port), within: within, range: line.range, port: asked,
+      path: line.first(.path).map { tree.range(ofToken: $0) })
   }
 
   // MARK: - Putting together
@@ -401,8 +423,14 @@ extension Resolver {
     version.args = own.seen.contains { $0.form == .args } ? own.args : shared.args
     version.volumes = own.volumes.isEmpty ? shared.volumes : own.volumes
     version.resources = own.resources ?? shared.resources
-    version.readiness = check(own.readiness ?? shared.readiness, of: version)
-    version.liveness = check(own.liveness ?? shared.liveness, of: version)
+    for (check, keyPath) in [
+      (own.readiness ?? shared.readiness, \ComponentVersion.readiness),
+      (own.liveness ?? shared.liveness, \ComponentVersion.liveness),
+    ] {
+      guard let check else { continue }
+      version[keyPath: keyPath] = self.check(check, of: version)
+      if version[keyPath: keyPath] == nil, !isBroken { checksWithoutPort[id, default: []].append(check.range) }
+    }
     var env = shared.env
     for line in own.env {
       if let i = env.firstIndex(where: { $0.name == line.name }) { env[i] = line } else { env.append(line) }
@@ -464,12 +492,93 @@ extension Resolver {
     }
   }
 
-  private func check(_ pending: PendingCheck?, of version: ComponentVersion) -> HealthCheck? {
-    guard let pending else { return nil }
+  /// `http://api:3000` and `api:3000`, where the Service of `api` has no such port. Once patches are known.
+  func reportUnservedPorts() {
+    var services: [String: ComponentID] = [:]
+    for (c, component) in plan.components.enumerated() where isOfKnownPorts(ComponentID(c)) {
+      services[component.service] = ComponentID(c)
+    }
+    let (scope, domain) = (plan.namespace, plan.clusterDomain)
+    let tails = ["", ".\(scope)", ".\(scope).svc", ".\(scope).svc.\(domain)", ".\(scope).svc.\(domain)."]
+    var seen: Set<SourceRange> = []
+    for (_, lines) in pendingEnv {
+      for line in lines {
+        guard case .ready(.literal(let value)) = line.source, let place = line.value, seen.insert(place).inserted,
+          !diagnostics.contains(where: { $0.hidden == place })
+        else { continue }
+        for address in addresses(in: value) {
+          let dot = address.host.firstIndex(of: ".") ?? address.host.endIndex
+          guard
+            tails.contains(String(address.host[dot...])), let callee = services[String(address.host[..<dot])]
+          else { continue }
+          let ports = plan[callee].versions.flatMap(\.ports)
+          if ports.contains(where: { $0.number == address.port }) { continue }
+          // `redis:7` is an image.
+          if !address.isURL, plan[callee].versions.contains(where: { $0.name == String(address.port) }) { continue }
+          let numbers = Set(ports.map(\.number)).sorted()
+          let meant = Set(ports.filter { $0.target == address.port }.map(\.number))
+          report(
+            .portUnserved(
+              address.port, of: plan[callee].name, ports: numbers, isTarget: !meant.isEmpty, at: place,
+              edit: meant.count == 1 ? meant.first.flatMap { number(address.port, in: place, becomes: $0) } : nil))
+        }
+      }
+    }
+  }
+
+  /// Its Service has the ports of its versions, and no others.
+  private func isOfKnownPorts(_ id: ComponentID) -> Bool {
+    let isPatched = plan.patches.contains { patch in
+      switch patch.target {
+      case .service(let other): other == id
+      case .object(let kind, let name): kind == "Service" && name == plan[id].service
+      case .deployment, .route, .rule: false
+      }
+    }
+    let versions = plan[id].versions
+    return !isPatched && !taint.covers(id) && versions.contains { !$0.ports.isEmpty }
+      && !versions.indices.contains { brokenVersions.contains(VersionID(id, $0)) }
+  }
+
+  /// Hosts with ports, in a URL or alone, several with commas.
+  private func addresses(in value: String) -> [(host: String, port: Int, isURL: Bool)] {
+    value.split(separator: ",").compactMap { part in
+      var rest = part.drop { $0 == " " }
+      var isURL = false
+      if let scheme = rest.firstRange(of: "://") {
+        rest = rest[scheme.upperBound...]
+        isURL = true
+      }
+      let authority = rest.prefix { !"/?#".contains($0) }
+      let place = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? authority
+      let parts = place.split(separator: ":", omittingEmptySubsequences: false)
+      guard parts.count == 2, let port = Int(parts[1]), (1...65535).contains(port) else { return nil }
+      return (parts[0].lowercased(), port, isURL)
+    }
+  }
+
+  /// Where the number stands once behind a colon in the plan's own text.
+  private func number(_ port: Int, in range: SourceRange, becomes new: Int) -> Edit? {
+    guard let file = sources[range.file] else { return nil }
+    let bytes = Array(file.bytes[Int(range.start)..<Int(range.end)])
+    let wanted = Array(":\(port)".utf8)
+    let places = bytes.indices.filter { start in
+      let end = start + wanted.count
+      guard end <= bytes.count, bytes[start..<end].elementsEqual(wanted) else { return false }
+      return end == bytes.count || !(0x30...0x39).contains(bytes[end])
+    }
+    guard places.count == 1, let place = places.first else { return nil }
+    let start = range.start + UInt32(place + 1)
+    return Edit(SourceRange(file: range.file, start: start, end: start + UInt32(wanted.count - 1)), String(new))
+  }
+
+  /// - Returns: nil where there is no port to ask.
+  private func check(_ pending: PendingCheck, of version: ComponentVersion) -> HealthCheck? {
     let first = version.ports.first?.target
     let action: HealthCheck.Action
     switch pending.action {
     case .http(let method, let path, let chosen):
+      if chosen == nil { checkPortInPath(path, at: pending.path, of: version) }
       guard let port = chosen ?? version.ports.first(where: { $0.proto.isHTTP })?.target ?? first else { return nil }
       action = .http(method: method, path: path, port: port)
     case .tcp(let number): action = .tcp(port: number)
@@ -478,6 +587,17 @@ extension Resolver {
       action = .grpc(port: port)
     }
     return HealthCheck(action: action, withinMilliseconds: pending.within, range: pending.range)
+  }
+
+  /// `ready when GET /healthz:8080`, where 8080 is a port of the version: no path that is meant ends so.
+  private func checkPortInPath(_ path: String, at range: SourceRange?, of version: ComponentVersion) {
+    guard let range, let colon = path.lastIndex(of: ":"), let number = Int(path[path.index(after: colon)...]),
+      let port = version.ports.first(where: { $0.target == number || $0.number == number })
+    else { return }
+    let isWritten = sources[range.file]?.text(range) == path
+    let diagnostic = Diagnostic.portInPath(
+      path, String(path[..<colon]), on: port.target, at: range, isWritten: isWritten)
+    if !diagnostics.contains(diagnostic) { report(diagnostic) }
   }
 
   /// The kubelet asks the container itself, at a port that one of the versions with this line does not have.
@@ -493,7 +613,8 @@ extension Resolver {
       .unknownServicePort(
         asked.number, of: plan[first.component].name, only: deaf.count < versions.count ? plan[first].name : nil,
         known: plan[first].ports.map(\.target), service: targets.contains { $0 != nil },
-        target: isOne ? targets.first ?? nil : nil, isWritten: asked.isWritten, at: asked.range))
+        target: isOne ? targets.first ?? nil : nil, isWritten: asked.isWritten, isOptional: asked.isOptional,
+        at: asked.range))
   }
 
   /// `host of`, `port of` and `url of`, once every version knows its ports.
@@ -543,8 +664,11 @@ extension Resolver {
     let ports = versions.flatMap { plan[callee].versions[$0].ports }
     let distinct = Set(ports.map { "\($0.number)/\($0.proto.rawValue)" })
     if distinct.count == 1 { return ports.first }
+    // Two protocols of one port are a fault of their own.
+    if Set(ports.map(\.number)).count == 1 { return nil }
     let diagnostic = Diagnostic.portOfIsAmbiguous(
-      plan[callee].name, ports: ports, at: range, declared: plan[callee].nameRange)
+      plan[callee].name, ports: ports, isOneEach: versions.allSatisfy { plan[callee].versions[$0].ports.count == 1 },
+      at: range, declared: plan[callee].nameRange)
     if !diagnostics.contains(diagnostic) { report(diagnostic) }
     return nil
   }
@@ -562,6 +686,8 @@ struct PendingEnv {
   var name: String
   var source: Source
   var range: SourceRange
+  /// Where a literal stands.
+  var value: SourceRange?
 
   /// The component whose address it holds.
   var callee: ComponentID? {

@@ -248,10 +248,23 @@ extension Resolver {
 
   // MARK: - The rest
 
+  private func entryPort(_ token: Int?, in tree: SyntaxTree) -> Int? {
+    if let token, let text = text(token, in: tree) {
+      let parts = text.value.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+      if parts.count == 2, parts.allSatisfy({ Int($0) != nil }) {
+        report(
+          .exposedMapping(
+            parts[0], container: parts[1], at: text.range, isWritten: tree.word(token) == text.value))
+        return nil
+      }
+    }
+    return integer(token, in: tree, 1...65535, what: "port", code: .badPort)
+  }
+
   private func resolveExposure(_ statement: StatementView) {
     let tree = statement.tree
     let component = component(statement.first(.component), in: tree)
-    let port = integer(statement.first(.int), in: tree, 1...65535, what: "port", code: .badPort)
+    let port = entryPort(statement.first(.int), in: tree)
     let hosts = hosts(statement.all(.host), in: tree)
     let path = statement.first(.path).flatMap { self.path($0, in: tree, allowsQuery: false) } ?? "/"
     let secret = statement.first(.name, after: .secret).flatMap { text($0, in: tree) }

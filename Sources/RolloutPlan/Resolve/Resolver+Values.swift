@@ -84,6 +84,35 @@ extension Resolver {
       name, service: plan.components[index].service, at: range, isHost: isAddress && words[0] == "host")
   }
 
+  /// A value that a parameter stands for is wrong where it is given: an edit would take the parameter away.
+  func aboutParameter(_ diagnostic: Diagnostic) -> Diagnostic {
+    let range = diagnostic.primary.range
+    guard diagnostic.code.id.hasPrefix("R03"), let file = sources[range.file] else { return diagnostic }
+    let written = file.text(range)
+    if written.hasPrefix("\""), written.contains("${"), diagnostic.code != .badName {
+      var told = diagnostic
+      told.fixIts = []
+      return told
+    }
+    // What names something is no value.
+    guard written.hasPrefix("$"), !diagnostic.message.hasPrefix("`$"),
+      case .known(let index)? = names.parameters[String(written.dropFirst())]?.binding
+    else { return diagnostic }
+    let parameter = names.parameterValues[index]
+    let isOption = options.settings.contains { $0.name == parameter.name }
+    var told = diagnostic
+    let meant = told.fixIts.first?.edits.first?.replacement
+    told.fixIts = []
+    if isOption {
+      told.notes.insert("`--set \(parameter.name)=\(parameter.value)` gives it", at: 0)
+      if let meant { told.help = "write `--set \(parameter.name)=\(meant)`" }
+    } else if let source = parameter.source {
+      told.secondary.append(Label(source.tree.range(ofToken: source.token), "its value"))
+      if let meant { told.help = "give `\(parameter.name)` a value such as `\(meant)`" }
+    }
+    return told
+  }
+
   /// The text of the first such slot of a statement.
   func text(_ slot: Slot, of statement: StatementView) -> SpannedText? {
     statement.first(slot).flatMap { text($0, in: statement.tree) }

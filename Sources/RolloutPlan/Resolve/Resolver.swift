@@ -27,6 +27,10 @@ final class Resolver {
   var releaseStatements: [(release: ReleaseID, statement: StatementView)] = []
   /// Versions with a broken line: what seems to be missing there may stand in it.
   var brokenVersions: Set<VersionID> = []
+  /// Health checks that name no port, of versions that have none.
+  var checksWithoutPort: [VersionID: [SourceRange]] = [:]
+  /// Ports of which the plan does not say what they speak.
+  var portsWithoutProtocol: Set<SourceRange> = []
   var pendingEnv: [(VersionID, [PendingEnv])] = []
   var unsaidCalls: [UnsaidCalls] = []
   /// Where the parser found faults, and the words that stand there.
@@ -52,7 +56,7 @@ final class Resolver {
   }
 
   func report(_ diagnostic: Diagnostic) {
-    if !isSilenced(diagnostic) { diagnostics.append(diagnostic) }
+    if !isSilenced(diagnostic) { diagnostics.append(aboutParameter(diagnostic)) }
   }
 
   // MARK: - Files

@@ -12,6 +12,9 @@ extension Parser {
     guard let habit = Habits.head(word, in: context) else { return false }
     var diagnostic = Diagnostic.unknownStatement(word, at: range(start), place: context.place, similar: nil, heads: [])
     diagnostic.help = habit.help
+    if habit.keyword == nil, Habits.isTarget(word), tokens[start + 1].kind == .word, beginsWithDigit(start + 1) {
+      diagnostic.help = Habits.targetHelp(text(start + 1))
+    }
     if let keyword = habit.keyword, let row = table.row(for: keyword, in: context) {
       let head = Slip(
         diagnostic: diagnostic, edits: [Edit(range(start), keyword.text)], change: .keyword(keyword), token: start)

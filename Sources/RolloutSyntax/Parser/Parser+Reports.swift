@@ -72,6 +72,11 @@ extension Parser {
           help: text(place).lowercased() == "udp"
             ? "a plan has no udp ports: bring their Service by `manifest FILE`"
             : "write `http` where it speaks http, and `tcp` for what none of these names"), at: place)
+    case .delete where row.head == .env && place > position + 4 && tokens[place - 2].keyword == .of:
+      report(
+        .unexpected(
+          found: describe(place), expected: ["the end of the line"], at: range(place),
+          help: "leave it out: all versions of `\(text(place - 1))` are one Service, with one address"), at: place)
     case .delete:
       report(
         .unexpected(

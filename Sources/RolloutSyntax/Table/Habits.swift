@@ -14,7 +14,7 @@ package enum Habits {
     return switch context {
     case .file: steps[word] ?? declarations[word]
     case .step, .failure: steps[word]
-    case .component, .version: settings[word]
+    case .component, .version: settings[word] ?? (isTarget(word) ? Head(help: targetHelp("8080")) : nil)
     case .release, .environment, .rehearsal: nil
     }
   }
@@ -28,6 +28,17 @@ package enum Habits {
     if expected.contains(.target), targets.contains(word) { return (.target, nil) }
     if expected.contains(.ready), isReady(word) { return (.ready, nil) }
     return bounds[word].flatMap { expected.contains($0) ? ($0, nil) : nil }
+  }
+
+  /// `target` at the beginning of a line, with or without a colon, and what else is said of it.
+  static func isTarget(_ word: String) -> Bool {
+    let word = word.lowercased()
+    let name = word.hasSuffix(":") ? String(word.dropLast()) : word
+    return name == "target" || name.hasSuffix("port") && targets.contains(name)
+  }
+
+  static func targetHelp(_ port: String) -> String {
+    "it stands behind the port that callers dial, and what that speaks: `port 80 http target \(port)`"
   }
 
   /// What else is said of pods that are ready.
