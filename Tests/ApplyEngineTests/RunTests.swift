@@ -272,7 +272,13 @@ let quietVoting: String = {
         "Service/web:.spec.ports[port=8080,protocol=\"TCP\"].targetPort", "Service/web:.spec.selector",
       ]
     }
-    if fails { #expect(await respond("POST", "/apis/apps/v1/namespaces/shop/deployments", Self.inTheWay) == 201) }
+    // The entry is written after what is taken over.
+    let entries = "/apis/networking.istio.io/v1/namespaces/shop/virtualservices"
+    let inTheWay: Value = [
+      "apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": ["name": "web"],
+      "spec": ["hosts": ["other.example.com"], "http": [["route": [["destination": ["host": "other"]]]]]],
+    ]
+    if fails { #expect(await respond("POST", entries, inTheWay) == 201) }
     let first = try world.run(.apply(steps: 1), id: "first") { adopting(&$0) }
     guard fails else {
       #expect(first.result.outcome == .done, "\(first.log.text)")
@@ -286,7 +292,7 @@ let quietVoting: String = {
     }
     #expect(first.result.outcome == .held, "\(first.log.text)")
     #expect(await exists("\(services)/web", in: world))
-    #expect(await respond("DELETE", "/apis/apps/v1/namespaces/shop/deployments/web-1-0") == 200)
+    #expect(await respond("DELETE", "\(entries)/web") == 200)
     let resumed = try world.run(.resume, id: "resumed")
     #expect(resumed.result.outcome == .done, "\(resumed.log.text)")
   }
