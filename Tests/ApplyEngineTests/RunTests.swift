@@ -192,8 +192,12 @@ let quietVoting: String = {
     let deployment = "/apis/apps/v1/namespaces/voting/deployments/voting-analytics-1-0"
     _ = await world.sandbox.respond(to: APIRequest("DELETE", deployment))
     await world.sandbox.advance(by: 60)
+    // A run comes to no step behind the one that it ends with.
+    let same = try world.run(.apply(steps: 1), id: "same")
+    #expect(same.result.failure?.diagnostic.code == .vanished && same.result.failure?.place.step == 0)
     let refused = try world.run(.apply(steps: 2), id: "refused")
     #expect(refused.result.failure?.diagnostic.code == .vanished, "\(refused.log.text)")
+    #expect(refused.result.failure?.place.step == 1)
     #expect(refused.result.writes == 0)
     let resumed = try world.run(.resume, id: "resumed")
     #expect(resumed.result.failure?.diagnostic.code == .vanished, "\(resumed.log.text)")
