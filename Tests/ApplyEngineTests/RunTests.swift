@@ -192,8 +192,12 @@ let quietVoting: String = {
     let deployment = "/apis/apps/v1/namespaces/voting/deployments/voting-analytics-1-0"
     _ = await world.sandbox.respond(to: APIRequest("DELETE", deployment))
     await world.sandbox.advance(by: 60)
+    // A run comes to no step behind the one that it ends with.
+    let same = try world.run(.apply(steps: 1), id: "same")
+    #expect(same.result.failure?.diagnostic.code == .vanished && same.result.failure?.place.step == 0)
     let refused = try world.run(.apply(steps: 2), id: "refused")
     #expect(refused.result.failure?.diagnostic.code == .vanished, "\(refused.log.text)")
+    #expect(refused.result.failure?.place.step == 1)
     #expect(refused.result.writes == 0)
     let resumed = try world.run(.resume, id: "resumed")
     #expect(resumed.result.failure?.diagnostic.code == .vanished, "\(resumed.log.text)")
@@ -272,7 +276,13 @@ let quietVoting: String = {
         "Service/web:.spec.ports[port=8080,protocol=\"TCP\"].targetPort", "Service/web:.spec.selector",
       ]
     }
-    if fails { #expect(await respond("POST", "/apis/apps/v1/namespaces/shop/deployments", Self.inTheWay) == 201) }
+    // The entry is written after what is taken over.
+    let entries = "/apis/networking.istio.io/v1/namespaces/shop/virtualservices"
+    let inTheWay: Value = [
+      "apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": ["name": "web"],
+      "spec": ["hosts": ["other.example.com"], "http": [["route": [["destination": ["host": "other"]]]]]],
+    ]
+    if fails { #expect(await respond("POST", entries, inTheWay) == 201) }
     let first = try world.run(.apply(steps: 1), id: "first") { adopting(&$0) }
     guard fails else {
       #expect(first.result.outcome == .done, "\(first.log.text)")
@@ -286,7 +296,7 @@ let quietVoting: String = {
     }
     #expect(first.result.outcome == .held, "\(first.log.text)")
     #expect(await exists("\(services)/web", in: world))
-    #expect(await respond("DELETE", "/apis/apps/v1/namespaces/shop/deployments/web-1-0") == 200)
+    #expect(await respond("DELETE", "\(entries)/web") == 200)
     let resumed = try world.run(.resume, id: "resumed")
     #expect(resumed.result.outcome == .done, "\(resumed.log.text)")
   }

@@ -263,9 +263,15 @@ import Testing
 
   @Test("what kubectl wrote by `scale`, or into the status, is none of client-side apply's")
   func otherWritesOfKubectl() {
-    #expect(FieldConflict(field: ".spec.replicas", manager: "kubectl").isClientSide)
-    #expect(!FieldConflict(field: ".spec.replicas", manager: "kubectl", subresource: "scale").isClientSide)
-    #expect(!FieldConflict(field: ".spec.replicas", manager: "helm").isClientSide)
+    func isClientSide(_ manager: String, _ subresource: String? = nil, operation: Value = "Update") -> Bool {
+      let entry: Value = ["manager": .string(manager), "operation": operation, "fieldsV1": [:]]
+      return FieldConflict(field: ".spec.replicas", manager: manager, subresource: subresource)
+        .isClientSide(in: ["metadata": ["managedFields": [entry]]])
+    }
+    #expect(isClientSide("kubectl") && isClientSide("kubectl-client-side-apply"))
+    #expect(!isClientSide("kubectl", "scale") && !isClientSide("helm"))
+    // `kubectl apply --server-side`.
+    #expect(!isClientSide("kubectl", operation: "Apply"))
     func count(_ change: Value) -> Int {
       let entry: Value = ["manager": "kubectl", "operation": "Update", "fieldsV1": ["f:spec": ["f:replicas": [:]]]]
       return clientSideFieldCount(["metadata": ["managedFields": .array([entry.mergePatched(by: change)])]])

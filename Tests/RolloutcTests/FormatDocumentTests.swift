@@ -1,4 +1,5 @@
 import Foundation
+import KubernetesModel
 import TestSupport
 import Testing
 
@@ -110,6 +111,13 @@ import Testing
       let back = try await session.shell("rolloutc resume hello.rollout --yes --settle 0 --output ndjson")
       #expect(back.code == 4, "\(back.output)\(back.errors)")
       let after = try await session.rolloutc("status", "hello", "-o", "json")
+      // The step that failed is the one after the last that stands again.
+      let last = try #require(back.output.split(separator: "\n").last)
+      let summary: Value = try parseJSON(Array(last.utf8))
+      let status: Value = try parseJSON(Array(after.output.utf8))
+      let done = try #require(status["stepsDone"]?.int)
+      #expect(summary["step"]?.int == done + 1)
+      #expect(summary["stepName"] != nil && summary["stepName"] == status.at("cause", "step"), "\(after.output)")
       _ = try await session.shell("kubectl --namespace hello delete configmap rolloutc-hello")
       let forgotten = try await session.rolloutc("status", "hello", "-o", "json")
       #expect(forgotten.output.contains("--assume"), "\(forgotten.output)")

@@ -295,10 +295,15 @@ package struct Planner: Sendable {
     var change = LivePlan.Change(id: id, action: action, origin: origin, fields: [], check: .server, uid: uid)
     var request = ApplyRequest(object, to: target, fieldManager: ObjectWriter.fieldManager, dryRun: true, uid: uid)
     var conflicts: [FieldConflict] = []
+    // What client-side apply holds is handed over first (`ObjectWriter.adopted`).
+    let isAdopted = live.map { decisions.adopt(id) && !isMade($0, by: itinerary.plan.name) } ?? false
+    func made(_ trial: Value) -> Value {
+      live.map { isAdopted ? withoutHandedOver(trial, writing: object, over: $0) : trial } ?? trial
+    }
     do throws(ClusterError) {
       let result = try await cluster.apply(request)
       change.warnings = result.warnings
-      change.fields = differences(live, result.object)
+      change.fields = differences(live, made(result.object))
       return Outcome(change: change)
     } catch {
       conflicts = error.status?.fieldConflicts ?? []
@@ -308,9 +313,7 @@ package struct Planner: Sendable {
         return Outcome(change: change, problem: .writeFailed(.cluster(id, error), write))
       }
     }
-    // What client-side apply holds is handed over first (`ObjectWriter.adopted`).
-    let isAdopted = live.map { decisions.adopt(id) && !isMade($0, by: itinerary.plan.name) } ?? false
-    if isAdopted { conflicts.removeAll(where: \.isClientSide) }
+    if isAdopted, let live { conflicts.removeAll { $0.isClientSide(in: live) } }
     let isTaken = decisions.take(conflicts, of: id, writing: object, over: live)
     change.conflicts = conflicts.map { conflict in
       LivePlan.Conflict(
@@ -321,7 +324,7 @@ package struct Planner: Sendable {
     do throws(ClusterError) {
       let result = try await cluster.apply(request)
       change.warnings = result.warnings
-      change.fields = differences(live, result.object)
+      change.fields = differences(live, made(result.object))
     } catch {
       change.fields = live.map { fieldChanges(from: comparable($0), to: comparable(object)) } ?? []
     }

@@ -137,7 +137,7 @@ package struct Preflight: Sendable {
     guard let error = await refusal(of: request) else { return nil }
     let all = error.status?.fieldConflicts ?? []
     if all.isEmpty { return .writeFailed(.cluster(write.id, error), write) }
-    let conflicts = all.filter { !$0.isClientSide }
+    let conflicts = all.filter { !$0.isClientSide(in: live) }
     guard decisions.take(conflicts, of: write.id, writing: object, over: live) else {
       return .writeFailed(.conflicts(write.id, conflicts), write)
     }

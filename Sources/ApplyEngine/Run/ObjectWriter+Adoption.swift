@@ -39,7 +39,7 @@ extension ObjectWriter {
       return
     } catch {
       guard let conflicts = error.status?.fieldConflicts, !conflicts.isEmpty else { throw failure(error, id) }
-      let others = conflicts.filter { !$0.isClientSide }
+      let others = conflicts.filter { !$0.isClientSide(in: live) }
       guard decisions.take(others, of: id, writing: object, over: live) else { throw .conflicts(id, others) }
     }
     trial.force = true
@@ -57,8 +57,12 @@ private let clientSideManagers: Set<String> = ["kubectl", "kubectl-client-side-a
 private let lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
 extension FieldConflict {
-  /// Its owner is client-side apply, whose fields an adoption takes over.
-  var isClientSide: Bool { clientSideManagers.contains(manager) && subresource == nil }
+  /// Its owner is client-side apply, whose fields an adoption takes over. A conflict does not say how its owner wrote `live`:
+  /// `kubectl apply --server-side` goes by the same name.
+  func isClientSide(in live: Value) -> Bool {
+    clientSideManagers.contains(manager) && subresource == nil
+      && !(live.at("metadata", "managedFields")?.array ?? []).contains { isApply($0, by: manager) }
+  }
 }
 
 /// Whether `entry` of `managedFields` is what client-side apply left.
@@ -75,6 +79,55 @@ package func clientSideFieldCount(_ live: Value) -> Int {
   }
   return (live.at("metadata", "managedFields")?.array ?? []).filter(isClientSide)
     .reduce(0) { $0 + leaves($1["fieldsV1"] ?? .null) }
+}
+
+/// `trial`, which the server made of `object` before anything was handed over, without what our apply removes once we hold
+/// what client-side apply wrote: fields that the plan does not have, and that nobody else holds. What the server added to
+/// those that a person wrote, as `kubectl apply` remembers them, it adds again.
+func withoutHandedOver(_ trial: Value, writing object: Value, over live: Value) -> Value {
+  let entries = live.at("metadata", "managedFields")?.array ?? []
+  let old = entries.filter(isClientSide)
+  if old.isEmpty { return trial }
+  func all(_ entries: [Value]) -> Value { entries.reduce(.object([:])) { union($0, $1["fieldsV1"]) } }
+  let kept = all(entries.filter { !isClientSide($0) && !isApply($0, by: ObjectWriter.fieldManager) })
+  let said = live.at("metadata", "annotations", lastApplied)?.string.flatMap { try? parseJSON(Array($0.utf8)) }
+  return without(all(old), kept: kept, wanted: object, said: said ?? trial, trial) ?? trial
+}
+
+/// `value` without `fields` that somebody `said` and that are neither `kept` nor `wanted`; nil where nothing else is left.
+private func without(_ fields: Value, kept: Value?, wanted: Value?, said: Value?, _ value: Value) -> Value? {
+  let isOurs = kept != nil || wanted != nil || said == nil
+  guard let members = fields.fields, members.entries.contains(where: { $0.key != "." }) else {
+    return isOurs ? value : nil
+  }
+  var rest = value
+  for entry in members.entries where entry.key != "." {
+    let kept = kept?[entry.key]
+    if entry.key.hasPrefix("f:"), var object = rest.fields {
+      let name = String(entry.key.dropFirst(2))
+      guard let member = object[name] else { continue }
+      object[name] = without(entry.value, kept: kept, wanted: wanted?[name], said: said?[name], member)
+      rest = .object(object)
+    } else if entry.key.hasPrefix("k:"), let list = rest.array,
+      let key = (try? parseJSON(Array(entry.key.dropFirst(2).utf8)))?.fields
+    {
+      func isMeant(_ element: Value) -> Bool { key.entries.allSatisfy { element[$0.key] == $0.value } }
+      let wanted = wanted?.array?.first(where: isMeant)
+      // Of a key a person may leave out what has a default.
+      let said = said?.array?.first { said in key.entries.allSatisfy { said[$0.key] == nil || said[$0.key] == $0.value }
+      }
+      rest = .array(
+        list.compactMap { isMeant($0) ? without(entry.value, kept: kept, wanted: wanted, said: said, $0) : $0 })
+    } else if entry.key.hasPrefix("v:"), let list = rest.array,
+      let element = try? parseJSON(Array(entry.key.dropFirst(2).utf8))
+    {
+      let isWanted = kept != nil || said == nil || wanted?.array?.contains(element) == true
+      rest = .array(list.filter { isWanted || $0 != element })
+    }
+  }
+  let isEmpty = rest.fields?.isEmpty ?? rest.array?.isEmpty ?? false
+  let isWhole = fields["."] != nil && rest.array == nil
+  return isOurs || !(isEmpty || isWhole) ? rest : nil
 }
 
 /// A JSON patch that makes everything that client-side apply wrote ours; nil where there is nothing. It is for this version

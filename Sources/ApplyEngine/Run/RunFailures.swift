@@ -34,7 +34,9 @@ extension Diagnostic {
         at: Label(write.origin, "not \(verb)"), notes: conflicts.map(note),
         help: keepers.first.map {
           "`\($0.manager)` follows a repository and would write it back within minutes, so that it cannot be taken: change it there, or have it leave the \(keepers.count == 1 ? "field" : "fields") to the plan"
-        } ?? "let the owner give the field up, or take it with `--take \(id):FIELD`")
+        }
+          ?? "let the owner give \(conflicts.count == 1 ? "the field" : "them") up, or take \(conflicts.count == 1 ? "it" : "them") with `\(takes(conflicts, of: id))`"
+      )
     case .appeared(let id, _):
       return Diagnostic(
         .notOurs, "somebody made `\(id)` at the moment at which the plan did", at: Label(write.origin, "wrote into it"),
@@ -96,6 +98,12 @@ extension Diagnostic {
       at: Label(range, "would run with new and empty volumes"),
       help: "go back less far, with `--to STEP`; or say that it may begin with empty ones: "
         + claims.map { "`--recreate \($0)`" }.joined(separator: " "))
+  }
+
+  /// As a shell reads it.
+  private static func takes(_ conflicts: [FieldConflict], of id: ObjectID) -> String {
+    conflicts.map { "--take '\(WriteDecisions.key($0.field, of: id).replacing("'", with: #"'\''"#))'" }
+      .joined(separator: " ")
   }
 
   private static func note(_ conflict: FieldConflict) -> String {

@@ -124,6 +124,14 @@ extension RunSession {
     do throws(LockError) { try await lock.confirm(within: options.lockLookAge) } catch { throw broken(by: error) }
     let isLookDue = lastLook.map { $0.duration(to: environment.clock.now) >= options.lookAge } ?? true
     if case .forward = leg.role, isLookDue { try await lookAtWhatStands() }
+    var phase = phase
+    let held = try await heldBack(from: record.progress.phase, of: leg)
+    if !held.isEmpty {
+      let services = held.filter { $0.kind == "Service" }.sorted()
+      for id in services { tell(.note("`\(id)` stays as it is until the plan's own pods are ready")) }
+      phase.writes.removeAll { held.contains($0.id) }
+      if phase.writes.isEmpty { return try await phaseIsDone() }
+    }
     tell(.phaseBegan(place, phase.kind, writes: phase.writes))
     try await write(phase)
     try await awaitDeletions(phase)
@@ -132,10 +140,15 @@ extension RunSession {
       try await wait(for: gate, of: phase, in: leg)
       tell(.gateEnded(place, gate))
     }
+    try await takeOver(in: leg)
+    try await phaseIsDone()
+    tell(.phaseEnded(place))
+  }
+
+  private func phaseIsDone() async throws(RunBreak) {
     try await journal(.phaseDone(record.progress.phase))
     record.progress.phase += 1
     record.progress.isPhaseBegun = false
-    tell(.phaseEnded(place))
   }
 
   /// What stands is looked at before anything is added to it: an object that somebody changed back is written again, one
@@ -145,6 +158,8 @@ extension RunSession {
     lastLook = environment.clock.now
     let progress = record.progress
     place.step = itinerary.step(at: progress)
+    // A run that ends before the next step comes to no other one.
+    if case .forward(let steps) = record.course { place.step = min(place.step, max(0, steps - 1)) }
     place.leg = progress.leg
     // What was begun is written again, whatever stands of it.
     let begun =

@@ -52,6 +52,15 @@ package struct WriteDecisions: Hashable, Sendable {
     !names.isEmpty && self.names(of: id).contains { names.contains($0) }
   }
 
+  /// A field is named with all that is in it: `.spec.ports` is every port.
+  private func isTaken(_ field: String, of name: String) -> Bool {
+    let key = "\(name):\(field)"
+    return takes.contains { take in
+      key == take
+        || take.count > name.count + 2 && key.hasPrefix(take) && ".[".contains(key.dropFirst(take.count).first ?? "-")
+    }
+  }
+
   /// Whether every one of `conflicts` may be taken. The API's force takes all or nothing. A field of a controller that
   /// writes it back within minutes is never taken: the two would fight for as long as both live.
   ///
@@ -68,7 +77,7 @@ package struct WriteDecisions: Hashable, Sendable {
     let names = Self.names(of: id)
     return conflicts.allSatisfy { conflict in
       let isNamed =
-        names.contains { takes.contains("\($0):\(conflict.field)") } || mayStop && conflict.field == ".spec.replicas"
+        names.contains { isTaken(conflict.field, of: $0) } || mayStop && conflict.field == ".spec.replicas"
       return isNamed && !conflict.isWrittenBack
     }
   }

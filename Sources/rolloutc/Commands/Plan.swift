@@ -132,7 +132,8 @@ struct LiveLook: Sendable {
       let found = await preflight.findings()
       let live = await planner.plan(memory)
       return LiveLook(
-        itinerary: itinerary, plan: live, findings: found + live.problems, cluster: identity, legs: memory.legs,
+        itinerary: itinerary, plan: live, findings: found + live.problems.filter { !found.contains($0) },
+        cluster: identity, legs: memory.legs,
         observed: memory.record.progress.observation)
     }
   }

@@ -92,7 +92,7 @@ struct StatusReport: Sendable {
     if let answer { rows.append(("answer", "\(answer.isYes ? "yes" : "no"), by \(answer.by)")) }
     if let inventory { rows.append(("owns", owned(inventory))) }
     if let cause = record?.cause {
-      rows.append(("cause", "\(cause.code): \(cause.message), in \(step(of: cause)), \(cause.time)"))
+      rows.append(("cause", "\(cause.code): \(cause.message), in \(cause.step), \(cause.time)"))
       for note in cause.notes { rows.append(("", note)) }
     }
     for (i, command) in next.enumerated() { rows.append((i == 0 ? "next" : "or", command)) }
@@ -104,14 +104,6 @@ struct StatusReport: Sendable {
       name + String(repeating: " ", count: max(1, 8 - name.count)) + text + "\n"
     }.joined()
     return safeText(head + steps.joined() + (steps.isEmpty ? "" : "\n"), keepsLines: true)
-  }
-
-  /// A run that was to end after a step, and failed as it looked at what stands, came to no other one.
-  private func step(of cause: RunRecord.Cause) -> String {
-    guard let record, case .forward(let steps) = record.course, steps > 0, record.steps.indices.contains(steps - 1),
-      let place = record.steps.firstIndex(of: cause.step), place >= steps
-    else { return cause.step }
-    return record.steps[steps - 1]
   }
 
   private func lockWords(_ holder: LeaseRecord) -> String {
@@ -163,7 +155,7 @@ struct StatusReport: Sendable {
       if let cause = record.cause {
         fields["cause"] = [
           "code": .string(cause.code), "message": .string(cause.message),
-          "notes": .array(cause.notes.map { .string($0) }), "step": .string(step(of: cause)),
+          "notes": .array(cause.notes.map { .string($0) }), "step": .string(cause.step),
           "time": .string(cause.time),
         ]
       }

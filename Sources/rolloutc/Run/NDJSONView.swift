@@ -135,7 +135,10 @@ struct NDJSONView: RunView {
         "outcome": .string(result.outcome.rawValue), "exitCode": .int(Int(result.exitCode)),
         "writes": .int(result.writes),
       ]
-      if let failure = result.failure { fields["diagnostic"] = diagnostic(failure.diagnostic) }
+      if let failure = result.failure {
+        fields["diagnostic"] = diagnostic(failure.diagnostic)
+        fields = at(failure.place, fields)
+      }
       if let further = result.further { fields["further"] = diagnostic(further.diagnostic) }
       return ("summary", fields)
     }

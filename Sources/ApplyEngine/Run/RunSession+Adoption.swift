@@ -1,0 +1,85 @@
+internal import ClusterAPI
+internal import KubernetesModel
+internal import Lowering
+internal import RolloutPlan
+
+/// A Service that the plan takes over has pods behind it, that somebody is served by. Written before the plan's own pods are
+/// ready, with the plan's selector and ports, it would lose the old ones and have none; and the rule and the routes for it
+/// would lead to versions that are not there. So all of these wait until the gate of the pods holds.
+extension RunSession {
+  /// What phase `index` of `leg` has, and leaves for then.
+  func heldBack(from index: Int, of leg: Leg) async throws(RunBreak) -> Set<ObjectID> {
+    guard case .forward = leg.role, let start = startOfWorkloads(in: leg), index < start else { return [] }
+    var hosts: Set<String> = []
+    for (place, phase) in leg.phases[...index].enumerated() {
+      for write in phase.writes where isTakenOverLate(write, in: leg.phases[start]) {
+        // An earlier phase of this leg has left it.
+        var isHeld = place < index
+        if !isHeld, options.decisions.adopt(write.id), let live = try await live(write.id) {
+          isHeld = !isMade(live, by: plan.name)
+        }
+        if isHeld { hosts.formUnion(hostNames(of: write.id)) }
+      }
+    }
+    if hosts.isEmpty { return [] }
+    return Set(
+      leg.phases[index].writes.filter { write in
+        guard let object = write.object, inventory[write.id]?.outcome != .applied else { return false }
+        switch write.id.kind {
+        case "Service": return !hosts.isDisjoint(with: hostNames(of: write.id))
+        case "DestinationRule": return object.at("spec", "host")?.string.map(hosts.contains) ?? false
+        case "VirtualService":
+          return (object.at("spec", "hosts")?.array ?? []).compactMap(\.string).contains(where: hosts.contains)
+        default: return false
+        }
+      }.map(\.id))
+  }
+
+  /// Writes what was left until the pods of `leg` were ready. It is what the inventory does not have of the phases before,
+  /// so that a run that is resumed knows it, too.
+  func takeOver(in leg: Leg) async throws(RunBreak) {
+    guard case .forward = leg.role, let start = startOfWorkloads(in: leg), start == record.progress.phase else {
+      return
+    }
+    for phase in leg.phases[..<start] {
+      let owed = phase.writes.filter { $0.action != .delete && inventory[$0.id]?.outcome != .applied }
+      if owed.isEmpty { continue }
+      tell(.phaseEnded(place))
+      tell(.phaseBegan(place, phase.kind, writes: owed))
+      try await write(Phase(kind: phase.kind, writes: owed, gates: []))
+      var gates = phase.gates.filter { if case .settled = $0 { true } else { false } }
+      if owed.contains(where: \.id.isService) { gates = leg.phases[start].gates + gates }
+      for gate in gates {
+        tell(.gateBegan(place, gate))
+        try await wait(for: gate, of: phase, in: leg)
+        tell(.gateEnded(place, gate))
+      }
+    }
+  }
+
+  private func startOfWorkloads(in leg: Leg) -> Int? {
+    leg.phases.firstIndex { phase in
+      phase.kind == .startWorkloads && phase.gates.contains { if case .ready = $0 { true } else { false } }
+    }
+  }
+
+  /// A Service that is not the plan's yet, and that pods are to stand behind which `start` waits for.
+  private func isTakenOverLate(_ write: Write, in start: Phase) -> Bool {
+    guard write.id.isService, inventory[write.id]?.outcome != .applied,
+      let selector = write.object?.at("spec", "selector")?.fields, !selector.isEmpty
+    else { return false }
+    return start.writes.contains { workload in
+      guard let labels = workload.object?.at("spec", "template", "metadata", "labels") else { return false }
+      return selector.entries.allSatisfy { labels[$0.key] == $0.value }
+    }
+  }
+
+  /// As a rule or a route of the same namespace may call the Service.
+  private func hostNames(of service: ObjectID) -> [String] {
+    [service.name, "\(service.name).\(service.namespace).svc.\(plan.clusterDomain)"]
+  }
+}
+
+extension ObjectID {
+  fileprivate var isService: Bool { kind == "Service" && group.isEmpty }
+}
