@@ -110,6 +110,66 @@ import Testing
     #expect(await Self.served(world.sandbox).count == 2)
   }
 
+  @Test("a failure block does not lead to the plan's pods behind a Service that does not")
+  func failureBlock() async throws {
+    let world = try World(
+      RealClusterTests.shop("shop", existing: true).replacing(
+        "  deploy web 1.0\n",
+        with: "  deploy web 1.0\n  on failure {\n    deploy web 2.0\n    route web all -> 2.0\n  }\n"))
+    await Self.application(world, labels: ["app": "old"])
+    await world.sandbox.update { $0.setBehaviour(PodBehaviour(fate: .neverReady), of: "web-1-0", namespace: "shop") }
+    let watch = Watch()
+    let outcome = try world.run(.apply(steps: 1), hook: watch.hook(world.sandbox)) { Self.adopting(&$0) }
+    #expect(outcome.result.outcome == .held, "\(outcome.log.text)")
+    #expect(outcome.result.further?.diagnostic.message.contains("does not lead to yet") == true, "\(outcome.log.text)")
+    #expect(watch.seen.allSatisfy { $0.count == 2 }, "\(watch.seen)")
+  }
+
+  /// Its new pods have not all the labels by which the old Service finds them, and the plan's finds both.
+  @Test("where the pods of a Deployment are replaced where they stand, the Service of the plan comes first")
+  func deploymentTakenOver() async throws {
+    let world = try Self.shop()
+    let own: Value = ["app": "web", "version": "1.0"]
+    let labels: Value = ["app": "web", "version": "1.0", "tier": "front"]
+    func post(_ path: String, _ object: Value) async {
+      let answer = await world.sandbox.respond(
+        to: APIRequest("POST", path, query: ["fieldManager": "kubectl-client-side-apply"], body: object))
+      #expect(answer.status == 201, "\(answer)")
+    }
+    await post("/api/v1/namespaces", ["kind": "Namespace", "metadata": ["name": "shop"]])
+    await post(
+      Self.deployments,
+      [
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": ["name": "web-1-0"],
+        "spec": [
+          "replicas": 1, "selector": ["matchLabels": own],
+          "template": [
+            "metadata": ["labels": labels],
+            "spec": [
+              "containers": [
+                ["name": "web", "image": "example.com/x:1", "ports": [["name": "http", "containerPort": 8080]]]
+              ]
+            ],
+          ],
+        ],
+      ])
+    await post(
+      Self.services,
+      [
+        "apiVersion": "v1", "kind": "Service", "metadata": ["name": "web"],
+        "spec": [
+          "selector": ["app": "web", "tier": "front"], "ports": [["name": "http", "port": 8080, "targetPort": 8080]],
+        ],
+      ])
+    await world.sandbox.advance(by: 60_000)
+    let watch = Watch()
+    let outcome = try world.run(.apply(steps: 1), hook: watch.hook(world.sandbox)) {
+      $0.decisions.adopts = ["Service/web", "Deployment/web-1-0"]
+    }
+    #expect(outcome.result.outcome == .done, "\(outcome.log.text)")
+    #expect(watch.seen.allSatisfy { !$0.isEmpty }, "\(watch.seen)")
+  }
+
   /// What was left before is known by the run that goes on, wherever the first one ended.
   @Test("a run that takes a Service over may be killed anywhere, and nobody is dropped", arguments: 3..<24)
   func killed(afterWrites writes: Int) async throws {

@@ -83,6 +83,16 @@ extension Diagnostic {
     )
   }
 
+  static func notTakenOverYet(_ services: [Write]) -> Diagnostic {
+    let others = services.count - 1
+    return Diagnostic(
+      .notOurs,
+      "the failure block would lead to pods that `\(services[0].id)`\(others > 0 ? " and \(others) more" : "") does not lead to yet",
+      at: Label(services[0].origin, "was to be taken over when the pods are ready"),
+      notes: ["it is as it was, and who it led to serves; so is all the rest left as it is"],
+      help: "mend what failed, then `rolloutc resume`; or go back with `rolloutc rollback`")
+  }
+
   static func unprovedWayBack(_ faults: [Diagnostic], at range: SourceRange) -> Diagnostic {
     Diagnostic(
       faults[0].code, "on the way back over several steps at once \(faults[0].message)",

@@ -17,6 +17,9 @@ extension RunSession {
         var isHeld = place < index
         if !isHeld, options.decisions.adopt(write.id), let live = try await live(write.id) {
           isHeld = !isMade(live, by: plan.name)
+          // Pods that are replaced where they stand serve by the plan's Service as well as by their own: by it both they and
+          // those that take their place do.
+          if isHeld { isHeld = try await !servesStanding(write, in: leg.phases[start]) }
         }
         if isHeld { hosts.formUnion(hostNames(of: write.id)) }
       }
@@ -55,6 +58,37 @@ extension RunSession {
         tell(.gateEnded(place, gate))
       }
     }
+  }
+
+  /// The Services of others that the leg in which the run stands has left for later, so far. By them requests come to the
+  /// pods that were there.
+  func servicesOwed(at progress: Progress) -> [Write] {
+    guard let legs = itinerary.legs(of: record.course), legs.indices.contains(progress.leg) else { return [] }
+    let leg = legs[progress.leg]
+    guard case .forward = leg.role, let start = startOfWorkloads(in: leg), progress.phase <= start else { return [] }
+    return leg.phases[..<progress.phase].flatMap(\.writes).filter { isTakenOverLate($0, in: leg.phases[start]) }
+  }
+
+  /// Deployments that stand, are somebody else's and are taken over by `start`, have pods that `service` selects, with the ports
+  /// that it names; and there is such a one.
+  private func servesStanding(_ service: Write, in start: Phase) async throws(RunBreak) -> Bool {
+    let selector = service.object?.at("spec", "selector")?.fields?.entries ?? []
+    let names = (service.object?.at("spec", "ports")?.array ?? []).compactMap { $0["targetPort"]?.string }
+    var isServed = false
+    for write in start.writes {
+      guard let labels = write.object?.at("spec", "template", "metadata", "labels"),
+        selector.allSatisfy({ labels[$0.key] == $0.value }),
+        inventory[write.id]?.outcome != .applied, let live = try await live(write.id), !isMade(live, by: plan.name)
+      else { continue }
+      let template = live.at("spec", "template")
+      let ports = (template?.at("spec", "containers")?.array ?? []).flatMap { $0["ports"]?.array ?? [] }
+      let isSuited =
+        selector.allSatisfy { template?.at("metadata", "labels")?[$0.key] == $0.value }
+        && names.allSatisfy { name in ports.contains { $0["name"]?.string == name } }
+      if !isSuited { return false }
+      isServed = true
+    }
+    return isServed
   }
 
   private func startOfWorkloads(in leg: Leg) -> Int? {

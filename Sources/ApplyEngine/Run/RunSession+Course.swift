@@ -236,7 +236,10 @@ extension RunSession {
     switch itinerary.failurePath(at: from) {
     case .hold: return try await hold(failure, further: nil)
     case .rollback: course = .rollback(from: from, steps: itinerary.step(at: from))
-    case .block: course = .block(from: from)
+    case .block:
+      let owed = servicesOwed(at: from)
+      if !owed.isEmpty { return try await hold(failure, further: RunFailure(.notTakenOverYet(owed), at: place)) }
+      course = .block(from: from)
     }
     guard let legs = itinerary.legs(of: course) else { return try await hold(failure, further: nil) }
     if let lost = claimsLost(by: course, from: from) { return try await hold(failure, further: lost) }

@@ -42,7 +42,7 @@ extension TransitionBuilder {
   /// Routes that lead to what leaves are given up with it, and nothing goes before. On a way back from pods that have just
   /// come this is a port that only they have.
   private mutating func waitAlone(for left: [VersionID], before stop: Int) {
-    let reached = origins().map(renderer.reached)
+    let reached = starts().map(renderer.reached)
     let held = left.filter { version in reached.contains { $0.contains(version) } }
     if held.isEmpty { return }
     if stop > 0 { return wait(for: held, after: stop - 1) }
@@ -68,7 +68,7 @@ extension TransitionBuilder {
     let (i, v) = (version.component.index, version.index)
     let component = view.components[i]
     if component.mayEnter(by: v) { return true }
-    if !component.mayReach(v) || origins().contains(where: { $0.components[i].mayEnter(by: v) }) { return false }
+    if !component.mayReach(v) || starts().contains(where: { $0.components[i].mayEnter(by: v) }) { return false }
     return isAsked(version, in: view)
   }
 
@@ -94,13 +94,13 @@ extension TransitionBuilder {
   }
 
   /// Wherever requests may have gone when the transition begins.
-  private func origins() -> [View] { [a] + perhaps }
+  private func starts() -> [View] { [a] + perhaps }
 
   /// Versions that requests may have reached, and reach no more, and that have pods which requests may be with.
   private func left() -> [VersionID] {
-    let origins = origins()
+    let starts = starts()
     // Nobody comes to what only a version calls that lost its last visitors, be its lanes as they were.
-    let forsaken = forsaken(origins)
+    let forsaken = forsaken(starts)
     var left: [VersionID] = []
     for i in forsaken == nil ? changing : renderer.callOrder {
       let names = renderer.components[i]
@@ -111,8 +111,8 @@ extension TransitionBuilder {
         let isLost =
           new.mayReach(v)
           ? forsaken?.contains(VersionID(ComponentID(i), v)) == true
-          : origins.contains { $0.components[i].mayReach(v) }
-        if isLost, !evicted.contains(v), origins.contains(where: { $0.components[i].hasPods(v) }) {
+          : starts.contains { $0.components[i].mayReach(v) }
+        if isLost, !evicted.contains(v), starts.contains(where: { $0.components[i].hasPods(v) }) {
           left.append(VersionID(ComponentID(i), v))
         }
       }
@@ -123,12 +123,12 @@ extension TransitionBuilder {
   /// Versions that requests reached, and reach no more, whatever lanes still lead there: all that called them is dark, or
   /// gone. Nil where nobody leaves from whom others had their requests. O(versions) where somebody does, else O(components
   /// that change).
-  private func forsaken(_ origins: [View]) -> Reached? {
+  private func forsaken(_ starts: [View]) -> Reached? {
     let leaves = changing.contains { i in
       let (names, new) = (renderer.components[i], b.components[i])
       return names.versionOrder.contains { v in
-        origins.contains { $0.components[i].mayEnter(by: v) } && !new.mayEnter(by: v)
-          || names.runsByItself && !new.hasPods(v) && origins.contains { $0.components[i].hasPods(v) }
+        starts.contains { $0.components[i].mayEnter(by: v) } && !new.mayEnter(by: v)
+          || names.runsByItself && !new.hasPods(v) && starts.contains { $0.components[i].hasPods(v) }
       }
     }
     guard leaves, b.exists else { return nil }

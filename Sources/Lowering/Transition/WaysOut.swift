@@ -59,7 +59,7 @@ extension Renderer {
     let written = segment.phases[phase].writes.map(\.id)
     return transition(
       from: image, from, to: target, options: options(stamp, known),
-      doubtful: segment.doubts(beforePhase: phase).union(written), perhaps: [new] + segment.origins,
+      doubtful: segment.doubts(beforePhase: phase).union(written), perhaps: [new] + segment.starts,
       begun: Set(written.filter { $0.kind == "Deployment" && !segment.before.image.hasPods(of: $0) }))
   }
 
@@ -88,7 +88,7 @@ extension Renderer {
       made.append(
         CompiledSegment(
           stamp: stamp, before: before, phases: way.phases, stages: way.stages, after: standing,
-          doubtful: Set(broken.phases[phase].writes.map(\.id)), perhaps: [new] + broken.origins))
+          doubtful: Set(broken.phases[phase].writes.map(\.id)), perhaps: [new] + broken.starts))
     }
     return made
       + compiled(
@@ -137,7 +137,7 @@ extension ObjectSet {
 
 extension CompiledSegment {
   /// Where requests may have gone when it began, and may still be: they are waited for when it comes through.
-  fileprivate var origins: [View] { [before.view] + perhaps }
+  fileprivate var starts: [View] { [before.view] + perhaps }
 
   /// What stands after the writes of the first `count` phases.
   fileprivate func image(afterPhases count: Int) -> ObjectSet {
