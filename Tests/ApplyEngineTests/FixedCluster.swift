@@ -30,7 +30,9 @@ final class FixedCluster: Cluster {
   func versions(of group: String) async throws(ClusterError) -> [String] { ["v1"] }
 
   func resources(of groupVersion: GroupVersion, refresh: Bool) async throws(ClusterError) -> [ResourceType] {
-    [ResourceType(groupVersion: groupVersion, kind: "Gateway", plural: "gateways", isNamespaced: true)]
+    [("Gateway", "gateways"), ("PeerAuthentication", "peerauthentications")].map {
+      ResourceType(groupVersion: groupVersion, kind: $0, plural: $1, isNamespaced: true)
+    }
   }
 
   func get(_ object: ObjectReference) async throws(ClusterError) -> Value {

@@ -246,6 +246,12 @@ import Testing
     ]
     let replaced = await found(plan, mesh + [try deployment("web-1-0", of: plan, probeless), web[1]])
     #expect(replaced.map(\.severity) == [.warning], "\(replaced)")
+    // A run that was stopped after it had written the policy goes on.
+    let policy = try #require(
+      plan.forward.flatMap(\.phases).flatMap(\.writes).first {
+        $0.object.map { $0["kind"] == "PeerAuthentication" } ?? false
+      }?.object)
+    #expect(await found(plan, mesh + web + [policy]).map(\.severity) == [.warning])
     let permissive = try itinerary("mesh istio mtls permissive")
     #expect(await found(permissive, mesh + web).map(\.code) == [.withoutProxy])
   }

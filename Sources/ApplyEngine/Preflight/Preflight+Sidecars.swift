@@ -30,7 +30,13 @@ extension Preflight {
     let isAsked = namespace == nil || injects(labels)
     var found: [Diagnostic] = []
     var cutOff: Set<String> = []
-    if let strict = strictMoment() {
+    if var strict = strictMoment() {
+      // A run that goes on in the middle of a leg may have written it.
+      if !strict.isOld, let policy = try? await cluster.reference(to: strict.policy),
+        let live = try? await cluster.get(policy)
+      {
+        strict.isOld = isStrict(live)
+      }
       let sure = without.filter { $0.leaves > strict.phase && isSurelyCutOff($0, by: strict, among: without) }
       // Who was cut off before this run, and is not the plan's, is no business of it.
       let rest = without.filter { workload in
@@ -141,6 +147,7 @@ extension Preflight {
     /// The phase from which on some caller sends nothing else.
     var first: Int
     var origin: SourceRange
+    var policy: ObjectID
     /// What stands after its leg.
     var after: ObjectSet?
     /// It is strict before this run.
@@ -153,7 +160,7 @@ extension Preflight {
     if let leg = legs.first {
       let now = standing(before: leg)
       if let policy = now.entries.first(where: { isStrict($0.plain) }) {
-        return StrictMoment(phase: 0, first: 0, origin: policy.origin, after: now, isOld: true)
+        return StrictMoment(phase: 0, first: 0, origin: policy.origin, policy: policy.id, after: now, isOld: true)
       }
     }
     for leg in legs {
@@ -161,7 +168,7 @@ extension Preflight {
         if writes.contains(where: { $0.object.map(sendsMTLS) ?? false }) { first = min(first, phase) }
         if let write = writes.first(where: { $0.object.map(isStrict) ?? false }) {
           return StrictMoment(
-            phase: phase, first: min(first, phase), origin: write.origin, after: leg.after?.image)
+            phase: phase, first: min(first, phase), origin: write.origin, policy: write.id, after: leg.after?.image)
         }
         phase += 1
       }
