@@ -181,6 +181,18 @@ import Testing
       Self.adopting(&$0)
     }
     await world.sandbox.advance(by: 100_000)
+    // What is owed is shown by no plan, so that there is none.
+    let planner = Planner(
+      world.itinerary, decisions: WriteDecisions(adopts: ["Service/web"]),
+      cluster: InProcessTransport.cluster(world.sandbox))
+    let memory = await planner.remembered(for: .apply(steps: 1))
+    if case .success(let memory) = memory, memory.record.progress.phase > 0, memory.record.progress.leg == 0 {
+      #expect(
+        memory.inventory[ObjectID(group: "", kind: "Service", namespace: "shop", name: "web")]?.outcome == .applied)
+    }
+    if case .failure(let error) = memory {
+      #expect(error.diagnostic.message == "a run is about to take over `Service/web`", "\(error.diagnostic)")
+    }
     let resumed = try world.run(.apply(steps: 1), id: "resumed", hook: hook) { Self.adopting(&$0) }
     #expect([.done, .unchanged].contains(resumed.result.outcome), "\(resumed.log.text)")
     #expect(watch.seen.allSatisfy { !$0.isEmpty }, "\(watch.seen)")

@@ -91,6 +91,12 @@ package struct Planner: Sendable {
           ?? .clusterFailed("there is nothing to plan", "\(error)", at: plan.nameRange), isRefused: true)
     }
     var legs = Array((itinerary.legs(of: record.course) ?? []).dropFirst(record.progress.leg))
+    // What the run has left of its earlier phases is in none of those to come.
+    if let inventory = loaded?.inventory, let owed = legs.first?.servicesOwed(before: record.progress.phase, inventory),
+      !owed.isEmpty
+    {
+      throw LivePlanError(diagnostic: .takeOverUnderWay(owed), isRefused: true)
+    }
     if !legs.isEmpty { legs[0].phases.removeFirst(min(record.progress.phase, legs[0].phases.count)) }
     return Memory(
       inventory: loaded?.inventory ?? Inventory(plan: plan.name), record: record, notes: notes.all, legs: legs)

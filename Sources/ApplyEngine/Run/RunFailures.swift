@@ -93,6 +93,15 @@ extension Diagnostic {
       help: "mend what failed, then `rolloutc resume`; or go back with `rolloutc rollback`")
   }
 
+  static func takeOverUnderWay(_ services: [Write]) -> Diagnostic {
+    let others = services.count - 1
+    return Diagnostic(
+      .notOurs, "a run is about to take over `\(services[0].id)`\(others > 0 ? " and \(others) more" : "")",
+      at: Label(services[0].origin, "is taken over when the pods are ready"),
+      notes: ["what is left of it cannot be planned apart from the run"],
+      help: "go on with `rolloutc resume`, or back with `rolloutc rollback`, and plan then")
+  }
+
   static func unprovedWayBack(_ faults: [Diagnostic], at range: SourceRange) -> Diagnostic {
     Diagnostic(
       faults[0].code, "on the way back over several steps at once \(faults[0].message)",

@@ -9,10 +9,10 @@ internal import RolloutPlan
 extension RunSession {
   /// What phase `index` of `leg` has, and leaves for then.
   func heldBack(from index: Int, of leg: Leg) async throws(RunBreak) -> Set<ObjectID> {
-    guard case .forward = leg.role, let start = startOfWorkloads(in: leg), index < start else { return [] }
+    guard case .forward = leg.role, let start = leg.startOfWorkloads, index < start else { return [] }
     var hosts: Set<String> = []
     for (place, phase) in leg.phases[...index].enumerated() {
-      for write in phase.writes where isTakenOverLate(write, in: leg.phases[start]) {
+      for write in phase.writes where leg.isTakenOverLate(write, inventory) {
         // An earlier phase of this leg has left it.
         var isHeld = place < index
         if !isHeld, options.decisions.adopt(write.id), let live = try await live(write.id) {
@@ -41,7 +41,7 @@ extension RunSession {
   /// Writes what was left until the pods of `leg` were ready. It is what the inventory does not have of the phases before,
   /// so that a run that is resumed knows it, too.
   func takeOver(in leg: Leg) async throws(RunBreak) {
-    guard case .forward = leg.role, let start = startOfWorkloads(in: leg), start == record.progress.phase else {
+    guard case .forward = leg.role, let start = leg.startOfWorkloads, start == record.progress.phase else {
       return
     }
     for phase in leg.phases[..<start] {
@@ -64,9 +64,7 @@ extension RunSession {
   /// pods that were there.
   func servicesOwed(at progress: Progress) -> [Write] {
     guard let legs = itinerary.legs(of: record.course), legs.indices.contains(progress.leg) else { return [] }
-    let leg = legs[progress.leg]
-    guard case .forward = leg.role, let start = startOfWorkloads(in: leg), progress.phase <= start else { return [] }
-    return leg.phases[..<progress.phase].flatMap(\.writes).filter { isTakenOverLate($0, in: leg.phases[start]) }
+    return legs[progress.leg].servicesOwed(before: progress.phase, inventory)
   }
 
   /// Deployments that stand, are somebody else's and are taken over by `start`, have pods that `service` selects, with the ports
@@ -91,26 +89,34 @@ extension RunSession {
     return isServed
   }
 
-  private func startOfWorkloads(in leg: Leg) -> Int? {
-    leg.phases.firstIndex { phase in
+  /// As a rule or a route of the same namespace may call the Service.
+  private func hostNames(of service: ObjectID) -> [String] {
+    [service.name, "\(service.name).\(service.namespace).svc.\(plan.clusterDomain)"]
+  }
+}
+
+extension Leg {
+  /// The Services of others that it takes over, has left until pods are ready, and comes by in the phases before `phase`.
+  func servicesOwed(before phase: Int, _ inventory: Inventory) -> [Write] {
+    guard case .forward = role, let start = startOfWorkloads, phase <= start else { return [] }
+    return phases[..<phase].flatMap(\.writes).filter { isTakenOverLate($0, inventory) }
+  }
+
+  fileprivate var startOfWorkloads: Int? {
+    phases.firstIndex { phase in
       phase.kind == .startWorkloads && phase.gates.contains { if case .ready = $0 { true } else { false } }
     }
   }
 
-  /// A Service that is not the plan's yet, and that pods are to stand behind which `start` waits for.
-  private func isTakenOverLate(_ write: Write, in start: Phase) -> Bool {
-    guard write.id.isService, inventory[write.id]?.outcome != .applied,
+  /// A Service that is not the plan's yet, and that pods are to stand behind which the leg waits for.
+  fileprivate func isTakenOverLate(_ write: Write, _ inventory: Inventory) -> Bool {
+    guard write.id.isService, inventory[write.id]?.outcome != .applied, let start = startOfWorkloads,
       let selector = write.object?.at("spec", "selector")?.fields, !selector.isEmpty
     else { return false }
-    return start.writes.contains { workload in
+    return phases[start].writes.contains { workload in
       guard let labels = workload.object?.at("spec", "template", "metadata", "labels") else { return false }
       return selector.entries.allSatisfy { labels[$0.key] == $0.value }
     }
-  }
-
-  /// As a rule or a route of the same namespace may call the Service.
-  private func hostNames(of service: ObjectID) -> [String] {
-    [service.name, "\(service.name).\(service.namespace).svc.\(plan.clusterDomain)"]
   }
 }
 
