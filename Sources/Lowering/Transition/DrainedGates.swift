@@ -42,7 +42,7 @@ extension TransitionBuilder {
   /// Routes that lead to what leaves are given up with it, and nothing goes before. On a way back from pods that have just
   /// come this is a port that only they have.
   private mutating func waitAlone(for left: [VersionID], before stop: Int) {
-    let reached = starts().map(renderer.reached)
+    let reached = starts.map(renderer.reached)
     let held = left.filter { version in reached.contains { $0.contains(version) } }
     if held.isEmpty { return }
     if stop > 0 { return wait(for: held, after: stop - 1) }
@@ -68,7 +68,7 @@ extension TransitionBuilder {
     let (i, v) = (version.component.index, version.index)
     let component = view.components[i]
     if component.mayEnter(by: v) { return true }
-    if !component.mayReach(v) || starts().contains(where: { $0.components[i].mayEnter(by: v) }) { return false }
+    if !component.mayReach(v) || starts.contains(where: { $0.components[i].mayEnter(by: v) }) { return false }
     return isAsked(version, in: view)
   }
 
@@ -93,14 +93,10 @@ extension TransitionBuilder {
     renderer.view(a, b, after: stage, keepsVolumes: options.keepsVolumes)
   }
 
-  /// Wherever requests may have gone when the transition begins.
-  private func starts() -> [View] { [a] + perhaps }
-
   /// Versions that requests may have reached, and reach no more, and that have pods which requests may be with.
   private func left() -> [VersionID] {
-    let starts = starts()
     // Nobody comes to what only a version calls that lost its last visitors, be its lanes as they were.
-    let forsaken = forsaken(starts)
+    let forsaken = forsaken()
     var left: [VersionID] = []
     for i in forsaken == nil ? changing : renderer.callOrder {
       let names = renderer.components[i]
@@ -123,7 +119,7 @@ extension TransitionBuilder {
   /// Versions that requests reached, and reach no more, whatever lanes still lead there: all that called them is dark, or
   /// gone. Nil where nobody leaves from whom others had their requests. O(versions) where somebody does, else O(components
   /// that change).
-  private func forsaken(_ starts: [View]) -> Reached? {
+  private func forsaken() -> Reached? {
     let leaves = changing.contains { i in
       let (names, new) = (renderer.components[i], b.components[i])
       return names.versionOrder.contains { v in
@@ -133,7 +129,7 @@ extension TransitionBuilder {
     }
     guard leaves, b.exists else { return nil }
     var lost = renderer.reached(in: a)
-    for view in perhaps where !a.components.differences(from: view.components).isEmpty {
+    for view in starts.dropFirst() where !a.components.differences(from: view.components).isEmpty {
       lost.formUnion(renderer.reached(in: view))
     }
     lost.subtract(renderer.reached(in: b))

@@ -74,8 +74,8 @@ struct TransitionBuilder {
   var image: ObjectSet
   let a: View
   let b: View
-  /// Where requests may have gone besides, when it begins.
-  let perhaps: [View]
+  /// Wherever requests may have gone when it begins: as `a` says, and besides.
+  let starts: [View]
   let options: TransitionOptions
   let rendered: RenderedObjects
   /// By component: the parts of which some object may be another than `a` says.
@@ -104,7 +104,7 @@ struct TransitionBuilder {
     self.image = image
     self.a = a
     self.b = b
-    self.perhaps = perhaps
+    starts = [a] + perhaps
     self.options = options
     rendered = options.rendered ?? RenderedObjects(renderer)
     self.doubtful = doubtful
