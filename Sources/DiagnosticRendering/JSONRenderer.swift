@@ -17,11 +17,14 @@ package struct JSONRenderer {
   package init(sources: SourceSet) { places = Places(sources) }
 
   /// One JSON object and a line break.
-  package func rendered(_ diagnostics: [Diagnostic]) -> [UInt8] {
+  ///
+  /// - Parameter outcome: members besides, of what the diagnostics are about.
+  package func rendered(_ diagnostics: [Diagnostic], outcome: Fields = [:]) -> [UInt8] {
     var fields: Fields = [
       "schema": .string(Self.schema), "diagnostics": .array(diagnostics.prefix(longestResult).map(value)),
     ]
     if diagnostics.count > longestResult { fields["leftOff"] = .int(diagnostics.count - longestResult) }
+    for entry in outcome.entries { fields[entry.key] = entry.value }
     return jsonBytes(.object(fields), pretty: true) + [0x0A]
   }
 

@@ -44,7 +44,9 @@ import Testing
     case let items as [Any]: return items.flatMap { members($0, path + "[]", rows) }
     case is String: return [(path, "string")]
     case is NSNull: return [(path, "null")]
-    case let number as NSNumber: return [(path, isBool(number) ? "bool" : "int")]
+    case let number as NSNumber:
+      if isBool(number) { return [(path, "bool")] }
+      return [(path, number.doubleValue == number.doubleValue.rounded() ? "int" : "number")]
     default: return [(path, "?")]
     }
   }
@@ -62,7 +64,9 @@ import Testing
         seen.insert(member.path)
         let row = rows[member.path]
         #expect(row != nil, "\(section): `\(member.path)` is written, and not in docs/formats.md")
-        if let row { #expect(row.types.contains(member.type), "\(section): `\(member.path)` is \(member.type)") }
+        guard let row else { continue }
+        let isOfType = row.types.contains(member.type) || member.type == "int" && row.types.contains("number")
+        #expect(isOfType, "\(section): `\(member.path)` is \(member.type)")
       }
     }
     for (path, row) in rows where row.isAlways {
@@ -80,15 +84,61 @@ import Testing
       ])
   }
 
+  @Test func steps() throws {
+    let scratch = try Scratch(withPlans: true)
+    let outputs = try ["aks-voting", "aks-voting-as-written", "bookinfo"].map {
+      try scratch.rolloutc("steps", "plans/\($0).rollout", "-o", "json").outputBytes
+    }
+    try check("Steps", outputs)
+    // The same as the table says: the flagged users of the scenario's third step.
+    let steps: Value = try parseJSON(outputs[0])
+    let third = try #require(steps["steps"]?.array?[2])
+    let flagged = try #require(third["serving"]?.array?.first)
+    #expect(flagged["visitors"] == "cookie featureflag=on")
+    #expect(flagged.at("at", "component") == "voting-app")
+    #expect(
+      flagged["components"]?.array?[1] == [
+        "component": "analytics", "before": [["version": "1.1", "share": 1]],
+        "after": [["version": "2.0", "share": 1]],
+      ])
+    #expect(third["dark"] == [["component": "analytics", "version": "1.0"]])
+    #expect(
+      third["segments"]?.array?[0]["writes"]?.array?[0] == [
+        "action": "create", "kind": "PersistentVolumeClaim", "count": 1,
+      ])
+  }
+
   @Test func diagnostics() throws {
     let scratch = try Scratch()
     try scratch.write("plan a\nlanguage 1\ncomponent web {\n  imag x\n  version 1\n  version 1\n}\n", to: "a.rollout")
     try scratch.write("language 1\n", to: "b.rollout")
     try scratch.write(
       "plan a\nlanguage 1\ncomponent web {\n  image x\n  version 1\n}\nroute web all -> 1\n", to: "c.rollout")
-    try check(
-      "Diagnostics",
-      ["a.rollout", "b.rollout", "c.rollout"].map { try scratch.rolloutc("check", "--format", "json", $0).outputBytes })
+    try scratch.write(
+      """
+      plan a
+      language 1
+      routing open
+      mesh istio mtls strict
+
+      component web {
+        image nginx
+        port 80 http
+        version 1.0, 2.0
+      }
+      expose web on port 80 hosts "*" path /
+      step "one" {
+        deploy web 1.0
+        route web all -> 1.0
+      }
+      """, to: "good.rollout")
+    let outputs = try ["a.rollout", "b.rollout", "c.rollout", "good.rollout"].map {
+      try scratch.rolloutc("check", "--format", "json", $0).outputBytes
+    }
+    try check("Diagnostics", outputs)
+    #expect(try parseJSON(outputs[2])["proved"] == nil, "a plan with errors is not proved")
+    let good: Value = try parseJSON(outputs[3])
+    #expect(good["plan"] == "a" && good["steps"] == 1 && (good.at("proved", "phases")?.int ?? 0) > 1)
   }
 
   @Test func rehearsals() throws {

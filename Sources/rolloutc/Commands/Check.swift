@@ -1,6 +1,7 @@
 import ArgumentParser
 import DiagnosticRendering
 import Diagnostics
+import KubernetesModel
 import Lowering
 import RolloutPlan
 import SafetyChecks
@@ -93,7 +94,10 @@ extension PlanRequest {
       found += resolution.allowances.filter(compiled.problems.compactMap { .init($0) } + report.diagnostics)
       coverage = report.coverage
     }
-    diagnostics.show(found.inReadingOrder, resolution.sources, always: true)
+    var outcome: Fields = [:]
+    if let plan = resolution.plan { outcome = ["plan": .string(plan.name), "steps": .int(plan.steps.count)] }
+    if let coverage, !found.hasErrors { outcome["proved"] = coverage.json }
+    diagnostics.show(found.inReadingOrder, resolution.sources, always: true, outcome: outcome)
     if diagnostics.refuses(found) { IO.exit(Exit.usage) }
     if diagnostics.format == .human, let plan = resolution.plan, let coverage {
       let count = found.isEmpty ? "no diagnostics" : counted(found.count, "diagnostic")

@@ -2,6 +2,7 @@ import ApplyEngine
 import ArgumentParser
 import DiagnosticRendering
 import Diagnostics
+import KubernetesModel
 import Lowering
 import RolloutPlan
 import RolloutSyntax
@@ -165,15 +166,19 @@ struct DiagnosticOutput {
   }
 
   /// Shows diagnostics: for people on standard error, for machines on standard output where they are the result.
-  /// - Parameter always: machine formats say something even where there is nothing to say.
-  func show(_ diagnostics: [Diagnostic], _ sources: SourceSet, always: Bool = false) {
+  /// - Parameters:
+  ///   - always: machine formats say something even where there is nothing to say.
+  ///   - outcome: what JSON says besides of a plan as a whole.
+  func show(_ diagnostics: [Diagnostic], _ sources: SourceSet, always: Bool = false, outcome: Fields = [:]) {
     switch format {
     case .human:
       guard !diagnostics.isEmpty else { return }
       let renderer = TerminalRenderer(sources: sources, color: colorsErrors, width: IO.terminalWidth(2))
       IO.standardError(renderer.rendered(diagnostics))
     case .json:
-      if always || !diagnostics.isEmpty { output(JSONRenderer(sources: sources).rendered(diagnostics), always) }
+      if always || !diagnostics.isEmpty {
+        output(JSONRenderer(sources: sources).rendered(diagnostics, outcome: outcome), always)
+      }
     case .sarif:
       if always || !diagnostics.isEmpty {
         let renderer = SARIFRenderer(sources: sources, pages: Catalogue.pages, version: toolVersion)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Diagnostics
+import KubernetesModel
 import Lowering
 import RolloutPlan
 import SafetyChecks
@@ -98,6 +99,14 @@ extension Plan {
 extension Coverage {
   /// Some request was followed.
   var hasRequests: Bool { cohorts > 0 || callPaths > 0 }
+
+  /// What was looked at, for a program.
+  var json: Value {
+    [
+      "cohorts": .int(cohorts), "callPaths": .int(callPaths), "waysBack": .int(rollbacks),
+      "failureBlocks": .int(failureBlocks), "phases": .int(phases), "configurations": .int(configurations),
+    ]
+  }
 
   /// What was looked at, for a person.
   var words: String {

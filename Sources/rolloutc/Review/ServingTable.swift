@@ -46,7 +46,7 @@ struct ServingTable {
     _ start: Serving.Start, _ rows: [Serving.Row], _ cells: [[Int: String]], _ all: [Int]
   ) -> [String] {
     let title = title(start)
-    let labels = rows.map { label($0, isOnly: rows.count == 1) }
+    let labels = rows.map { $0.visitors(of: model, isOnly: rows.count == 1) }
     let left = min(max(title.count, labels.map(\.count).max() ?? 0), ServingTable.labelWidth)
     var columns = all
     if blocks(columns, cells, left).count > 1 {
@@ -145,15 +145,20 @@ struct ServingTable {
       return "by \(model.plan[exposure.component].name)\(detail)"
     }
   }
+}
 
-  private func label(_ row: Serving.Row, isOnly: Bool) -> String {
-    guard case .exposure(let e) = row.start else { return "by itself" }
-    if let sticky = row.cohort.sticky {
+extension Serving.Row {
+  /// Whom the row is about, in words: `cookie featureflag=on`, `everybody else`.
+  ///
+  /// - Parameter isOnly: no other row is about those who come in there.
+  func visitors(of model: FlowModel, isOnly: Bool) -> String {
+    guard case .exposure(let e) = start else { return "by itself" }
+    if let sticky = cohort.sticky {
       let component = model.plan[model.plan.exposures[e].component]
       let version = component.versions.first { $0.subset == sticky.value }?.name ?? sticky.value
       return "kept on \(version)"
     }
-    if row.cohort.selectors.isEmpty { return isOnly ? "everybody" : "everybody else" }
-    return row.cohort.selectors.map(\.words).joined(separator: " and ")
+    if cohort.selectors.isEmpty { return isOnly ? "everybody" : "everybody else" }
+    return cohort.selectors.map(\.words).joined(separator: " and ")
   }
 }

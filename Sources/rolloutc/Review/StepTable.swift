@@ -30,43 +30,15 @@ struct StepTable {
     return text
   }
 
-  /// `12 writes in 5 phases: 3 Deployment, …`.
+  /// `12 writes in 5 phases: creates 3 Deployment; …`.
   private func summary(_ segment: CompiledSegment) -> String {
-    let writes = segment.phases.flatMap(\.writes)
-    if writes.isEmpty { return "" }
-    var created: [String] = []
-    var updated: [String] = []
-    var deleted: [String] = []
-    var seen: Set<String> = []
-    for write in writes {
-      let name = write.id.description
-      switch write.action {
-      case .create: if seen.insert("+" + name).inserted { created.append(write.id.kind) }
-      case .update: if !seen.contains("+" + name), seen.insert("~" + name).inserted { updated.append(write.id.kind) }
-      case .delete: if seen.insert("-" + name).inserted { deleted.append(write.id.kind) }
-      }
-    }
-    var parts: [String] = []
-    if !created.isEmpty { parts.append("creates " + kinds(created)) }
-    if !updated.isEmpty { parts.append("changes " + kinds(updated)) }
-    if !deleted.isEmpty { parts.append("deletes " + kinds(deleted)) }
-    let lost = writes.filter(\.destroysData).map { "`\($0.id.name)`" }
-    let loss =
-      lost.isEmpty
-      ? "" : "     destroys what is in \(lost.joined(separator: ", ")): no way back brings it again\n"
+    let writes = segment.phases.reduce(0) { $0 + $1.writes.count }
+    if writes == 0 { return "" }
+    let summary = WriteSummary(segment)
+    let lost = summary.destroyed.map { "`\($0)`" }.joined(separator: ", ")
     return
-      "     \(counted(writes.count, "write")) in \(counted(segment.phases.count, "phase")): \(parts.joined(separator: "; "))\n"
-      + loss
-  }
-
-  private func kinds(_ kinds: [String]) -> String {
-    var order: [String] = []
-    var counts: [String: Int] = [:]
-    for kind in kinds {
-      if counts[kind] == nil { order.append(kind) }
-      counts[kind, default: 0] += 1
-    }
-    return order.map { "\(counts[$0] ?? 0) \($0)" }.joined(separator: ", ")
+      "     \(counted(writes, "write")) in \(counted(segment.phases.count, "phase")): \(summary.words)\n"
+      + (lost.isEmpty ? "" : "     destroys what is in \(lost): no way back brings it again\n")
   }
 
   private func failure(_ step: Step) -> String {
