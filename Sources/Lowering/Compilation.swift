@@ -43,6 +43,8 @@ package struct CompiledSegment: Sendable {
   package var doubtful: Set<ObjectID> = []
   /// Where requests may have gone besides: it begins in the middle of a phase.
   package var perhaps: [View] = []
+  /// Claims that its end does not list stay: it is a way back.
+  package var keepsVolumes = false
 }
 
 extension ObjectSet {

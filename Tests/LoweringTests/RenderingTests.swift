@@ -91,6 +91,21 @@ struct RenderingTests {
     web.expose(8080)
     #expect(web.object("Gateway", "web-gateway")?.at("spec", "servers")?[0]?.at("port", "protocol") == "TCP")
     #expect(web.object("VirtualService", "web")?.at("spec", "tcp")?[0]?["match"] == [["port": 8080]])
+    // What speaks TLS itself is told apart by the name that clients ask for, and nothing of it is ended.
+    web = Web(ports: [.tls])
+    web.expose(443)
+    #expect(
+      web.object("Gateway", "web-gateway")?.at("spec", "servers")?[0] == [
+        "port": ["number": 443, "name": "tls", "protocol": "TLS"], "hosts": ["*"], "tls": ["mode": "PASSTHROUGH"],
+      ])
+    let passed = web.object("VirtualService", "web")
+    #expect(passed?.at("spec", "tls")?[0]?["match"] == [["port": 443, "sniHosts": ["*"]]])
+    #expect(passed?.at("spec", "tcp") == nil && passed?.at("spec", "hosts") == ["*"])
+    // Whether a gateway of others ends the connection or reads its name nobody knows.
+    web.expose(443, gateway: "edge/shared")
+    let foreign = web.object("VirtualService", "web")
+    #expect(foreign?.at("spec", "tcp")?[0]?["match"] == [["port": 443]])
+    #expect(foreign?.at("spec", "tls")?[0]?["route"] == foreign?.at("spec", "tcp")?[0]?["route"])
     web = Web()
     web.expose(gateway: "edge/shared")
     #expect(web.object("Gateway", "web-gateway") == nil)

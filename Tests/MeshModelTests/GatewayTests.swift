@@ -129,4 +129,46 @@ struct GatewayTests {
     #expect(connect([tcp]) == "closed -")
     #expect(connect([tcp, rules]) == Self.v2)
   }
+
+  @Test func connectionsArePassedOnByTheNameThatTheyAskFor() {
+    func server(_ name: String, _ hosts: [Value]) -> Value {
+      [
+        "apiVersion": "networking.istio.io/v1", "kind": "Gateway", "metadata": metadata(name, "shop"),
+        "spec": [
+          "selector": ["istio": "ingressgateway"],
+          "servers": [
+            [
+              "port": ["number": 443, "name": "tls", "protocol": "TLS"], "hosts": .array(hosts),
+              "tls": ["mode": "PASSTHROUGH"],
+            ]
+          ],
+        ],
+      ]
+    }
+    func route(_ name: String, _ gateway: Value, _ host: Value, _ subset: String) -> Value {
+      virtualService(
+        name, hosts: [host], gateways: [gateway],
+        tls: [rule([["port": 443, "sniHosts": [host]]], [to("web", subset, port: 8080)])])
+    }
+    func connect(_ objects: [Value], _ sni: String?) -> String {
+      summary(
+        MeshView(parsing: Self.base + objects).route(ingress, TCPConnection(host: "any", port: 443, sni: sni)))
+    }
+    let both = [
+      server("a", ["a.example"]), route("a", "a", "a.example", "v1"),
+      server("b", ["b.example"]), route("b", "b", "b.example", "v2"),
+    ]
+    #expect(connect(both, "a.example") == Self.v1)
+    #expect(connect(both, "b.example") == Self.v2)
+    #expect(connect(both, "c.example") == "closed -")
+    #expect(connect(both, nil) == "closed -")
+    // The wildcard takes who names nobody, too.
+    let every = [server("every", ["*"]), route("every", "every", "*", "v1")]
+    #expect(connect(every, "c.example") == Self.v1)
+    #expect(connect(every, nil) == Self.v1)
+    // A rule for bytes is none for TLS that is passed on.
+    let bytes = virtualService(
+      "a", hosts: ["*"], gateways: ["a"], tcp: [rule([["port": 443]], [to("web", "v2", port: 8080)])])
+    #expect(connect([server("a", ["*"]), bytes], "a.example") == "closed -")
+  }
 }

@@ -19,6 +19,7 @@ struct BruteForce {
   /// What may have happened in the phase that was taken last; and in one that broke off, until something has settled.
   private var during: [Fate] = []
   private var doubt: [Fate]?
+  private var dialed: [Call: Set<Int>] = [:]
   private var askedAtEnd: Set<Int> = []
   /// How many combinations the last phase had.
   private(set) var combinations = 0
@@ -31,7 +32,10 @@ struct BruteForce {
     for object in model.objectsOfOthers { if let id = ObjectID(object) { variants[id] = [object] } }
   }
 
-  mutating func begin() { atSegmentStart = doubt ?? settled() }
+  mutating func begin(dialing dialed: [Call: Set<Int>]? = nil) {
+    atSegmentStart = doubt ?? settled()
+    if let dialed { self.dialed = dialed }
+  }
 
   mutating func breakOff() { doubt = during }
 
@@ -142,7 +146,7 @@ struct BruteForce {
     }
     let facts = SlowJudge.Facts(
       before: from, after: to, phase: phase, isLast: isLast, keepsVolumes: keepsVolumes,
-      atSegmentStart: atSegmentStart, atStart: atStart, atEnd: settled(), during: union, inUse: inUse,
+      atSegmentStart: atSegmentStart, atStart: atStart, atEnd: settled(), during: union, dialed: dialed, inUse: inUse,
       leastReady: ready.map(\.lowerBound), mostReady: ready.map(\.upperBound),
       declared: model.versions.indices.map { count(standing[model.deployment($0)]) },
       routes: variants.filter { $0.key.kind == "VirtualService" }.flatMap(\.value).compactMap(\.self))

@@ -733,4 +733,212 @@ import Testing
         """)
     #expect(diagnostics.filter { $0.severity == .error }.isEmpty, "\(diagnostics.map(\.message))")
   }
+
+  /// A way out of a failure block begins with what the block keeps, volumes too, and takes none of them.
+  @Test(arguments: ["rollback to start", "rollback", "wait 1m", "route web all -> 1.0"])
+  func aWayOutOfABlockKeepsVolumes(_ block: String) throws {
+    let diagnostics = try findings(
+      """
+      plan shop
+      language 1
+      mesh istio
+      expose web on port 80
+      component web {
+        image registry.example.com/web
+        port 8080 http
+        calls db
+        version 1.0, 2.0
+      }
+      component db {
+        image registry.example.com/db
+        port 5432 tcp
+        volume data 8Gi at /data
+        version 16.4
+      }
+      on failure {
+        \(block)
+      }
+      step "base" {
+        deploy db 16.4
+        deploy web 1.0
+      }
+      step "new" {
+        deploy web 2.0
+        route web all -> 2.0
+      }
+      """)
+    #expect(diagnostics.filter { $0.severity == .error }.isEmpty, "\(diagnostics.map(\.message))")
+  }
+
+  private static let morePorts = """
+    component api {
+      image registry.example.com/api
+      port 8081 http
+      version 1
+      version 1.1, 2, 3 {
+        port 8081 http
+        port 9090 http
+      }
+    }
+
+    """
+
+  /// A caller dials a port that was there when it began: what newer versions have besides is open to nobody for a moment,
+  /// and nobody comes by it.
+  @Test(arguments: [
+    "deploy api 2\nstep \"b\" {\n  route api cookie flag=1 -> 2\n}\nstep \"c\" {\n  route api all -> 2\n}",
+    "deploy api 2\ndeploy api 3\nstep \"b\" {\n  route api all -> 2\n}\nstep \"c\" {\n  route api 10% -> 3\n}",
+    "deploy api 2\nmirror api 100% -> 2\nstep \"b\" {\n  mirror api 0% -> 2\n  route api all -> 2\n}",
+  ])
+  func portsThatNobodyDials(_ change: String) throws {
+    let diagnostics = try findings(
+      "plan shop\nlanguage 1\nmesh istio\n" + Self.morePorts
+        + "component job {\n  image registry.example.com/job\n  calls api\n  version 1\n}\n"
+        + "step \"a\" {\n  deploy api 1\n  deploy job 1\n}\n\(change)\n")
+    #expect(diagnostics.filter { $0.severity == .error }.isEmpty, "\(diagnostics.map(\.message))")
+  }
+
+  /// But who begins when it is there may dial it, and must find it.
+  @Test func aPortThatACallerBeganWith() throws {
+    let diagnostics = try findings(
+      "plan shop\nlanguage 1\nmesh istio\n" + Self.morePorts
+        + "component job {\n  image registry.example.com/job\n  calls api\n  version 1\n}\n"
+        + "patch route of api \"{spec: {http: [{name: lane-9090, match: [{port: 9090}], route: [{destination: "
+        + "{host: nowhere.shop.svc.cluster.local}}]}]}}\"\n"
+        + "step \"a\" {\n  deploy api 2\n  deploy job 1\n}\n")
+    #expect(!diagnostics.filter { $0.severity == .error }.isEmpty)
+  }
+
+  /// Ports of successors that no step has deployed yet are none that the release's callers know.
+  @Test func portsOfSuccessorsToCome() throws {
+    let diagnostics = try findings(
+      "plan shop\nlanguage 1\nmesh istio\nexpose web on port 80\n"
+        + Self.morePorts.replacing("1.1, 2, 3", with: "1.1, 2")
+          + """
+          component web {
+            image registry.example.com/web
+            port 80 http
+            calls api
+            version 1, 2
+          }
+          release r1 {
+            web 1
+            api 1 -> 1.1
+          }
+          release r2 {
+            web 2
+            api 2
+          }
+          step "a" {
+            deploy release r1
+          }
+          step "b" {
+            deploy release r2
+            route web cookie beta -> 2
+          }
+          step "c" {
+            deploy api 1.1
+            route api all -> 1.1
+          }
+
+          """)
+    #expect(diagnostics.filter { $0.severity == .error }.isEmpty, "\(diagnostics.map(\.message))")
+  }
+
+  /// The wider line's visitors come to a narrower host as long as its own component is not there, and so do their copies.
+  @Test func copiesOfVisitorsOfANarrowerHost() throws {
+    let diagnostics = try findings(
+      """
+      plan shop
+      language 1
+      mesh istio
+      expose a on port 80
+      expose b on port 80 hosts docs.example.com
+      component a {
+        image registry.example.com/a
+        port 80 http
+        version 1, 2
+      }
+      component b {
+        image registry.example.com/b
+        port 80 http
+        version 1
+      }
+      step "s0" {
+        deploy a 1
+      }
+      step "s1" {
+        deploy a 2
+        mirror a 50% -> 2
+      }
+      """)
+    #expect(diagnostics.filter { $0.severity == .error }.isEmpty, "\(diagnostics.map(\.message))")
+  }
+
+  /// `routing open`: what sleeps gets nothing, and its waking is taken back like any other.
+  @Test func aVersionThatWakes() throws {
+    let diagnostics = try findings(
+      "plan shop\nlanguage 1\nrouting open\nexpose web on port 80\n" + Self.parts
+        + """
+        step "All" {
+          deploy api 1.0
+          deploy web 1.0
+          deploy api 2.0 replicas 0
+        }
+        step "Wake" {
+          deploy api 2.0
+          route api 50% -> 2.0
+        }
+        """)
+    #expect(diagnostics.filter { $0.severity == .error }.isEmpty, "\(diagnostics.map(\.message))")
+  }
+
+  /// A second version, and all taken back in the same part of a step.
+  @Test func aSecondVersionAndBackToTheStart() throws {
+    let diagnostics = try findings(
+      "plan shop\nlanguage 1\nrouting open\nexpose web on port 80\n" + Self.parts
+        + "step \"All\" {\n  deploy web 1.0\n  deploy api 1.0\n}\n"
+        + "step \"Back\" {\n  deploy web 2.0\n  rollback to start\n}\n")
+    #expect(diagnostics.filter { $0.severity == .error }.isEmpty, "\(diagnostics.map(\.message))")
+  }
+
+  /// The gateway passes TLS on by the name that clients ask for: of one port several components have each its own.
+  @Test(arguments: ["", " through gateway istio-ingress/public"])
+  func passingTLSOn(_ gateway: String) throws {
+    let diagnostics = try findings(
+      """
+      plan shop
+      language 1
+      mesh istio mtls strict
+      expose vault on port 443 hosts vault.example.com\(gateway)
+      expose web on port 443 hosts "*.example.org" tls secret web\(gateway)
+      expose mail on port 443 hosts mail.example.com\(gateway)
+      component vault {
+        image registry.example.com/vault
+        port 8200 tls
+        version 1.15.0, 1.16.0
+      }
+      component mail {
+        image registry.example.com/mail
+        port 993 tls
+        version 1
+      }
+      component web {
+        image registry.example.com/web
+        port 8080 http
+        version 1
+      }
+      step "All" {
+        deploy vault 1.15.0
+        deploy mail 1
+        deploy web 1
+      }
+      step "Next" {
+        deploy vault 1.16.0
+        route vault all -> 1.16.0
+        retire vault 1.15.0
+      }
+      """)
+    #expect(diagnostics.filter { $0.severity == .error }.isEmpty, "\(diagnostics.map(\.message))")
+  }
 }

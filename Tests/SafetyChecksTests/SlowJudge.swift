@@ -45,6 +45,8 @@ struct SlowJudge {
     var atStart: [Fate]
     var atEnd: [Fate]
     var during: [Fate]
+    /// The ports that a caller dials; of others all.
+    var dialed: [Call: Set<Int>]
     var inUse: Set<Int>
     /// By version: pods that are ready at the least and at the most.
     var leastReady: [Int]
@@ -84,14 +86,14 @@ struct SlowJudge {
 
   /// Every stop of every request, with each crossing from one release into another.
   private func walk(
-    _ entries: [Int], _ sources: [Int], _ fates: [Fate], copies: Bool
+    _ entries: [Int], _ sources: [Int], _ fates: [Fate], _ dialed: [Int], copies: Bool
   ) -> (stops: Set<Stop>, crossings: Set<[Int]>, arrivals: [(flow: Int, version: Int)]) {
     var stops: Set<Stop> = []
     var crossings: Set<[Int]> = []
     var arrivals: [(Int, Int)] = []
     func stop(_ here: Stop) {
       guard stops.insert(here).inserted else { return }
-      for f in model.flows.indices where model.flows[f].source == .caller(here.version) {
+      for f in dialed where model.flows[f].source == .caller(here.version) {
         for next in fates[f].targets {
           arrivals.append((f, next))
           let own = releases(next)
@@ -137,6 +139,12 @@ struct SlowJudge {
     func isCalled(_ c: ComponentID, by callers: [ComponentID]) -> Bool {
       model.versions.contains { $0.component != c && callers.contains($0.component) && plan[$0].calls.contains(c) }
     }
+    let dialed = model.flows.indices.filter { f in
+      let flow = model.flows[f]
+      guard case .caller(let v) = flow.source else { return true }
+      let call = Call(caller: model.versions[v], callee: ComponentID(flow.callee))
+      return facts.dialed[call]?.contains(flow.port) ?? true
+    }
     let components = plan.components.indices.map { ComponentID($0) }
     let exposed = components.filter { c in plan.exposures.contains { $0.component == c } }
     let first = components.filter { !exposed.contains($0) && !isCalled($0, by: components) }
@@ -172,22 +180,23 @@ struct SlowJudge {
     let promised = entries.filter(isPromised)
     for f in promised where !targets(facts.after, f).isEmpty { meet(f) }
     let old = Set(
-      walk(entries.filter { facts.atStart[$0].isServed }, running, facts.atStart, copies: false).stops.map(\.version))
-    let live = Set(walk(promised, running, facts.during, copies: false).stops.map(\.version))
+      walk(entries.filter { facts.atStart[$0].isServed }, running, facts.atStart, dialed, copies: false).stops.map(
+        \.version))
+    let live = Set(walk(promised, running, facts.during, dialed, copies: false).stops.map(\.version))
     for version in live {
-      for f in model.flows.indices where model.flows[f].source == .caller(version) && !isGivenUp(f) {
+      for f in dialed where model.flows[f].source == .caller(version) && !isGivenUp(f) {
         if isPromised(f) || !old.contains(version) && !allowed(f).isEmpty { meet(f) }
       }
     }
 
     // Whose data it works on, and where it must not arrive.
-    let all = walk(entries, started, facts.during, copies: true)
+    let all = walk(entries, started, facts.during, dialed, copies: true)
     for crossing in all.crossings {
       verdict.findings.insert(Finding(invariant: .releaseIsolated, flow: crossing[0], version: crossing[1]))
     }
     // Who runs asks by itself, too, visited or not, if each state in which it runs has an answer for it.
     let visited = Set(all.stops.map(\.version))
-    let unvisited = model.flows.indices.flatMap { f -> [(Int, Int)] in
+    let unvisited = dialed.flatMap { f -> [(Int, Int)] in
       guard case .caller(let v) = model.flows[f].source, !visited.contains(v), facts.mostReady[v] > 0,
         !allowed(f).isEmpty,
         (facts.before + [facts.after]).allSatisfy({ wanted($0, v) == 0 || !targets($0, f).isEmpty })
@@ -195,7 +204,7 @@ struct SlowJudge {
       return facts.during[f].targets.union(facts.during[f].copies).map { (f, $0) }
     }
     // And it is answered as long as it stays, if the new state has pods for all that it leads to.
-    for f in model.flows.indices where isPromised(f) && !targets(facts.after, f).isEmpty {
+    for f in dialed where isPromised(f) && !targets(facts.after, f).isEmpty {
       guard case .caller(let v) = model.flows[f].source, !visited.contains(v), facts.mostReady[v] > 0,
         facts.before.allSatisfy({ wanted($0, v) > 0 && !targets($0, f).isEmpty }), wanted(facts.after, v) > 0,
         targets(facts.after, f).allSatisfy({ wanted(facts.after, model.firstVersion[model.flows[f].callee] + $0) > 0 })
@@ -213,15 +222,26 @@ struct SlowJudge {
         if mirrored, facts.during[f].copies.contains(version), !facts.during[f].targets.contains(version) { continue }
       } else if flow.isEntry {
         // Another exposure of the same port may take what this one does not.
-        let isTheirs = plan.exposures.enumerated().contains { e, exposure in
-          guard exposure.component == id.component, exposure.port == flow.port,
-            exposure.hosts.contains(where: { host in
-              guard case .http(let request) = flow.traffic else { return true }
-              return host == "*" || host == request.authority
-                || host.hasPrefix("*") && request.authority.hasSuffix(host.dropFirst())
-            }),
-            exposure.path == "/" || flow.path == exposure.path || flow.path.hasPrefix(exposure.path + "/")
-          else { return false }
+        let theirs = plan.exposures.indices.filter { e in
+          let exposure = plan.exposures[e]
+          return exposure.component == id.component && exposure.port == flow.port
+            && exposure.hosts.contains { host in
+              let asked: String?
+              switch flow.traffic {
+              case .http(let request): asked = request.authority
+              case .tcp(let connection): asked = connection.sni
+              }
+              guard let asked else { return true }
+              return host == "*" || host == asked || host.hasPrefix("*") && asked.hasSuffix(host.dropFirst())
+            }
+            && (exposure.path == "/" || flow.path == exposure.path || flow.path.hasPrefix(exposure.path + "/"))
+        }
+        let isCopy = facts.during[f].copies.contains(version) && !facts.during[f].targets.contains(version)
+        let isMirrored = (facts.before + [facts.after]).contains {
+          component($0, id.component.index)?.mirror?.version == id.index
+        }
+        if isCopy, isMirrored, !theirs.isEmpty { continue }
+        let isTheirs = theirs.contains { e in
           // A line's rules leave out what another line takes; its default does not.
           return [flow.cohort, Cohort.others].contains { cohort in
             var other = flow
@@ -276,10 +296,10 @@ struct SlowJudge {
 
     // What stays broken.
     let remaining = uncalled.filter { wanted(facts.after, $0) > 0 }
-    let end = walk(entries, remaining, facts.atEnd, copies: false)
+    let end = walk(entries, remaining, facts.atEnd, dialed, copies: false)
     if facts.isLast {
       let callers = Set(end.stops.map(\.version))
-      for f in model.flows.indices where !targets(facts.after, f).isEmpty {
+      for f in dialed where !targets(facts.after, f).isEmpty {
         switch model.flows[f].source {
         case .entry: break
         case .caller(let version): if !callers.contains(version) { continue }
@@ -304,7 +324,7 @@ struct SlowJudge {
       }
     }
     verdict.askedAtEnd = Set(
-      walk(entries, running, facts.atEnd, copies: true).arrivals.filter { !isGivenUp($0.flow) }.map(\.version))
+      walk(entries, running, facts.atEnd, dialed, copies: true).arrivals.filter { !isGivenUp($0.flow) }.map(\.version))
     return verdict
   }
 }

@@ -153,11 +153,14 @@ extension Run {
       $0.id.kind == "Namespace" && $0.id.name == plan.namespace
     }
     guard !plan.namespaceExists, let write = first, let object = write.object else {
+      let (label, help) =
+        plan.namespaceExists
+        ? ("the plan says that it exists", "create it, or leave out `existing`")
+        : ("no step of the plan writes anything, not even that", "`deploy` what is to stand there")
       throw .failed(
         RunFailure(
-          .clusterFailed(
-            "there is no namespace `\(plan.namespace)`", "the plan says that it exists", at: plan.nameRange,
-            help: "create it, or leave out `existing`"), at: start, isBeforeWriting: true))
+          .clusterFailed("there is no namespace `\(plan.namespace)`", label, at: plan.nameRange, help: help),
+          at: start, isBeforeWriting: true))
     }
     if stop.isRaised { throw .stopped }
     let writer = ObjectWriter(cluster, journal: environment.journal) { _ async throws(LockError) in }

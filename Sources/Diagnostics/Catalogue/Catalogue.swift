@@ -16,7 +16,7 @@ package enum Catalogue {
 extension Code {
   /// A lint can be silenced in place with a reason; so can what fails for a while, or for good, where
   /// somebody has thought about it: downtime, and a port that nobody is to call any more. Errors cannot.
-  package var canBeAllowed: Bool { severity == .warning || self == .downtime || self == .portGone }
+  package var canBeAllowed: Bool { severity == .warning || [.downtime, .portGone, .failedRequests].contains(self) }
 
   /// The comment that silences it, as it is written in a plan.
   package var allowance: String { "# rolloutc: allow \(slug) -- REASON" }

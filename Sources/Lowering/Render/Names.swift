@@ -146,6 +146,10 @@ struct ClaimNames: Sendable {
 struct ExposureNames: Sendable {
   var port: Int
   var isTCP: Bool
+  /// Connections are told apart by the name that their clients ask for.
+  var passesTLS: Bool
+  /// The gateway is somebody else's.
+  var isForeign: Bool
   var hosts: [String]
   /// Without a slash at the end; `/` for everything.
   var path: String

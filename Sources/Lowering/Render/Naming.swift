@@ -229,7 +229,8 @@ struct Naming {
   ) -> [ExposureNames] {
     exposures.map { exposure in
       ExposureNames(
-        port: exposure.port, isTCP: exposure.isTCP(component), hosts: exposure.hosts.isEmpty ? ["*"] : exposure.hosts,
+        port: exposure.port, isTCP: exposure.isTCP(component), passesTLS: exposure.passesTLS(component),
+        isForeign: exposure.gateway != nil, hosts: exposure.hosts.isEmpty ? ["*"] : exposure.hosts,
         path: exposure.path, leftOut: plan.pathsLeftOut(of: exposure),
         gateway: exposure.gateway ?? gateway, range: exposure.range)
     }

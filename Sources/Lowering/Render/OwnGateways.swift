@@ -32,11 +32,13 @@ struct OwnGateways {
       let port: Int
       let secret: String?
       let isTCP: Bool
+      let passesTLS: Bool
 
       init(_ exposure: Exposure, _ plan: Plan) {
         port = exposure.port
         secret = exposure.tlsSecret
         isTCP = exposure.isTCP(plan.components[exposure.component.index])
+        passesTLS = exposure.passesTLS(plan.components[exposure.component.index])
       }
     }
     let own = plan.exposures.filter { $0.gateway == nil }
@@ -78,7 +80,8 @@ struct OwnGateways {
           names.first { name in !all.contains { $0.name == name } } ?? "\(names[1])-\(all.count + 1)"
         all.append(
           GatewayServer(
-            port: exposure.port, name: name, proto: kind, hosts: exposure.hosts, tlsSecret: exposure.tlsSecret))
+            port: exposure.port, name: name, proto: kind, hosts: exposure.hosts, passesTLS: place.passesTLS,
+            tlsSecret: exposure.tlsSecret))
       }
       servers[owner] = all
     }
@@ -108,13 +111,15 @@ struct GatewayServer: Sendable {
   /// What the gateway speaks with those who enter: `HTTP`, `HTTPS`, `TCP`, `TLS`.
   var proto: String
   var hosts: [String]
+  /// TLS is not ended here.
+  var passesTLS: Bool
   var tlsSecret: String?
 }
 
 extension Exposure {
   fileprivate func serverProtocol(_ component: Component) -> String {
     switch (isTCP(component), tlsSecret == nil) {
-    case (true, true): "TCP"
+    case (true, true): passesTLS(component) ? "TLS" : "TCP"
     case (true, false): "TLS"
     case (false, true): "HTTP"
     case (false, false): "HTTPS"

@@ -30,6 +30,8 @@ extension Renderer {
       ]
       if let secret = server.tlsSecret {
         fields.append(record("tls", text("mode", "SIMPLE"), text("credentialName", secret)))
+      } else if server.passesTLS {
+        fields.append(record("tls", text("mode", "PASSTHROUGH")))
       }
       return Value.object(Fields(fields))
     }

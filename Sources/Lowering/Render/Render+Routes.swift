@@ -163,13 +163,22 @@ extension Renderer {
     let names = components[i]
     guard let table = view.entry, !names.exposures.isEmpty else { return nil }
     var http = RouteBuilder(self, names, isPinned: view.isEntryPinned, mirror: view.entryMirror)
+    var tls: [Value] = []
     var tcp: [Value] = []
     for (e, exposure) in names.exposures.enumerated() where e == 0 || names.splitsExposures {
       let port = { (version: Int) in names.versions[version].entryPorts[e] }
       if exposure.isTCP {
         let targets = http.targets(unpinned(table, view).weighted { port($0) != nil }, port: port)
-        if !targets.isEmpty {
-          tcp.append(object(list("match", [object(number("port", exposure.port))]), list("route", targets)))
+        if targets.isEmpty { continue }
+        let port = number("port", exposure.port)
+        // A server that passes TLS on asks `tls` alone, every other one `tcp` (Istio:
+        // `buildGatewayNetworkFiltersFromTLSRoutes`). Which of them a gateway of others has the plan does not know.
+        if exposure.passesTLS {
+          let names = list("sniHosts", exposure.hosts.map { .string($0) })
+          tls.append(object(list("match", [object(port, names)]), list("route", targets)))
+        }
+        if !exposure.passesTLS || exposure.isForeign {
+          tcp.append(object(list("match", [object(port)]), list("route", targets)))
         }
         continue
       }
@@ -198,13 +207,13 @@ extension Renderer {
     }
     return routes(
       names.entryID.name, i, hosts: entryHosts(names),
-      gateways: distinct(names.exposures.map(\.gateway)), http: http.routes, tcp: tcp, id: names.entryID)
+      gateways: distinct(names.exposures.map(\.gateway)), http: http.routes, tls: tls, tcp: tcp, id: names.entryID)
   }
 
   /// Those of all ways in, none within another: Istio refuses a VirtualService whose hosts overlap. Where connections are
-  /// taken for every host, any host of the VirtualService is one of them.
+  /// taken for every host, any host of the VirtualService is one of them; names that clients ask for must be among them.
   private func entryHosts(_ names: ComponentNames) -> [String] {
-    let named = names.exposures.filter { !$0.isTCP || $0.hosts != ["*"] }
+    let named = names.exposures.filter { !$0.isTCP || $0.passesTLS || $0.hosts != ["*"] }
     return widest((named.isEmpty ? names.exposures : named).flatMap(\.hosts))
   }
 
@@ -259,7 +268,7 @@ extension Renderer {
       }
     }
     return routes(
-      names.meshID.name, i, hosts: [names.host], gateways: [], http: http.routes, tcp: tcp, id: names.meshID)
+      names.meshID.name, i, hosts: [names.host], gateways: [], http: http.routes, tls: [], tcp: tcp, id: names.meshID)
   }
 
   private func suffix(_ names: ComponentNames, _ port: Int) -> String {
@@ -267,14 +276,16 @@ extension Renderer {
   }
 
   private func routes(
-    _ name: String, _ i: Int, hosts: [String], gateways: [String], http: [Value], tcp: [Value], id: ObjectID
+    _ name: String, _ i: Int, hosts: [String], gateways: [String], http: [Value], tls: [Value], tcp: [Value],
+    id: ObjectID
   ) -> Value? {
-    if http.isEmpty, tcp.isEmpty { return nil }
+    if http.isEmpty, tls.isEmpty, tcp.isEmpty { return nil }
     let names = components[i]
     var spec = [list("hosts", hosts.map { .string($0) })]
-    spec.reserveCapacity(4)
+    spec.reserveCapacity(5)
     if !gateways.isEmpty { spec.append(list("gateways", gateways.map { .string($0) })) }
     if !http.isEmpty { spec.append(list("http", http)) }
+    if !tls.isEmpty { spec.append(list("tls", tls)) }
     if !tcp.isEmpty { spec.append(list("tcp", tcp)) }
     return patched(
       object(

@@ -137,10 +137,6 @@ extension TransitionBuilder {
   }
 }
 
-extension ComponentView {
-  fileprivate func hasPods(_ version: Int) -> Bool { workloads.contains { $0.version == version && $0.replicas > 0 } }
-}
-
 /// A set of versions.
 private struct Reached {
   /// By component: the place of its first version.
@@ -200,7 +196,7 @@ extension Renderer {
     of caller: VersionID, into callee: Int, _ view: ComponentView, _ visit: (Int) -> Void
   ) {
     guard view.isMeshPinned, let lanes = view.lanes else {
-      for workload in view.workloads { visit(workload.version) }
+      for version in view.running { visit(version) }
       return
     }
     let names = components[callee]

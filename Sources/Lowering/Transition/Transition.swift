@@ -398,6 +398,8 @@ struct TransitionBuilder {
     switch part {
     case .claims:
       for c in names.claims.indices {
+        // What a way back does not list stays, be its beginning as it may.
+        if options.keepsVolumes, !view.claims.contains(c) { continue }
         // In doubt no claim is made: going back does not need it.
         let owners = names.versionOrder.filter { names.versions[$0].claims.contains(c) }
         write(i, .claim(c), names.claims[c].id, view, .workload, versions: owners, inDoubt: false, in: pass)
@@ -508,7 +510,7 @@ struct TransitionBuilder {
     var stopped: [ObjectID] = []
     var scaled: [ReadyTarget] = []
     for write in writes {
-      if write.object?.at("spec", "replicas")?.int == 0 {
+      if write.object == nil || write.object?.at("spec", "replicas")?.int == 0 {
         stopped.append(write.id)
       } else if let target = readyTarget(write) {
         scaled.append(target)

@@ -88,7 +88,7 @@ extension Renderer {
       made.append(
         CompiledSegment(
           stamp: stamp, before: before, phases: way.phases, stages: way.stages, after: standing,
-          doubtful: Set(broken.phases[phase].writes.map(\.id)), perhaps: [new] + broken.starts))
+          doubtful: Set(broken.phases[phase].writes.map(\.id)), perhaps: [new] + broken.starts, keepsVolumes: true))
     }
     return made
       + compiled(
@@ -118,7 +118,9 @@ extension Renderer {
 
   /// The configuration in which phase number `phase` of `segment` begins; that of its end for the number after the last.
   package func view(in segment: CompiledSegment, before phase: Int) -> View {
-    view(segment.before.view, segment.after.view, after: phase == 0 ? Stage.start : segment.stages[phase - 1])
+    view(
+      segment.before.view, segment.after.view, after: phase == 0 ? Stage.start : segment.stages[phase - 1],
+      keepsVolumes: segment.keepsVolumes)
   }
 
   private func options(_ stamp: String?, _ known: RollbackFacts) -> TransitionOptions {

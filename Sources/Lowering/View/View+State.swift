@@ -76,7 +76,6 @@ extension Renderer {
       let fits = { (version: Int) in deployed.contains(version) && names.versions[version].ports.contains(p) }
       return component.lanes.contains { $0.leads(isHTTP: isHTTP, fits) }
         || component.entry?.leads(isHTTP: isHTTP, fits) == true
-        || isHTTP && component.mirror.map { fits($0.version) } == true
     }
     return served.isEmpty ? all : served
   }
@@ -124,7 +123,6 @@ extension Renderer {
       for table in component.lanes { offer(table) }
     }
     if !uncovered.isEmpty, let entry = component.entry { offer(entry) }
-    if !uncovered.isEmpty, let mirror = component.mirror { offer(RouteTable(fallback: mirror.version)) }
     if !component.isPinned {
       // The Service alone decides, and serves by every version, also those that no table leads to. A transition that
       // begins to pin goes on with them until what it brings is ready.

@@ -44,7 +44,7 @@ package struct ComponentView: Hashable, Sendable {
       for lane in lanes.lanes { all.formUnion(lane.table.targets) }
       for table in lanes.defaults { all.formUnion(table.targets) }
     } else {
-      all.formUnion(workloads.lazy.map(\.version))
+      all.formUnion(running)
     }
     if let meshMirror { all.insert(meshMirror.version) }
     return all
@@ -53,7 +53,7 @@ package struct ComponentView: Hashable, Sendable {
   /// Whether `version` is one of ``targets``.
   func mayReach(_ version: Int) -> Bool {
     if mayEnter(by: version) || meshMirror?.version == version { return true }
-    guard isMeshPinned, let lanes else { return workloads.contains { $0.version == version } }
+    guard isMeshPinned, let lanes else { return hasPods(version) }
     return lanes.lanes.contains { $0.table.leads(to: version) } || lanes.defaults.contains { $0.leads(to: version) }
   }
 
@@ -61,16 +61,22 @@ package struct ComponentView: Hashable, Sendable {
   func mayEnter(by version: Int) -> Bool {
     guard let entry else { return false }
     if entryMirror?.version == version { return true }
-    return isEntryPinned ? entry.leads(to: version) : workloads.contains { $0.version == version }
+    return isEntryPinned ? entry.leads(to: version) : hasPods(version)
   }
 
   /// Every version that requests may enter by.
   package var entryTargets: Set<Int> {
     guard let entry else { return [] }
-    var all = isEntryPinned ? entry.targets : Set(workloads.lazy.map(\.version))
+    var all = isEntryPinned ? entry.targets : Set(running)
     if let entryMirror { all.insert(entryMirror.version) }
     return all
   }
+
+  /// Whether `version` has pods, or is to have some.
+  func hasPods(_ version: Int) -> Bool { workloads.contains { $0.version == version && $0.replicas > 0 } }
+
+  /// What a Service without routes leads to.
+  var running: some Sequence<Int> { workloads.lazy.filter { $0.replicas > 0 }.map(\.version) }
 }
 
 /// What the VirtualService of a mesh host says: one table per caller version, and the explicit default behind them.

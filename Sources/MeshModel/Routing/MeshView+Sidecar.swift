@@ -188,7 +188,8 @@ extension [ConnectionRule] {
       if rule.matches.isEmpty { return (rule, nil) }
       for (index, match) in rule.matches.enumerated()
       where !match.isPartial && match.isFor(client, gateway: gateway, port: connection.port) {
-        if !match.sniHosts.isEmpty {
+        // The wildcard is no condition: it takes clients that name nobody, too (Istio: a filter chain without a match).
+        if !match.sniHosts.isEmpty, !match.sniHosts.contains("*") {
           guard let sni = connection.sni?.lowercased(),
             match.sniHosts.contains(where: { HostName.matches(sni, pattern: $0) })
           else { continue }

@@ -287,12 +287,15 @@ extension Interpreter {
           plan[component].name, versions: serving.map { plan[$0].name }, left: plan[fallback].name, at: statement.range)
       )
     }
+    let all = state.components[c].lanes + (state.components[c].entry.map { [$0] } ?? [])
+    if all.allSatisfy({ $0.isEmpty || $0.isOnly(version.index) }) {
+      if !taint.covers(component) {
+        report(.noEffect("everybody is led to this version already, and nobody's copies are left", at: statement.range))
+      }
+      return false
+    }
     state.components[c].isPinned = true
     state.components[c].mirror = mirror
-    let all = state.components[c].lanes + (state.components[c].entry.map { [$0] } ?? [])
-    if !taint.covers(component), all.allSatisfy({ $0.isEmpty || $0.isOnly(version.index) }) {
-      report(.noEffect("everybody is led to this version already, and nobody's copies are left", at: statement.range))
-    }
     return true
   }
 

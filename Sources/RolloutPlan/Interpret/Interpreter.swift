@@ -108,7 +108,10 @@ final class Interpreter {
     }
     // Failure blocks come when all steps are known, and leave no trace.
     func noteDialed() {
-      if rollbackLimit == nil { dialedIn[dialedIn.count - 1].append(dialedPorts) }
+      guard rollbackLimit == nil, let before = dialedIn.last?.last else { return }
+      dialedIn[dialedIn.count - 1].append(dialedPorts)
+      // Who begins anew dials what is there now.
+      segments[segments.count - 1].dialed = before.merging(dialedPorts) { $0.union($1) }
     }
     func observe(_ kind: Observation.Kind, _ statement: StepStatement) {
       close()
@@ -364,6 +367,7 @@ final class Interpreter {
     }
     state = goal.keeping(volumesOf: state)
     openShifts = [:]
+    openPairs = []
     return change(.rollback, statement, all)
   }
 

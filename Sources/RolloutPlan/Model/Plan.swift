@@ -62,6 +62,12 @@ package struct Plan: Sendable {
     return steps.first { $0.index == index }
   }
 
+  /// ``Segment/dialed`` of a segment, by its place in its step.
+  package func dialed(inStep index: Int, segment: Int) -> [Call: Set<Int>] {
+    let segments = step(numbered: index)?.segments ?? []
+    return segments.indices.contains(segment) ? segments[segment].dialed : [:]
+  }
+
   /// The first of its ways in for requests, by which probes ask; else the first for connections.
   package func exposure(of id: ComponentID) -> Exposure? {
     let lines = exposures.indices(of: id)
@@ -113,6 +119,9 @@ package enum PortProtocol: String, Sendable, CaseIterable {
   /// The server speaks first, which a plaintext client and a PERMISSIVE server cannot bear
   /// (istio/istio#35232).
   package var isServerFirst: Bool { self == .mysql }
+
+  /// Pods and clients speak TLS with each other, whatever the mesh does around it.
+  package var isTLS: Bool { self == .https || self == .tls }
 }
 
 package struct Component: Sendable {
@@ -378,6 +387,20 @@ extension Exposure {
   package func isTCP(_ component: Component) -> Bool {
     let ports = component.versions.lazy.flatMap(\.ports)
     return ports.contains { $0.number == port && !$0.proto.isHTTP } || !ports.contains { $0.proto.isHTTP }
+  }
+
+  /// The ports of a component to which connections are passed on; none: requests are.
+  package func passedPorts(_ component: Component) -> [Port] {
+    guard isTCP(component) else { return [] }
+    let passed = component.versions.flatMap(\.ports).filter { !$0.proto.isHTTP }
+    let own = passed.filter { $0.number == port }
+    return own.isEmpty ? passed : own
+  }
+
+  /// The pods speak TLS themselves: the gateway reads the name that a client asks for (SNI), and nothing else.
+  package func passesTLS(_ component: Component) -> Bool {
+    let ports = passedPorts(component)
+    return tlsSecret == nil && !ports.isEmpty && ports.allSatisfy(\.proto.isTLS)
   }
 
   /// Some host is of both.

@@ -32,6 +32,9 @@ package struct Segment: Sendable {
   package var after: State
   package var changes: [Change]
   package var observations: [Observation] = []
+  /// The ports of which a caller dials one while it runs: those that were there whenever it called. Only of calls to what
+  /// has versions with unlike ports; and not in failure blocks, which go on with those of the segment that failed.
+  package var dialed: [Call: Set<Int>] = [:]
 
   package init(before: State, after: State, changes: [Change]) {
     self.before = before

@@ -52,6 +52,8 @@ extension Resolver {
           guard
             tails.contains(String(address.host[dot...])), let callee = services[String(address.host[..<dot])]
           else { continue }
+          // `web:3,api:5` are levels, or counts.
+          if !address.isURL, address.port < 10 { continue }
           let ports = plan[callee].versions.flatMap(\.ports)
           if ports.contains(where: { $0.number == address.port }) { continue }
           // `redis:7` is an image.

@@ -80,7 +80,7 @@ extension Resolver {
       let component = plan[exposure.component]
       for earlier in meetings[e] { checkMeeting(exposure, plan.exposures[earlier]) }
       let ports = component.versions.flatMap(\.ports)
-      checkTLS(exposure, ports)
+      checkTLS(exposure)
       checkTarget(exposure)
       if exposure.path != "/", !speaksHTTP(exposure), !taint.covers(exposure.component) {
         report(
@@ -221,18 +221,14 @@ extension Resolver {
   }
 
   /// Where TLS ends: at the gateway with `tls secret`, else in the pods, if they speak it.
-  private func checkTLS(_ exposure: Exposure, _ ports: [Port]) {
+  private func checkTLS(_ exposure: Exposure) {
     if taint.covers(exposure.component) { return }
-    // The ports to which connections are passed on; none: requests are.
-    let passed = exposure.isTCP(plan[exposure.component]) ? ports.filter { !$0.proto.isHTTP } : []
-    let own = passed.filter { $0.number == exposure.port }
-    let taken = own.isEmpty ? passed : own
-    func speaksTLS(_ port: Port) -> Bool { port.proto == .https || port.proto == .tls }
+    let taken = exposure.passedPorts(plan[exposure.component])
     if exposure.tlsSecret != nil {
-      if let port = taken.first(where: { speaksTLS($0) || $0.proto.isServerFirst }) {
+      if let port = taken.first(where: { $0.proto.isTLS || $0.proto.isServerFirst }) {
         report(.tlsEndsEarly(plan[exposure.component].name, port, exposed: exposure.port, at: exposure.range))
       }
-    } else if exposure.port == 443, exposure.gateway == nil, taken.isEmpty || !taken.allSatisfy(speaksTLS) {
+    } else if exposure.port == 443, exposure.gateway == nil, taken.isEmpty || !taken.allSatisfy(\.proto.isTLS) {
       report(.exposeNeedsTLS(taken.first { $0.proto.isServerFirst }, at: exposure.range))
     }
   }
@@ -261,14 +257,16 @@ extension Resolver {
     }
     let isOwn = exposure.gateway == nil && earlier.gateway == nil
     let isHTTP = speaksHTTP(exposure)
-    // Where the gateway ends TLS, it tells connections apart by the host that their clients ask for.
-    let isToldApart = exposure.tlsSecret != nil && earlier.tlsSecret != nil && !exposure.meets(earlier)
+    // Of clients that speak TLS the gateway knows the host that they ask for, be it the end of it or not.
+    let speaksTLS = [exposure, earlier].map { $0.tlsSecret != nil || $0.passesTLS(plan[$0.component]) }
+    let isToldApart = speaksTLS == [true, true] && !exposure.meets(earlier)
     if isOwn, !isToldApart, !isHTTP || !speaksHTTP(earlier) {
       let what = isHTTP == speaksHTTP(earlier) ? "two components take connections" : "connections and requests come in"
       return conflict(
-        "\(what) at port \(exposure.port): the gateway cannot tell them apart", "give one of them another port")
+        "\(what) at port \(exposure.port): the gateway cannot tell them apart",
+        speaksTLS == [true, true] ? "give one of them another host, or another port" : "give one of them another port")
     }
-    if isOwn, (exposure.tlsSecret == nil) != (earlier.tlsSecret == nil) {
+    if isOwn, speaksTLS[0] != speaksTLS[1] {
       return conflict(
         "port \(exposure.port) is to speak TLS for one component and not for the other", "give one of them another port"
       )
@@ -285,7 +283,9 @@ extension Resolver {
     }
     // The routes of a component are for all hosts of all its lines, wherever a server of its gateway takes one of them.
     for (one, other) in [(exposure, earlier), (earlier, exposure)] {
-      let all = plan.exposures.lines(of: one.component).filter { speaksHTTP($0) || $0.hosts != ["*"] }
+      let all = plan.exposures.lines(of: one.component).filter {
+        speaksHTTP($0) || $0.passesTLS(plan[one.component]) || $0.hosts != ["*"]
+      }
       let own = Set(one.hosts)
       func isOwn(_ host: String) -> Bool { own.contains(host) || one.hosts.contains { hostsMeet(host, within: $0) } }
       let strays = all.flatMap(\.hosts).filter { !isOwn($0) }

@@ -55,8 +55,9 @@ extension StatementTable {
         """
         Lets traffic in through a gateway: hosts `"*"` unless said. `path` is a prefix by path segments: `/shop` takes \
         `/shop` and `/shop/cart`, and not `/shopping`. Port 443 needs `tls secret`; that Secret lives beside the gateway \
-        and needs no declaration. Ports that speak tcp may be exposed too; where a component speaks `https` or `tls` \
-        itself, its connections are passed on, and the line has no `tls secret`. Several components may share a host by \
+        and needs no declaration. Ports that speak tcp may be exposed too, for whatever host; where a component speaks \
+        `https` or `tls` itself, its connections are passed on by the name that clients ask for (SNI), and the line has no \
+        `tls secret`. Several components may share a host by \
         their paths, also one path within another: where the lines have the same hosts, rules of the outer one leave the \
         inner path out, also while nobody answers there. Who has a narrower host of a wider one, as `docs.example.com` beside `"*"`, has all of its paths. \
         Visitors come to the component's port of the same number, else to its first http one, else to its first. A \

@@ -135,7 +135,7 @@ struct Checker {
       guard let start = step.segments.first?.before else { continue }
       let origin = Origin(step: step, start: Intent(intent(start.state)))
       for (s, segment) in step.segments.enumerated() {
-        run.begin()
+        run.begin(dialing: plan.dialed(inStep: step.index, segment: s))
         let (from, to) = (intent(segment.before.state), intent(segment.after.state))
         for (p, phase) in segment.phases.enumerated() {
           let isLast = p == segment.phases.count - 1
@@ -165,11 +165,17 @@ struct Checker {
     let segment = step.segments[way.segment]
     let goal = compiled.steps[..<way.steps].last { !$0.segments.isEmpty }?.segments.last?.after ?? compiled.start
     let origin = Origin(step: step, start: Intent(model.plan, goal.state))
-    let before = compiled.steps[..<way.step].flatMap(\.segments) + step.segments[..<way.segment]
     var run = Walk(mesh)
-    for one in before { run.go(one, one.phases.count, in: model.plan) }
+    for earlier in compiled.steps[...way.step] {
+      for (s, one) in earlier.segments.enumerated() {
+        if earlier.index == step.index, s >= way.segment { break }
+        run.go(one, one.phases.count, in: model.plan, dialing: model.plan.dialed(inStep: earlier.index, segment: s))
+      }
+    }
     let (from, to) = (segment.before.state, segment.after.state)
-    run.go(segment, way.phase ?? segment.phases.count, in: model.plan)
+    run.go(
+      segment, way.phase ?? segment.phases.count, in: model.plan,
+      dialing: model.plan.dialed(inStep: step.index, segment: way.segment))
     var place = Moment.Place(segments: way.segment + 1)
     var between = Intent(model.plan, to)
     if let phase = way.phase {

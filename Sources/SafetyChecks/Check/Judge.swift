@@ -17,6 +17,8 @@ final class PhaseFacts {
   let atEnd: Outcomes
   /// Over all configurations that some proxy may hold.
   let during: Outcomes
+  /// By version: the flows that it sends.
+  let flowsFrom: [[Int]]
   /// By version: requests may have reached it since it was last drained.
   let inUse: [Bool]
   /// The cluster after the writes.
@@ -24,7 +26,7 @@ final class PhaseFacts {
 
   init(
     before: Goal, after: Goal, phase: Phase, isLast: Bool, keepsVolumes: Bool, atSegmentStart: Outcomes,
-    atStart: Outcomes, inUse: [Bool], cluster: TrackedCluster
+    atStart: Outcomes, flowsFrom: [[Int]], inUse: [Bool], cluster: TrackedCluster
   ) {
     self.before = before
     self.after = after
@@ -35,6 +37,7 @@ final class PhaseFacts {
     self.atStart = atStart
     atEnd = cluster.nominal
     during = cluster.during
+    self.flowsFrom = flowsFrom
     self.inUse = inUse
     self.cluster = cluster
   }
@@ -86,8 +89,9 @@ package struct Judge {
 
   func judge(_ facts: PhaseFacts) -> Verdict {
     let running = runningSources(facts)
+    let flowsFrom = facts.flowsFrom
     let everywhere = Reachability(
-      model, entries: model.entryFlows, sources: startedSources(facts), facts.during, followsCopies: true,
+      model, flowsFrom, entries: model.entryFlows, sources: startedSources(facts), facts.during, followsCopies: true,
       isAbandoned: { isAbandoned($0, facts) })
     var found: [Violation] = []
 
@@ -96,11 +100,12 @@ package struct Judge {
     for f in model.entryFlows where isPromised(f, facts) && !facts.after.isEmpty(f) { meet(f, [], facts, &found) }
     if everywhere.meetsFaults || !running.allSatisfy({ facts.cluster.mostReady(version: $0) > 0 }) {
       let promised = model.entryFlows.filter { isPromised($0, facts) }
-      let live = Reachability(model, entries: promised, sources: running, facts.during)
+      let live = Reachability(model, flowsFrom, entries: promised, sources: running, facts.during)
       let old = Reachability(
-        model, entries: model.entryFlows.filter { facts.atStart.isServed($0) }, sources: running, facts.atStart)
+        model, flowsFrom, entries: model.entryFlows.filter { facts.atStart.isServed($0) }, sources: running,
+        facts.atStart)
       for (n, node) in live.nodes.enumerated() {
-        for f in model.flowsFrom[node.version] {
+        for f in flowsFrom[node.version] {
           if facts.during.isAnswered(f) || isAbandoned(f, facts) { continue }
           let isNew = !old.isReached[node.version] && isIntended(f, facts)
           if isPromised(f, facts) || isNew { meet(f, hops(live.path(to: n)), facts, &found) }
@@ -121,12 +126,12 @@ package struct Judge {
     var visited = [Bool](repeating: false, count: model.versions.count)
     for (n, node) in everywhere.nodes.enumerated() where !visited[node.version] {
       visited[node.version] = true
-      for f in model.flowsFrom[node.version] { arrive(f, { hops(everywhere.path(to: n)) }, facts, &found) }
+      for f in flowsFrom[node.version] { arrive(f, { hops(everywhere.path(to: n)) }, facts, &found) }
     }
     // Whoever runs may ask by itself, visited or not: what its own release has, or nobody.
     for version in model.versions.indices where !visited[version] && facts.cluster.mostReady(version: version) > 0 {
       let stays = facts.before.replicas(version) > 0 && facts.after.replicas(version) > 0
-      for f in model.flowsFrom[version] where !isAsSaid(f, facts) && hasAnswer(f, of: version, facts) {
+      for f in flowsFrom[version] where !isAsSaid(f, facts) && hasAnswer(f, of: version, facts) {
         arrive(f, { [] }, facts, &found)
         // It has its answer before and after, and so between.
         if stays, !facts.during.isAnswered(f), isPromised(f, facts), facts.after.answers(f) {
@@ -153,7 +158,7 @@ package struct Judge {
     if facts.phase.gates.contains(where: { if case .drained = $0 { true } else { false } }) {
       reachedAtEnd =
         Reachability(
-          model, entries: model.entryFlows, sources: running, facts.atEnd, followsCopies: true,
+          model, flowsFrom, entries: model.entryFlows, sources: running, facts.atEnd, followsCopies: true,
           isAbandoned: { isAbandoned($0, facts) }
         ).isAsked
     }
@@ -215,19 +220,17 @@ package struct Judge {
     for target in outcome.copies where !isAllowed(target) {
       let id = model.versions[target]
       let isMirrored = facts.before.intent.mirrors(id) || facts.after.intent.mirrors(id)
-      if id.component.index == flow.callee, isMirrored { continue }
+      let isMeant =
+        id.component.index == flow.callee || flow.isEntry && lines(for: flow, to: id.component).contains { _ in true }
+      if isMirrored, isMeant { continue }
       found.append(Violation(invariant: .versionRouted, flow: f, version: target, path: path()))
     }
   }
 
   private func isExposed(_ flow: Flow, as id: VersionID, _ facts: PhaseFacts) -> Bool {
-    model.plan.exposures.enumerated().contains { e, exposure in
-      guard exposure.component == id.component, exposure.port == flow.port,
-        flow.host.map({ host in exposure.hosts.contains { hostsMeet(host, within: $0) } }) ?? true,
-        exposure.covers(flow.path)
-      else { return false }
+    lines(for: flow, to: id.component).contains { e in
       // Rules of a line leave out what is another's: such requests come to its default.
-      return [flow.cohort, .others].contains { cohort in
+      [flow.cohort, .others].contains { cohort in
         var other = flow
         other.source = .entry(e)
         other.callee = id.component.index
@@ -235,6 +238,16 @@ package struct Judge {
         return facts.before.intent.targets(of: other, model).contains(id.index)
           || facts.after.intent.targets(of: other, model).contains(id.index)
       }
+    }
+  }
+
+  /// The lines of a component by which a flow might come in: its port, host and path are theirs.
+  private func lines(for flow: Flow, to component: ComponentID) -> some Sequence<Int> {
+    let exposures = model.plan.exposures
+    return exposures.indices.lazy.filter { e in
+      exposures[e].component == component && exposures[e].port == flow.port
+        && flow.seenHost.map { host in exposures[e].hosts.contains { hostsMeet(host, within: $0) } } ?? true
+        && exposures[e].covers(flow.path)
     }
   }
 
@@ -279,9 +292,9 @@ package struct Judge {
       }
     }
     for f in model.entryFlows { look(f, { [] }) }
-    let end = Reachability(model, entries: model.entryFlows, sources: running, facts.atEnd)
+    let end = Reachability(model, facts.flowsFrom, entries: model.entryFlows, sources: running, facts.atEnd)
     for (n, node) in end.nodes.enumerated() {
-      for f in model.flowsFrom[node.version] { look(f, { hops(end.path(to: n)) }) }
+      for f in facts.flowsFrom[node.version] { look(f, { hops(end.path(to: n)) }) }
     }
     return found
   }

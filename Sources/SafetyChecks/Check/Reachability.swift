@@ -35,12 +35,14 @@ struct Reachability {
   private var seenBeyond: Set<SIMD2<Int>> = []
 
   /// - Parameters:
+  ///   - flowsFrom: by version, the flows that it sends.
   ///   - entries: flows through gateways that are followed.
   ///   - sources: versions that run by themselves.
   ///   - followsCopies: mirrored requests count; nobody waits for their answers, but what they do they do.
   ///   - isAbandoned: flows that the plan gives up: what they reach is not asked any more.
   init(
-    _ model: FlowModel, entries: [Int], sources: [Int], _ outcomes: Outcomes, followsCopies: Bool = false,
+    _ model: FlowModel, _ flowsFrom: [[Int]], entries: [Int], sources: [Int], _ outcomes: Outcomes,
+    followsCopies: Bool = false,
     isAbandoned: (Int) -> Bool = { _ in false }
   ) {
     isReached = [Bool](repeating: false, count: model.versions.count)
@@ -60,8 +62,8 @@ struct Reachability {
     var next = 0
     while next < nodes.count {
       let version = nodes[next].version
-      followed += model.flowsFrom[version].count
-      for f in model.flowsFrom[version] {
+      followed += flowsFrom[version].count
+      for f in flowsFrom[version] {
         if let target = outcomes.soleTarget(of: f) {
           pass(to: target, model, from: next, flow: f, isAbandoned)
           continue

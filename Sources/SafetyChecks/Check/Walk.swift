@@ -1,6 +1,6 @@
 internal import KubernetesModel
 package import Lowering
-internal import RolloutPlan
+package import RolloutPlan
 
 /// A cluster on its way through phases, and what must be remembered from one to the next. A copy is a run of its own.
 package struct Walk {
@@ -9,6 +9,8 @@ package struct Walk {
   /// By version: it may still hold requests.
   private var inUse: [Bool]
   private let judge: Judge
+  /// By version: the flows that it sends.
+  private var flowsFrom: [[Int]]
   private var atSegmentStart: Outcomes
   /// What may have happened to each flow in the phase that broke off, until every proxy acts on what was written since:
   /// what is served only if a write has arrived is not served yet.
@@ -20,6 +22,7 @@ package struct Walk {
     model = mesh.model
     cluster = TrackedCluster(mesh)
     judge = Judge(mesh.model)
+    flowsFrom = mesh.model.flowsFrom
     atSegmentStart = cluster.nominal
     inUse = [Bool](repeating: false, count: mesh.model.versions.count)
   }
@@ -28,7 +31,12 @@ package struct Walk {
   package var outcomes: Outcomes { cluster.during }
 
   /// A segment begins.
-  package mutating func begin() { atSegmentStart = doubt ?? cluster.nominal }
+  ///
+  /// - Parameter dialed: which ports callers dial in it, and in the ways out of it; nil: as before.
+  package mutating func begin(dialing dialed: [Call: Set<Int>]? = nil) {
+    atSegmentStart = doubt ?? cluster.nominal
+    if let dialed { flowsFrom = model.flowsFrom(dialing: dialed) }
+  }
 
   /// The phase that was taken last does not come through: any of its writes may have been made, and another way begins.
   package mutating func breakOff() { doubt = cluster.during }
@@ -49,7 +57,8 @@ package struct Walk {
     let (before, after) = (cluster.mesh.goal(of: from), cluster.mesh.goal(of: to))
     let facts = PhaseFacts(
       before: before, after: after, phase: phase, isLast: isLast, keepsVolumes: keepsVolumes,
-      atSegmentStart: atSegmentStart, atStart: atStart, inUse: inUse, cluster: cluster)
+      atSegmentStart: atSegmentStart, atStart: atStart, flowsFrom: flowsFrom, inUse: inUse,
+      cluster: cluster)
     let verdict = judge.judge(facts)
     for version in verdict.asked.indices where verdict.asked[version] { inUse[version] = true }
     reachedAtEnd = verdict.reachedAtEnd
@@ -57,9 +66,9 @@ package struct Walk {
   }
 
   /// Goes through the first `count` phases of `segment`, whatever a judge says of them.
-  mutating func go(_ segment: CompiledSegment, _ count: Int, in plan: Plan) {
+  mutating func go(_ segment: CompiledSegment, _ count: Int, in plan: Plan, dialing dialed: [Call: Set<Int>]) {
     let (from, to) = (Intent(plan, segment.before.state), Intent(plan, segment.after.state))
-    begin()
+    begin(dialing: dialed)
     for (p, phase) in segment.phases.prefix(count).enumerated() {
       _ = take(phase, from: from, to: to, isLast: p == segment.phases.count - 1)
       pass(phase.gates)

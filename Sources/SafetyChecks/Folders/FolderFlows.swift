@@ -61,7 +61,8 @@ struct FolderFlows {
     for server in gateway.value.at("spec", "servers")?.array ?? [] {
       guard let port = server.at("port", "number")?.int else { continue }
       let word = (server.at("port", "protocol")?.string ?? "HTTP").uppercased()
-      let isHTTP = ["HTTP", "HTTP2", "HTTPS", "GRPC"].contains(word)
+      let isPassedOn = ["PASSTHROUGH", "AUTO_PASSTHROUGH"].contains(server.at("tls", "mode")?.string)
+      let isHTTP = ["HTTP", "HTTP2", "HTTPS", "GRPC"].contains(word) && !isPassedOn
       let asked = Set(routes.flatMap(\.hosts)).sorted().flatMap { host in
         hostWitnesses(of: host, known: known).map { (host, $0) }
       }
@@ -72,7 +73,7 @@ struct FolderFlows {
           add(
             FolderFlow(
               who: "connections", callee: callee, client: client,
-              traffic: .tcp(TCPConnection(host: name, port: port))))
+              traffic: .tcp(TCPConnection(host: name, port: port, sni: isPassedOn ? name : nil))))
           continue
         }
         for kind in kinds(of: own) {

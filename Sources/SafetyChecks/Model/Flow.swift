@@ -29,6 +29,14 @@ package struct Flow: Sendable {
 
   /// Whom a request asks for; nil for a connection.
   var host: String? { if case .http(let request) = traffic { request.authority } else { nil } }
+
+  /// Whom a gateway sees that it asks for: by its host, or by the name in the client's TLS; nil where it sees nothing.
+  var seenHost: String? {
+    switch traffic {
+    case .http(let request): request.authority
+    case .tcp(let connection): connection.sni
+    }
+  }
 }
 
 /// What the checker knows of a plan before it looks at any object: versions, releases and every flow. A class: everything
@@ -176,6 +184,19 @@ package final class FlowModel: Sendable {
       &expressions)
   }
 
+  /// ``flowsFrom`` without what nobody sends: a caller dials a port that was there when it began.
+  ///
+  /// - Parameter dialed: as ``Segment/dialed``; of calls that are not in it every port counts.
+  func flowsFrom(dialing dialed: [Call: Set<Int>]) -> [[Int]] {
+    var flowsFrom = flowsFrom
+    for (call, ports) in dialed {
+      flowsFrom[firstVersion[call.caller.component.index] + call.caller.index].removeAll {
+        flows[$0].callee == call.callee.index && !ports.contains(flows[$0].port)
+      }
+    }
+    return flowsFrom
+  }
+
   func releases(of version: Int) -> [Int] { releaseSet[version] < 0 ? [] : releaseSets[releaseSet[version]] }
 
   /// The version that its pods' labels name so.
@@ -299,10 +320,11 @@ private struct FlowBuilder {
     let cohorts = Cohort.all(selectors, sticky: sticky)
     for host in names.flatMap({ hostWitnesses(of: $0, known: knownHosts) }) {
       guard !exposure.isTCP(plan[exposure.component]) else {
+        let sni = exposure.passesTLS(plan[exposure.component]) ? host : nil
         flows.append(
           Flow(
             source: .entry(e), callee: c, port: exposure.port, isHTTP: false, cohort: .others, path: "",
-            client: client, traffic: .tcp(TCPConnection(host: host, port: exposure.port))))
+            client: client, traffic: .tcp(TCPConnection(host: host, port: exposure.port, sni: sni))))
         continue
       }
       for path in entrances.paths(of: e) where entrances.line(beside: e, host: host, path: path) == e {

@@ -17,15 +17,18 @@ extension FlowModel {
     for (e, exposure) in plan.exposures.enumerated() {
       guard let gateway = exposure.gateway else { continue }
       let (namespace, name) = plan.place(ofGateway: gateway)
+      let passesTLS = exposure.passesTLS(plan[exposure.component])
       let isHTTP = entryFlows.contains { flows[$0].source == .entry(e) && flows[$0].isHTTP }
       var server: Fields = [
         "port": [
           "number": .int(exposure.port), "name": .string("port-\(e)"),
-          "protocol": .string(isHTTP ? (exposure.tlsSecret == nil ? "HTTP" : "HTTPS") : "TCP"),
+          "protocol": .string(
+            isHTTP ? (exposure.tlsSecret == nil ? "HTTP" : "HTTPS") : passesTLS ? "TLS" : "TCP"),
         ],
         "hosts": ["*"],
       ]
       if let secret = exposure.tlsSecret { server["tls"] = ["mode": "SIMPLE", "credentialName": .string(secret)] }
+      if passesTLS { server["tls"] = ["mode": "PASSTHROUGH"] }
       if let i = all.firstIndex(where: {
         $0["kind"]?.string == "Gateway" && $0.at("metadata", "name")?.string == name
           && $0.at("metadata", "namespace")?.string == namespace

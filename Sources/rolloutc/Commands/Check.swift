@@ -86,17 +86,21 @@ extension PlanRequest {
     let resolution = try resolved()
     var found = resolution.diagnostics
     var coverage: Coverage?
+    /// Faults that the plan itself says are meant.
+    var allowed = 0
     var proved: (compiled: Compiled, report: SafetyReport)?
     if let plan = resolution.checked {
       let compiled = compile(plan)
       let report = checkOnTwoProcessors(compiled, plan: plan)
       proved = (compiled, report)
-      found += resolution.allowances.filter(compiled.problems.compactMap { .init($0) } + report.diagnostics)
+      let faults = resolution.allowances.filter(report.diagnostics)
+      allowed = report.diagnostics.count { $0.severity == .error } - faults.count { $0.severity == .error }
+      found += resolution.allowances.filter(compiled.problems.compactMap { .init($0) }) + faults
       coverage = report.coverage
     }
     var outcome: Fields = [:]
     if let plan = resolution.plan { outcome = ["plan": .string(plan.name), "steps": .int(plan.steps.count)] }
-    if let coverage, !found.hasErrors { outcome["proved"] = coverage.json }
+    if let coverage, !found.hasErrors { outcome["proved"] = coverage.json(allowed: allowed) }
     diagnostics.show(found.inReadingOrder, resolution.sources, always: true, outcome: outcome)
     if diagnostics.refuses(found) { IO.exit(Exit.usage) }
     if diagnostics.format == .human, let plan = resolution.plan, let coverage {
@@ -105,7 +109,7 @@ extension PlanRequest {
         """
         \(plan.name): \(counted(plan.steps.count, "step")), \(count)
         \(coverage.hasRequests
-          ? "proved: \(coverage.words)" : "nothing to prove: the plan knows of no request, it exposes nothing and nobody calls")
+          ? (allowed == 0 ? "proved: " : "proved but for \(counted(allowed, "fault")) that the plan allows: ") + coverage.words : "nothing to prove: the plan knows of no request, it exposes nothing and nobody calls")
 
         """)
       plan.tellOfNoSteps()

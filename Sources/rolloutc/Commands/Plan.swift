@@ -37,6 +37,8 @@ struct PlanCommand: ParsableCommand {
   @Flag(name: .customLong("exit-code"), help: "Exit with 3 where something would change.")
   var usesExitCode = false
 
+  @OptionGroup var proof: ProofOptions
+
   @OptionGroup var decisions: WriteDecisionOptions
 
   @OptionGroup var connection: ConnectionOptions
@@ -52,7 +54,8 @@ struct PlanCommand: ParsableCommand {
   func run() throws {
     let request = options.request
     let outputs = try Outputs([("--out", file)])
-    let (plan, offline, resolution) = try request.compiled()
+    let proved = try request.proved(proof.demand)
+    let (plan, offline, resolution) = (proved.plan, proved.compiled, proved.resolution)
     try outputs.refuse(over: request)
     try file.map(refuseForeign)
     try connection.check(against: plan)
@@ -75,7 +78,7 @@ struct PlanCommand: ParsableCommand {
     }
     request.diagnostics.show(findings.inReadingOrder, resolution.sources)
     let text = LivePlanText(look.plan, plan, target: target.words, color: IO.colorsOutput)
-    IO.standardOutput(text.text)
+    IO.standardOutput(text.text + (notProved(proved.faults).map { $0 + "\n" } ?? ""))
     if findings.hasErrors { IO.exit(Exit.failed) }
     if let file {
       let saved = SavedPlan(
@@ -85,7 +88,8 @@ struct PlanCommand: ParsableCommand {
       guard let bytes = saved.bytes else { throw Failure("the plan is not UTF-8 and cannot be saved") }
       try IO.write(bytes, toFile: file, isPrivate: true)
       IO.standardError(
-        "saved to \(oneLine(file)); `rolloutc apply \(oneLine(shellWord(file)))` does just that, or refuses\n")
+        "saved to \(oneLine(file)); `rolloutc apply \(oneLine(shellWord(file)))\(proved.isProved ? "" : " --unproved")` does just that, or refuses\n"
+      )
     }
     if usesExitCode, !look.plan.isEmpty { IO.exit(Exit.changes) }
   }

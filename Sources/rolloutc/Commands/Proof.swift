@@ -89,6 +89,11 @@ extension PlanRequest {
   }
 }
 
+/// What somebody must know who reads what a plan writes, with so many faults let pass.
+func notProved(_ faults: Int) -> String? {
+  faults == 0 ? nil : "NOT PROVED: `rolloutc check` finds \(counted(faults, "fault")) on the way through these writes"
+}
+
 extension Plan {
   /// A plan of declarations alone is right, and mostly not finished.
   func tellOfNoSteps() {
@@ -101,8 +106,11 @@ extension Coverage {
   var hasRequests: Bool { cohorts > 0 || callPaths > 0 }
 
   /// What was looked at, for a program.
-  var json: Value {
+  ///
+  /// - Parameter allowed: how many faults the plan itself allows.
+  func json(allowed: Int) -> Value {
     [
+      "allowed": .int(allowed),
       "cohorts": .int(cohorts), "callPaths": .int(callPaths), "waysBack": .int(rollbacks),
       "failureBlocks": .int(failureBlocks), "phases": .int(phases), "configurations": .int(configurations),
     ]

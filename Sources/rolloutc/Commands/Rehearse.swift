@@ -60,6 +60,8 @@ struct Rehearse: ParsableCommand {
   @Option(name: [.customShort("o", allowingJoined: true), .long], help: "The form of the output.")
   var output: TextOrJSON = .text
 
+  @OptionGroup var proof: ProofOptions
+
   func validate() throws {
     if threshold != nil, !coverage {
       throw ValidationError("--threshold is a share of what --coverage counts: give both")
@@ -71,7 +73,8 @@ struct Rehearse: ParsableCommand {
     let begin = ContinuousClock.now
     let request = options.request
     let outputs = try Outputs([("--report", report), ("--junit", junit)])
-    let (plan, compiled, resolution) = try request.compiled()
+    let proved = try request.proved(proof.demand)
+    let (plan, compiled, resolution) = (proved.plan, proved.compiled, proved.resolution)
     try outputs.refuse(over: request)
     if plan.steps.isEmpty { throw Failure("the plan has no steps: there is nothing to rehearse", code: Exit.usage) }
     let itinerary = Itinerary(plan, compiled)
@@ -94,6 +97,8 @@ struct Rehearse: ParsableCommand {
     }
     let storm = chaos ? Chaos(itinerary, options: settings).run() : nil
     for fault in storm?.faults ?? [] { found.append(Diagnostic(chaos: fault, plan)) }
+    // A step that is to fail requests says so, as it does for the proof.
+    found = resolution.allowances.filter(found)
     let covered = coverage ? RehearsalCoverage(compiled, results, storm) : nil
     let papers = RehearsalReport(
       plan: plan, compiled: compiled, sources: resolution.sources, results: results, storm: storm, coverage: covered)

@@ -72,9 +72,7 @@ struct Review {
   }
 
   /// What a reviewer must know of a plan that is not proved.
-  var warning: String? {
-    faults == 0 ? nil : "NOT PROVED: `rolloutc check` finds \(counted(faults, "fault")) on the way through these writes"
-  }
+  var warning: String? { notProved(faults) }
 
   private func write(_ index: Int, state: Bool, _ lines: inout ReviewLines, to writer: inout ReviewStream) {
     let step = plan.steps[index]
