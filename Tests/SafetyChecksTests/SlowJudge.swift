@@ -277,9 +277,11 @@ struct SlowJudge {
           facts.inUse.contains(version) || verdict.asked.contains(version)
         else { continue }
         let c = model.versions[version].component.index
-        let askers = model.flows.filter { $0.callee == c }
-        let stopsWithAskers = askers.allSatisfy { flow in
-          if case .caller(let v) = flow.source { facts.declared[v] == 0 } else { false }
+        let askers = model.flows.indices.filter { model.flows[$0].callee == c }
+        let stopsWithAskers = askers.allSatisfy { f in
+          if case .caller(let v) = model.flows[f].source { return facts.declared[v] == 0 }
+          let fate = facts.during[f]
+          return !facts.inUse.contains(version) && !fate.targets.union(fate.copies).contains(version)
         }
         if stopsWithAskers { continue }
         let isPinned = (facts.before + [facts.after]).contains { component($0, c)?.isPinned == true }

@@ -339,10 +339,14 @@ package struct Judge {
     return found
   }
 
-  /// Whoever may have asked it stops no later: what it still has to answer goes with who waits for it.
+  /// Whoever may have asked it stops no later: what it still has to answer goes with who waits for it. Visitors were waited
+  /// for, and none comes any more.
   private func stopsWithCallers(_ version: Int, _ facts: PhaseFacts) -> Bool {
     model.flowsInto[model.versions[version].component.index].allSatisfy { f in
-      guard case .caller(let caller) = model.flows[f].source else { return false }
+      guard case .caller(let caller) = model.flows[f].source else {
+        let outcome = facts.during[of: f]
+        return !facts.inUse[version] && !outcome.targets.contains(version) && !outcome.copies.contains(version)
+      }
       return facts.cluster.declared(model.deployments[caller]) == 0
     }
   }
