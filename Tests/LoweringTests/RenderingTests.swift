@@ -114,6 +114,34 @@ struct RenderingTests {
     #expect(web.entry.first?["match"] == [["uri": ["prefix": "/"], "port": 80]])
   }
 
+  @Test("paths of one port are conditions of one rule")
+  func pathsOfOnePortAreOneRule() {
+    var web = Web()
+    web.plan.exposures = []
+    for (port, path) in [(80, "/shop"), (80, "/static"), (8080, "/shop")] {
+      web.plan.exposures.append(
+        Exposure(
+          component: ComponentID(0), port: port, hosts: ["*"], path: path, tlsSecret: nil, gateway: nil, range: nowhere)
+      )
+    }
+    #expect(web.entry.map { $0["name"]?.string } == ["default-80", "default-8080"])
+    #expect(
+      web.entry.first?["match"] == [
+        ["uri": ["exact": "/shop"], "port": 80], ["uri": ["prefix": "/shop/"], "port": 80],
+        ["uri": ["exact": "/static"], "port": 80], ["uri": ["prefix": "/static/"], "port": 80],
+      ])
+    var one = Web()
+    one.plan.exposures = []
+    for path in ["/shop", "/static"] {
+      one.plan.exposures.append(
+        Exposure(
+          component: ComponentID(0), port: 80, hosts: ["*"], path: path, tlsSecret: nil, gateway: nil, range: nowhere))
+    }
+    #expect(one.entry.map { $0["name"]?.string } == ["default"])
+    #expect(one.entry.first?["match"]?.array?.count == 4)
+    #expect(one.object("Gateway", "web-gateway")?.at("spec", "servers")?.array?.count == 1)
+  }
+
   @Test("a browser uses its connection for all hosts of a certificate, so that they share one server")
   func oneServerForEachPortAndCertificate() {
     var web = Web()

@@ -26,7 +26,7 @@ import Testing
 
     """
 
-  @Test(arguments: [["build"], ["build", "-o", "json"], ["build", "--out", "x"], ["check"]])
+  @Test(arguments: [["build"], ["build", "-o", "json"], ["build", "--out", "x"], ["check"], ["plan"], ["rehearse"]])
   func itIsRefused(_ arguments: [String]) throws {
     let scratch = try Scratch()
     try scratch.write(Self.faulty, to: "p.rollout")
@@ -51,6 +51,63 @@ import Testing
     #expect(folders.errors.contains("which are not proved"))
     let note = try #require(scratch.text("x/02-move/apply/kustomization.yaml"))
     #expect(note.hasPrefix("# NOT PROVED: "))
+  }
+
+  /// A rehearsal shows what comes of it.
+  @Test func unprovedIsRehearsed() throws {
+    let scratch = try Scratch()
+    try scratch.write(Self.faulty, to: "p.rollout")
+    let rehearsal = try scratch.rolloutc("rehearse", "p.rollout", "--unproved")
+    #expect(rehearsal.code == 8, "\(rehearsal.errors)")
+    #expect(rehearsal.errors.contains("warning[R0502]") && rehearsal.errors.contains("error[R0803]"))
+  }
+
+  /// A planned downtime is allowed where it is, and its requests at the step.
+  @Test func plannedDowntime() throws {
+    let scratch = try Scratch()
+    let plan = """
+      plan shop
+      language 1
+      mesh istio mtls strict
+      expose web on port 80
+      component web {
+        image web
+        port 80 http
+        calls db
+        version 1.0
+      }
+      component db {
+        image mysql
+        port 3306 mysql
+        volume data 10Gi at /var/lib/mysql
+        version 8.0.36, 8.4.0
+      }
+      on failure rollback
+      step "base" {
+        deploy db 8.0.36
+        deploy web 1.0
+      }
+      step "upgrade" {
+        deploy db 8.0.36 replicas 0 # rolloutc: allow downtime -- maintenance window
+        deploy db 8.4.0
+        route db all -> 8.4.0
+        retire db 8.0.36
+      }
+
+      """
+    try scratch.write(plan, to: "p.rollout")
+    let check = try scratch.rolloutc("check", "p.rollout", "--strict")
+    #expect(
+      check.code == 0 && check.errors.contains("proved but for 1 fault that the plan allows: "), "\(check.errors)")
+    let rehearsal = try scratch.rolloutc("rehearse", "p.rollout")
+    #expect(rehearsal.code == 8 && rehearsal.errors.contains("error[R0803]"), "\(rehearsal.errors)")
+    try scratch.write(
+      plan.replacing(
+        "step \"upgrade\"", with: "# rolloutc: allow failed-requests -- maintenance window\nstep \"upgrade\""),
+      to: "p.rollout")
+    let allowed = try scratch.rolloutc("rehearse", "p.rollout")
+    #expect(allowed.code == 0 && allowed.errors.isEmpty, "\(allowed.errors)")
+    #expect(!allowed.output.contains(" 0 failed"), "\(allowed.output)")
   }
 
   /// What the plan itself allows is no fault.

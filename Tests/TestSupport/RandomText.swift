@@ -21,7 +21,11 @@ package struct RandomText {
     if isExposed {
       lines.append("expose c0 on port 80" + random.pick(["", "", " path /shop", " hosts shop.example.com"]))
     }
-    if count > 1, random.chance(0.15) { lines.append("expose c1 on port 80 path /one") }
+    // The second line takes no number, so that a seed makes the plan that it made without.
+    if count > 1, random.chance(0.15) {
+      lines.append("expose c1 on port 80 path /one")
+      if random.seed % 3 == 0 { lines.append("expose c1 on port 80 path /two") }
+    }
     lines.append("cookie flag is flag = on")
     lines.append("header who is x-who = ann")
     for c in 0..<count {

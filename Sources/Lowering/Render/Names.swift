@@ -30,8 +30,10 @@ final class ComponentNames: Sendable {
   let runsByItself: Bool
   let claims: [ClaimNames]
   let exposures: [ExposureNames]
-  /// One set of entry routes cannot stand for all exposures: each gets its own, matched by the gateway's port.
+  /// One set of conditions cannot stand for all exposures: each has its own.
   let splitsExposures: Bool
+  /// And they are for several ports: each has its own routes.
+  let splitsPorts: Bool
   /// Entry routes say for which port they are.
   let needsPort: Bool
   /// `app`, `managed-by`, `part-of`.
@@ -64,6 +66,7 @@ final class ComponentNames: Sendable {
     claims = draft.claims
     exposures = draft.exposures
     splitsExposures = draft.splitsExposures
+    splitsPorts = draft.splitsPorts
     needsPort = draft.needsPort
     labels = draft.labels
     deploymentPatches = draft.deploymentPatches
@@ -96,6 +99,7 @@ struct ComponentNamesDraft {
   var claims: [ClaimNames]
   var exposures: [ExposureNames]
   var splitsExposures: Bool
+  var splitsPorts: Bool
   var needsPort: Bool
   var labels: Value
   var deploymentPatches: [Int] = []

@@ -81,6 +81,7 @@ struct Naming {
       !$0.isTCP && $0.path == exposed[0].path && $0.leftOut == exposed[0].leftOut && $0.hosts == exposed[0].hosts
     }
     let splitsExposures = exposed.count > 1 && (needsPort || !isAlike)
+    let splitsPorts = splitsExposures && Set(exposed.map(\.port)).count > 1
 
     var names = ComponentNamesDraft(
       service: service,
@@ -101,7 +102,8 @@ struct Naming {
       claims: claims(index, component),
       exposures: exposed,
       splitsExposures: splitsExposures,
-      needsPort: splitsExposures || needsPort,
+      splitsPorts: splitsPorts,
+      needsPort: splitsPorts || needsPort,
       labels: .object(Fields([text("app", service)] + ownership)),
       stickyCookie: "rolloutc-\(plan.name)-\(component.name)"
     )

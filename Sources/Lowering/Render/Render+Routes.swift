@@ -165,6 +165,8 @@ extension Renderer {
     var http = RouteBuilder(self, names, isPinned: view.isEntryPinned, mirror: view.entryMirror)
     var tls: [Value] = []
     var tcp: [Value] = []
+    /// Of requests at one port, all paths in one condition.
+    var conditionsAt: [(exposure: Int, all: [[Fields.Entry]], selecting: [[Fields.Entry]])] = []
     for (e, exposure) in names.exposures.enumerated() where e == 0 || names.splitsExposures {
       let port = { (version: Int) in names.versions[version].entryPorts[e] }
       if exposure.isTCP {
@@ -200,10 +202,18 @@ extension Renderer {
           selecting[c].append(number("port", exposure.port))
         }
       }
+      if let known = conditionsAt.firstIndex(where: { names.exposures[$0.exposure].port == exposure.port }) {
+        conditionsAt[known].all += conditions
+        conditionsAt[known].selecting += selecting
+      } else {
+        conditionsAt.append((e, conditions, selecting))
+      }
+    }
+    for (e, conditions, selecting) in conditionsAt {
       http.add(
         unpinned(table, view), prefix: "", fallbackName: "default",
-        suffix: names.splitsExposures ? "-\(exposure.port)" : "", conditions: conditions, selecting: selecting,
-        isEntry: true, port: port)
+        suffix: names.splitsPorts ? "-\(names.exposures[e].port)" : "", conditions: conditions, selecting: selecting,
+        isEntry: true, port: { names.versions[$0].entryPorts[e] })
     }
     return routes(
       names.entryID.name, i, hosts: entryHosts(names),

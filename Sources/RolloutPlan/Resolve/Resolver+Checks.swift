@@ -211,7 +211,9 @@ extension Resolver {
       let earlier = plan.exposures.indices(of: exposure.component).prefix { $0 < e }.map { plan.exposures[$0] }.last {
         speaksHTTP($0) && ($0.gateway ?? exposure.gateway) != nil
       }
-      guard let earlier, Set(earlier.hosts) != Set(exposure.hosts) || earlier.path != exposure.path else { continue }
+      guard let earlier,
+        Set(earlier.hosts) != Set(exposure.hosts) || earlier.path != exposure.path && earlier.port != exposure.port
+      else { continue }
       report(
         .exposeConflict(
           "`\(plan[exposure.component].name)` has other hosts or another path here, through a gateway that is not the plan's: its routes would be for the hosts and paths of both lines, at both ports",

@@ -292,10 +292,18 @@ extension Resolver {
     let rivals = plan.exposures.indices(of: component) + ways.flatMap { waysIn[$0] ?? [] }
     for other in Set(rivals).sorted().map({ plan.exposures[$0] }) {
       if other.component == component, other.port == port {
+        let isAlike =
+          other.gateway == exposure.gateway && other.tlsSecret == exposure.tlsSecret
+          && Set(other.hosts) == Set(exposure.hosts)
+        // Two of its paths are two lines.
+        if isAlike, !other.covers(path), !exposure.covers(other.path) { continue }
         report(
           .exposeConflict(
-            "`\(plan[component].name)` is exposed twice at port \(port)", at: statement.range, earlier: other.range,
-            help: "keep one of the two; one line may list several hosts"))
+            isAlike && other.path != path
+              ? "one of the paths `\(other.path)` and `\(path)` of `\(plan[component].name)` lies in the other"
+              : "`\(plan[component].name)` is exposed twice at port \(port)", at: statement.range, earlier: other.range,
+            help: "keep one of the two; one line may list several hosts, and lines for other paths have the same hosts")
+        )
         return
       }
       if other.port == port, other.gateway == exposure.gateway, other.sharesHost(exposure),

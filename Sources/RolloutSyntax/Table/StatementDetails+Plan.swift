@@ -61,7 +61,7 @@ extension StatementTable {
         their paths, also one path within another: where the lines have the same hosts, rules of the outer one leave the \
         inner path out, also while nobody answers there. Who has a narrower host of a wider one, as `docs.example.com` beside `"*"`, has all of its paths. \
         Visitors come to the component's port of the same number, else to its first http one, else to its first. A \
-        component may have several lines, each at a port of its own; probes ask by the first one for requests. Lines of \
+        component may have several lines, each at a port of its own, or for another path of one port and the same hosts; probes ask by the first one for requests. Lines of \
         one port and one certificate share a Gateway, which has the name of the first line's component and selects pods \
         labelled `istio: ingressgateway`, unless `patch Gateway NAME` says another `spec.selector`. `through gateway` uses a gateway that exists, `NAMESPACE/NAME` or `NAME`, \
         instead of one of the plan's own; `tls secret` beside it says that this gateway ends TLS at the port, with a \
