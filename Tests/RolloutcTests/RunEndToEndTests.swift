@@ -110,6 +110,7 @@ import Testing
   /// Why, as a diagnostic where there is one; and at no place, as it never began.
   @Test func theCauseOfARefusedPlan() async throws {
     let misspelt = helloPlan.replacing("route web 10% -> 2.0", with: "route web cookie flagg -> 2.0")
+      .replacing("component web {", with: "cookie flag is flag = on\ncomponent web {")
     let pinned = helloPlan + "environment prod {\n  context prod-cluster\n}\n"
     let files = ["hello.rollout": helloPlan, "misspelt.rollout": misspelt, "pinned.rollout": pinned]
     try await SandboxSession.run(files) { session in
