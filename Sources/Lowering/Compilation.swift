@@ -163,7 +163,12 @@ package func stamp(in folder: String, segment m: Int, of count: Int) -> String {
 
 extension Step {
   /// What its changes are filed and stamped under: `01-deploy-1-0`.
-  package var folder: String {
+  package var folder: String { Step.folder(index, slug) }
+
+  /// The same of a step of which the name alone is known.
+  package static func folder(ofStep index: Int, named name: String) -> String { folder(index, slug(of: name)) }
+
+  private static func folder(_ index: Int, _ slug: String) -> String {
     let number = index + 1
     return (number < 10 ? "0\(number)" : "\(number)") + "-" + slug
   }

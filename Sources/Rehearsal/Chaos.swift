@@ -156,7 +156,7 @@ package struct Chaos: Sendable {
     let path = itinerary.plan.steps[step].onFailure ?? itinerary.plan.onFailure
     let outcome = run.result.outcome
     // Where the step had written nothing there is nothing to undo, or to hold.
-    if outcome == .failedClean, run.result.writes == 0 {
+    if outcome == .failedClean {
       note(kind, name, step, [run], &report)
       return
     }

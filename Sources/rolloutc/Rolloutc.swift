@@ -1,6 +1,7 @@
 import ArgumentParser
 import DiagnosticRendering
 import Diagnostics
+import KubernetesModel
 
 /// The version of the tool, as `rolloutc --version` prints it.
 let toolVersion = "0.1.0"
@@ -134,10 +135,13 @@ enum Main {
 struct Failure: Error {
   var code: Int32
   var message: String
+  /// The first diagnostic that says why, as JSON: for streams, whose last line has it.
+  var cause: Value?
 
-  init(_ message: String, code: Int32 = Exit.failed) {
+  init(_ message: String, code: Int32 = Exit.failed, cause: Value? = nil) {
     self.code = code
     self.message = message
+    self.cause = cause
   }
 
   func show() {

@@ -44,6 +44,15 @@ let quietVoting: String = {
     #expect(await world.content() == content)
   }
 
+  @Test("every write counts, also the one that makes the namespace before there is a lock")
+  func countedWrites() async throws {
+    let world = try World(quietVoting)
+    let first = try await world.begin()
+    let written = world.itinerary.forward.filter { $0.step == 0 }.flatMap(\.phases).flatMap(\.writes)
+    #expect(written.contains { $0.id.kind == "Namespace" })
+    #expect(first.result.writes == written.count, "\(first.log.text)")
+  }
+
   @Test("step by step is the same as at once")
   func stepByStep() async throws {
     let once = try World(quietVoting)

@@ -14,6 +14,30 @@ import Testing
     }
   }
 
+  /// A plan without a step has visitors and no moment at which one could meet an error.
+  @Test func nothingIsProvedWithoutSteps() throws {
+    let scratch = try Scratch()
+    let plan =
+      "plan p\nlanguage 1\nexpose web on port 80\ncomponent web {\n  image a\n  port 8080 http\n  version 1\n}\n"
+    try scratch.write(plan, to: "p.rollout")
+    let outcome = try scratch.rolloutc("check", "p.rollout")
+    #expect(outcome.code == 0)
+    #expect(outcome.errors.contains("\nnothing to prove: no step writes anything\n"), "\(outcome.errors)")
+    #expect(!outcome.errors.contains("proved: 1"))
+    #expect(try !scratch.rolloutc("check", "p.rollout", "--format", "json").output.contains("\"proved\""))
+    let graph = try scratch.rolloutc("graph", "p.rollout", "--out", "p.svg")
+    #expect(graph.code == 2 && graph.errors.contains("nothing to draw"), "\(graph.errors)")
+    #expect(scratch.text("p.svg") == nil)
+    // A version that never gets ready ends the run before anybody comes in.
+    let last =
+      "step \"One\" {\n  deploy web 1\n}\nrehearsal \"r\" {\n  stub web 1 never ready\n  expect fails at \"One\"\n}\n"
+    try scratch.write(plan + "on failure rollback\n" + last, to: "p.rollout")
+    let rehearsal = try scratch.rolloutc("rehearse", "p.rollout")
+    #expect(
+      rehearsal.output.contains("\nnobody was served: 0 requests, 0 failed\n"), "\(rehearsal.output)\(rehearsal.errors)"
+    )
+  }
+
   /// The plan that does it as the article does earns its warning, and only that one.
   @Test func aWarningIsNoErrorUnlessStrict() throws {
     let scratch = try Scratch(withPlans: true)
@@ -73,6 +97,13 @@ import Testing
       #expect(outcome.output.contains(code))
       #expect(try scratch.rolloutc("explain", code.lowercased()).output == outcome.output)
     }
+  }
+
+  /// A heading of the reference is explained as it is written there.
+  @Test(arguments: ["on failure", "on", "deploy"]) func headingsAreExplained(_ heading: String) throws {
+    let outcome = try Scratch().rolloutc("explain", heading)
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(outcome.output.hasPrefix("### `\(heading == "on" ? "on failure" : heading)`\n"), "\(outcome.output)")
   }
 
   @Test func versionAndHelp() throws {

@@ -152,6 +152,30 @@ import Testing
     #expect(try scratch.rolloutc("check", "plan.rollout", "--intent", "one.rollout").code == 2)
   }
 
+  /// Declarations alone: who calls whom and what belongs together is known, and not who is to be served by what.
+  @Test func anIntentWithoutSteps() throws {
+    let scratch = try Scratch()
+    let pods = Self.base + Self.pods("1") + Self.pods("2") + Self.rule("1", "2")
+    let api = (pods + Self.route("1")).replacing("web", with: "api")
+      .replacing("hosts: [\"*\"]", with: "hosts: [\"api.example\"]").replacing("name: gate", with: "name: gate-api")
+    try scratch.write(pods + Self.route("1") + "---\n" + api, to: "a.yaml")
+    try scratch.write(pods + Self.route("2") + "---\n" + api, to: "b.yaml")
+    let head = "plan p\nlanguage 1\nnamespace default\nexpose web on port 80\n"
+    let web = "component web {\n  port 8080 http\n  calls api\n  version 1, 2\n}\n"
+    let callee = "component api {\n  port 8080 http\n  version 1, 2\n}\n"
+    try scratch.write(head + web + callee, to: "calls.rollout")
+    let releases = "release 1 {\n  web 1\n  api 1\n}\nrelease 2 {\n  web 2\n  api 2\n}\n"
+    try scratch.write(head + web + callee + releases, to: "releases.rollout")
+    func check(_ intent: String) throws -> Outcome {
+      try scratch.rolloutc("check", "b.yaml", "--against", "a.yaml", "--intent", intent)
+    }
+    let calls = try check("calls.rollout")
+    #expect(!calls.errors.contains("has 0 steps") && !calls.errors.contains("error["), "\(calls.errors)")
+    let mixed = try check("releases.rollout")
+    #expect(mixed.code == 2 && mixed.errors.contains("error[R0504]"), "\(mixed.errors)")
+    #expect(!mixed.errors.contains("R0505"), "\(mixed.errors)")
+  }
+
   @Test func volumesGoOnlyWhenAsked() throws {
     let scratch = try Scratch()
     let claim = "---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\n"

@@ -1,3 +1,4 @@
+import ApplyEngine
 import Foundation
 import KubernetesModel
 import TestSupport
@@ -151,6 +152,18 @@ import Testing
       ])
   }
 
+  /// The words of `outcome`, of a step of a rehearsal, and of an object's state.
+  @Test func wordsOfTheTables() {
+    let page = String(decoding: Goldens.bytes("docs/formats.md") ?? [], as: UTF8.self)
+    for outcome in RunResult.Outcome.allCases {
+      #expect(page.contains("| `\(outcome.rawValue)` | "), "\(outcome)")
+    }
+    for status in ["done", "failed", "undone", "not reached"] { #expect(page.contains("`\(status)`")) }
+    for state in ["pending", "applied", "failed", "deleting"] {
+      #expect(Inventory.Outcome(rawValue: state) != nil && page.contains("`\(state)`"))
+    }
+  }
+
   @Test func runsAndTheirStatus() async throws {
     try await SandboxSession.run { session in
       let before = try await session.rolloutc("status", "hello", "-o", "json")
@@ -171,6 +184,8 @@ import Testing
       _ = try await session.shell("kubectl --namespace hello delete configmap rolloutc-hello")
       let forgotten = try await session.rolloutc("status", "hello", "-o", "json")
       #expect(forgotten.output.contains("--assume"), "\(forgotten.output)")
+      let words = try await session.rolloutc("status", "hello")
+      #expect(words.output.contains("and 1 Deployment of it stands"), "\(words.output)")
       try check(
         "Status", [before.outputBytes, waiting.outputBytes, after.outputBytes, forgotten.outputBytes])
       try checkLines(run.output + back.output)

@@ -25,6 +25,7 @@ import Testing
       #expect(events.contains { $0["type"] as? String == "started" })
       #expect(events.last?["type"] as? String == "summary")
       #expect(events.last?["outcome"] as? String == "done")
+      #expect(events.last?["writes"] as? Int == 7, "the namespace among them")
       #expect(await session.deployments == ["web-1-0"])
       let files = session.scratch.files(below: "hello.rollout.journal")
       #expect(files.count == 1)
@@ -53,7 +54,7 @@ import Testing
       let wrong = try await session.rolloutc("approve", "hello", "--step", "3")
       #expect(wrong.code == 1)
       #expect(wrong.errors.contains("nothing was answered"), "\(wrong.errors)")
-      let answer = try await session.rolloutc("approve", "hello", "--step", "2")
+      let answer = try await session.rolloutc("approve", "hello", "--step", "02-one-in-ten-gets-2-0")
       #expect(answer.code == 0, "\(answer.errors)")
       #expect(answer.errors.contains("Is 2.0 good?"), "\(answer.errors)")
       let outcome = try await run
@@ -103,6 +104,65 @@ import Testing
         #expect(try lines(outcome).last?["type"] as? String == "summary", "\(arguments): \(outcome.output)")
         #expect(try lines(outcome).last?["exitCode"] as? Int == 2)
       }
+    }
+  }
+
+  /// Why, as a diagnostic where there is one; and at no place, as it never began.
+  @Test func theCauseOfARefusedPlan() async throws {
+    let misspelt = helloPlan.replacing("route web 10% -> 2.0", with: "route web cookie flagg -> 2.0")
+      .replacing("component web {", with: "cookie flag is flag = on\ncomponent web {")
+    let pinned = helloPlan + "environment prod {\n  context prod-cluster\n}\n"
+    let files = ["hello.rollout": helloPlan, "misspelt.rollout": misspelt, "pinned.rollout": pinned]
+    try await SandboxSession.run(files) { session in
+      for (arguments, code, outcome, cause) in [
+        ("apply misspelt.rollout", Int32(2), "failed", "R0202"), ("resume hello.rollout", 7, "refused", "R8540"),
+        ("apply pinned.rollout --env prod", 7, "refused", nil),
+      ] {
+        let run = try await session.shell("rolloutc \(arguments) --yes --output ndjson")
+        #expect(run.code == code, "\(arguments): \(run.errors)")
+        let last = try #require(try lines(run).last)
+        #expect(last["outcome"] as? String == outcome, "\(last)")
+        #expect((last["diagnostic"] as? [String: Any])?["code"] as? String == cause, "\(last)")
+        #expect(last["stepName"] == nil && last["step"] == nil, "\(last)")
+        #expect(last["diagnostic"] != nil || last["message"] != nil)
+      }
+    }
+  }
+
+  /// A deleted object is a difference, and nothing is saved of a plan that would not come through.
+  @Test func aPlanWhereSomethingIsGone() async throws {
+    try await SandboxSession.run { session in
+      let first = try await session.rolloutc("apply", "hello.rollout", "--to", "1", "--yes", "--settle", "0")
+      #expect(first.code == 0, "\(first.errors)")
+      _ = await session.cluster.respond(
+        to: APIRequest("DELETE", "/apis/apps/v1/namespaces/hello/deployments/web-1-0"))
+      let plan = try await session.rolloutc("plan", "hello.rollout", "--to", "1", "-o", "saved")
+      #expect(plan.code == 1 && plan.errors.contains("R8505"), "\(plan.errors)")
+      #expect(!plan.output.contains("No changes"), "\(plan.output)")
+      #expect(plan.output.contains("- Deployment/web-1-0  (deleted by somebody else)"), "\(plan.output)")
+      #expect(plan.errors.contains("nothing was saved to saved"), "\(plan.errors)")
+      #expect(session.scratch.text("saved") == nil)
+    }
+  }
+
+  /// Nobody else has the lock then, and nobody's end is to be waited for.
+  @Test func unlockedWhileItLives() async throws {
+    try await SandboxSession.run { session in
+      async let run = session.rolloutc("apply", "hello.rollout", "--yes", "--settle", "0", "--output", "ndjson")
+      try await session.status { $0["state"] as? String == "waiting" }
+      let status = try await session.rolloutc("status", "hello", "-o", "json")
+      let object = try JSONSerialization.jsonObject(with: Data(status.outputBytes)) as? [String: Any]
+      let holder = try #require((object?["lock"] as? [String: Any])?["run"] as? String)
+      #expect(try await session.rolloutc("unlock", "hello", "--run", holder, "--yes").code == 0)
+      let outcome = try await run
+      #expect(outcome.code == 6, "\(outcome.output)\(outcome.errors)")
+      let last = try #require(try lines(outcome).last)
+      #expect(last["outcome"] as? String == "locked")
+      #expect((last["message"] as? String)?.contains("taken away by `rolloutc unlock`") == true, "\(last)")
+      let end = try await session.rolloutc("rollback", "hello.rollout", "--to", "start", "--yes", "--settle", "0")
+      #expect(end.code == 0, "\(end.output)\(end.errors)")
+      let again = try await session.rolloutc("rollback", "hello.rollout", "--yes", "--settle", "0")
+      #expect(again.code == 0 && !again.output.contains("next:"), "\(again.output)")
     }
   }
 
@@ -187,6 +247,9 @@ import Testing
     try await SandboxSession.run { session in
       async let run = session.rolloutc("apply", "hello.rollout", "--yes", "--settle", "0", "--output", "ndjson")
       try await session.status { $0["state"] as? String == "waiting" }
+      let told = try await session.rolloutc("apply", "hello.rollout", "--yes", "--output", "ndjson")
+      let toldWhy = try lines(told).last?["message"] as? String ?? ""
+      #expect(toldWhy.contains("another run of the plan has the lock, by "), "\(told.output)")
       let busy = try await session.rolloutc("apply", "hello.rollout", "--yes")
       #expect(busy.code == 6, "\(busy.output)\(busy.errors)")
       #expect(busy.errors.contains("another run of the plan has the lock, by "), "\(busy.output)")
@@ -354,6 +417,17 @@ struct RunTerminalTests {
       #expect(outcome.code == 1)
       #expect(outcome.text.contains("nothing was changed"))
       #expect(await session.names("/api/v1/namespaces").contains("hello") == false)
+    }
+  }
+
+  @Test func noAnswerAtTheQuestion() async throws {
+    try await SandboxSession.run { session in
+      let outcome = try await session.terminal(
+        [["expect", "goes on: "], ["type", "\u{4}"]], "apply", "hello.rollout")
+      #expect(outcome.code == 1)
+      let lines = outcome.text.replacing("\r\n", with: "\n").split(separator: "\n")
+      #expect(lines.contains { $0.contains("error") && !$0.contains("goes on") }, "\(outcome.text)")
+      #expect(!lines.contains { $0.contains("goes on: ") && $0.contains("error") }, "\(outcome.text)")
     }
   }
 

@@ -182,8 +182,8 @@ struct RunRecording: Sendable, CustomTestStringConvertible {
     let holder = LeaseRecord(
       holder: "voting-1", who: "bob@build-7, pid 4711", run: "voting-1", planHash: "5f3a", step: "Finish",
       acquireTime: "2026-11-24T13:00:00.000000Z")
-    return RunRecording(
-      name: "locked",
-      events: [(400, .waitingForLock(holder)), (60_400, .ended(RunResult(.locked)))])
+    var result = RunResult(.locked)
+    result.lock = .held(by: holder.who)
+    return RunRecording(name: "locked", events: [(400, .waitingForLock(holder)), (60_400, .ended(result))])
   }()
 }

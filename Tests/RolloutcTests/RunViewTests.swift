@@ -103,6 +103,26 @@ import Testing
       lines(.apply(steps: 1), standing: 1) == [
         "done: step 1 of 3 stands, after 2 writes", "  next: rolloutc apply p.rollout",
       ])
+    func ending(_ outcome: RunResult.Outcome, _ goal: RunGoal, _ change: (inout RunResult) -> Void) -> [String] {
+      var result = RunResult(outcome)
+      change(&result)
+      return Closing(goal: goal, steps: ["a", "b", "c"], invocation: Invocation(plan: request, connection: connection))
+        .lines(result)
+    }
+    #expect(
+      ending(.locked, .resume) {
+        $0.lock = .freed
+        $0.writes = 1
+      } == [
+        "the lock was taken away by `rolloutc unlock`; nothing more was written", "  next: rolloutc resume p.rollout",
+      ])
+    #expect(ending(.locked, .resume) { $0.lock = .taken }[0].hasPrefix("another run of the plan took the lock"))
+    #expect(ending(.locked, .resume) { $0.lock = .held(by: "ann") }[0].contains("has the lock, by ann; nothing was"))
+    #expect(ending(.unchanged, .rollback(steps: nil)) { $0.stepsLeft = 0 }.count == 1, "nothing lies further back")
+    #expect(ending(.unchanged, .rollback(steps: nil)) { $0.stepsLeft = 1 }.count == 2)
+    #expect(ending(.failedClean, .apply(steps: 1)) { _ in } == ["failed; nothing was changed"])
+    #expect(
+      ending(.failedClean, .apply(steps: 1)) { $0.writes = 1 } == ["failed; nothing was made but the namespace"])
   }
 
   @Test func nothingSteersTheTerminal() {

@@ -165,6 +165,9 @@ import Testing
       #expect(named.output == "600\n", "\(named.errors)")
     }
     #expect(scratch.text("config")?.contains("http://127.0.0.1:") == true)
+    let elsewhere = try scratch.run(
+      [tool, "sandbox", "--kubeconfig", "config", "--", "sh", "-c", "cd / && stat -c %a \"$KUBECONFIG\""])
+    #expect(elsewhere.output == "600\n", "\(elsewhere.errors)")
     // Somebody else's is never touched.
     try scratch.write("apiVersion: v1\nkind: Config\n", to: "mine")
     let refused = try scratch.run([tool, "sandbox", "--kubeconfig", "mine", "--", "true"])

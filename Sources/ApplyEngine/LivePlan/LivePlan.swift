@@ -41,6 +41,20 @@ package struct LivePlan: Sendable {
     package var writers: [String] = []
   }
 
+  /// An object of the plan that somebody else took away. A run ends where it comes to it.
+  package struct Gone: Hashable, Sendable {
+    package enum Way: Hashable, Sendable {
+      case deleted
+      /// Another object of its name stands there now.
+      case replaced
+      /// It stands, and is being deleted.
+      case terminating
+    }
+
+    package var id: ObjectID
+    package var way: Way
+  }
+
   package struct Step: Sendable {
     /// Counted from 0.
     package var index: Int
@@ -54,6 +68,7 @@ package struct LivePlan: Sendable {
   package var isBetweenSteps: Bool
   /// What stands and is no longer as it was written; a run puts it back before it goes on.
   package var drift: [Change]
+  package var gone: [Gone] = []
   package var steps: [Step]
   /// Why a run would not come through: changes that the server refuses, objects that are gone.
   package var problems: [Diagnostic]
@@ -61,7 +76,7 @@ package struct LivePlan: Sendable {
   package var notes: [String]
 
   package var changes: [Change] { drift + steps.flatMap(\.changes) }
-  package var isEmpty: Bool { changes.isEmpty }
+  package var isEmpty: Bool { changes.isEmpty && gone.isEmpty }
 
   package func count(_ action: Write.Action) -> Int { changes.count { $0.action == action } }
 }

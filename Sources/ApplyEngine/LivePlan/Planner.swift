@@ -42,6 +42,7 @@ package struct Planner: Sendable {
 
   private struct Outcome: Sendable {
     var change: LivePlan.Change?
+    var gone: LivePlan.Gone?
     var problem: Diagnostic?
   }
 
@@ -120,9 +121,15 @@ package struct Planner: Sendable {
       }
       steps[steps.count - 1].changes.append(change)
     }
+    // A step that would write it finds it gone once more.
+    var gone: [LivePlan.Gone] = []
+    for found in (looked + outcomes).compactMap(\.gone) where !gone.contains(where: { $0.id == found.id }) {
+      gone.append(found)
+    }
     return LivePlan(
       course: memory.record.course, stepsDone: itinerary.stepsDone(at: memory.record.progress),
-      isBetweenSteps: memory.record.progress.isAtBoundary, drift: looked.compactMap(\.change), steps: steps,
+      isBetweenSteps: memory.record.progress.isAtBoundary, drift: looked.compactMap(\.change),
+      gone: gone, steps: steps,
       problems: (looked + outcomes).compactMap(\.problem), notes: memory.notes)
   }
 
@@ -174,21 +181,21 @@ package struct Planner: Sendable {
       let target: ObjectReference
       do throws(ClusterError) { target = try await cluster.reference(to: entry.object, entry.id) } catch {
         guard error.isNotFound else { return Outcome(problem: unread(entry.id, error, entry.origin)) }
-        return Outcome(problem: .writeFailed(.vanished(entry.id, successor: nil), write(entry)))
+        return gone(.deleted, .vanished(entry.id, successor: nil), write(entry))
       }
       let live: Value
       do throws(ClusterError) { live = try await cluster.get(target) } catch {
         guard error.isNotFound else { return Outcome(problem: unread(entry.id, error, entry.origin)) }
         guard decisions.recreate(entry.id) else {
-          return Outcome(problem: .writeFailed(.vanished(entry.id, successor: nil), write(entry)))
+          return gone(.deleted, .vanished(entry.id, successor: nil), write(entry))
         }
         return await creation(entry.object, target, entry.id, entry.origin)
       }
       switch inventory.ownership(of: entry.id, live: live) {
       case .replaced(_, let successor):
         if decisions.adopt(entry.id) { break }
-        return Outcome(problem: .writeFailed(.vanished(entry.id, successor: successor), write(entry)))
-      case .terminating: return Outcome(problem: .writeFailed(.terminating(entry.id), write(entry)))
+        return gone(.replaced, .vanished(entry.id, successor: successor), write(entry))
+      case .terminating: return gone(.terminating, .terminating(entry.id), write(entry))
       case .ours, .absent, .foreign, .unproven: break
       }
       if inventory.holds(entry.object, as: entry.id, in: live) { return Outcome() }
@@ -197,6 +204,10 @@ package struct Planner: Sendable {
       outcome.change?.writers = writers(of: live)
       return outcome
     }
+  }
+
+  private func gone(_ way: LivePlan.Gone.Way, _ failure: WriteFailure, _ write: Write) -> Outcome {
+    Outcome(gone: LivePlan.Gone(id: write.id, way: way), problem: .writeFailed(failure, write))
   }
 
   private func write(_ entry: ObjectSet.Entry) -> Write {
@@ -251,10 +262,9 @@ package struct Planner: Sendable {
     }
     switch (live, action) {
     case (nil, .update) where !item.isDoubtful && !decisions.recreate(item.id):
-      return Outcome(
-        problem: .writeFailed(
-          .vanished(item.id, successor: nil),
-          Write(action: .update, id: item.id, object: object, previous: nil, origin: item.origin)))
+      return gone(
+        .deleted, .vanished(item.id, successor: nil),
+        Write(action: .update, id: item.id, object: object, previous: nil, origin: item.origin))
     case (nil, _):
       return await creation(object, target, item.id, item.origin)
     case (let live?, _):

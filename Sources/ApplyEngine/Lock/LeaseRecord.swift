@@ -51,6 +51,11 @@ package enum LockError: Error, Hashable, Sendable {
   case stale
   /// The cluster did not say.
   case cluster(ClusterError)
+
+  /// What became of a lock that was ours.
+  var end: RunResult.LockEnd {
+    if case .lost(let record?) = self, record.holder.isEmpty { .freed } else { .taken }
+  }
 }
 
 /// The annotations' common beginning.

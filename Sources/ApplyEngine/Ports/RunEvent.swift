@@ -138,6 +138,16 @@ package struct RunResult: Hashable, Sendable {
     case waiting
   }
 
+  /// What became of the lock of a run that may not write.
+  package enum LockEnd: Hashable, Sendable {
+    /// Another run has it, and this one never began: `ann@build-7, pid 4711`.
+    case held(by: String)
+    /// Another run took it, or may have.
+    case taken
+    /// `unlock` took it away, and nobody has it.
+    case freed
+  }
+
   package var outcome: Outcome
   /// The first cause, also after a clean rollback.
   package var failure: RunFailure?
@@ -147,8 +157,8 @@ package struct RunResult: Hashable, Sendable {
   package var stepsLeft: Int?
   /// Requests that changed something.
   package var writes = 0
-  /// Of `locked`: who has the lock, `ann@build-7, pid 4711`; nil where that is not known.
-  package var holder: String?
+  /// Of `locked`: what became of the lock.
+  package var lock: LockEnd?
 
   package init(_ outcome: Outcome, failure: RunFailure? = nil, further: RunFailure? = nil, writes: Int = 0) {
     self.outcome = outcome

@@ -9,11 +9,16 @@ extension Run {
   /// it was stopped. Never throws: the result says everything, and `environment.tell` has heard it as its last event.
   package func perform(_ goal: RunGoal) async -> RunResult {
     var result: RunResult
+    var making: [RunEvent] = []
     do throws(RunBreak) {
-      result = try await attempt(goal)
+      result = try await attempt(goal, &making)
     } catch {
       result = Self.result(of: error)
     }
+    // What was made before there was a lock was written, too.
+    let made = making.count { if case .writeEnded = $0 { true } else { false } }
+    result.writes += made
+    if made > 0, result.outcome == .unchanged { result.outcome = .done }
     environment.tell(.ended(result))
     return result
   }
@@ -30,20 +35,21 @@ extension Run {
 
   private static func locked(by error: LockError) -> RunResult {
     var result = RunResult(.locked)
-    if case .held(let holder) = error { result.holder = holder.who }
+    result.lock = if case .held(let holder) = error { .held(by: holder.who) } else { error.end }
     return result
   }
 
   private var plan: Plan { itinerary.plan }
   private var start: RunPlace { RunPlace(step: 0, leg: 0) }
 
-  private func attempt(_ goal: RunGoal) async throws(RunBreak) -> RunResult {
+  /// - Parameter making: becomes what was done before there was a lock.
+  private func attempt(_ goal: RunGoal, _ making: inout [RunEvent]) async throws(RunBreak) -> RunResult {
     let cluster = environment.cluster
     try await journal(
       .started(
         RunStart(run: environment.identity.run, planHash: itinerary.planHash, cluster: try await clusterIdentity())))
     try await refuseUnrecorded(goal)
-    let making = try await ensureNamespace()
+    making = try await ensureNamespace()
     let lock = RunLock(
       PlanNames.lock(plan.name), namespace: plan.namespace,
       as: LeaseRecord(

@@ -361,7 +361,9 @@ extension RunSession {
       if case .lost(let holder?) = error, !holder.holder.isEmpty {
         tell(.note("the lock went to \(holder.who), run \(holder.run)"))
       }
-      return RunResult(.locked, writes: writeCount)
+      var result = RunResult(.locked, writes: writeCount)
+      result.lock = error.end
+      return result
     case .cutOff(let failure):
       var told = failure
       told.isBeforeWriting = isClean

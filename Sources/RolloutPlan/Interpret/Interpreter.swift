@@ -48,7 +48,7 @@ final class Interpreter {
   func run(_ resolved: ResolvedSteps) {
     var stepStatements: [[StepStatement]] = []
     for (index, step) in resolved.steps.enumerated() {
-      var made = Step(index: index, name: step.name, slug: slug(step.name, index), range: step.range)
+      var made = Step(index: index, name: step.name, slug: Step.slug(of: step.name), range: step.range)
       made.start = state
       dialedIn.append([dialedPorts])
       made.segments = segments(of: step.statements, stepStart: made.start, stepName: step.name)
@@ -69,21 +69,6 @@ final class Interpreter {
   }
 
   /// `01-deploy-1-0` without its number: letters and digits, everything else as single `-`, at most 40 characters.
-  private func slug(_ name: String, _ index: Int) -> String {
-    var result: [UInt8] = []
-    for byte in name.utf8 {
-      if byte >= 0x41, byte <= 0x5A {
-        result.append(byte + 32)
-      } else if isLowerAlphanumeric(byte) {
-        result.append(byte)
-      } else if result.last != UInt8(ascii: "-"), !result.isEmpty {
-        result.append(UInt8(ascii: "-"))
-      }
-      if result.count >= 40 { break }
-    }
-    while result.last == UInt8(ascii: "-") { result.removeLast() }
-    return result.isEmpty ? "step" : String(decoding: result, as: UTF8.self)
-  }
 
   // MARK: - Segments
 

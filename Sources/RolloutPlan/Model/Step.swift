@@ -23,6 +23,23 @@ package struct Step: Sendable {
 
   package var before: State { segments.first?.before ?? start }
   package var after: State { segments.last?.after ?? start }
+
+  /// The name as a part of file names: at most 40 of `a` to `z`, `0` to `9` and `-`.
+  package static func slug(of name: String) -> String {
+    var result: [UInt8] = []
+    for byte in name.utf8 {
+      if byte >= 0x41, byte <= 0x5A {
+        result.append(byte + 32)
+      } else if isLowerAlphanumeric(byte) {
+        result.append(byte)
+      } else if result.last != UInt8(ascii: "-"), !result.isEmpty {
+        result.append(UInt8(ascii: "-"))
+      }
+      if result.count >= 40 { break }
+    }
+    while result.last == UInt8(ascii: "-") { result.removeLast() }
+    return result.isEmpty ? "step" : String(decoding: result, as: UTF8.self)
+  }
 }
 
 /// Changing statements with no observing one between them: one transition, from `before` to `after`, and then what is

@@ -27,10 +27,13 @@ package enum ReferenceExport {
     return out
   }
 
-  /// The statements that begin with the word, as the page has them; nil where none does.
+  /// The statements that begin with the word, or have it as their heading, as the page has them; nil where none does.
   package static func statements(_ word: String) -> String? {
-    guard let keyword = Keyword(word) else { return nil }
-    let rows = StatementTable.rows.filter { StatementTable.shared[$0.form].head == keyword }
+    let keyword = Keyword(word)
+    let rows = StatementTable.rows.filter { row in
+      let head = StatementTable.shared[row.form].head
+      return head != nil && head == keyword || title(of: row).replacing("`", with: "").lowercased() == word
+    }
     return rows.isEmpty ? nil : String(rows.map(statement).joined().dropLast())
   }
 
@@ -78,15 +81,7 @@ package enum ReferenceExport {
 
   private static func statement(_ row: Row) -> String {
     let details = StatementTable.details(of: row.form)
-    let heading = StatementTable.shared[row.form].head.map { "`\($0.text)`" } ?? ""
-    let title =
-      switch row.form {
-      case .onFailure: "`on failure`"
-      case .member: "A member"
-      case .override: "The value of a parameter"
-      default: heading
-      }
-    var out = "### \(title)\n\n"
+    var out = "### \(title(of: row))\n\n"
     out += "```\n\(wrapped(row.notation.replacingBlocks()))\n```\n\n"
     out += "\(row.summary)\n\n"
     out += "May stand \(alternatives(row.contexts.map(\.place))).\n\n"
@@ -95,6 +90,15 @@ package enum ReferenceExport {
     for example in details.examples { out += example + "\n" }
     out += "```\n\n"
     return out
+  }
+
+  private static func title(of row: Row) -> String {
+    switch row.form {
+    case .onFailure: "`on failure`"
+    case .member: "A member"
+    case .override: "The value of a parameter"
+    default: StatementTable.shared[row.form].head.map { "`\($0.text)`" } ?? ""
+    }
   }
 
   private static var lexicalRules: String {

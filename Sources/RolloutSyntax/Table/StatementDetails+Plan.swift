@@ -27,8 +27,9 @@ extension StatementTable {
     case .namespace:
       StatementDetails(
         """
-        The namespace that holds every object of the plan; the plan's name unless said. The run creates and labels it. \
-        With `existing` somebody else keeps it: the run only reads it, and does not remove it.
+        The namespace that holds every object of the plan; the plan's name unless said. The run creates and labels it, and \
+        no way back removes it: what the plan did is remembered in it. With `existing` somebody else keeps it: the run only \
+        reads it.
         """,
         ["namespace voting", "namespace shop existing"])
     case .mesh:

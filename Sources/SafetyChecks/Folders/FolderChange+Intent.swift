@@ -13,9 +13,10 @@ extension FolderChange {
       let flow = model.flows[f]
       let request = flows.count + n
       let fates = self.fates(request)
-      let allowed = meant.targets(of: flow, model)
+      let allowed = meant?.targets(of: flow, model)
       for target in fates.during.targets.sorted() {
         entered.append((f, target))
+        guard let allowed else { continue }
         let versions = self.versions(of: target, intent)
         let isMeant = versions.contains { version in
           let id = model.versions[version]

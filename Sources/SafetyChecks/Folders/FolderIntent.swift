@@ -3,12 +3,13 @@ package import MeshModel
 package import RolloutPlan
 
 /// Who should be served by what, for folders that have no plan: a plan that says nothing else. Its steps are the folders,
-/// the oldest first; a single step holds for all of them.
+/// the oldest first; a single step holds for all of them. Without a step it says who calls whom and what belongs to one
+/// release, and who is served by what the folders say alone.
 package struct FolderIntent: Sendable {
   let model: FlowModel
   private let states: [State]
 
-  /// Nil where the plan has neither one step nor one for each folder.
+  /// Nil where the plan has steps, and neither one nor one for each folder.
   package init?(_ plan: Plan, folders: Int, options: MeshOptions = MeshOptions()) {
     var states: [State] = []
     var last = State()
@@ -17,13 +18,13 @@ package struct FolderIntent: Sendable {
       states.append(last)
     }
     if states.count == 1, let only = states.first { states = Array(repeating: only, count: folders) }
-    guard states.count == folders else { return nil }
+    guard states.isEmpty || states.count == folders else { return nil }
     self.states = states
     model = FlowModel(plan, options: options)
   }
 
-  /// What the folders `n` and `n + 1` are to do: any moment between them may be either.
-  func between(_ n: Int) -> Intent { Intent(model.plan, states[n], states[n + 1]) }
+  /// What the folders `n` and `n + 1` are to do: any moment between them may be either. Nil where no step says it.
+  func between(_ n: Int) -> Intent? { states.isEmpty ? nil : Intent(model.plan, states[n], states[n + 1]) }
 
   /// The version that a workload is, by its pods' labels.
   func version(of labels: [String: String]) -> Int? {

@@ -1,5 +1,7 @@
 import ApplyEngine
 import ArgumentParser
+import Lowering
+import RolloutPlan
 
 struct Approve: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -13,7 +15,8 @@ struct Approve: ParsableCommand {
   var reject = false
 
   @Option(
-    help: ArgumentHelp("Answer only if the run asks in this step: its number or its name.", valueName: "step"))
+    help: ArgumentHelp(
+      "Answer only if the run asks in this step: its number, its name or its folder.", valueName: "step"))
   var step: String?
 
   @OptionGroup var connection: ConnectionOptions
@@ -36,7 +39,8 @@ struct Approve: ParsableCommand {
       }
       if let step {
         let name = record.steps.indices.contains(number - 1) ? record.steps[number - 1] : ""
-        guard step == String(number) || step == name else {
+        let folder = Step.folder(ofStep: number - 1, named: name)
+        guard step == String(number) || step == name || step == folder else {
           throw Failure(
             "the run asks in \(stepWords(number - 1, record.steps)), not in `\(step)`; nothing was answered")
         }
@@ -132,7 +136,7 @@ struct Unlock: ParsableCommand {
         throw Failure("there is no terminal to ask at; say --yes to go on without asking", code: Exit.usage)
       }
       IO.standardError("take the lock from \(oneLine(words(of: holder)))? only `yes` goes on: ")
-      guard readLine() == "yes" else { throw Failure("not confirmed; nothing was changed") }
+      guard IO.isConfirmed() else { throw Failure("not confirmed; nothing was changed") }
     }
     try blocking {
       do throws(LockKeeper.UnlockError) {

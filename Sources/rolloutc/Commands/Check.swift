@@ -18,7 +18,8 @@ struct Check: ParsableCommand {
       With `--against` there is no plan: two folders of plain YAML, or several, are what stands one after the other. \
       Nothing says in which order their objects are written, so each may be held as it was or as it will be. Callers \
       are the workloads that the lanes of a service name, or whose environment names it. `--intent` says who should be \
-      served by what: a plan without images, one step for each folder or one for all.
+      served by what: a plan without images, one step for each folder or one for all; without a step it says only who \
+      calls whom, and what belongs to one release.
 
       EXAMPLES:
         rolloutc check plans/aks-voting.rollout
@@ -100,7 +101,9 @@ extension PlanRequest {
     }
     var outcome: Fields = [:]
     if let plan = resolution.plan { outcome = ["plan": .string(plan.name), "steps": .int(plan.steps.count)] }
-    if let coverage, !found.hasErrors { outcome["proved"] = coverage.json(allowed: allowed) }
+    if let coverage, coverage.emptiness == nil, !found.hasErrors {
+      outcome["proved"] = coverage.json(allowed: allowed)
+    }
     diagnostics.show(found.inReadingOrder, resolution.sources, always: true, outcome: outcome)
     if diagnostics.refuses(found) { IO.exit(Exit.usage) }
     if diagnostics.format == .human, let plan = resolution.plan, let coverage {
@@ -108,8 +111,7 @@ extension PlanRequest {
       IO.standardError(
         """
         \(plan.name): \(counted(plan.steps.count, "step")), \(count)
-        \(coverage.hasRequests
-          ? (allowed == 0 ? "proved: " : "proved but for \(counted(allowed, "fault")) that the plan allows: ") + coverage.words : "nothing to prove: the plan knows of no request, it exposes nothing and nobody calls")
+        \(coverage.emptiness.map { "nothing to prove: \($0)" } ?? (allowed == 0 ? "proved: " : "proved but for \(counted(allowed, "fault")) that the plan allows: ") + coverage.words)
 
         """)
       plan.tellOfNoSteps()

@@ -52,7 +52,7 @@ struct FolderRequest {
     else {
       let steps = counted(resolution.plan?.steps.count ?? 0, "step")
       throw Failure(
-        "`\(request.plan)` has \(steps), and there are \(folders.count) folders: write one step for all of them, or one for each",
+        "`\(request.plan)` has \(steps), and there are \(folders.count) folders: write one step for all of them, one for each, or none",
         code: Exit.usage)
     }
     return intent

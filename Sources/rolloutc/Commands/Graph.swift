@@ -68,6 +68,7 @@ struct Graph: ParsableCommand {
     let outputs = try Outputs([("--out", target)])
     let (plan, compiled, resolution) = try request.compiled()
     try outputs.refuse(over: request)
+    if plan.steps.isEmpty { throw Failure("the plan has no step, and there is nothing to draw", code: Exit.usage) }
     let chosen = try steps(step, of: plan, compiled)
     let review = Review(plan: plan, compiled: compiled, sources: resolution.sources, steps: chosen)
     let album = Album(review: review, before: before)

@@ -52,7 +52,10 @@ struct PlanCommand: ParsableCommand {
   }
 
   func run() throws {
-    let request = options.request
+    var request = options.request
+    if let file {
+      request.willEnd = { _, _ in IO.standardError("nothing was saved to \(oneLine(file))\n") }
+    }
     let outputs = try Outputs([("--out", file)])
     let proved = try request.proved(proof.demand)
     let (plan, offline, resolution) = (proved.plan, proved.compiled, proved.resolution)
@@ -64,10 +67,11 @@ struct PlanCommand: ParsableCommand {
     let target = try ClusterTarget(connection)
     try target.check(against: plan)
     let decisions = decisions.value
+    let reading = request
     let look = try blocking {
       // An address where nobody answers is said at once; what fails later is tried again.
       _ = try await target.reach()
-      return try await LiveLook.at(plan, resolution, request, .apply(steps: count), decisions, target)
+      return try await LiveLook.at(plan, resolution, reading, .apply(steps: count), decisions, target)
     }
     var findings = look.findings
     if !ObservationOptions.hasPrometheusByEnvironment {
@@ -78,8 +82,9 @@ struct PlanCommand: ParsableCommand {
     }
     request.diagnostics.show(findings.inReadingOrder, resolution.sources)
     let text = LivePlanText(look.plan, plan, target: target.words, color: IO.colorsOutput)
-    IO.standardOutput(text.text + (notProved(proved.faults).map { $0 + "\n" } ?? ""))
-    if findings.hasErrors { IO.exit(Exit.failed) }
+    IO.standardOutput(text.text + (notProved(proved.faults).map { $0 + "
+" } ?? ""))
+    if findings.hasErrors { request.end(Exit.failed, findings, resolution.sources) }
     if let file {
       let saved = SavedPlan(
         tool: toolVersion, sources: request.files.all, environment: request.env, settings: request.settings,
@@ -129,7 +134,7 @@ struct LiveLook: Sendable {
     switch await planner.remembered(for: goal) {
     case .failure(let error):
       request.diagnostics.show([error.diagnostic], resolution.sources)
-      request.end(error.isRefused ? Exit.refused : Exit.failed)
+      request.end(error.isRefused ? Exit.refused : Exit.failed, [error.diagnostic], resolution.sources)
     case .success(let memory):
       let preflight = Preflight(
         itinerary, legs: memory.legs, inventory: memory.inventory, decisions: decisions, cluster: target.cluster)

@@ -74,8 +74,8 @@ struct PlanRequest {
   var clusterDomain = "cluster.local"
   var diagnostics = DiagnosticOutput()
   var files = PlanFiles()
-  /// Is told with which code the command ends where the diagnostics alone say why.
-  var willEnd: @Sendable (Int32) -> Void = { _ in }
+  /// Is told with which code the command ends where the diagnostics alone say why, and the first of them as JSON.
+  var willEnd: @Sendable (Int32, Value?) -> Void = { _, _ in }
 
   init(plan: String) { self.plan = plan }
 
@@ -133,12 +133,12 @@ struct PlanRequest {
     let found = resolution.diagnostics + resolution.allowances.filter(compiled.problems.compactMap(Diagnostic.init))
     let isRefused = diagnostics.refuses(found)
     diagnostics.show(found.inReadingOrder, resolution.sources, always: isRefused)
-    if isRefused { end(Exit.usage) }
+    if isRefused { end(Exit.usage, found, resolution.sources) }
     return (plan, compiled, resolution)
   }
 
-  func end(_ code: Int32) -> Never {
-    willEnd(code)
+  func end(_ code: Int32, _ found: [Diagnostic], _ sources: SourceSet) -> Never {
+    willEnd(code, found.firstCause(sources))
     IO.exit(code)
   }
 
@@ -147,9 +147,18 @@ struct PlanRequest {
     let resolution = try resolved()
     guard let plan = resolution.checked else {
       diagnostics.show(resolution.diagnostics, resolution.sources, always: true)
-      end(Exit.usage)
+      end(Exit.usage, resolution.diagnostics, resolution.sources)
     }
     return (plan, resolution)
+  }
+}
+
+extension [Diagnostic] {
+  /// The first that is worst, as JSON.
+  func firstCause(_ sources: SourceSet) -> Value? {
+    let sorted = inReadingOrder
+    let first = sorted.first { $0.severity == .error } ?? sorted.first { $0.severity == .warning } ?? sorted.first
+    return first.map(JSONRenderer(sources: sources).value)
   }
 }
 

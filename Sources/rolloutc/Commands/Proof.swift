@@ -79,7 +79,7 @@ extension PlanRequest {
       if diagnostics.format == .human, !diagnostics.refuses(found) {
         IO.standardError("the plan is not proved; `--unproved` goes on all the same\n")
       }
-      end(Exit.usage)
+      end(Exit.usage, found + faults, resolution.sources)
     }
     if diagnostics.format == .human { candidate.plan.tellOfNoSteps() }
     var proved = candidate
@@ -102,8 +102,12 @@ extension Plan {
 }
 
 extension Coverage {
-  /// Some request was followed.
-  var hasRequests: Bool { cohorts > 0 || callPaths > 0 }
+  /// Why nothing was there to be proved; nil where some request was followed through some write.
+  var emptiness: String? {
+    if phases == 0 { return "no step writes anything" }
+    return cohorts > 0 || callPaths > 0
+      ? nil : "the plan knows of no request, it exposes nothing and nobody calls"
+  }
 
   /// What was looked at, for a program.
   ///

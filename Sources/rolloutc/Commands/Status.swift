@@ -85,7 +85,8 @@ struct StatusReport: Sendable {
       if record.status != .rested { rows.append(("course", record.course.words(record.steps))) }
       rows.append(("run", "\(record.run) by \(record.who), \(record.updated)"))
     } else {
-      let isForgotten = "what it did here is not remembered, and \(counted(forgotten, "Deployment")) of it stand"
+      let isForgotten =
+        "what it did here is not remembered, and \(counted(forgotten, "Deployment")) of it stand\(forgotten == 1 ? "s" : "")"
       rows.append(("state", forgotten == 0 ? "it never ran here, in the namespace \(namespace)" : isForgotten))
     }
     rows.append(("lock", holder.map(lockWords) ?? "free"))

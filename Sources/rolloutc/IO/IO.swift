@@ -67,6 +67,13 @@ enum IO {
     }
   }
 
+  /// Whether the line that is typed says `yes`. What is said next begins a line, also where the answer had no end.
+  static func isConfirmed() -> Bool {
+    let line = readLine(strippingNewline: false)
+    if line?.last?.isNewline != true { standardError("\n") }
+    return line == "yes" || line == "yes\n"
+  }
+
   static func reason(_ error: Int32) -> String { String(cString: strerror(error)).lowercasedFirst }
 
   // MARK: - Reading
@@ -280,6 +287,13 @@ enum IO {
   static func isSpecial(_ path: String) -> Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG && status.st_mode & S_IFMT != S_IFDIR
+  }
+
+  /// The path from the root, with its links.
+  static func absolute(_ path: String) -> String {
+    if path.hasPrefix("/") { return path }
+    guard let here = realPath(".") else { return path }
+    return here == "/" ? "/" + path : "\(here)/\(path)"
   }
 
   /// Where a file is, or will be, without links and detours on the way.

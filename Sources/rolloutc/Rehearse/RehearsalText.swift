@@ -50,11 +50,17 @@ struct RehearsalText {
     if result.result.outcome == .held { text += "\(paint("■", 33))     held where it failed\n" }
     text += "\n" + served(result.traffic)
     let failed = result.traffic.failed
-    if result.traffic.requests == 0 { text += "no visitor comes in over http: " }
+    if result.traffic.requests == 0 { text += hasVisitors ? "nobody was served: " : "no visitor comes in over http: " }
     text += "\(result.traffic.requests) requests, " + paint("\(failed) failed", failed == 0 ? 32 : 31)
     let stubbed = result.traffic.failedAsStubbed
     text += stubbed == 0 ? "\n" : ", \(stubbed) failed as stubbed\n"
     return text
+  }
+
+  private var hasVisitors: Bool {
+    plan.exposures.contains { exposure in
+      plan[exposure.component].versions.contains { $0.ports.contains { $0.proto.isHTTP } }
+    }
   }
 
   /// Who was served by what, in each step that had visitors.

@@ -22,9 +22,11 @@ struct LivePlanText {
   var text: String {
     var text = "plan \(plan.name), namespace \(plan.namespace), \(oneLine(target))\n\(whereItStands)\n"
     for note in live.notes { text += "\(oneLine(note))\n" }
-    if !live.drift.isEmpty {
-      text += "\n\(bold("Drift: what stands is no longer as it was written, and is put back first"))\n"
+    if !live.drift.isEmpty || !live.gone.isEmpty {
+      let isPutBack = live.drift.isEmpty ? "" : ", and is put back first"
+      text += "\n\(bold("Drift: what stands is no longer as it was written\(isPutBack)"))\n"
       for change in live.drift { text += shown(change) }
+      for gone in live.gone { text += shown(gone) }
     }
     for step in live.steps {
       text += "\n\(bold("Step \(step.index + 1)  \(oneLine(step.name))"))\n"
@@ -47,11 +49,13 @@ struct LivePlanText {
   }
 
   private var summary: String {
-    if live.isEmpty { return "No changes. What stands is what the plan says." }
+    if live.isEmpty, live.problems.isEmpty { return "No changes. What stands is what the plan says." }
+    if live.changes.isEmpty { return "Nothing would be changed: a run would end at what is in its way." }
     var line =
       "Plan: \(live.count(.create)) to create, \(live.steps.flatMap(\.changes).count { $0.action == .update }) to change, "
       + "\(live.count(.delete)) to delete"
     if !live.drift.isEmpty { line += ", \(live.drift.count) to put back" }
+    if !live.gone.isEmpty { line += "; \(live.gone.count) gone" }
     return line + "."
   }
 
@@ -77,6 +81,17 @@ struct LivePlanText {
     if !change.conflicts.isEmpty { text += conflicts(change) }
     for warning in change.warnings { text += "      warning: \(oneLine(warning))\n" }
     return text
+  }
+
+  /// It is not made again unasked; the diagnostic says what to do.
+  private func shown(_ gone: LivePlan.Gone) -> String {
+    let words =
+      switch gone.way {
+      case .deleted: "deleted by somebody else"
+      case .replaced: "replaced by somebody else"
+      case .terminating: "being deleted by somebody else"
+      }
+    return "  \(mark(.delete)) \(oneLine("\(gone.id)"))  (\(words))\n"
   }
 
   private func shown(_ field: FieldChange) -> String {

@@ -26,15 +26,13 @@ struct Closing: Sendable {
       }
       return "nothing to do: \(target(result)); nothing was written"
     case .undone: return "gone \(back(result)), after \(counted(result.writes, "write"))"
-    case .failedClean: return "failed; nothing was changed"
+    case .failedClean:
+      return result.writes == 0 ? "failed; nothing was changed" : "failed; nothing was made but the namespace"
     case .rolledBack:
       if result.stepsLeft == 0, steps.count > 1 { return "failed, and rolled back to the start" }
       return "failed, and rolled back: what stood before the step stands again"
     case .held: return "failed, and held where it stands"
-    case .locked:
-      return result.writes == 0
-        ? "another run of the plan has the lock\(result.holder.map { ", by \($0)" } ?? ""); nothing was changed"
-        : "another run of the plan took the lock; nothing more was written"
+    case .locked: return lockWords(result)
     case .refused:
       return result.writes == 0
         ? "refused; nothing was changed"
@@ -80,7 +78,7 @@ struct Closing: Sendable {
       return onward(result)
     case .unchanged:
       if wasUnfinished { return onward(result) }
-      if case .rollback(nil) = goal {
+      if case .rollback(nil) = goal, result.stepsLeft != 0 {
         return [invocation.command("rollback", "--to", "STEP") + "  # goes back further"]
       }
       return []
@@ -90,6 +88,7 @@ struct Closing: Sendable {
       let on = "remove the cause, then " + invocation.command("resume")
       // No way back leads past what was taken over.
       return result.further?.diagnostic.code == .notOurs ? [on] : [on, invocation.command("rollback")]
+    case .locked where result.lock == .freed: return [invocation.command("resume")]
     case .locked:
       return [
         invocation.command("status") + "  # shows whose",

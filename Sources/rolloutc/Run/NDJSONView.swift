@@ -28,10 +28,14 @@ struct NDJSONView: RunView {
   mutating func heartbeat(at moment: Moment) -> String { line("heartbeat", [:], moment) }
 
   /// What ends a stream whose run never began.
-  mutating func summary(message: String, exitCode: Int32, at moment: Moment) -> String {
-    line(
-      "summary", ["outcome": "failed", "exitCode": .int(Int(exitCode)), "writes": 0, "message": .string(message)],
-      moment)
+  /// - Parameter cause: the first diagnostic that says why, as JSON.
+  mutating func summary(message: String, cause: Value?, exitCode: Int32, at moment: Moment) -> String {
+    let outcome: RunResult.Outcome = exitCode == Exit.refused ? .refused : .failedClean
+    var fields: Fields = [
+      "outcome": .string(outcome.rawValue), "exitCode": .int(Int(exitCode)), "writes": 0, "message": .string(message),
+    ]
+    if let cause { fields["diagnostic"] = cause }
+    return line("summary", fields, moment)
   }
 
   private mutating func line(_ type: String, _ content: Fields, _ moment: Moment) -> String {
@@ -140,6 +144,7 @@ struct NDJSONView: RunView {
         fields = at(failure.place, fields)
       }
       if let further = result.further { fields["further"] = diagnostic(further.diagnostic) }
+      if result.outcome == .locked { fields["message"] = .string(lockWords(result)) }
       return ("summary", fields)
     }
   }
@@ -163,8 +168,9 @@ struct NDJSONView: RunView {
     ["step": .int(index + 1), "stepName": .string(name)]
   }
 
+  /// What never began is at no place.
   private func at(_ place: RunPlace, _ more: Fields = [:]) -> Fields {
-    let names = opening?.steps ?? []
+    guard let names = opening?.steps else { return more }
     var fields = step(place.step, names.indices.contains(place.step) ? names[place.step] : "")
     fields["leg"] = .int(place.leg + 1)
     if let phase = place.phase { fields["phase"] = .int(phase + 1) }

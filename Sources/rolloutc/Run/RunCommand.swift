@@ -37,7 +37,7 @@ struct RunCommand: Sendable {
     self.options = options
     self.observation = observation
     if options.output == .ndjson {
-      self.request.willEnd = { Self.summarize("the plan is refused; nothing was changed", code: $0) }
+      self.request.willEnd = { Self.summarize("the plan is refused; nothing was changed", $1, code: $0) }
     }
   }
 
@@ -90,13 +90,13 @@ struct RunCommand: Sendable {
   /// Before a run there is no console: a stream for machines gets its last line here.
   private func end(_ failure: Failure) {
     failure.show()
-    if options.output == .ndjson { Self.summarize(failure.message, code: failure.code) }
+    if options.output == .ndjson { Self.summarize(failure.message, failure.cause, code: failure.code) }
   }
 
-  private static func summarize(_ message: String, code: Int32) {
+  private static func summarize(_ message: String, _ cause: Value?, code: Int32) {
     var view = NDJSONView { _ in .null }
     let moment = Moment(elapsed: .zero, time: IO.wallTime())
-    _ = IO.output(Array(view.summary(message: message, exitCode: code, at: moment).utf8))
+    _ = IO.output(Array(view.summary(message: message, cause: cause, exitCode: code, at: moment).utf8))
   }
 
   // MARK: - Without a cluster
@@ -217,7 +217,9 @@ struct RunCommand: Sendable {
     ).findings()
     let findings = (found + (observation.plainGateway(for: itinerary.plan).map { [$0] } ?? [])).inReadingOrder
     request.diagnostics.show(findings, sources)
-    if request.diagnostics.refuses(findings) { throw Failure("the run would fail; nothing was changed") }
+    if request.diagnostics.refuses(findings) {
+      throw Failure("the run would fail; nothing was changed", cause: findings.firstCause(sources))
+    }
   }
 
   /// A run that is to read metrics is told where before it begins, not where it comes to them.
@@ -232,7 +234,8 @@ struct RunCommand: Sendable {
       let missing = itinerary.unreadableMetric(in: memory.legs, observed: memory.record.progress.observation)
     else { return }
     request.diagnostics.show([missing], sources)
-    throw Failure("the run would fail; nothing was changed", code: Exit.usage)
+    throw Failure(
+      "the run would fail; nothing was changed", code: Exit.usage, cause: [missing].firstCause(sources))
   }
 
   private var runOptions: RunOptions {

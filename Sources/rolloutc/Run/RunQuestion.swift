@@ -58,15 +58,14 @@ struct RunQuestion: Sendable {
   /// On standard error: standard output may go into a file.
   func isAnsweredYes() async -> Bool {
     IO.standardError(text)
-    let answer: String? = await withCheckedContinuation { continuation in
+    return await withCheckedContinuation { continuation in
       do {
         // On a thread of its own: a person takes their time.
-        try startThread { continuation.resume(returning: readLine()) }
+        try startThread { continuation.resume(returning: IO.isConfirmed()) }
       } catch {
-        continuation.resume(returning: nil)
+        continuation.resume(returning: false)
       }
     }
-    return answer == "yes"
   }
 }
 

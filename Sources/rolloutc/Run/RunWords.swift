@@ -47,3 +47,13 @@ func words(of holder: LeaseRecord) -> String {
   if !holder.acquireTime.isEmpty { text += ", since \(holder.acquireTime)" }
   return text
 }
+
+/// Why a run may not write, or not any more.
+func lockWords(_ result: RunResult) -> String {
+  switch result.lock {
+  case .held(let holder):
+    "another run of the plan has the lock\(holder.isEmpty ? "" : ", by \(holder)"); nothing was changed"
+  case .freed: "the lock was taken away by `rolloutc unlock`; nothing more was written"
+  case .taken, nil: "another run of the plan took the lock; nothing more was written"
+  }
+}

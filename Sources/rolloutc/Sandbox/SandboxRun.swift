@@ -144,7 +144,8 @@ struct SandboxRun {
   }
 
   private func kubeconfigPlace() throws -> Place {
-    if let kubeconfig { return Place(path: kubeconfig) }
+    // Other shells, and a command that goes to another folder, find it too.
+    if let kubeconfig { return Place(path: IO.absolute(kubeconfig)) }
     let folder = try IO.makeTemporaryDirectory("rolloutc-sandbox")
     return Place(path: folder + "/kubeconfig", folder: folder)
   }
