@@ -343,6 +343,7 @@ final class Interpreter {
         return nil
       }
       goal = step.after
+      if rollbackLimit == nil, refusesLoss(by: goal, of: name, at: range) { return nil }
     }
     refuseDestroyed(goal, at: statement.range)
     let all = plan.components.indices.map { ComponentID($0) }
@@ -354,6 +355,22 @@ final class Interpreter {
     openShifts = [:]
     openPairs = []
     return change(.rollback, statement, all)
+  }
+
+  /// Who is exposed, and has visitors, is there in `goal`, too: no step of a release takes it away. It may be undone by the
+  /// way back of a step that brought it.
+  private func refusesLoss(by goal: State, of name: String, at range: SourceRange) -> Bool {
+    let live = state.components.indices.compactMap { c -> (component: String, reason: String)? in
+      let id = ComponentID(c)
+      guard let version = state.components[c].entry?.fallback, plan.exposure(of: id) != nil, !taint.covers(id),
+        state.components[c].deployment(of: version)?.replicas ?? 0 > 0
+      else { return nil }
+      let isThere = c < goal.components.count && goal.components[c].deployed.contains { $0.replicas > 0 }
+      return isThere ? nil : (plan[id].name, reason(for: VersionID(id, version)))
+    }
+    if live.isEmpty { return false }
+    report(.rollbackTakesLive(name, live: live, at: range))
+    return true
   }
 
   /// A rollback cannot bring back what `retire … with volumes` has destroyed.

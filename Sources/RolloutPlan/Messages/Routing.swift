@@ -25,6 +25,19 @@ extension Diagnostic {
       notes: live.map { "`\($0.component)` \($0.version): \($0.reason)" }, help: help)
   }
 
+  /// A step goes back to where exposed components were not there yet.
+  static func rollbackTakesLive(
+    _ step: String, live: [(component: String, reason: String)], at range: SourceRange
+  ) -> Diagnostic {
+    Diagnostic(
+      .retireLive, "going back to \"\(step)\" takes away what visitors reach",
+      at: Label(range, "nobody would answer them"),
+      notes: live.map { "`\($0.component)` was not there yet: \($0.reason)" },
+      help:
+        "name a step after which it stood; in an `on failure` block that is how a step is undone, and `rollback to start` takes all away"
+    )
+  }
+
   static func sleepsUnderTraffic(_ component: String, _ version: String, reason: String, at range: SourceRange)
     -> Diagnostic
   {
