@@ -1,5 +1,5 @@
 package import ApplyEngine
-internal import Diagnostics
+package import Diagnostics
 internal import KubernetesModel
 internal import Lowering
 package import RolloutPlan
@@ -27,13 +27,18 @@ package struct Chaos: Sendable {
     package var step: Int
     package var message: String
     package var failedRequests = 0
+    /// The statement that failed, where one did.
+    package var range: SourceRange?
 
-    package init(_ kind: Kind, _ name: String, step: Int, _ message: String, failedRequests: Int = 0) {
+    package init(
+      _ kind: Kind, _ name: String, step: Int, _ message: String, failedRequests: Int = 0, at range: SourceRange? = nil
+    ) {
       self.kind = kind
       self.name = name
       self.step = step
       self.message = message
       self.failedRequests = failedRequests
+      self.range = range
     }
   }
 
@@ -55,8 +60,37 @@ package struct Chaos: Sendable {
   private var itinerary: Itinerary { rehearsal.itinerary }
 
   package init(_ itinerary: Itinerary, options: RehearsalOptions) {
-    rehearsal = Rehearsal(itinerary, script: nil, options: options)
+    rehearsal = Rehearsal(itinerary, script: Self.stubs(itinerary.plan), options: options)
     objects = Set(itinerary.forward.flatMap { $0.after?.image.entries.map(\.id) ?? [] }).sorted()
+  }
+
+  /// What programs answer and metrics read, as the first block says in which all goes well; metrics that it does not have
+  /// read what another block says, best a value that is good. Nil where no block says anything.
+  private static func stubs(_ plan: Plan) -> RehearsalScript? {
+    var script = RehearsalScript(name: "chaos", range: plan.nameRange)
+    let good = plan.rehearsals.first { block in
+      !block.expectations.contains { if case .failsAt = $0.expectation { true } else { false } }
+    }
+    var read: Set<Int> = []
+    for entry in good?.stubs ?? [] {
+      switch entry.stub {
+      case .answers, .status: script.stubs.append(entry)
+      case .metric(let metric, _):
+        script.stubs.append(entry)
+        read.insert(metric)
+      case .approve, .neverReady: continue
+      }
+    }
+    let others = plan.rehearsals.flatMap(\.stubs)
+    for takesAny in [false, true] {
+      for entry in others {
+        guard case .metric(let metric, let value) = entry.stub, plan.metrics.indices.contains(metric),
+          takesAny || plan.metrics[metric].holds(value), read.insert(metric).inserted
+        else { continue }
+        script.stubs.append(entry)
+      }
+    }
+    return script.stubs.isEmpty ? nil : script
   }
 
   package func run() -> Report {
@@ -64,12 +98,17 @@ package struct Chaos: Sendable {
     var cluster = rehearsal.freshCluster()
     for step in 0..<itinerary.stepCount {
       let tally = RequestBudget(writes: .max)
-      guard
-        let straight = rehearsal.run(.apply(steps: step + 1), in: cluster, id: "straight", budget: tally),
-        [.done, .unchanged].contains(straight.result.outcome)
-      else {
+      guard let straight = rehearsal.run(.apply(steps: step + 1), in: cluster, id: "straight", budget: tally) else {
+        report.faults.append(Fault(.straight, Kind.straight.rawValue, step: step, "it never ended"))
+        return report
+      }
+      if ![.done, .unchanged].contains(straight.result.outcome) {
+        let failure = straight.result.failure?.diagnostic
+        let why = failure.map { ": \(([$0.message] + $0.notes.prefix(1)).joined(separator: "; "))" } ?? ""
         report.faults.append(
-          Fault(.straight, Kind.straight.rawValue, step: step, "the step does not come through"))
+          Fault(
+            .straight, Kind.straight.rawValue, step: step, "the step does not come through\(why)",
+            at: failure?.primary.range))
         return report
       }
       kill(step, cluster, straight, writes: tally.count, &report)

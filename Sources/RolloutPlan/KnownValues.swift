@@ -1,4 +1,4 @@
-internal import KubernetesModel
+package import KubernetesModel
 
 /// Values that the schemas of Istio's own resources refuse, of the fields that patches are mostly about. Each is refused by
 /// the server, or worse, taken by one that does not validate and then left out by istiod.
@@ -25,6 +25,37 @@ func refusal(ofIstioObject object: Value, kind: String) -> String? {
   return spec.fields == nil ? "its `spec` is no mapping" : look(spec, [])
 }
 
+/// Whether a rule of a VirtualService says where requests go.
+package func isRoutingRule(_ rule: Value) -> Bool {
+  ["route", "redirect", "directResponse", "delegate"].contains { rule[$0] != nil && rule[$0] != .null }
+}
+
+/// The list of a patch of a VirtualService that takes the place of the plan's rules, and has one that leads nowhere: Istio
+/// refuses it (`ValidateHTTPRoute`). Rules of which none leads anywhere are merged into the plan's, unless one has a `match`
+/// and no name.
+func strandedRule(inPatch patch: Value) -> (reason: String, help: String)? {
+  for list in ["http", "tcp", "tls"] {
+    let rules = (patch.at("spec", list)?.array ?? []).filter { $0.fields != nil }
+    let stranded = rules.filter { !isRoutingRule($0) }
+    if stranded.isEmpty { continue }
+    if stranded.count < rules.count {
+      return (
+        "a rule of `\(list)` has no `route`, and one with a `route` beside it replaces the plan's rules by this list",
+        "give each rule of the list its `route`, or leave the `route` out of all: then they are merged into the plan's own"
+      )
+    }
+    if stranded.contains(where: { $0["match"] != nil && $0["name"] == nil }) {
+      return (
+        "a rule of `\(list)` has a `match`, and neither a `route` nor a `name`",
+        list == "http"
+          ? "give it the `name` of the plan's rule whose `match` it replaces, as `name: default`; or a `route` of its own, which replaces the plan's rules"
+          : "give it a `route` of its own"
+      )
+    }
+  }
+  return nil
+}
+
 private func refusal(of value: Value, at path: [String], _ kind: String) -> String? {
   let key = path.last ?? ""
   let holder = path.dropLast().last ?? ""
@@ -35,8 +66,10 @@ private func refusal(of value: Value, at path: [String], _ kind: String) -> Stri
     return nil
   }
   if durations.contains(key) {
-    guard case .string(let text) = value, isDuration(text) else {
-      return "`\(key)` is a duration of 1ms or more with its unit, as `5s`"
+    // A cookie that goes with the session has `0s`.
+    let mayBeNothing = key == "ttl"
+    guard case .string(let text) = value, let length = milliseconds(text), mayBeNothing || length >= 1 else {
+      return "`\(key)` is a duration\(mayBeNothing ? "" : " of 1ms or more") with its unit, as `5s`"
     }
     return nil
   }
@@ -72,20 +105,20 @@ private let counts: Set<String> = [
   "redirectCode", "weight",
 ]
 
-/// `1h30m`, `0.5s`: Go's form of a duration, of a millisecond or more.
-private func isDuration(_ text: String) -> Bool {
+/// `1h30m`, `0.5s`: Go's form of a duration; nil where it is none.
+private func milliseconds(_ text: String) -> Double? {
   var rest = text[...]
   var milliseconds = 0.0
-  if rest.isEmpty { return false }
+  if rest.isEmpty { return nil }
   while !rest.isEmpty {
     let digits = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-    guard let amount = Double(digits) else { return false }
+    guard let amount = Double(digits) else { return nil }
     rest = rest.dropFirst(digits.count)
     let unit = rest.prefix { $0.isASCII && $0.isLetter }
     guard let scale = ["h": 3_600_000.0, "m": 60_000, "s": 1_000, "ms": 1, "us": 0.001, "ns": 0.000_001][String(unit)]
-    else { return false }
+    else { return nil }
     milliseconds += amount * scale
     rest = rest.dropFirst(unit.count)
   }
-  return milliseconds >= 1
+  return milliseconds
 }

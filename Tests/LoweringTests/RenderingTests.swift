@@ -342,6 +342,11 @@ struct RenderingTests {
     let named = rules([["name": name, "timeout": "5s"], ["retries": ["attempts": 2]]])
     #expect(named?.filter { $0["timeout"] == "5s" }.map { $0["name"] } == [name])
     #expect(named?.allSatisfy { $0["retries"] == ["attempts": 2] } == true)
+    let match: Value = [["uri": ["prefix": "/static"]]]
+    let matched = rules([["name": name, "match": match]])
+    #expect(matched?.filter { $0["match"] == match }.map { $0["name"] } == [name])
+    #expect(matched?.map { $0["route"] } == plain.map { $0["route"] })
+    #expect(rules([["match": match]]) == [["match": match]])
     #expect(rules([["route": []], ["timeout": "5s"]]) == [["route": []], ["timeout": "5s"]])
   }
 

@@ -530,6 +530,63 @@ import Testing
     #expect(counts["a pause is answered with no"] == 2)
   }
 
+  @Test("chaos: programs and metrics are stubbed as in the block in which all goes well")
+  func chaosReadsTheStubs() throws {
+    let steps = """
+      metric queue is promql "sum(queue_length)" below 100
+      on failure rollback
+      probe home is GET /
+      step "Deploy 1.0" {
+        deploy web 1.0
+        verify home contains "Hello"
+      }
+      step "Deploy 2.0" {
+        deploy web 2.0
+        shift web -> 2.0 through 50%, 100% every 10s while queue
+        retire web 1.0
+      }
+
+      """
+    let text = """
+      plan hello
+      language 1
+      expose web on port 80
+      component web {
+        image registry.example.com/web
+        port 8080 http
+        version 1.0, 2.0
+      }
+
+      """
+    let bad = """
+      rehearsal "bad" {
+        stub queue is 500
+        stub web 1.0 answers home "Hello"
+        stub web 2.0 answers home "Hello"
+        expect fails at "Deploy 2.0"
+      }
+
+      """
+    let good = """
+      rehearsal "good" {
+        stub queue is 5
+        stub web 1.0 answers home "Hello"
+        stub web 2.0 answers home "Hello"
+        expect done
+      }
+
+      """
+    #expect(try storm(text + steps + bad + good).faults.isEmpty)
+    // Of a metric that the good block does not name, another one knows a good value.
+    let other = bad.replacing("\"bad\"", with: "\"other\"").replacing("is 500", with: "is 5")
+    #expect(try storm(text + steps + bad + good.replacing("  stub queue is 5\n", with: "") + other).faults.isEmpty)
+    let fault = try #require(
+      try storm(text + steps.replacing("  verify home contains \"Hello\"\n", with: "")).faults.first)
+    #expect(fault.kind == .straight)
+    #expect(fault.message.contains("a rehearsal has no numbers for `queue`"), "\(fault)")
+    #expect(fault.range != nil)
+  }
+
   @Test("chaos compares every object of the plan, and of a route all but the stamp")
   func chaosCompares() throws {
     var plan = try plan(

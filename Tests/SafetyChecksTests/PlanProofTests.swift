@@ -55,6 +55,19 @@ import Testing
     #expect(try found("mesh istio\nexpose web on port 80", redirect + Self.both).isEmpty)
   }
 
+  /// A rule of the plan's keeps its route, and takes what the patch's `match` lets in: the proof asks by it.
+  @Test func aPatchThatNarrowsARule() throws {
+    func judged(_ match: String) throws -> [Diagnostic] {
+      try found(
+        "mesh istio\nexpose web on port 80 path /shop",
+        "patch VirtualService web \"{spec: {http: [{name: default, match: [\(match)]}]}}\"\n" + Self.both)
+    }
+    #expect(try judged("{uri: {exact: /shop}}, {uri: {prefix: /shop/}}, {uri: {exact: /login}}").isEmpty)
+    let narrow = try judged("{uri: {exact: /login}}")
+    #expect(narrow.map(\.code) == [.noRoute], "\(narrow)")
+    #expect(narrow.first?.help?.contains("`match` replaces theirs") == true, "\(narrow)")
+  }
+
   /// Without a DestinationRule clients go by the server's policy, and hear of it at another time.
   @Test(arguments: ["mesh istio mtls off\nrouting open", "mesh istio mtls strict\nrouting open"])
   func mutualTLSWithoutPinnedRoutes(_ head: String) throws {

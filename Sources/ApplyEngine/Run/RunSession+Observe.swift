@@ -266,7 +266,7 @@ extension Observation {
 }
 
 extension Metric {
-  func holds(_ value: Double) -> Bool {
+  package func holds(_ value: Double) -> Bool {
     switch comparison {
     case .below: value < threshold
     case .above: value > threshold

@@ -203,7 +203,7 @@ extension CodePage {
     CodePage(
       .noEffect, "A line changes nothing.",
       why:
-        "What it asks for is so already. Mostly a line stands twice, or an earlier one has done more than was meant.",
+        "What it asks for is so already. Mostly a line stands twice, or an earlier one has done more than was meant. `replicas` has no effect where a patch leaves the number of pods to an autoscaler.",
       bad: .shop("deploy web 1.0\ndeploy web 1.0"),
       good: .shop("deploy web 1.0\ndeploy web 1.0 replicas 3"),
       fix: "Remove it."
@@ -360,6 +360,19 @@ extension CodePage {
         api: "  image registry.example.com/api\n  port 80 http target 3000\n  version 1.0",
         "deploy api 1.0\ndeploy web 1.0"),
       fix: "Write a port of the Service, or leave it to the plan: `url of`, `host of` and `port of`."
+    ),
+    CodePage(
+      .fewerPods, "A version takes over from one that has more than twice as many pods.",
+      why: """
+        A canary of one pod is enough for a tenth of the visitors. When it takes over from ten pods, all come to the one: it \
+        is ready, so that nothing else says so, and it may bear them or not. The numbers are those of the plan; nothing is \
+        said where a patch or an autoscaler has them.
+        """,
+      bad: .shop("deploy web 1.0 replicas 10\ndeploy web 2.0 replicas 1\nroute web 10% -> 2.0\nroute web all -> 2.0"),
+      good: .shop(
+        "deploy web 1.0 replicas 10\ndeploy web 2.0 replicas 1\nroute web 10% -> 2.0\ndeploy web 2.0 replicas 10\nroute web all -> 2.0"
+      ),
+      fix: "Deploy the version with the pods that everybody needs before it takes over: `deploy web 2.0 replicas 10`."
     ),
   ]
 }

@@ -52,7 +52,7 @@ extension CodePage {
     CodePage(
       .unknownServicePort, "A health check asks a port that the version does not declare.",
       why:
-        "Mostly the number is a slip, and the pod would never become ready. The kubelet asks the container itself: behind `target` stands where it listens.",
+        "Mostly the number is a slip, and the pod would never become ready: in `ready when` and `live when`, and in a check that a patch brings. The kubelet asks the container itself: behind `target` stands where it listens.",
       bad: .shop(web: body + "  ready when GET /health on 9090\n  version 1.0", deploy),
       good: .shop(web: body + "  ready when GET /health on 8080\n  version 1.0", deploy),
       fix: "Use a declared port, or declare this one."
@@ -218,7 +218,7 @@ extension CodePage {
     CodePage(
       .serverFirstPlaintext, "A protocol in which the server speaks first meets a permissive server.",
       why:
-        "With `mtls permissive` the proxy waits for the client's first bytes to tell TLS from plaintext, and a MySQL client waits for the server's (istio/istio#35232).",
+        "A permissive server's proxy waits for the client's first bytes to tell TLS from plaintext, and a plaintext client of MySQL waits for the server's (istio/istio#35232). Servers are permissive with `mtls permissive`, and where nothing is said: that is what Istio does by itself. Pods of the mesh speak TLS to it, and are served.",
       bad: """
         plan shop
         language 1

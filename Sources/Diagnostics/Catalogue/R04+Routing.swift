@@ -32,6 +32,7 @@ extension Code {
   package static let callUnsaid = Code("R0430", "call-unsaid", .warning)
   package static let nobodyCalls = Code("R0431", "nobody-calls", .warning)
   package static let portUnserved = Code("R0432", "port-unserved", .warning)
+  package static let fewerPods = Code("R0433", "fewer-pods", .warning)
 
   static let routing: [Code] = [
     .routeToUndeployed, .retireLive, .neverRouted, .unreachableVerify, .shadowedRoute, .shareDoesNotRise,
@@ -39,6 +40,6 @@ extension Code {
     .rollbackPastDestroyed, .nothingToRetire, .versionInNoRelease, .sharedCallerConflict, .incompleteRelease,
     .nothingToUnroute, .notExposed, .shiftEndsEarly, .noEffect, .stickyNotPossible, .waitForUndeployed,
     .notInFailureBlock, .rollbackTarget, .roundRobin, .needsHTTP, .portLost, .portGone, .shrinksUnsaid,
-    .callUnsaid, .nobodyCalls, .portUnserved,
+    .callUnsaid, .nobodyCalls, .portUnserved, .fewerPods,
   ]
 }

@@ -42,14 +42,14 @@ extension Renderer {
 /// Merges what a patch says of rules into the rules that are there, and leaves the rest of it.
 ///
 /// A rule without an action is none: Istio refuses it. In a patch it is what every rule is to have besides, or the rule of
-/// its `name`: a timeout, retries, headers. Were the list replaced, as RFC 7386 has it, the routes of the plan would be gone.
-/// A list in which some rule has an action is meant as it stands.
+/// its `name`: a timeout, retries, headers, and with a name another `match`. Were the list replaced, as RFC 7386 has it, the
+/// routes of the plan would be gone. A list in which some rule has an action is meant as it stands.
 private func mergingRules(of patch: Value, into object: Value) -> (object: Value, rest: Value) {
   guard var rest = patch.fields, var wanted = rest["spec"]?.fields, var result = object.fields,
     var spec = result["spec"]?.fields
   else { return (object, patch) }
   for list in ["http", "tcp", "tls"] {
-    guard let additions = wanted[list]?.array, !additions.isEmpty, additions.allSatisfy(isActionless) else { continue }
+    guard let additions = wanted[list]?.array, !additions.isEmpty, additions.allSatisfy(isMergedRule) else { continue }
     wanted[list] = nil
     guard let rules = spec[list]?.array else { continue }
     spec[list] = .array(
@@ -65,9 +65,9 @@ private func mergingRules(of patch: Value, into object: Value) -> (object: Value
   return (.object(result), .object(rest))
 }
 
-private func isActionless(_ rule: Value) -> Bool {
-  guard case .object(let fields) = rule else { return false }
-  return !["route", "redirect", "directResponse", "delegate", "match"].contains { fields[$0] != nil }
+/// Without a name, a `match` would be that of every rule, and one rule would take everything.
+private func isMergedRule(_ rule: Value) -> Bool {
+  rule.fields != nil && !isRoutingRule(rule) && (rule["match"] == nil || rule["name"] != nil)
 }
 
 /// A directive such as `$patch: replace` takes away what is around it, too: what no patch may change stays all the same.

@@ -1,4 +1,5 @@
 import Diagnostics
+internal import KubernetesModel
 
 /// What the order of the steps tells.
 extension Interpreter {
@@ -90,6 +91,72 @@ extension Interpreter {
           plan[version.component].name, plan[version].name, reason: reason(for: version),
           at: cause(version.component).range))
     }
+  }
+
+  /// Where the plan says nothing about mutual TLS, servers are permissive, as Istio has it: `mtls permissive` is told with
+  /// the ports themselves.
+  func checkServerFirst() {
+    guard state.mtls == nil, state.exists, !taint.everything else { return }
+    for (c, component) in state.components.enumerated() where !taint.covers(ComponentID(c)) {
+      for deployed in component.deployed {
+        for port in plan[VersionID(ComponentID(c), deployed.version)].ports
+        where port.proto.isServerFirst && reportedPlaintext.insert(port.range).inserted {
+          report(.serverFirstPlaintext(port.proto.rawValue, at: port.range, mesh: plan.meshRange, isSaid: false))
+        }
+      }
+    }
+  }
+
+  /// Who takes over from a version that served everybody, with fewer than half of its pods.
+  func checkTakeover(since start: State, changes: [Change]) {
+    // A way back is as large as it was.
+    guard rollbackLimit == nil, !taint.everything, !changes.contains(where: { $0.kind == .rollback }) else { return }
+    // Three pods at least, and half of them more than those of another version.
+    let mayShrink = zip(start.components, state.components).contains { old, new in
+      let most = old.deployed.map(\.replicas).max() ?? 0
+      return new.deployed.contains { $0.replicas > 0 && $0.replicas * 2 < most }
+    }
+    guard mayShrink else { return }
+    let (before, after) = (
+      Traffic.ofEverybody(plan, start, byThemselves), Traffic.ofEverybody(plan, state, byThemselves)
+    )
+    for (c, component) in plan.components.enumerated() where !taint.covers(ComponentID(c)) {
+      func pods(_ version: Int, _ state: State) -> Int { state.components[c].deployment(of: version)?.replicas ?? 0 }
+      let left = before[c].subtracting(after[c]).sorted()
+      let taking = after[c].sorted()
+      let count = taking.reduce(0) { $0 + pods($1, state) }
+      guard let former = left.max(by: { pods($0, start) < pods($1, start) }),
+        let version = taking.first(where: { !before[c].contains($0) }) ?? taking.first,
+        count > 0, count * 2 < pods(former, start),
+        !(left + taking).contains(where: { isCounted(VersionID(ComponentID(c), $0)) })
+      else { continue }
+      let about = changes.filter { $0.components.contains(ComponentID(c)) }
+      let moves = about.filter { $0.kind != .deploy }
+      guard let cause = moves.last ?? about.last ?? changes.last(where: { $0.kind != .deploy }) ?? changes.last else {
+        continue
+      }
+      report(
+        .fewerPods(
+          component.name, component.versions[version].name, pods: count, of: component.versions[former].name,
+          former: pods(former, start), at: cause.range))
+    }
+  }
+
+  /// Somebody else says how many pods the version has: a patch, or an autoscaler of a manifest.
+  private func isCounted(_ id: VersionID) -> Bool {
+    let deployment = "\(plan[id.component].service)-\(plan[id].slug)"
+    let isPatched = plan.patches.contains { patch in
+      guard patch.value.at("spec", "replicas") != nil else { return false }
+      return switch patch.target {
+      case .deployment(let component, let version): component == id.component && (version ?? id) == id
+      case .object(kind: "Deployment", let name): name == deployment
+      case .service, .route, .rule, .object: false
+      }
+    }
+    return isPatched
+      || plan.manifests.contains { manifest in
+        manifest.objects.contains { $0.at("spec", "scaleTargetRef", "name")?.string == deployment }
+      }
   }
 
   /// Deployed, and no step ever sends anybody there.

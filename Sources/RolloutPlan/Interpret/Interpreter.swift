@@ -26,6 +26,8 @@ final class Interpreter {
   var rollbackLimit: Int?
   var reportedIncomplete: Set<[Int]> = []
   var reportedAsleep: Set<VersionID> = []
+  /// Ports whose server speaks first, where nothing is said about mutual TLS.
+  var reportedPlaintext: Set<SourceRange> = []
   private(set) lazy var byThemselves: [Bool] = plan.byThemselves
   /// Of each component: do its versions not all have the same ports?
   private(set) lazy var hasUnlikePorts: [Bool] = plan.components.map(\.hasUnlikePorts)
@@ -86,6 +88,8 @@ final class Interpreter {
       let traffic = Traffic(plan: plan, state: state, byThemselves: byThemselves)
       checkCompleteness(traffic, changes: changes)
       checkServedPorts(since: start, traffic, changes: changes)
+      checkTakeover(since: start, changes: changes)
+      checkServerFirst()
       everServed.formUnion(traffic.reached)
       noteDialed()
       changes = []
@@ -201,6 +205,9 @@ final class Interpreter {
       if let replicas, let former, replicas > 0, former > 0, plan.isAutoscaled(version, deployment: nil) {
         report(.noEffect("a patch leaves the number of its pods to an autoscaler", at: statement.range))
         return nil
+      }
+      if let replicas, replicas > 0, let patch = plan.autoscalingPatch(of: version) {
+        report(.replicasLeft(replicas, isLine: false, patch: patch.range, at: statement.range))
       }
       if replicas == nil, let former, former > wanted, !taint.covers(version.component) {
         report(

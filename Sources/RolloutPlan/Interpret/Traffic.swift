@@ -54,6 +54,36 @@ package struct Traffic: Sendable {
   }
 }
 
+extension Traffic {
+  /// By component, the versions that serve those for whom no rule is: their shares, and the rest.
+  static func ofEverybody(_ plan: Plan, _ state: State, _ byThemselves: [Bool]) -> [Set<Int>] {
+    var served = [Set<Int>](repeating: [], count: plan.components.count)
+    guard !state.components.isEmpty else { return served }
+    var queue: [VersionID] = []
+    func visit(_ id: ComponentID, _ table: RouteTable) {
+      var table = table
+      // Where only rules lead anywhere, whoever they are for is everybody.
+      if table.fallback != nil { table.rules = [] }
+      state.components[id.index].visitTargets(of: table) { version in
+        if served[id.index].insert(version).inserted { queue.append(VersionID(id, version)) }
+      }
+    }
+    for exposure in plan.exposures where state.components.indices.contains(exposure.component.index) {
+      if let entry = state.components[exposure.component.index].entry { visit(exposure.component, entry) }
+    }
+    var callers: [VersionID] = []
+    for (c, component) in state.components.enumerated() where byThemselves[c] {
+      callers += component.deployed.filter { $0.replicas > 0 }.map { VersionID(ComponentID(c), $0.version) }
+    }
+    while let caller = callers.popLast() ?? queue.popLast() {
+      for callee in plan[caller].calls {
+        for table in state.tables(of: callee, for: caller, in: plan) { visit(callee, table) }
+      }
+    }
+    return served
+  }
+}
+
 extension Plan {
   /// By component: it runs without being asked. It is not exposed, and no version of another component calls it; or it is
   /// called in a ring alone, which nothing outside of the ring asks: then each of the ring is taken to begin by itself.

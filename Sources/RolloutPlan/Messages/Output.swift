@@ -71,6 +71,19 @@ extension Diagnostic {
         ? "its ports are \(list); declare it with `port \(number) PROTOCOL`" : "its ports are \(list): \(inEach)")
   }
 
+  /// A check that a patch brings asks a port that is not declared.
+  static func unknownPatchedPort(
+    _ port: String, of component: String, probe: String, known: [Int], at range: SourceRange
+  )
+    -> Diagnostic
+  {
+    let list = known.map(String.init).joined(separator: ", ")
+    return Diagnostic(
+      .unknownServicePort, "`\(component)` has no port \(port), which `\(probe)` asks",
+      at: Label(range, "asks it here"),
+      help: "its container listens on \(list): ask there, or declare the port")
+  }
+
   static func missingImage(
     _ version: String, of component: String, at range: SourceRange, component declared: SourceRange
   ) -> Diagnostic {
@@ -233,14 +246,17 @@ extension Diagnostic {
   static func guessedPort(_ exposed: Int, of component: String, led: Port, isFirst: Bool, at range: SourceRange)
     -> Diagnostic
   {
-    let allowed = "if port \(led.number) is meant: `\(Code.guessedPort.allowance)`"
+    let allowed = "`\(Code.guessedPort.allowance)`"
+    let line = "port \(exposed) \(led.proto.rawValue) target \(led.target)"
     return Diagnostic(
       .guessedPort,
       "visitors at port \(exposed) are led to port \(led.number): no port of `\(component)` has the number \(exposed)",
       at: Label(range, "led to port \(led.number)"), secondary: [Label(led.range, "this one")],
       help: exposed == 443
-        ? (isFirst ? "visitors get the first that fits: write the one that is meant first; " : "") + allowed
-        : "expose the number of the port that is meant; \(allowed)")
+        ? (isFirst ? "visitors get the first that fits: write the one that is meant first; " : "")
+          + "if port \(led.number) is meant: \(allowed)"
+        : "give the port that is meant the number that visitors use, as `\(line)` for this one (callers dial it then, too); or leave it so: \(allowed)"
+    )
   }
 
   static func hostTwice(_ host: String, other: String, at range: SourceRange) -> Diagnostic {
@@ -280,11 +296,15 @@ extension Diagnostic {
       help: "write `version 1.0` in the component")
   }
 
-  static func serverFirstPlaintext(_ proto: String, at range: SourceRange, mesh: SourceRange) -> Diagnostic {
+  /// - Parameter isSaid: the plan says `permissive`; else it says nothing, which is the same to Istio.
+  static func serverFirstPlaintext(_ proto: String, at range: SourceRange, mesh: SourceRange, isSaid: Bool)
+    -> Diagnostic
+  {
     Diagnostic(
       .serverFirstPlaintext,
       "\(proto) lets the server speak first, which fails for plaintext clients of a permissive server",
-      at: Label(range, "server-first"), secondary: [Label(mesh, "permissive here")],
+      at: Label(range, "server-first"),
+      secondary: [Label(mesh, isSaid ? "permissive here" : "no `mtls`: permissive, unless the mesh says otherwise")],
       notes: ["the proxy waits for the client's first bytes to tell TLS from plaintext (istio/istio#35232)"],
       help: "use `mtls strict`")
   }

@@ -300,6 +300,27 @@ extension Diagnostic {
       help: "write `replicas \(old)` to keep them, or `replicas \(new)` if it is meant")
   }
 
+  /// - Parameter isLine: the line says nothing else.
+  static func replicasLeft(_ count: Int, isLine: Bool, patch: SourceRange, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .noEffect, "`replicas \(count)` changes nothing: a patch leaves the number of pods to an autoscaler",
+      at: Label(range, "no effect"), secondary: [Label(patch, "takes the number away")],
+      notes: ["a new version starts with one pod, and may take everybody as soon as that is ready"],
+      help: isLine ? "remove it" : "leave `replicas \(count)` out")
+  }
+
+  static func fewerPods(
+    _ component: String, _ version: String, pods: Int, of other: String, former: Int, at range: SourceRange
+  ) -> Diagnostic {
+    Diagnostic(
+      .fewerPods,
+      "`\(component)` \(version) takes over with \(pods) pod\(pods == 1 ? "" : "s") what \(former) pods of \(other) served",
+      at: Label(range, "from here on"),
+      help:
+        "write `deploy \(component) \(version) replicas \(former)` before it; if fewer are enough: `\(Code.fewerPods.allowance)`"
+    )
+  }
+
   static func noEffect(_ message: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(.noEffect, "this line changes nothing: \(message)", at: Label(range, "no effect"), help: "remove it")
   }

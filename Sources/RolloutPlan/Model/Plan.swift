@@ -151,6 +151,8 @@ package struct ComponentVersion: Sendable {
   package var pull: PullPolicy?
   package var ports: [Port] = []
   package var replicas: Int = 1
+  /// The line that says how many; nil where none does.
+  package var replicasRange: SourceRange?
   package var calls: [ComponentID] = []
   package var callsRange: SourceRange?
   package var args: [String] = []
@@ -525,7 +527,15 @@ extension Plan {
   ///
   /// - Parameter deployment: the name of the version's Deployment; nil: patches that name the object do not count.
   package func isAutoscaled(_ id: VersionID, deployment: String?) -> Bool {
-    patches.contains { patch in
+    autoscalingPatch(of: id, deployment: deployment) != nil
+  }
+
+  func autoscalingPatch(of id: VersionID) -> Patch? {
+    patches.isEmpty ? nil : autoscalingPatch(of: id, deployment: "\(self[id.component].service)-\(self[id].slug)")
+  }
+
+  private func autoscalingPatch(of id: VersionID, deployment: String?) -> Patch? {
+    patches.first { patch in
       guard patch.value.at("spec", "replicas") == .null else { return false }
       return switch patch.target {
       case .deployment(let component, let version): component == id.component && (version ?? id) == id

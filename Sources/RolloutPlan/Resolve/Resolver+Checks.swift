@@ -418,7 +418,7 @@ extension Resolver {
             seen.append(port)
           }
           if port.proto.isServerFirst, plan.mtls == .permissive, plaintext.insert(port.range).inserted {
-            report(.serverFirstPlaintext(port.proto.rawValue, at: port.range, mesh: plan.meshRange))
+            report(.serverFirstPlaintext(port.proto.rawValue, at: port.range, mesh: plan.meshRange, isSaid: true))
           }
         }
         if version.ports.isEmpty, called[c] != nil || exposure != nil, !brokenVersions.contains(VersionID(id, v)) {

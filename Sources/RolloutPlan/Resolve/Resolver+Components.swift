@@ -418,6 +418,7 @@ extension Resolver {
     version.pull = own.pull ?? shared.pull
     version.ports = own.ports.isEmpty ? shared.ports : own.ports
     version.replicas = own.replicas ?? shared.replicas ?? 1
+    version.replicasRange = [own, shared].first { $0.replicas != nil }?.seen.first { $0.form == .replicas }?.range
     version.calls = own.callsRange != nil ? own.calls : shared.calls
     version.callsRange = own.callsRange ?? shared.callsRange
     version.args = own.seen.contains { $0.form == .args } ? own.args : shared.args

@@ -99,6 +99,12 @@ extension Resolver {
             help: "give it a value that Istio takes"))
         isRefused = true
       }
+      if target.kind == "VirtualService", !isRefused, let rule = strandedRule(inPatch: documents[0]) {
+        report(
+          .badYAML(
+            "\(origin) makes a VirtualService that Istio does not take: \(rule.reason)", at: range, help: rule.help))
+        isRefused = true
+      }
       let unquoted = unquotedTexts(in: documents[0], group: target.group, kind: target.kind)
       if !unquoted.isEmpty { report(.unquotedText(unquoted, in: origin, at: range)) }
       if isRefused || !unquoted.isEmpty { return }

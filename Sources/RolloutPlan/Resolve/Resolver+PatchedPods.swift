@@ -6,9 +6,11 @@ import KubernetesModel
 extension Resolver {
   func checkPatchedPods() {
     checkPatchedReplicas()
+    checkReplicasOfAutoscaler()
     checkPatchedDeadlines()
     guard plan.patches.contains(where: { $0.value.at("spec", "template", "spec") != nil }) else { return }
     var reported: Set<String> = []
+    var unasked: Set<String> = []
     for (c, component) in plan.components.enumerated() where !taint.covers(ComponentID(c)) {
       for v in component.versions.indices where !brokenVersions.contains(VersionID(ComponentID(c), v)) {
         for problem in problems(ofPods: VersionID(ComponentID(c), v))
@@ -18,6 +20,10 @@ extension Resolver {
             .badYAML(
               "the patch makes a Deployment that Kubernetes does not take: \(problem.text)", at: problem.range,
               help: problem.help))
+        }
+        for found in patchedChecks(of: VersionID(ComponentID(c), v))
+        where unasked.insert("\(found.primary.range.start) \(found.message)").inserted {
+          report(found)
         }
       }
     }
@@ -35,6 +41,19 @@ extension Resolver {
       guard let volume = versions.lazy.flatMap(\.volumes).first else { continue }
       report(
         .sharedVolume(volume.claim, "\(replicas) replicas would mount it", at: patch.range, declared: volume.range))
+    }
+  }
+
+  /// `replicas` of a component, where a patch takes the number out of its Deployments.
+  private func checkReplicasOfAutoscaler() {
+    var seen: Set<SourceRange> = []
+    for (c, component) in plan.components.enumerated() where !taint.covers(ComponentID(c)) {
+      for (v, version) in component.versions.enumerated() {
+        guard let range = version.replicasRange, version.replicas > 0,
+          let patch = plan.autoscalingPatch(of: VersionID(ComponentID(c), v)), seen.insert(range).inserted
+        else { continue }
+        report(.replicasLeft(version.replicas, isLine: true, patch: patch.range, at: range))
+      }
     }
   }
 
@@ -58,20 +77,60 @@ extension Resolver {
     }
   }
 
+  /// Patches of a version's pods, each with what it says of them.
+  private func podPatches(of id: VersionID) -> [(spec: Value, range: SourceRange)] {
+    let deployment = "\(plan[id.component].service)-\(plan[id].slug)"
+    return plan.patches.compactMap { patch in
+      let isMeant =
+        switch patch.target {
+        case .deployment(let of, let only): of == id.component && (only == nil || only == id)
+        case .object(let kind, let name): kind == "Deployment" && name == deployment
+        case .service, .route, .rule: false
+        }
+      return isMeant ? patch.value.at("spec", "template", "spec").map { (spec: $0, range: patch.range) } : nil
+    }
+  }
+
+  /// Health checks that a patch brings to the plan's own container, at a port that it does not declare.
+  private func patchedChecks(of id: VersionID) -> [Diagnostic] {
+    let (component, version) = (plan[id.component], plan[id])
+    if version.ports.isEmpty { return [] }
+    let containers = podPatches(of: id).flatMap { patch in
+      (patch.spec["containers"]?.array ?? []).filter { $0["name"]?.string == component.service }.map {
+        (value: $0, range: patch.range)
+      }
+    }
+    let added = containers.flatMap { $0.value["ports"]?.array ?? [] }
+    func isKnown(_ port: Value) -> Bool {
+      switch port {
+      case .int(let number):
+        return version.ports.contains { $0.target == number } || added.contains { $0["containerPort"] == port }
+      case .string(let name):
+        return added.contains { $0["name"] == port }
+          || version.ports.contains { port in
+            [port.proto.rawValue, "tcp-" + port.proto.rawValue].contains { base in
+              name == base || name.hasPrefix(base + "-") && Int(name.dropFirst(base.utf8.count + 1)) != nil
+            }
+          }
+      default: return true
+      }
+    }
+    return containers.flatMap { container, range in
+      ["readinessProbe", "livenessProbe", "startupProbe"].flatMap { probe in
+        ["httpGet", "tcpSocket", "grpc"].compactMap { action -> Diagnostic? in
+          guard let port = container.at(probe, action, "port"), !isKnown(port) else { return nil }
+          let words = port.int.map(String.init) ?? port.string.map { "`\($0)`" } ?? ""
+          return .unknownPatchedPort(
+            words, of: component.name, probe: probe, known: version.ports.map(\.target), at: range)
+        }
+      }
+    }
+  }
+
   private func problems(ofPods id: VersionID) -> [(text: String, help: String, range: SourceRange)] {
     let (component, version) = (plan[id.component], plan[id])
     var problems: [(text: String, help: String, range: SourceRange)] = []
-    let deployment = "\(component.service)-\(version.slug)"
-    let patches = plan.patches.filter { patch in
-      switch patch.target {
-      case .deployment(let of, let only): of == id.component && (only == nil || only == id)
-      case .object(let kind, let name): kind == "Deployment" && name == deployment
-      case .service, .route, .rule: false
-      }
-    }
-    let pods = patches.compactMap { patch in
-      patch.value.at("spec", "template", "spec").map { (spec: $0, range: patch.range) }
-    }
+    let pods = podPatches(of: id)
     guard !pods.isEmpty else { return [] }
     // What is replaced or taken away is another pod than the plan's, and a person's own.
     guard !pods.contains(where: { hasDirective($0.spec) }) else { return [] }

@@ -5,6 +5,8 @@ func namesSecret(_ name: String) -> Bool {
   guard let last = words.last else { return false }
   let secrets = ["PASS", "PASSPHRASE", "PASSWD", "PASSWORD", "SECRET", "TOKEN", "CREDENTIALS", "APIKEY"]
   if secrets.contains(String(last)) { return true }
+  // `PWD` and `OLDPWD` are the shell's folders.
+  if last == "PWD", words.count > 1 { return true }
   // `PGPASSWORD`, `AUTHTOKEN`: written as one word.
   if ["PASSWORD", "PASSWD", "PASSPHRASE", "APIKEY", "AUTHTOKEN", "ACCESSTOKEN"].contains(where: last.hasSuffix) {
     return true

@@ -241,6 +241,7 @@ extension Parser {
       if let parts = parted(token, row) { return .joinedVersion(text(token), parts: parts, at: range(token)) }
     }
     if let impossible = impossible(row, at: place, expected: expected) { return impossible }
+    if tokens[place].kind == .comma, let share = shareOfSome(row, at: place) { return share }
     guard tokens[place].kind == .word || tokens[place].kind == .raw else { return nil }
     let word = text(place)
     // `metric errors is istio error-rate <1%`
@@ -255,6 +256,13 @@ extension Parser {
     if ["path", "uri", "prefix", "url"].contains(word.lowercased()), expects(.header) {
       return .routeByPath(at: range(place))
     }
+    if let share = shareOfSome(row, at: place) { return share }
+    // `route web weight 10 -> 2.0`, `route web weight=10 -> 2.0`
+    if ["weight", "percent", "percentage", "share", "traffic"].contains(word.lowercased()), expects(.header) {
+      let number = self.text(place + 1) == "=" ? place + 2 : place + 1
+      guard tokens.indices.contains(number), let percent = Int(trimmingPercent(text(number))) else { return nil }
+      return .routeByWeight(percent, at: range(place).joined(range(number)))
+    }
     // `header x-user matches '…'`, `header x-user =~ '…'`
     if place > position + 2, tokens[place].keyword == .matches, tokens[place - 2].keyword == .header {
       return .routeByPattern(text(place - 1), tokens[place + 1].kind == .raw ? text(place + 1) : nil, at: range(place))
@@ -264,6 +272,21 @@ extension Parser {
     }
     return nil
   }
+
+  /// `route web header staff 50% -> 2.0`, or the percentage before it: a rule takes all of its visitors.
+  private func shareOfSome(_ row: StatementTable.Compiled, at place: Int) -> Diagnostic? {
+    guard row.head == .route, place > position + 2 else { return nil }
+    let end = lineEnd(from: position)
+    let arrow = (position..<end).first { tokens[$0].kind == .arrow } ?? end
+    let selector = (position + 2..<arrow).first { tokens[$0].keyword == .header || tokens[$0].keyword == .cookie }
+    let share = (position + 2..<arrow).first { token in
+      text(token).hasSuffix("%") && Int(trimmingPercent(text(token))) != nil && text(token - 1) != "="
+    }
+    guard let selector, let share, place < arrow else { return nil }
+    return .shareOfSome(file.text(range(selector)), text(share), at: range(share))
+  }
+
+  private func trimmingPercent(_ text: String) -> Substring { text.hasSuffix("%") ? text.dropLast() : text[...] }
 
   /// `web:2.0` or `web@2.0`: the two parts of the word, where the row fits the line with both.
   private func parted(_ token: Int, _ row: StatementTable.Compiled) -> (String, String)? {
@@ -322,6 +345,19 @@ extension Diagnostic {
     Diagnostic(
       .unexpectedToken, "a route does not look at paths", at: Label(range, "not expected here"),
       help: "a path leads to a component by `expose COMPONENT on port INT path PATH`; a route chooses its version")
+  }
+
+  static func shareOfSome(_ selector: String, _ share: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .unexpectedToken, "a route cannot lead a share of the visitors with a \(selector)",
+      at: Label(range, "not expected here"),
+      help: "without `\(share)` it leads all of them; without the \(selector), \(share) of everybody")
+  }
+
+  static func routeByWeight(_ percent: Int, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .unexpectedToken, "a share is said by its percentage alone", at: Label(range, "not expected here"),
+      help: "write `\(percent)%`", fixIts: [FixIt("write `\(percent)%`", [Edit(range, "\(percent)%")])])
   }
 
   static func routeByPattern(_ key: String, _ pattern: String?, at range: SourceRange) -> Diagnostic {

@@ -12,9 +12,10 @@ package enum Habits {
   static func head(_ word: String, in context: Context) -> Head? {
     let word = word.lowercased()
     return switch context {
-    case .file: steps[word] ?? declarations[word]
-    case .step, .failure: steps[word]
-    case .component, .version: settings[word] ?? (isTarget(word) ? Head(help: targetHelp("8080")) : nil)
+    case .file: steps[word] ?? declarations[word] ?? objects[word]
+    case .step, .failure: steps[word] ?? objects[word]
+    case .component, .version:
+      settings[word] ?? objects[word] ?? (isTarget(word) ? Head(help: targetHelp("8080")) : nil)
     case .release, .environment, .rehearsal: nil
     }
   }
@@ -147,15 +148,32 @@ package enum Habits {
       "command entrypoint", nil,
       "`args` go to the image's entry point; another one is a `patch deployment of COMPONENT` at the top level"
     ),
+  ])
+
+  /// What a patch or a manifest says: in a component, and at the top level.
+  private static let objects = heads([
     (
-      "label labels annotation annotations configmap serviceaccount strategy affinity securitycontext nodeselector "
-        + "tolerations initcontainer initcontainers sidecar", nil,
+      "label labels annotation annotations serviceaccount strategy affinity securitycontext nodeselector tolerations "
+        + "initcontainer initcontainers sidecar emptydir lifecycle", nil,
       "no statement sets it: write `patch deployment of COMPONENT` at the top level"
     ),
     (
-      "timeout timeouts retry retries", nil,
+      "timeout timeouts retry retries fault faults cors corspolicy", nil,
       "no statement sets it: write `patch route of COMPONENT` at the top level"
     ),
+    (
+      "circuitbreaker outlierdetection connectionpool loadbalancer", nil,
+      "no statement sets it: write `patch rule of COMPONENT` at the top level"
+    ),
+    (
+      "hpa autoscale autoscaler autoscaling horizontalpodautoscaler", nil,
+      "an autoscaler comes by `manifest FILE`, and a `patch deployment of COMPONENT` leaves the number of pods to it (docs/recipes.md, \"Leave the number of pods to an autoscaler\")"
+    ),
+    (
+      "configmap configmaps", nil,
+      "a ConfigMap comes by `manifest FILE`, and `patch deployment of COMPONENT` mounts it, both at the top level"
+    ),
+    ("pdb poddisruptionbudget networkpolicy", nil, "no statement makes one: it comes by `manifest FILE`"),
   ])
 
   /// - Parameter rows: words with blanks between them, what they mean, and what is said where that is not enough.

@@ -91,8 +91,8 @@ extension StatementTable {
         names, namespaces, selectors or ownership labels.
 
         What a `route` lacks, such as a timeout, is written as a rule without a `route` of its own: it goes into every rule \
-        that the plan makes, or into those of its `name`. A list with a `route` in it takes the place of the plan's rules, \
-        and the proof tells what that breaks.
+        that the plan makes, or into those of its `name`. With a `name` it may have a `match`, which takes the place of the \
+        rule's own. A list with a `route` in it takes the place of the plan's rules, and the proof tells what that breaks.
 
         `deployment`, `service`, `route` (the VirtualService) and `rule` (the DestinationRule) name the object by its \
         component; otherwise the object's kind and name say which.
@@ -103,6 +103,7 @@ extension StatementTable {
           "patch service of web with patches/service.yaml",
           "patch route of web with patches/route.yaml",
           #"patch route of storage "{spec: {http: [{timeout: 5s, retries: {attempts: 2}}]}}""#,
+          #"patch route of web "{spec: {http: [{name: default, match: [{uri: {prefix: /}}, {uri: {exact: /old}}]}]}}""#,
           "patch rule of storage with patches/rule.yaml",
           "patch Gateway public with patches/gateway.yaml",
           "patch PersistentVolumeClaim data \"\"\"\n  metadata:\n    annotations:\n      team: storage\n\"\"\"",

@@ -320,8 +320,10 @@ struct Explanation {
     let lists = patch.value["spec"]?.fields?.entries.filter { $0.value.array != nil }.map(\.key) ?? []
     switch patch.target.kind {
     case "VirtualService" where lists.contains { ["http", "tcp", "tls"].contains($0) }:
-      return
-        "a list of rules with a `route` replaces the plan's; without one, what a rule says is merged into the plan's own"
+      let isMerged = lists.allSatisfy { patch.value.at("spec", $0)?.array?.contains(where: isRoutingRule) == false }
+      return isMerged
+        ? "what a rule says is merged into the plan's own of its `name`, and its `match` replaces theirs: change it, or leave it out"
+        : "a list of rules with a `route` replaces the plan's; without one, what a rule says is merged into the plan's own"
     case "DestinationRule", "Gateway", "VirtualService":
       guard let list = lists.first else { break }
       return "`\(list)` of a patch replaces the plan's: repeat in it what the plan says, or leave it out"

@@ -146,9 +146,10 @@ extension Diagnostic {
   }
 
   init(chaos fault: Chaos.Fault, _ plan: Plan) {
-    let range = plan.steps.indices.contains(fault.step) ? plan.steps[fault.step].range : plan.nameRange
+    let step = plan.steps.indices.contains(fault.step) ? plan.steps[fault.step].range : plan.nameRange
+    let range = fault.range ?? step
     self.init(
       fault.failedRequests > 0 ? .failedRequests : .unmetExpectation, "\(fault.name): \(fault.message)",
-      at: Label(range, "in this step"))
+      at: Label(range, range == step ? "in this step" : "here"))
   }
 }
