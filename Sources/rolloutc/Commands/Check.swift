@@ -107,11 +107,12 @@ extension PlanRequest {
     diagnostics.show(found.inReadingOrder, resolution.sources, always: true, outcome: outcome)
     if diagnostics.refuses(found) { IO.exit(Exit.usage) }
     if diagnostics.format == .human, let plan = resolution.plan, let coverage {
+      let proof = allowed == 0 ? "proved: " : "proved but for \(counted(allowed, "fault")) that the plan allows: "
       let count = found.isEmpty ? "no diagnostics" : counted(found.count, "diagnostic")
       IO.standardError(
         """
         \(plan.name): \(counted(plan.steps.count, "step")), \(count)
-        \(coverage.emptiness.map { "nothing to prove: \($0)" } ?? (allowed == 0 ? "proved: " : "proved but for \(counted(allowed, "fault")) that the plan allows: ") + coverage.words)
+        \(coverage.emptiness.map { "nothing to prove: \($0)" } ?? proof + coverage.words)
 
         """)
       plan.tellOfNoSteps()

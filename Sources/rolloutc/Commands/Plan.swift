@@ -82,8 +82,7 @@ struct PlanCommand: ParsableCommand {
     }
     request.diagnostics.show(findings.inReadingOrder, resolution.sources)
     let text = LivePlanText(look.plan, plan, target: target.words, color: IO.colorsOutput)
-    IO.standardOutput(text.text + (notProved(proved.faults).map { $0 + "
-" } ?? ""))
+    IO.standardOutput(text.text + (notProved(proved.faults).map { $0 + "\n" } ?? ""))
     if findings.hasErrors { request.end(Exit.failed, findings, resolution.sources) }
     if let file {
       let saved = SavedPlan(
