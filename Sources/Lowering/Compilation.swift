@@ -142,16 +142,19 @@ extension Renderer {
       }
     }
     // A rule's name that no rule has: what is said of it would go nowhere.
-    func isLost(_ patch: Patch) -> Bool {
+    func lost(_ patch: Patch) -> LoweringProblem? {
       let names = ["http", "tcp", "tls"].flatMap { patch.value.at("spec", $0)?.array ?? [] }.compactMap {
         $0["name"]?.string
       }
-      if names.isEmpty { return false }
+      if names.isEmpty { return nil }
       let known = targets(of: patch).reduce(into: Set<String>()) { $0.formUnion(rules[$1] ?? []) }
-      return !known.isSuperset(of: names)
+      return names.first { !known.contains($0) }.map {
+        .patchOfUnknownRule($0, known: known.sorted(), patch: patch.range)
+      }
     }
-    return plan.patches.filter { patch in !targets(of: patch).contains { written.contains($0) } || isLost(patch) }
-      .map { .patchWithoutTarget(patch: $0.range) }
+    return plan.patches.compactMap { patch in
+      targets(of: patch).contains(where: written.contains) ? lost(patch) : .patchWithoutTarget(patch: patch.range)
+    }
   }
 }
 

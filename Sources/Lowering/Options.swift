@@ -44,6 +44,8 @@ package struct LoweringOptions: Hashable, Sendable {
 package enum LoweringProblem: Hashable, Sendable {
   /// The object of this patch exists in no state.
   case patchWithoutTarget(patch: SourceRange)
+  /// It names a rule that no object has which it is for: `known` are the names of theirs.
+  case patchOfUnknownRule(String, known: [String], patch: SourceRange)
   /// One port number with two protocols in one Service.
   case portWithTwoProtocols(number: Int, first: SourceRange, second: SourceRange)
   /// Two declarations would write the same object.

@@ -318,20 +318,34 @@ struct RenderingTests {
     let problems = compile(web.plan).problems
     #expect(problems.contains(.patchWithoutTarget(patch: nowhere)))
     #expect(problems.filter { if case .patchWithoutTarget = $0 { true } else { false } }.count == 1)
+
+    web.plan.patches = [
+      Patch(
+        target: .route(ComponentID(0)), value: ["spec": ["http": [["name": "defualt", "timeout": "5s"]]]],
+        range: nowhere)
+    ]
+    guard case .patchOfUnknownRule("defualt", let known, _)? = compile(web.plan).problems.first else {
+      Issue.record("a rule of no object is not told")
+      return
+    }
+    #expect(known.contains("default"))
   }
 
   /// A rule without an action goes into the rules that are there; one with an action takes their place.
   @Test func patchesOfRoutes() {
-    func rules(_ list: Value) -> [Value]? {
+    /// - Parameter name: "web" is the route of visitors, where there are some.
+    func rules(_ list: Value, of name: String = "web", isExposed: Bool = false) -> [Value]? {
       var web = Web()
+      web.plan.exposures = []
+      if isExposed { web.expose() }
       web.plan.patches = [
         Patch(target: .route(ComponentID(0)), value: ["spec": ["http": list, "exportTo": ["."]]], range: nowhere)
       ]
-      let route = web.object("VirtualService", "web-mesh")
+      let route = web.object("VirtualService", name)
       #expect(route?.at("spec", "exportTo") == ["."])
       return route?.at("spec", "http")?.array
     }
-    let plain = Web().object("VirtualService", "web-mesh")?.at("spec", "http")?.array ?? []
+    let plain = rules([["retries": .null]]) ?? []
     let all = rules([["timeout": "5s"]])
     #expect(all?.count == plain.count)
     for (rule, old) in zip(all ?? [], plain) {
@@ -346,6 +360,12 @@ struct RenderingTests {
     let matched = rules([["name": name, "match": match]])
     #expect(matched?.filter { $0["match"] == match }.map { $0["name"] } == [name])
     #expect(matched?.map { $0["route"] } == plain.map { $0["route"] })
+    // Where there are visitors it is asked of them, and not of callers.
+    let visitors = rules([["name": "default", "match": match, "timeout": "5s"]], isExposed: true)
+    #expect(visitors?.map { $0["match"] } == [match])
+    let callers = rules([["name": "default", "match": match, "timeout": "5s"]], of: "web-mesh", isExposed: true)
+    #expect(callers?.allSatisfy { $0["match"] != match } == true)
+    #expect(callers?.contains { $0["timeout"] == "5s" } == true)
     #expect(rules([["match": match]]) == [["match": match]])
     #expect(rules([["route": []], ["timeout": "5s"]]) == [["route": []], ["timeout": "5s"]])
   }

@@ -888,6 +888,40 @@ import Testing
     #expect(diagnostics.filter { $0.severity == .error }.isEmpty, "\(diagnostics.map(\.message))")
   }
 
+  /// Copies reach a version by the port by which visitors would come to it: the Service has it.
+  @Test func copiesToAPortOfTheirOwn() throws {
+    let resolution = resolve(
+      path: "p.rollout",
+      bytes: Array(
+        """
+        plan shop
+        language 1
+        mesh istio
+        expose web on port 80
+        component web {
+          image registry.example.com/web
+          port 80 http
+          version 1.0, 3.0
+          version 2.0 {
+            port 9090 http
+          }
+        }
+        step "One" {
+          deploy web 1.0
+        }
+        step "Two" {
+          deploy web 2.0
+          mirror web 10% -> 2.0
+        }
+
+        """.utf8))
+    let plan = try #require(resolution.checked, "\(resolution.diagnostics.map(\.message))")
+    let image = try #require(compile(plan).steps.last?.segments.last?.after.image)
+    let service = image.entries.first { $0.id.kind == "Service" }?.object
+    #expect(service?.at("spec", "ports")?.array?.compactMap { $0["port"]?.int } == [80, 9090])
+    #expect(check(compile(plan), plan: plan).diagnostics.filter { $0.severity == .error }.isEmpty)
+  }
+
   /// `routing open`: what sleeps gets nothing, and its waking is taken back like any other.
   @Test func aVersionThatWakes() throws {
     let diagnostics = try findings(

@@ -152,8 +152,9 @@ struct ExposureNames: Sendable {
   var isTCP: Bool
   /// Connections are told apart by the name that their clients ask for.
   var passesTLS: Bool
-  /// The gateway is somebody else's.
-  var isForeign: Bool
+  /// The gateway is somebody else's, and nobody else's connections come by it at this port: whatever it does with TLS, all
+  /// of them are the component's.
+  var mayEndTLS: Bool
   var hosts: [String]
   /// Without a slash at the end; `/` for everything.
   var path: String

@@ -232,9 +232,17 @@ struct Naming {
     exposures.map { exposure in
       ExposureNames(
         port: exposure.port, isTCP: exposure.isTCP(component), passesTLS: exposure.passesTLS(component),
-        isForeign: exposure.gateway != nil, hosts: exposure.hosts.isEmpty ? ["*"] : exposure.hosts,
+        mayEndTLS: mayEndTLS(exposure), hosts: exposure.hosts.isEmpty ? ["*"] : exposure.hosts,
         path: exposure.path, leftOut: plan.pathsLeftOut(of: exposure),
         gateway: exposure.gateway ?? gateway, range: exposure.range)
+    }
+  }
+
+  private func mayEndTLS(_ exposure: Exposure) -> Bool {
+    guard let gateway = exposure.gateway else { return false }
+    return !plan.exposures.contains { other in
+      other.gateway == gateway && other.port == exposure.port && other.component != exposure.component
+        && other.isTCP(plan[other.component])
     }
   }
 

@@ -10,7 +10,9 @@ extension Renderer {
     var result = value
     for p in all {
       var patch = plan.patches[p].value
-      if id.kind == "VirtualService" { (result, patch) = mergingRules(of: patch, into: result) }
+      if id.kind == "VirtualService" {
+        (result, patch) = mergingRules(of: patch, into: result, takesMatch: takesMatch(plan.patches[p].target, id))
+      }
       result = isBuiltIn(id.group) ? strategicallyMerged(result, patch) : result.mergePatched(by: patch)
     }
     // `strategy` keeps the fields of its type alone (Kubernetes: `patchStrategy: retainKeys`).
@@ -20,6 +22,14 @@ extension Renderer {
     // What the plan puts to sleep sleeps, whoever says how many pods it has awake.
     if value.at("spec", "replicas") == .int(0) { result = replacing(result, ["spec", "replicas"], .int(0)) }
     return withProtectedFields(of: value, in: result)
+  }
+
+  /// What a rule asks of a request is asked of visitors, where the component has some: inside the mesh the rule of the same
+  /// name is for every caller, whatever path it asks for. `patch VirtualService NAME` means one object.
+  private func takesMatch(_ target: Patch.Target, _ id: ObjectID) -> Bool {
+    guard case .route(let component) = target, components.indices.contains(component.index) else { return true }
+    let names = components[component.index]
+    return names.exposures.isEmpty || id == names.entryID
   }
 
   /// The objects that a patch is about, in whatever state they exist.
@@ -44,7 +54,9 @@ extension Renderer {
 /// A rule without an action is none: Istio refuses it. In a patch it is what every rule is to have besides, or the rule of
 /// its `name`: a timeout, retries, headers, and with a name another `match`. Were the list replaced, as RFC 7386 has it, the
 /// routes of the plan would be gone. A list in which some rule has an action is meant as it stands.
-private func mergingRules(of patch: Value, into object: Value) -> (object: Value, rest: Value) {
+private func mergingRules(
+  of patch: Value, into object: Value, takesMatch: Bool
+) -> (object: Value, rest: Value) {
   guard var rest = patch.fields, var wanted = rest["spec"]?.fields, var result = object.fields,
     var spec = result["spec"]?.fields
   else { return (object, patch) }
@@ -56,7 +68,9 @@ private func mergingRules(of patch: Value, into object: Value) -> (object: Value
       rules.map { rule in
         additions.reduce(rule) { rule, addition in
           guard addition["name"] == nil || addition["name"] == rule["name"] else { return rule }
-          return rule.mergePatched(by: addition)
+          guard !takesMatch, var fields = addition.fields else { return rule.mergePatched(by: addition) }
+          fields["match"] = nil
+          return rule.mergePatched(by: .object(fields))
         }
       })
   }

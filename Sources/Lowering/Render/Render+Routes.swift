@@ -174,12 +174,13 @@ extension Renderer {
         if targets.isEmpty { continue }
         let port = number("port", exposure.port)
         // A server that passes TLS on asks `tls` alone, every other one `tcp` (Istio:
-        // `buildGatewayNetworkFiltersFromTLSRoutes`). Which of them a gateway of others has the plan does not know.
+        // `buildGatewayNetworkFiltersFromTLSRoutes`). Which of them a gateway of others has the plan does not know; what
+        // `tcp` says would be for the connections of all hosts.
         if exposure.passesTLS {
           let names = list("sniHosts", exposure.hosts.map { .string($0) })
           tls.append(object(list("match", [object(port, names)]), list("route", targets)))
         }
-        if !exposure.passesTLS || exposure.isForeign {
+        if !exposure.passesTLS || exposure.mayEndTLS {
           tcp.append(object(list("match", [object(port)]), list("route", targets)))
         }
         continue

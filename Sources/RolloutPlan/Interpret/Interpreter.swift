@@ -70,8 +70,6 @@ final class Interpreter {
     }
   }
 
-  /// `01-deploy-1-0` without its number: letters and digits, everything else as single `-`, at most 40 characters.
-
   // MARK: - Segments
 
   func segments(of statements: [StepStatement], stepStart: State, stepName: String) -> [Segment] {
@@ -369,8 +367,10 @@ final class Interpreter {
   private func refusesLoss(by goal: State, of name: String, at range: SourceRange) -> Bool {
     let live = state.components.indices.compactMap { c -> (component: String, reason: String)? in
       let id = ComponentID(c)
-      guard let version = state.components[c].entry?.fallback, plan.exposure(of: id) != nil, !taint.covers(id),
-        state.components[c].deployment(of: version)?.replicas ?? 0 > 0
+      guard let entry = state.components[c].entry, plan.exposure(of: id) != nil, !taint.covers(id),
+        let version = entry.targets.sorted().first(where: {
+          state.components[c].deployment(of: $0)?.replicas ?? 0 > 0
+        })
       else { return nil }
       let isThere = c < goal.components.count && goal.components[c].deployed.contains { $0.replicas > 0 }
       return isThere ? nil : (plan[id].name, reason(for: VersionID(id, version)))

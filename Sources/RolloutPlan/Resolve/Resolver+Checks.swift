@@ -206,19 +206,18 @@ extension Resolver {
 
   /// A VirtualService is bound to each server of a gateway with each of its hosts. The plan's own servers have just the hosts
   /// of their lines; what those of others have, nobody knows, so that one line's visitors could come by the other's port.
+  /// Of paths each route says for which port it is.
   private func checkForeignGateways() {
     for (e, exposure) in plan.exposures.enumerated() where speaksHTTP(exposure) && !taint.covers(exposure.component) {
       let earlier = plan.exposures.indices(of: exposure.component).prefix { $0 < e }.map { plan.exposures[$0] }.last {
         speaksHTTP($0) && ($0.gateway ?? exposure.gateway) != nil
       }
-      guard let earlier,
-        Set(earlier.hosts) != Set(exposure.hosts) || earlier.path != exposure.path && earlier.port != exposure.port
-      else { continue }
+      guard let earlier, Set(earlier.hosts) != Set(exposure.hosts) else { continue }
       report(
         .exposeConflict(
-          "`\(plan[exposure.component].name)` has other hosts or another path here, through a gateway that is not the plan's: its routes would be for the hosts and paths of both lines, at both ports",
+          "`\(plan[exposure.component].name)` has other hosts here, through a gateway that is not the plan's: its routes would be for the hosts of both lines, at both ports",
           at: exposure.range, earlier: earlier.range,
-          help: "give both lines the same hosts and path, or let the plan make its own gateway"))
+          help: "give both lines the same hosts, or let the plan make its own gateway"))
     }
   }
 
@@ -262,11 +261,15 @@ extension Resolver {
     // Of clients that speak TLS the gateway knows the host that they ask for, be it the end of it or not.
     let speaksTLS = [exposure, earlier].map { $0.tlsSecret != nil || $0.passesTLS(plan[$0.component]) }
     let isToldApart = speaksTLS == [true, true] && !exposure.meets(earlier)
+    if isOwn, speaksTLS == [true, true], !isToldApart, !isHTTP || !speaksHTTP(earlier) {
+      return conflict(
+        "hosts of two components overlap at port \(exposure.port), where nothing but the host tells connections apart",
+        "give each hosts of its own, or one of them another port")
+    }
     if isOwn, !isToldApart, !isHTTP || !speaksHTTP(earlier) {
       let what = isHTTP == speaksHTTP(earlier) ? "two components take connections" : "connections and requests come in"
       return conflict(
-        "\(what) at port \(exposure.port): the gateway cannot tell them apart",
-        speaksTLS == [true, true] ? "give one of them another host, or another port" : "give one of them another port")
+        "\(what) at port \(exposure.port): the gateway cannot tell them apart", "give one of them another port")
     }
     if isOwn, speaksTLS[0] != speaksTLS[1] {
       return conflict(

@@ -52,6 +52,12 @@ extension Resolver {
         guard let range = version.replicasRange, version.replicas > 0,
           let patch = plan.autoscalingPatch(of: VersionID(ComponentID(c), v)), seen.insert(range).inserted
         else { continue }
+        // A line of the component may be another version's, too, which keeps it.
+        let isKept = component.versions.indices.contains { other in
+          component.versions[other].replicasRange == range
+            && plan.autoscalingPatch(of: VersionID(ComponentID(c), other)) == nil
+        }
+        if isKept { continue }
         report(.replicasLeft(version.replicas, isLine: true, patch: patch.range, at: range))
       }
     }

@@ -92,7 +92,7 @@ extension StatementTable {
 
         What a `route` lacks, such as a timeout, is written as a rule without a `route` of its own: it goes into every rule \
         that the plan makes, or into those of its `name`. With a `name` it may have a `match`, which takes the place of the \
-        rule's own. A list with a `route` in it takes the place of the plan's rules, and the proof tells what that breaks.
+        rule's own; of what is exposed that is the rule for visitors. A list with a `route` in it takes the place of the plan's rules, and the proof tells what that breaks.
 
         `deployment`, `service`, `route` (the VirtualService) and `rule` (the DestinationRule) name the object by its \
         component; otherwise the object's kind and name say which.

@@ -221,6 +221,12 @@ extension Diagnostic {
       self.init(
         .patchWithoutTarget, "no step writes an object that this patch is for", at: Label(patch, "changes nothing"),
         help: "check the name; an object exists only from the step that deploys or exposes it")
+    case .patchOfUnknownRule(let name, let known, let patch):
+      let names = known.map { "`\($0)`" }.joined(separator: ", ")
+      self.init(
+        .patchWithoutTarget, "no rule that this patch is for is called `\(name)`", at: Label(patch, "changes nothing"),
+        help: known.isEmpty
+          ? "rules for connections have no names; say the whole list" : "its rules are called \(names)")
     case .sameObject(let id, let first, let second):
       self.init(
         .nameCollision, "two lines of the plan would write `\(id)`", at: Label(second, "again here"),

@@ -51,9 +51,10 @@ struct LivePlanText {
   private var summary: String {
     if live.isEmpty, live.problems.isEmpty { return "No changes. What stands is what the plan says." }
     if live.changes.isEmpty { return "Nothing would be changed: a run would end at what is in its way." }
-    var line =
-      "Plan: \(live.count(.create)) to create, \(live.steps.flatMap(\.changes).count { $0.action == .update }) to change, "
-      + "\(live.count(.delete)) to delete"
+    // What is put back is no part of a step.
+    let changes = live.steps.flatMap(\.changes)
+    func count(_ action: Write.Action) -> Int { changes.count { $0.action == action } }
+    var line = "Plan: \(count(.create)) to create, \(count(.update)) to change, \(count(.delete)) to delete"
     if !live.drift.isEmpty { line += ", \(live.drift.count) to put back" }
     if !live.gone.isEmpty { line += "; \(live.gone.count) gone" }
     return line + "."
