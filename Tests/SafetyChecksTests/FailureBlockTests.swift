@@ -1,4 +1,5 @@
 import Diagnostics
+import KubernetesModel
 import Lowering
 import RolloutPlan
 import SafetyChecks
@@ -116,5 +117,24 @@ struct FailureBlockTests {
       """
     ).report()
     #expect(report.diagnostics.isEmpty, "\(text(report))")
+  }
+
+  /// Whatever a plan does, and wherever it breaks off: a claim goes by `with volumes` alone.
+  @Test func noWayOutOfARandomPlanTakesVolumes() throws {
+    var plans = 0
+    for seed in UInt64(1)...1000 {
+      var source = RandomText(seed: seed)
+      var text = source.plan().replacing("  image c0\n", with: "  image c0\n  volume data 1Gi at /data\n")
+      let block = ["rollback", "rollback to start", "wait 1m", "mtls permissive"][Int(seed % 4)]
+      text = text.replacing(
+        "cookie flag is flag = on\n", with: "cookie flag is flag = on\non failure {\n  \(block)\n}\n")
+      guard let plan = resolve(path: "plan.rollout", bytes: Array(text.utf8)).checked else { continue }
+      let compiled = compile(plan)
+      guard compiled.problems.isEmpty else { continue }
+      plans += 1
+      let found = check(compiled, plan: plan).findings.filter { $0.violation.object?.kind == "PersistentVolumeClaim" }
+      #expect(found.isEmpty, "seed \(seed): \(found.map(\.moment))\n\(text)")
+    }
+    #expect(plans > 20, "\(plans) of 1000 plans check")
   }
 }
