@@ -255,6 +255,27 @@ import Testing
     #expect(done.filter { !$0.hasSuffix(lastApplied) } == gone)
   }
 
+  @Test("a headless Service stays what it is, and is refused before the first write")
+  func headless() async throws {
+    let world = try Self.shop()
+    await Self.application(world, labels: ["app": "web"])
+    _ = await world.sandbox.respond(to: APIRequest("DELETE", "\(Self.services)/web"))
+    let made = await world.sandbox.respond(
+      to: APIRequest(
+        "POST", Self.services, query: ["fieldManager": "kubectl-create"],
+        body: [
+          "apiVersion": "v1", "kind": "Service", "metadata": ["name": "web"],
+          "spec": ["clusterIP": "None", "selector": ["app": "web"], "ports": [["name": "http", "port": 8080]]],
+        ]))
+    #expect(made.status == 201, "\(made)")
+    let found = await Preflight(
+      world.itinerary, legs: world.itinerary.forward, inventory: Inventory(plan: "shop"),
+      decisions: WriteDecisions(takes: Self.takes, adopts: ["Service/web"]),
+      cluster: InProcessTransport.cluster(world.sandbox)
+    ).findings().filter { $0.code == .notOurs }
+    #expect(found.map(\.severity) == [.error] && found[0].message.contains("headless"), "\(found)")
+  }
+
   @Test("what `kubectl apply --server-side` holds is told before the first write, and taken by name")
   func serverSide() async throws {
     let world = try Self.shop()

@@ -121,7 +121,12 @@ package struct Preflight: Sendable {
       case nil: live = try? await cluster.get(target)
       }
       guard let live, !isMade(live, by: plan.name), let write = firsts[id] else { return nil }
-      if decisions.adopt(id) { return await conflict(of: write, target, over: live) }
+      if decisions.adopt(id) {
+        if isHeadless(live), let object = write.object, !isHeadless(object) {
+          return .headlessService(id, at: write.origin)
+        }
+        return await conflict(of: write, target, over: live)
+      }
       return .foreignObject(
         id, owner: owner(of: live), isLabelled: isLabelled(live, plan.name), at: write.origin)
     }.compactMap { $0 }
@@ -155,6 +160,11 @@ package struct Preflight: Sendable {
       return error.isForbidden || error.status == nil ? nil : error
     }
   }
+}
+
+/// A Service without an address of its own: `clusterIP` is given when it is made, and never changes.
+private func isHeadless(_ object: Value) -> Bool {
+  object["kind"]?.string == "Service" && object.at("spec", "clusterIP")?.string == "None"
 }
 
 /// Whether an interrupted run of the plan may have made it.

@@ -52,6 +52,17 @@ extension Diagnostic {
       help: wayAround(id))
   }
 
+  static func headlessService(_ id: ObjectID, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .notOurs, "`\(id)` is headless, and cannot be taken over", at: Label(range, "would write it"),
+      notes: [
+        "it has no address and gets none any more: callers go to the pods that its name stands for, past every route"
+      ],
+      help:
+        "let the component have another name for its Service (`service NAME`), or delete this one while nobody calls it"
+    )
+  }
+
   static func routeBeside(_ id: ObjectID, _ ours: ObjectID, host: String, at range: SourceRange) -> Diagnostic {
     let isBeside = id.namespace == ours.namespace
     let place = isBeside ? "" : " in the namespace `\(id.namespace)`"
