@@ -44,6 +44,15 @@ import Testing
     await world.sandbox.advance(by: 60_000)
   }
 
+  /// What the preflight says of a run that adopts the Service.
+  private static func findings(_ world: World, taking takes: Set<String>) async -> [Diagnostic] {
+    await Preflight(
+      world.itinerary, legs: world.itinerary.forward, inventory: Inventory(plan: "shop"),
+      decisions: WriteDecisions(takes: takes, adopts: ["Service/web"]),
+      cluster: InProcessTransport.cluster(world.sandbox)
+    ).findings()
+  }
+
   /// The pods that requests to the Service come to: by the port that it has, and by the routes that there are.
   private static func served(_ sandbox: LiveCluster) async -> [String] {
     var cluster = await sandbox.snapshot
@@ -268,11 +277,7 @@ import Testing
           "spec": ["clusterIP": "None", "selector": ["app": "web"], "ports": [["name": "http", "port": 8080]]],
         ]))
     #expect(made.status == 201, "\(made)")
-    let found = await Preflight(
-      world.itinerary, legs: world.itinerary.forward, inventory: Inventory(plan: "shop"),
-      decisions: WriteDecisions(takes: Self.takes, adopts: ["Service/web"]),
-      cluster: InProcessTransport.cluster(world.sandbox)
-    ).findings().filter { $0.code == .notOurs }
+    let found = await Self.findings(world, taking: Self.takes).filter { $0.code == .notOurs }
     #expect(found.map(\.severity) == [.error] && found[0].message.contains("headless"), "\(found)")
   }
 
@@ -288,11 +293,7 @@ import Testing
     #expect(made.status == 201, "\(made)")
     #expect(try await plan(world).problems.map(\.code) == [.fieldConflict])
     func findings(_ takes: Set<String>) async -> [Code] {
-      await Preflight(
-        world.itinerary, legs: world.itinerary.forward, inventory: Inventory(plan: "shop"),
-        decisions: WriteDecisions(takes: takes, adopts: ["Service/web"]),
-        cluster: InProcessTransport.cluster(world.sandbox)
-      ).findings().map(\.code).filter { $0 == .fieldConflict }
+      await Self.findings(world, taking: takes).map(\.code).filter { $0 == .fieldConflict }
     }
     #expect(await findings([]) == [.fieldConflict])
     // A field is named with all that is in it, and not by the beginning of its name.

@@ -77,8 +77,6 @@ package struct LivePlan: Sendable {
 
   package var changes: [Change] { drift + steps.flatMap(\.changes) }
   package var isEmpty: Bool { changes.isEmpty && gone.isEmpty }
-
-  package func count(_ action: Write.Action) -> Int { changes.count { $0.action == action } }
 }
 
 /// Why there is no plan.

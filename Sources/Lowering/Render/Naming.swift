@@ -232,7 +232,8 @@ struct Naming {
     exposures.map { exposure in
       ExposureNames(
         port: exposure.port, isTCP: exposure.isTCP(component), passesTLS: exposure.passesTLS(component),
-        mayEndTLS: mayEndTLS(exposure), hosts: exposure.hosts.isEmpty ? ["*"] : exposure.hosts,
+        mayEndTLS: exposure.passesTLS(component) && mayEndTLS(exposure),
+        hosts: exposure.hosts.isEmpty ? ["*"] : exposure.hosts,
         path: exposure.path, leftOut: plan.pathsLeftOut(of: exposure),
         gateway: exposure.gateway ?? gateway, range: exposure.range)
     }

@@ -80,8 +80,7 @@ struct OwnGateways {
           names.first { name in !all.contains { $0.name == name } } ?? "\(names[1])-\(all.count + 1)"
         all.append(
           GatewayServer(
-            port: exposure.port, name: name, proto: kind, hosts: exposure.hosts, passesTLS: place.passesTLS,
-            tlsSecret: exposure.tlsSecret))
+            port: exposure.port, name: name, proto: kind, hosts: exposure.hosts, tlsSecret: exposure.tlsSecret))
       }
       servers[owner] = all
     }
@@ -111,9 +110,10 @@ struct GatewayServer: Sendable {
   /// What the gateway speaks with those who enter: `HTTP`, `HTTPS`, `TCP`, `TLS`.
   var proto: String
   var hosts: [String]
-  /// TLS is not ended here.
-  var passesTLS: Bool
   var tlsSecret: String?
+
+  /// TLS is not ended here.
+  var passesTLS: Bool { proto == "TLS" && tlsSecret == nil }
 }
 
 extension Exposure {

@@ -71,16 +71,14 @@ extension Renderer {
     let deployed = component.deployed.map(\.version)
     let all = names.ports.indices.filter { p in deployed.contains { names.versions[$0].ports.contains(p) } }
     guard component.isPinned else { return all }
-    // Copies of visitors' requests go to the port by which the version would take these.
-    func takesCopies(_ version: Int, _ p: Int) -> Bool {
-      names.versions[version].entryPorts.contains(p)
-    }
     let served = all.filter { p in
       let isHTTP = names.ports[p].isHTTP
       let fits = { (version: Int) in deployed.contains(version) && names.versions[version].ports.contains(p) }
       return component.lanes.contains { $0.leads(isHTTP: isHTTP, fits) }
         || component.entry?.leads(isHTTP: isHTTP, fits) == true
-        || isHTTP && component.mirror.map { fits($0.version) && takesCopies($0.version, p) } == true
+        // Copies of visitors' requests go to the port by which the version would take these.
+        || isHTTP
+          && component.mirror.map { fits($0.version) && names.versions[$0.version].entryPorts.contains(p) } == true
     }
     return served.isEmpty ? all : served
   }

@@ -117,16 +117,20 @@ extension Interpreter {
       return new.deployed.contains { $0.replicas > 0 && $0.replicas * 2 < most }
     }
     guard mayShrink else { return }
-    let (before, after) = (
-      Traffic.ofEverybody(plan, start, byThemselves), Traffic.ofEverybody(plan, state, byThemselves)
-    )
+    /// By component, the versions that serve everybody.
+    func served(_ state: State) -> [ComponentID: Set<Int>] {
+      let traffic = Traffic(plan: plan, state: state.forEverybody, byThemselves: byThemselves)
+      return Dictionary(grouping: traffic.reached, by: \.component).mapValues { Set($0.map(\.index)) }
+    }
+    let (servedBefore, servedAfter) = (served(start), served(state))
     for (c, component) in plan.components.enumerated() where !taint.covers(ComponentID(c)) {
       func pods(_ version: Int, _ state: State) -> Int { state.components[c].deployment(of: version)?.replicas ?? 0 }
-      let left = before[c].subtracting(after[c]).sorted()
-      let taking = after[c].sorted()
+      let (before, after) = (servedBefore[ComponentID(c)] ?? [], servedAfter[ComponentID(c)] ?? [])
+      let left = before.subtracting(after).sorted()
+      let taking = after.sorted()
       let count = taking.reduce(0) { $0 + pods($1, state) }
       guard let former = left.max(by: { pods($0, start) < pods($1, start) }),
-        let version = taking.first(where: { !before[c].contains($0) }) ?? taking.first,
+        let version = taking.first(where: { !before.contains($0) }) ?? taking.first,
         count > 0, count * 2 < pods(former, start),
         !(left + taking).contains(where: { isCounted(VersionID(ComponentID(c), $0)) })
       else { continue }
@@ -145,15 +149,9 @@ extension Interpreter {
   /// Somebody else says how many pods the version has: a patch, or an autoscaler of a manifest.
   private func isCounted(_ id: VersionID) -> Bool {
     let deployment = "\(plan[id.component].service)-\(plan[id].slug)"
-    let isPatched = plan.patches.contains { patch in
-      guard patch.value.at("spec", "replicas") != nil else { return false }
-      return switch patch.target {
-      case .deployment(let component, let version): component == id.component && (version ?? id) == id
-      case .object(kind: "Deployment", let name): name == deployment
-      case .service, .route, .rule, .object: false
-      }
+    return plan.patches.contains {
+      $0.value.at("spec", "replicas") != nil && $0.changes(id, deployment: deployment)
     }
-    return isPatched
       || plan.manifests.contains { manifest in
         manifest.objects.contains { $0.at("spec", "scaleTargetRef", "name")?.string == deployment }
       }

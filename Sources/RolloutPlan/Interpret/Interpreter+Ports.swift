@@ -208,5 +208,5 @@ extension State {
 }
 
 extension ComponentState {
-  fileprivate func isServing(_ version: Int) -> Bool { deployment(of: version)?.replicas ?? 0 > 0 }
+  func isServing(_ version: Int) -> Bool { deployment(of: version)?.replicas ?? 0 > 0 }
 }

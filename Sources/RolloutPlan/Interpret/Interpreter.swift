@@ -368,9 +368,7 @@ final class Interpreter {
     let live = state.components.indices.compactMap { c -> (component: String, reason: String)? in
       let id = ComponentID(c)
       guard let entry = state.components[c].entry, plan.exposure(of: id) != nil, !taint.covers(id),
-        let version = entry.targets.sorted().first(where: {
-          state.components[c].deployment(of: $0)?.replicas ?? 0 > 0
-        })
+        let version = entry.targets.sorted().first(where: state.components[c].isServing)
       else { return nil }
       let isThere = c < goal.components.count && goal.components[c].deployed.contains { $0.replicas > 0 }
       return isThere ? nil : (plan[id].name, reason(for: VersionID(id, version)))

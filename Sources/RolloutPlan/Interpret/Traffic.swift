@@ -54,33 +54,23 @@ package struct Traffic: Sendable {
   }
 }
 
-extension Traffic {
-  /// By component, the versions that serve those for whom no rule is: their shares, and the rest.
-  static func ofEverybody(_ plan: Plan, _ state: State, _ byThemselves: [Bool]) -> [Set<Int>] {
-    var served = [Set<Int>](repeating: [], count: plan.components.count)
-    guard !state.components.isEmpty else { return served }
-    var queue: [VersionID] = []
-    func visit(_ id: ComponentID, _ table: RouteTable) {
+extension State {
+  /// What it says of those for whom no rule is: their shares, and the rest. Where only rules lead anywhere, whoever they
+  /// are for is everybody. Nothing is copied.
+  var forEverybody: State {
+    func withoutRules(_ table: RouteTable) -> RouteTable {
+      guard table.fallback != nil else { return table }
       var table = table
-      // Where only rules lead anywhere, whoever they are for is everybody.
-      if table.fallback != nil { table.rules = [] }
-      state.components[id.index].visitTargets(of: table) { version in
-        if served[id.index].insert(version).inserted { queue.append(VersionID(id, version)) }
-      }
+      table.rules = []
+      return table
     }
-    for exposure in plan.exposures where state.components.indices.contains(exposure.component.index) {
-      if let entry = state.components[exposure.component.index].entry { visit(exposure.component, entry) }
+    var state = self
+    for c in state.components.indices {
+      state.components[c].entry = components[c].entry.map(withoutRules)
+      state.components[c].lanes = components[c].lanes.map(withoutRules)
+      state.components[c].mirror = nil
     }
-    var callers: [VersionID] = []
-    for (c, component) in state.components.enumerated() where byThemselves[c] {
-      callers += component.deployed.filter { $0.replicas > 0 }.map { VersionID(ComponentID(c), $0.version) }
-    }
-    while let caller = callers.popLast() ?? queue.popLast() {
-      for callee in plan[caller].calls {
-        for table in state.tables(of: callee, for: caller, in: plan) { visit(callee, table) }
-      }
-    }
-    return served
+    return state
   }
 }
 

@@ -535,13 +535,19 @@ extension Plan {
   }
 
   private func autoscalingPatch(of id: VersionID, deployment: String?) -> Patch? {
-    patches.first { patch in
-      guard patch.value.at("spec", "replicas") == .null else { return false }
-      return switch patch.target {
-      case .deployment(let component, let version): component == id.component && (version ?? id) == id
-      case .object(kind: "Deployment", let name): name == deployment
-      case .service, .route, .rule, .object: false
-      }
+    patches.first { $0.value.at("spec", "replicas") == .null && $0.changes(id, deployment: deployment) }
+  }
+}
+
+extension Patch {
+  /// It is for the Deployment of a version.
+  ///
+  /// - Parameter deployment: the name of that Deployment; nil: a patch that names the object does not count.
+  func changes(_ id: VersionID, deployment: String?) -> Bool {
+    switch target {
+    case .deployment(let component, let version): component == id.component && (version ?? id) == id
+    case .object(kind: "Deployment", let name): name == deployment
+    case .service, .route, .rule, .object: false
     }
   }
 }

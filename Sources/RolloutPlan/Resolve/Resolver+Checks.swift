@@ -260,13 +260,14 @@ extension Resolver {
     let isHTTP = speaksHTTP(exposure)
     // Of clients that speak TLS the gateway knows the host that they ask for, be it the end of it or not.
     let speaksTLS = [exposure, earlier].map { $0.tlsSecret != nil || $0.passesTLS(plan[$0.component]) }
-    let isToldApart = speaksTLS == [true, true] && !exposure.meets(earlier)
-    if isOwn, speaksTLS == [true, true], !isToldApart, !isHTTP || !speaksHTTP(earlier) {
-      return conflict(
-        "hosts of two components overlap at port \(exposure.port), where nothing but the host tells connections apart",
-        "give each hosts of its own, or one of them another port")
-    }
+    let showsHosts = speaksTLS == [true, true]
+    let isToldApart = showsHosts && !exposure.meets(earlier)
     if isOwn, !isToldApart, !isHTTP || !speaksHTTP(earlier) {
+      if showsHosts {
+        return conflict(
+          "hosts of two components overlap at port \(exposure.port), where nothing but the host tells connections apart",
+          "give each hosts of its own, or one of them another port")
+      }
       let what = isHTTP == speaksHTTP(earlier) ? "two components take connections" : "connections and requests come in"
       return conflict(
         "\(what) at port \(exposure.port): the gateway cannot tell them apart", "give one of them another port")

@@ -86,14 +86,8 @@ extension Resolver {
   /// Patches of a version's pods, each with what it says of them.
   private func podPatches(of id: VersionID) -> [(spec: Value, range: SourceRange)] {
     let deployment = "\(plan[id.component].service)-\(plan[id].slug)"
-    return plan.patches.compactMap { patch in
-      let isMeant =
-        switch patch.target {
-        case .deployment(let of, let only): of == id.component && (only == nil || only == id)
-        case .object(let kind, let name): kind == "Deployment" && name == deployment
-        case .service, .route, .rule: false
-        }
-      return isMeant ? patch.value.at("spec", "template", "spec").map { (spec: $0, range: patch.range) } : nil
+    return plan.patches.filter { $0.changes(id, deployment: deployment) }.compactMap { patch in
+      patch.value.at("spec", "template", "spec").map { (spec: $0, range: patch.range) }
     }
   }
 

@@ -88,32 +88,32 @@ private struct ServingJSON {
 
   var copies: [Value] {
     serving.copies.map { copy in
-      var fields = named(copy.version)
-      fields["share"] = share(copy.probability)
+      var fields = versionJSON(copy.version, model)
+      fields["share"] = jsonNumber(copy.probability)
       return .object(fields)
     }
   }
 
-  var dark: [Value] { serving.dark.map { .object(named($0)) } }
+  var dark: [Value] { serving.dark.map { .object(versionJSON($0, model)) } }
 
   private func parts(_ parts: [Serving.Part]?) -> Value {
     .array(
       (parts ?? []).map { part in
         switch part.end {
         case .version(let version):
-          ["version": .string(model.plan[model.versions[version]].name), "share": share(part.share)]
-        case .failure(let seen): ["failure": .string(seen), "share": share(part.share)]
-        case .proxy(let status): ["answeredByProxy": .int(status), "share": share(part.share)]
+          ["version": .string(model.plan[model.versions[version]].name), "share": jsonNumber(part.share)]
+        case .failure(let seen): ["failure": .string(seen), "share": jsonNumber(part.share)]
+        case .proxy(let status): ["answeredByProxy": .int(status), "share": jsonNumber(part.share)]
         }
       })
   }
-
-  private func named(_ version: Int) -> Fields {
-    let id = model.versions[version]
-    return ["component": .string(model.plan[id.component].name), "version": .string(model.plan[id].name)]
-  }
-
-  private func share(_ share: Double) -> Value {
-    share == share.rounded() ? .int(Int(share)) : .double(share)
-  }
 }
+
+/// A version by its component and its name.
+func versionJSON(_ version: Int, _ model: FlowModel) -> Fields {
+  let id = model.versions[version]
+  return ["component": .string(model.plan[id.component].name), "version": .string(model.plan[id].name)]
+}
+
+/// Without a fraction where there is none.
+func jsonNumber(_ value: Double) -> Value { value == value.rounded() ? .int(Int(value)) : .double(value) }

@@ -16,7 +16,7 @@ struct TraceJSON {
     var asked: Fields = ["method": .string(request.method)]
     if let path = request.path { asked["path"] = .string(path) }
     if let host = request.host { asked["host"] = .string(host) }
-    if case .version(let version) = request.start { asked["from"] = named(version) }
+    if case .version(let version) = request.start { asked["from"] = .object(versionJSON(version, model)) }
     asked["headers"] = .array(request.headers.map { ["name": .string($0.0), "value": .string($0.1)] })
     let root: Value = [
       "schema": "rolloutc.trace/1", "plan": .string(model.plan.name), "request": .object(asked),
@@ -54,13 +54,12 @@ struct TraceJSON {
     if let parent = hop.parent { fields["after"] = .int(parent) }
     switch hop.source {
     case .entry(let e): fields["from"] = ["gatewayPort": .int(model.plan.exposures[e].port)]
-    case .caller(let version): fields["from"] = named(version)
+    case .caller(let version): fields["from"] = .object(versionJSON(version, model))
     }
     fields["component"] = .string(model.plan.components[hop.callee].name)
     fields["port"] = .int(hop.port)
     fields["protocol"] = hop.isHTTP ? "http" : "tcp"
-    fields["probability"] =
-      hop.probability == hop.probability.rounded() ? .int(Int(hop.probability)) : .double(hop.probability)
+    fields["probability"] = jsonNumber(hop.probability)
     switch hop.end {
     case .version(let version): fields["version"] = .string(model.plan[model.versions[version]].name)
     case .failure(let failure):
@@ -82,16 +81,11 @@ struct TraceJSON {
     if !hop.copies.isEmpty {
       fields["copies"] = .array(
         hop.copies.map { copy in
-          var fields = named(copy.version).fields ?? Fields()
+          var fields = versionJSON(copy.version, model)
           fields["probability"] = .double(copy.probability)
           return .object(fields)
         })
     }
     return .object(fields)
-  }
-
-  private func named(_ version: Int) -> Value {
-    let id = model.versions[version]
-    return ["component": .string(model.plan[id.component].name), "version": .string(model.plan[id].name)]
   }
 }
