@@ -20,7 +20,9 @@ struct BruteForce {
   private var during: [Fate] = []
   private var doubt: [Fate]?
   private var dialed: [Call: Set<Int>] = [:]
-  private var askedAtEnd: Set<Int> = []
+  private var askedAtEnd: [Int: Set<Int>] = [:]
+  /// By version that was waited for: the flows that have reached it since.
+  private var askedSince: [Int: Set<Int>] = [:]
   /// How many combinations the last phase had.
   private(set) var combinations = 0
   let limit: Int
@@ -147,13 +149,14 @@ struct BruteForce {
     let facts = SlowJudge.Facts(
       before: from, after: to, phase: phase, isLast: isLast, keepsVolumes: keepsVolumes,
       atSegmentStart: atSegmentStart, atStart: atStart, atEnd: settled(), during: union, dialed: dialed, inUse: inUse,
-      leastReady: ready.map(\.lowerBound), mostReady: ready.map(\.upperBound),
+      askedSince: askedSince, leastReady: ready.map(\.lowerBound), mostReady: ready.map(\.upperBound),
       declared: model.versions.indices.map { count(standing[model.deployment($0)]) },
       routes: variants.filter { $0.key.kind == "VirtualService" }.flatMap(\.value).compactMap(\.self))
     let verdict = judge.judge(facts)
     during = union
     inUse.formUnion(verdict.asked)
     askedAtEnd = verdict.askedAtEnd
+    for version in askedSince.keys { askedSince[version]?.formUnion(verdict.arrived[version] ?? []) }
     return (union, verdict)
   }
 
@@ -165,17 +168,26 @@ struct BruteForce {
     for gate in gates {
       switch gate {
       case .ready(let targets): for target in targets { finish(target.deployment) }
-      case .stopped(let ids), .established(let ids): for id in ids { finish(id) }
+      case .stopped(let ids), .established(let ids):
+        for id in ids { finish(id) }
+        if case .stopped = gate {
+          for version in model.versions.indices where ids.contains(model.deployment(version)) {
+            inUse.remove(version)
+            askedSince[version] = nil
+          }
+        }
       case .settled:
         doubt = nil
         for id in variants.keys where id.kind != "Deployment" { finish(id) }
       case .drained(let quiet, let byTime):
         let refs = quiet + byTime
-        for version in inUse where !askedAtEnd.contains(version) {
+        for version in model.versions.indices {
           let id = model.versions[version]
-          if refs.contains(WorkloadRef(app: model.plan[id.component].service, version: model.plan[id].name)) {
-            inUse.remove(version)
+          guard refs.contains(WorkloadRef(app: model.plan[id.component].service, version: model.plan[id].name)) else {
+            continue
           }
+          askedSince[version] = askedAtEnd[version] ?? []
+          if askedAtEnd[version] == nil { inUse.remove(version) }
         }
       }
     }

@@ -949,6 +949,47 @@ import Testing
     #expect(diagnostics.filter { $0.severity == .error }.isEmpty, "\(diagnostics.map(\.message))")
   }
 
+  /// Whoever calls itself, or is one of a ring, and whom nobody else calls: its last requests end with it.
+  @Test(arguments: ["peer", "other"])
+  func whatCallsItself(_ callee: String) throws {
+    let diagnostics = try findings(
+      """
+      plan shop
+      language 1
+      mesh istio
+      component peer {
+        image registry.example.com/peer
+        port 8080 http
+        calls \(callee)
+        version 1, 2
+      }
+      component other {
+        image registry.example.com/other
+        port 8080 http
+        calls peer
+        version 1, 2
+      }
+      release r1 {
+        peer 1
+        other 1
+      }
+      release r2 {
+        peer 2
+        other 2
+      }
+      step "First" {
+        deploy release r1
+      }
+      step "Second" {
+        deploy release r2
+      }
+      step "Away" {
+        retire r2
+      }
+      """)
+    #expect(diagnostics.filter { $0.severity == .error }.isEmpty, "\(diagnostics.map(\.message))")
+  }
+
   /// The gateway passes TLS on by the name that clients ask for: of one port several components have each its own.
   @Test(arguments: ["", " through gateway istio-ingress/public"])
   func passingTLSOn(_ gateway: String) throws {

@@ -48,6 +48,8 @@ struct SlowJudge {
     /// The ports that a caller dials; of others all.
     var dialed: [Call: Set<Int>]
     var inUse: Set<Int>
+    /// By version that was waited for: the flows that have reached it since.
+    var askedSince: [Int: Set<Int>]
     /// By version: pods that are ready at the least and at the most.
     var leastReady: [Int]
     var mostReady: [Int]
@@ -70,7 +72,9 @@ struct SlowJudge {
     var findings: Set<Finding> = []
     /// Versions that requests may have reached, and those that they reach in the end.
     var asked: Set<Int> = []
-    var askedAtEnd: Set<Int> = []
+    /// By version: the flows that reach it in the end, and that may have.
+    var askedAtEnd: [Int: Set<Int>] = [:]
+    var arrived: [Int: Set<Int>] = [:]
   }
 
   /// One request on its way: the version that it is at, and the releases that it may belong to; none: no matter.
@@ -278,8 +282,12 @@ struct SlowJudge {
         else { continue }
         let c = model.versions[version].component.index
         let askers = model.flows.indices.filter { model.flows[$0].callee == c }
-        let stopsWithAskers = askers.allSatisfy { f in
+        let known = facts.askedSince[version].map { since in
+          since.union(all.arrivals.filter { $0.version == version && !isGivenUp($0.flow) }.map(\.flow))
+        }
+        let stopsWithAskers = (known.map(Array.init) ?? askers).allSatisfy { f in
           if case .caller(let v) = model.flows[f].source { return facts.declared[v] == 0 }
+          if known != nil { return false }
           let fate = facts.during[f]
           return !facts.inUse.contains(version) && !fate.targets.union(fate.copies).contains(version)
         }
@@ -325,8 +333,10 @@ struct SlowJudge {
         }
       }
     }
-    verdict.askedAtEnd = Set(
-      walk(entries, running, facts.atEnd, dialed, copies: true).arrivals.filter { !isGivenUp($0.flow) }.map(\.version))
+    for (flow, version) in walk(entries, running, facts.atEnd, dialed, copies: true).arrivals where !isGivenUp(flow) {
+      verdict.askedAtEnd[version, default: []].insert(flow)
+    }
+    for (flow, version) in all.arrivals where !isGivenUp(flow) { verdict.arrived[version, default: []].insert(flow) }
     return verdict
   }
 }

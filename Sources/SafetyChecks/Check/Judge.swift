@@ -21,12 +21,14 @@ final class PhaseFacts {
   let flowsFrom: [[Int]]
   /// By version: requests may have reached it since it was last drained.
   let inUse: [Bool]
+  /// ``Walk/holders``
+  let holders: [Int: Set<Int>]
   /// The cluster after the writes.
   let cluster: TrackedCluster
 
   init(
     before: Goal, after: Goal, phase: Phase, isLast: Bool, keepsVolumes: Bool, atSegmentStart: Outcomes,
-    atStart: Outcomes, flowsFrom: [[Int]], inUse: [Bool], cluster: TrackedCluster
+    atStart: Outcomes, flowsFrom: [[Int]], inUse: [Bool], holders: [Int: Set<Int>], cluster: TrackedCluster
   ) {
     self.before = before
     self.after = after
@@ -39,6 +41,7 @@ final class PhaseFacts {
     during = cluster.during
     self.flowsFrom = flowsFrom
     self.inUse = inUse
+    self.holders = holders
     self.cluster = cluster
   }
 }
@@ -83,6 +86,10 @@ package struct Judge {
     package var asked: [Bool]
     /// Versions that requests reach when the phase is over; nil where nothing waits for one to be drained.
     package var reachedAtEnd: [Bool]?
+    /// Of each version that is waited for, and asked all the same: the flows that reach it when the phase is over.
+    var askersAtEnd: [Int: Set<Int>] = [:]
+    /// Of each version that was waited for, and is asked: the flows that may have reached it in this phase.
+    var askers: [Int: Set<Int>] = [:]
     /// Flows that were followed.
     package var followed: Int
   }
@@ -154,16 +161,20 @@ package struct Judge {
 
     found += deletions(facts, everywhere)
     if facts.isLast { found += lasting(facts) }
-    var reachedAtEnd: [Bool]?
-    if facts.phase.gates.contains(where: { if case .drained = $0 { true } else { false } }) {
-      reachedAtEnd =
-        Reachability(
-          model, flowsFrom, entries: model.entryFlows, sources: running, facts.atEnd, followsCopies: true,
-          isAbandoned: { isAbandoned($0, facts) }
-        ).isAsked
+    var verdict = Verdict(violations: found, asked: everywhere.isAsked, followed: everywhere.followed)
+    for version in facts.holders.keys where everywhere.isAsked[version] {
+      verdict.askers[version] = askers(of: version, everywhere, facts.during, facts)
     }
-    return Verdict(
-      violations: found, asked: everywhere.isAsked, reachedAtEnd: reachedAtEnd, followed: everywhere.followed)
+    let drained = facts.phase.gates.flatMap(\.drained).compactMap(model.version)
+    if drained.isEmpty { return verdict }
+    let end = Reachability(
+      model, flowsFrom, entries: model.entryFlows, sources: running, facts.atEnd, followsCopies: true,
+      isAbandoned: { isAbandoned($0, facts) })
+    verdict.reachedAtEnd = end.isAsked
+    for version in drained where end.isAsked[version] {
+      verdict.askersAtEnd[version] = askers(of: version, end, facts.atEnd, facts)
+    }
+    return verdict
   }
 
   // MARK: - On the way
@@ -310,7 +321,7 @@ package struct Judge {
       if write.id.isWorkload {
         guard facts.cluster.declared(write.id) == 0, let version = model.versionOfDeployment[write.id.name],
           facts.inUse[version] || everywhere.isAsked[version], write.previous.map(replicas) ?? 0 > 0,
-          isPinned(version, facts), !stopsWithCallers(version, facts)
+          isPinned(version, facts), !stopsWithCallers(version, everywhere, facts)
         else { continue }
         found.append(
           Violation(
@@ -341,14 +352,36 @@ package struct Judge {
 
   /// Whoever may have asked it stops no later: what it still has to answer goes with who waits for it. Visitors were waited
   /// for, and none comes any more.
-  private func stopsWithCallers(_ version: Int, _ facts: PhaseFacts) -> Bool {
-    model.flowsInto[model.versions[version].component.index].allSatisfy { f in
+  private func stopsWithCallers(_ version: Int, _ everywhere: Reachability, _ facts: PhaseFacts) -> Bool {
+    if let known = facts.holders[version] {
+      return known.union(askers(of: version, everywhere, facts.during, facts)).allSatisfy { f in
+        guard case .caller(let caller) = model.flows[f].source else { return false }
+        return facts.cluster.declared(model.deployments[caller]) == 0
+      }
+    }
+    return model.flowsInto[model.versions[version].component.index].allSatisfy { f in
       guard case .caller(let caller) = model.flows[f].source else {
         let outcome = facts.during[of: f]
         return !facts.inUse[version] && !outcome.targets.contains(version) && !outcome.copies.contains(version)
       }
       return facts.cluster.declared(model.deployments[caller]) == 0
     }
+  }
+
+  /// The flows that are followed, and by which requests come to `version`.
+  private func askers(
+    of version: Int, _ reachability: Reachability, _ outcomes: Outcomes, _ facts: PhaseFacts
+  ) -> Set<Int> {
+    Set(
+      model.flowsInto[model.versions[version].component.index].filter { f in
+        if case .caller(let caller) = model.flows[f].source,
+          !reachability.isReached[caller] || !facts.flowsFrom[caller].contains(f)
+        {
+          return false
+        }
+        let outcome = outcomes[of: f]
+        return !isAbandoned(f, facts) && (outcome.targets.contains(version) || outcome.copies.contains(version))
+      })
   }
 
   /// Routes say who gets its requests. Where none does, Kubernetes takes a pod that ends out of its Service by itself;

@@ -8,6 +8,9 @@ package struct Walk {
   private(set) var cluster: TrackedCluster
   /// By version: it may still hold requests.
   private var inUse: [Bool]
+  /// Of a version that was waited for: the flows that have reached it since, as those of a ring that runs by itself. Of
+  /// every other one that is in use whoever calls it may have.
+  private var holders: [Int: Set<Int>] = [:]
   private let judge: Judge
   /// By version: the flows that it sends.
   private var flowsFrom: [[Int]]
@@ -17,6 +20,7 @@ package struct Walk {
   private var doubt: Outcomes?
   /// By version: requests reach it when the phase that was taken last is over. Nil: nobody waits for it.
   private var reachedAtEnd: [Bool]?
+  private var askersAtEnd: [Int: Set<Int>] = [:]
 
   package init(_ mesh: VersionedMesh) {
     model = mesh.model
@@ -58,10 +62,12 @@ package struct Walk {
     let facts = PhaseFacts(
       before: before, after: after, phase: phase, isLast: isLast, keepsVolumes: keepsVolumes,
       atSegmentStart: atSegmentStart, atStart: atStart, flowsFrom: flowsFrom, inUse: inUse,
-      cluster: cluster)
+      holders: holders, cluster: cluster)
     let verdict = judge.judge(facts)
     for version in verdict.asked.indices where verdict.asked[version] { inUse[version] = true }
+    for (version, askers) in verdict.askers { holders[version]?.formUnion(askers) }
     reachedAtEnd = verdict.reachedAtEnd
+    askersAtEnd = verdict.askersAtEnd
     return verdict
   }
 
@@ -77,16 +83,18 @@ package struct Walk {
 
   /// What the gates of the phase prove.
   package mutating func pass(_ gates: [Gate]) {
-    for case .drained(let drained, let byTime) in gates {
-      guard let reachedAtEnd else { continue }
-      for version in (drained + byTime).lazy.compactMap(model.version) where !reachedAtEnd[version] {
-        inUse[version] = false
+    if let reachedAtEnd {
+      for version in gates.flatMap(\.drained).lazy.compactMap(model.version) {
+        holders[version] = askersAtEnd[version] ?? []
+        if !reachedAtEnd[version] { inUse[version] = false }
       }
     }
     // Without pods nothing holds a request.
     for case .stopped(let ids) in gates {
       for id in ids {
-        if let version = model.versionOfDeployment[id.name] { inUse[version] = false }
+        guard let version = model.versionOfDeployment[id.name] else { continue }
+        inUse[version] = false
+        holders[version] = nil
       }
     }
     if gates.contains(where: { if case .settled = $0 { true } else { false } }) { doubt = nil }
@@ -101,5 +109,13 @@ package struct Walk {
     }
     guard let f = violation.flow else { return phase.writes.first }
     return cluster.culprit(f, violation.fault, target: violation.version) ?? phase.writes.first
+  }
+}
+
+extension Gate {
+  /// The versions that are to lose their requests, whatever tells it.
+  var drained: [WorkloadRef] {
+    guard case .drained(let quiet, let byTime) = self else { return [] }
+    return quiet + byTime
   }
 }
