@@ -220,6 +220,96 @@ private struct Person: Decider {
     }
   }
 
+  @Test("each asking has its own time: a question that nobody answered in time can be answered when it is asked again")
+  func askedAgain() async throws {
+    let world = try World(Self.plan("approve \"good?\" within 1h", head: "on failure rollback"))
+    let first = try world.run(.apply(steps: 2), id: "first")
+    #expect(first.result.outcome == .rolledBack, "\(first.log.text)")
+    let again = try world.run(.apply(steps: 2), id: "again") { $0.leavesAtQuestions = true }
+    #expect(again.result.outcome == .waiting, "\(again.log.text)")
+    let record = try #require(try await record(world))
+    #expect(record.waitsSeconds == 3600 && record.asker == "again")
+    // Given up, and begun once more.
+    await world.sandbox.advance(by: 3_000_000)
+    #expect(try world.run(.rollback(steps: 1), id: "back").result.outcome == .undone)
+    #expect(try await self.record(world)?.question == nil)
+    await world.sandbox.advance(by: 3_000_000)
+    let third = try world.run(.apply(steps: 2), id: "third") { $0.leavesAtQuestions = true }
+    #expect(third.result.outcome == .waiting, "\(third.log.text)")
+  }
+
+  @Test("what was answered in time counts, however late it is read, and whatever held the run up on the way to it")
+  func answeredInTime() async throws {
+    let world = try World(Self.plan("approve \"good?\" within 1h"))
+    #expect(try world.run(.apply(steps: 2), id: "left") { $0.leavesAtQuestions = true }.result.outcome == .waiting)
+    let store = RequestsStore(plan: "shop", namespace: "shop", in: InProcessTransport.cluster(world.sandbox))
+    try await store.answer("2.1", with: Answer(isYes: true, by: "bob"), run: "left")
+    await world.sandbox.advance(by: 7_200_000)
+    // It comes to something else first.
+    let deployment = "/apis/apps/v1/namespaces/shop/deployments/web-2-0"
+    _ = await world.sandbox.respond(to: APIRequest("DELETE", deployment))
+    await world.sandbox.advance(by: 60_000)
+    let held = try world.run(.resume, id: "held")
+    #expect(held.result.failure?.diagnostic.code == .vanished, "\(held.log.text)")
+    let resumed = try world.run(.resume, id: "resumed") { $0.decisions.recreates = ["Deployment/web-2-0"] }
+    #expect(resumed.result.outcome == .done, "\(resumed.log.text)")
+    #expect(resumed.log.text.contains("bob"))
+  }
+
+  @Test("who is here and may not answer is not asked, and those who may are waited for")
+  func notHere() throws {
+    struct Guest: Decider {
+      func mayAnswer(_ question: Question) -> Bool { question.mayBeAnswered(by: "root") }
+      func answer(to question: Question) async -> Answer? { Answer(isYes: true, by: "root") }
+    }
+    let world = try World(Self.plan("approve \"good?\" by alice within 1h"))
+    let outcome = try world.run(.apply(steps: 2), decider: Guest())
+    #expect(outcome.result.failure?.diagnostic.code == .notApproved, "\(outcome.log.text)")
+    let other = try World(Self.plan("approve \"good?\" by root within 1h"))
+    #expect(try other.run(.apply(steps: 2), decider: Guest()).result.outcome == .done)
+  }
+
+  /// Says yes after the pods of a version have died.
+  private struct Sleeper: Decider {
+    let sandbox: LiveCluster
+    let workload: String
+
+    func answer(to question: Question) async -> Answer? {
+      await sandbox.update {
+        $0.setBehaviour(PodBehaviour(fate: .crashLoop(exitCode: 3), log: "no"), of: workload, namespace: "shop")
+      }
+      let path = "/api/v1/namespaces/shop/pods"
+      for pod in await sandbox.respond(to: APIRequest("GET", path)).value?["items"]?.array ?? [] {
+        let name = pod.at("metadata", "name")?.string ?? ""
+        if name.hasPrefix(workload) { _ = await sandbox.respond(to: APIRequest("DELETE", "\(path)/\(name)")) }
+      }
+      await sandbox.advance(by: 60_000)
+      return Answer(isYes: true, by: "ann")
+    }
+  }
+
+  @Test("nobody is led to pods that have died meanwhile, and what serves is not stopped for them, forward and back")
+  func diedMeanwhile() async throws {
+    func versions(_ world: World) async -> Set<String> {
+      Set(await world.content().keys.filter { $0.hasPrefix("deployments/") })
+    }
+    for head in ["", "on failure rollback"] {
+      let world = try World(Self.plan("approve \"good?\"", head: head))
+      let outcome = try world.run(.apply(steps: 3), decider: Sleeper(sandbox: world.sandbox, workload: "web-2-0"))
+      #expect(outcome.result.failure?.diagnostic.code == .notReady, "\(outcome.log.text)")
+      #expect(await versions(world).contains("deployments/web-1-0"))
+      #expect(outcome.log.text.contains("is to serve, and is not ready any more"))
+    }
+    let world = try World(Self.plan("approve \"good?\""))
+    let decider = Sleeper(sandbox: world.sandbox, workload: "web-1-0")
+    #expect(try world.run(.apply(steps: 2), decider: decider).result.outcome == .done)
+    let back = try world.run(.rollback(steps: 1), id: "back")
+    #expect(back.result.outcome == .held, "\(back.log.text)")
+    #expect(await versions(world).contains("deployments/web-2-0"))
+    await world.sandbox.update { $0.setBehaviour(PodBehaviour(), of: "web-1-0", namespace: "shop") }
+    #expect(try world.run(.resume, id: "mended").result.outcome == .undone)
+  }
+
   @Test("a question that is answered is not asked again, and the next one has its own number and time")
   func severalQuestions() async throws {
     let world = try World(Self.plan("approve \"one?\"\n  wait 1m\n  approve \"two?\""))

@@ -88,11 +88,16 @@ final class RequestsListener: Sendable {
   /// The answer to a question, when somebody gives one. Nil when the task is cancelled.
   func answer(to question: Question) async -> Answer? {
     while !Task.isCancelled {
-      let (answer, version) = state.withLock { ($0.latest.answers[question.key], $0.version) }
-      if let answer, question.by.isEmpty || question.by.contains(answer.by) { return answer }
+      let version = state.withLock { $0.version }
+      if let answer = given(to: question) { return answer }
       await change(after: version)
     }
     return nil
+  }
+
+  /// What has been heard so far.
+  func given(to question: Question) -> Answer? {
+    state.withLock { $0.latest.answers[question.key] }.flatMap { question.mayBeAnswered(by: $0.by) ? $0 : nil }
   }
 
   /// Comes back once it was looked whether somebody has answered already.

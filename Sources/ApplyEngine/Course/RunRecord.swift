@@ -1,3 +1,4 @@
+internal import ClusterAPI
 package import KubernetesModel
 
 /// What a cluster remembers of a plan's run, beside what it owns: enough for any machine to go on, or to say where things
@@ -56,8 +57,14 @@ package struct RunRecord: Hashable, Sendable {
   package var question: String?
   /// Who may answer it; nobody in particular: everybody.
   package var approvers: [String] = []
+  /// The run that asked first, where another one goes on: what was answered to it counts.
+  package var asker: String?
   /// When the present wait began, as the clock of the wall had it; for deadlines of days.
   package var waitingSince: String?
+  /// For how many seconds since then it may be answered; nil: as long as it takes.
+  package var waitsSeconds: Int?
+  /// The `on failure` block has run to its end, which is no state of the plan.
+  package var isBlockDone = false
   package var updated: String
 
   package init(run: String, who: String, planHash: String, course: Course, steps: [String]) {
@@ -71,6 +78,22 @@ package struct RunRecord: Hashable, Sendable {
     self.steps = steps
     stepsDone = 0
     updated = ""
+  }
+
+  /// Whatever it asked is answered, or is asked no more.
+  package mutating func asksNothing() {
+    question = nil
+    approvers = []
+    asker = nil
+    waitingSince = nil
+    waitsSeconds = nil
+  }
+
+  /// How many seconds are left for an answer, less than none where it comes too late; nil: as many as it takes.
+  package func secondsLeft(at wallTime: String) -> Int? {
+    guard let waitsSeconds, let since = waitingSince.flatMap(secondsSince1970), let now = secondsSince1970(wallTime)
+    else { return nil }
+    return since + waitsSeconds - now
   }
 }
 
@@ -137,7 +160,10 @@ extension RunRecord {
     if let question { fields["question"] = .string(question) }
     if !approvers.isEmpty { fields["approvers"] = .array(approvers.map { .string($0) }) }
     if !options.isEmpty { fields["options"] = .array(options.map { .string($0) }) }
+    if let asker { fields["asker"] = .string(asker) }
     if let waitingSince { fields["waitingSince"] = .string(waitingSince) }
+    if let waitsSeconds { fields["waitsSeconds"] = .int(waitsSeconds) }
+    if isBlockDone { fields["blockDone"] = .bool(true) }
     if let cause {
       fields["cause"] = [
         "code": .string(cause.code), "message": .string(cause.message),
@@ -165,7 +191,10 @@ extension RunRecord {
     question = value["question"]?.string
     approvers = (value["approvers"]?.array ?? []).compactMap(\.string)
     options = (value["options"]?.array ?? []).compactMap(\.string)
+    asker = value["asker"]?.string
     waitingSince = value["waitingSince"]?.string
+    waitsSeconds = value["waitsSeconds"]?.int
+    isBlockDone = value["blockDone"]?.bool ?? false
     updated = value["updated"]?.string ?? ""
     if let cause = value["cause"] {
       self.cause = Cause(

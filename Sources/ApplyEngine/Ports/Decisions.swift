@@ -23,6 +23,10 @@ package struct Question: Hashable, Sendable {
   package var key: String { "\(step + 1).\(number + 1)" }
 }
 
+extension Question {
+  package func mayBeAnswered(by name: String) -> Bool { by.isEmpty || by.contains(name) }
+}
+
 package struct Answer: Hashable, Sendable {
   package var isYes: Bool
   package var by: String
@@ -36,6 +40,12 @@ package struct Answer: Hashable, Sendable {
 /// Somebody beside the run who may answer at once: a person at the terminal, a stub of a rehearsal. Answers from other
 /// machines come through the cluster, whoever is here.
 package protocol Decider: Sendable {
+  /// Whether the plan lets whoever is here answer.
+  func mayAnswer(_ question: Question) -> Bool
   /// Nil where nobody here can answer; then only the cluster is listened to.
   func answer(to question: Question) async -> Answer?
+}
+
+extension Decider {
+  package func mayAnswer(_ question: Question) -> Bool { true }
 }

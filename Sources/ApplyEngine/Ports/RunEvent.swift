@@ -105,6 +105,8 @@ package struct RunFailure: Error, Hashable, Sendable {
   package var place: RunPlace
   /// The run never wrote anything.
   package var isBeforeWriting = false
+  /// What is remembered of the plan is gone: neither forward nor back can be gone on from it.
+  package var isForgotten = false
 
   package init(_ diagnostic: Diagnostic, at place: RunPlace, isBeforeWriting: Bool = false) {
     self.diagnostic = diagnostic
@@ -155,6 +157,8 @@ package struct RunResult: Hashable, Sendable {
   package var further: RunFailure?
   /// For how many steps everything stands, where the course came to its end in a state of the plan.
   package var stepsLeft: Int?
+  /// The `on failure` block has run to its end: there is nothing to resume.
+  package var isBlockDone = false
   /// Requests that changed something.
   package var writes = 0
   /// Of `locked`: what became of the lock.

@@ -53,10 +53,20 @@ extension Run {
           "there is nothing to go back from", notes: ["this plan never ran here"],
           help: "`rolloutc apply` begins with the first step")
       }
+      if let remembered, remembered.progress > Progress() || !isForward(remembered.course),
+        remembered.options != options.planOptions
+      {
+        throw refused(
+          "what stands was made with \(remembered.options.isEmpty ? "no --env and --set" : "`\(remembered.options.joined(separator: " "))`")",
+          notes: ["with other values the states that are gone back to never stood"],
+          help: "give the same as before")
+      }
       let former = record
       try turnBack(&record, to: steps)
       try refuseLostData(former, by: record.course)
       record.isAsked = true
+      record.isBlockDone = false
+      record.asksNothing()
     }
     if itinerary.legs(of: record.course) == nil {
       throw refused(
@@ -169,6 +179,8 @@ extension Run {
     let prefix = "--env "
     return options.first { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
   }
+
+  private func isForward(_ course: Course) -> Bool { if case .forward = course { true } else { false } }
 
   private func hasRun(_ record: RunRecord) -> Bool {
     record.progress.leg >= (itinerary.legs(of: record.course)?.count ?? .max)

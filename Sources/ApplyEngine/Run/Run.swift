@@ -285,6 +285,13 @@ extension Run {
     record.stepsDone = steps
     record.standingHash = itinerary.standingHash(afterLegs: record.progress.leg)
     record.status = .rested
+    let asked = plan.steps.prefix(steps).flatMap(\.segments).flatMap(\.observations).count
+    if asked > 0 {
+      environment.tell(
+        .note(
+          "what \(steps == 1 ? "step 1 asks" : "steps 1 to \(steps) ask") and verif\(steps == 1 ? "ies" : "y") is taken as answered and seen, whatever came of it: so `--assume` says"
+        ))
+    }
     return record
   }
 
@@ -376,7 +383,9 @@ extension Run {
     record.run = environment.identity.run
     record.who = environment.identity.who
     // An answer is told by the number of its question, which another edition of the plan gives to another one.
-    let left = memory?.record.flatMap { $0.status == .waiting && $0.planHash == itinerary.planHash ? $0.run : nil }
+    let left = memory?.record.flatMap {
+      $0.question != nil && $0.planHash == itinerary.planHash ? $0.asker ?? $0.run : nil
+    }
     let requests = RequestsListener(
       plan: plan.name, namespace: plan.namespace, run: record.run, formerRun: left, in: environment.cluster)
     let session = RunSession(

@@ -132,6 +132,7 @@ extension RunSession {
       phase.writes.removeAll { held.contains($0.id) }
       if phase.writes.isEmpty { return try await phaseIsDone() }
     }
+    if phase.movesRequests { try await lookAtWhoServes(leg) }
     tell(.phaseBegan(place, phase.kind, writes: phase.writes))
     try await write(phase)
     try await awaitDeletions(phase)
@@ -170,6 +171,47 @@ extension RunSession {
     let routes: Set = ["VirtualService", "DestinationRule"]
     try await putBack(writes.filter { !routes.contains($0.id.kind) })
     for kind in ["DestinationRule", "VirtualService"] { try await putBack(writes.filter { $0.id.kind == kind }) }
+  }
+
+  /// Requests are led to pods that were ready once: they may have died since, while a person was asked or a metric looked at.
+  /// Before they take over, and before the others are stopped, they are looked at. Forward each is to have all of its pods;
+  /// on a way back one is enough, as what is there may be worse. Who serves no more than before is no reason to stop: what
+  /// is on its way may be the mending of just that.
+  private func lookAtWhoServes(_ leg: Leg) async throws(RunBreak) {
+    guard let end = leg.after ?? itinerary.end(of: record.course), end.state.exists else { return }
+    let renderer = itinerary.compiled.renderer
+    let reached = renderer.reached(in: end.view)
+    let start = itinerary.led(by: record.course, at: record.progress)
+    var servers: [(id: ObjectID, target: ObjectReference)] = []
+    for (c, component) in end.state.components.enumerated() {
+      let before = start.flatMap { $0.components.indices.contains(c) ? $0.components[c] : nil }
+      if before == component { continue }
+      for deployed in component.deployed where deployed.replicas > 0 {
+        let version = VersionID(ComponentID(c), deployed.version)
+        let id = renderer.deploymentID(of: version)
+        guard reached.contains(version), !wasReadyJustNow(id), inventory[id] != nil,
+          before.map({ component.takesMore(deployed.version, than: $0) }) ?? true
+        else { continue }
+        do throws(ClusterError) {
+          servers.append((id, try await environment.cluster.reference(to: id)))
+        } catch { throw unreadable("`\(id)`", error) }
+      }
+    }
+    let seen = await environment.cluster.glance(at: servers, isOurs: true)
+    var unready: [ReadyTarget] = []
+    for (id, _) in servers {
+      let live: Value?
+      if case .there(let object)? = seen[id] { live = object } else { live = try await self.live(id) }
+      guard let live, let wanted = live.at("spec", "replicas")?.int, wanted > 0 else { continue }
+      let ready = live.at("status", "readyReplicas")?.int ?? 0
+      if ready < (isForward ? wanted : 1) { unready.append(ReadyTarget(deployment: id, withinMilliseconds: nil)) }
+    }
+    if unready.isEmpty { return }
+    for target in unready { tell(.note("`\(target.deployment)` is to serve, and is not ready any more")) }
+    let origins = Dictionary(
+      end.image.entries.lazy.map { ($0.id, $0.origin) }, uniquingKeysWith: { first, _ in first })
+    let fallback = plan.nameRange
+    try await awaitReady(unready) { origins[$0] ?? fallback }
   }
 
   /// A way back leads requests to what stood before, which nobody has looked at since: what it leads them to must be there.
@@ -248,6 +290,7 @@ extension RunSession {
     record.isAsked = false
     record.progress = Progress()
     record.status = .running
+    record.asksNothing()
     try await save()
     tell(.turned(course, legs: legs.count))
     return nil
@@ -281,9 +324,16 @@ extension RunSession {
 
   private func hold(_ failure: RunFailure, further: RunFailure?) async throws(RunBreak) -> RunResult {
     record.status = .held
-    if record.cause == nil { record.cause = cause(failure) }
+    keepCause(failure)
     try await save()
     return RunResult(.held, failure: failure, further: further, writes: writeCount)
+  }
+
+  /// Of a way back the cause is why it is gone. What held an earlier run on its way forward is over.
+  private func keepCause(_ failure: RunFailure) {
+    if isForward, hasOldCause || record.cause == nil { record.cause = cause(failure) }
+    record.cause = record.cause ?? cause(failure)
+    hasOldCause = false
   }
 
   private func cause(_ failure: RunFailure) -> RunRecord.Cause {
@@ -324,11 +374,13 @@ extension RunSession {
       } else {
         record.status = .held
         outcome = .held
+        record.isBlockDone = true
       }
     }
     try await save()
     var result = RunResult(outcome, failure: failure, writes: writeCount)
     result.stepsLeft = stepsLeft
+    result.isBlockDone = record.isBlockDone
     return result
   }
 
@@ -375,7 +427,7 @@ extension RunSession {
       tell(.failed(failure))
       let isClean = isClean
       if case .forward = record.course, isClean { record.status = .rested } else { record.status = .held }
-      record.cause = record.cause ?? cause(failure)
+      keepCause(failure)
       _ = try? await save()
       return RunResult(isClean ? .failedClean : .held, failure: failure, writes: writeCount)
     }
@@ -407,5 +459,37 @@ extension RunSession {
   func loseLock(_ error: LockError) {
     lostLock = error
     stop.raise()
+  }
+}
+
+extension Phase {
+  /// Visitors, or callers, are led elsewhere by it, or lose pods.
+  fileprivate var movesRequests: Bool {
+    switch kind {
+    case .switchInner, .switchEntry, .closeLanes, .stopWorkloads: true
+    case .establish, .prepare, .widenSubsets, .openLanes, .freeVolumes, .startWorkloads, .narrowSubsets, .remove,
+      .tighten:
+      false
+    }
+  }
+}
+
+extension ComponentState {
+  /// Some requests come to `version` that did not in `before`.
+  fileprivate func takesMore(_ version: Int, than before: ComponentState) -> Bool {
+    if before.isPinned != isPinned || before.lanes.count != lanes.count { return true }
+    let (new, old) = ([entry ?? RouteTable()] + lanes, [before.entry ?? RouteTable()] + before.lanes)
+    return zip(new, old).contains { new, old in
+      new.percent(of: version) > old.percent(of: version)
+        || new.rules.contains { $0.version == version && !old.rules.contains($0) }
+    }
+  }
+}
+
+extension RouteTable {
+  /// Of the requests that rules leave.
+  fileprivate func percent(of version: Int) -> Int {
+    let own = shares.reduce(0) { $0 + ($1.version == version ? $1.percent : 0) }
+    return own + (fallback == version ? 100 - shares.reduce(0) { $0 + $1.percent } : 0)
   }
 }

@@ -103,6 +103,7 @@ extension RunSession {
       }
     }
     try await wait(for: subjects, origin: origin)
+    wasReady(targets.map(\.deployment))
     // Proxies learn of endpoints as late as of routes: one that a route reaches too early still has none (Envoy: UH).
     if try await awaitEndpoints(targets.map(\.deployment), origin: origin) { try await settle() }
   }

@@ -15,7 +15,7 @@ extension RunSession {
       let result = try await held(observation)
       tell(.observationEnded(place, text: observation.text, result: result))
       record.progress.observation += 1
-      record.waitingSince = nil
+      record.asksNothing()
       // An answer is not to be asked for twice.
       if observation.isQuestion { try await save() }
     }
@@ -176,19 +176,22 @@ extension RunSession {
   ) async throws(RunBreak) -> String {
     let question = Question(
       kind: kind, text: text, step: place.step, number: questionNumber(observation), by: by)
+    let words = "\(question.key) \(question.text)"
+    if record.question != words { record.asksNothing() }
     let waited = waitedSoFar()
+    let left = within.map { max(.zero, $0 - waited) }
     record.status = .waiting
-    record.question = "\(question.key) \(question.text)"
+    record.question = words
     record.approvers = by
+    record.asker = record.asker ?? record.run
     record.waitingSince = record.waitingSince ?? environment.wallTime()
+    record.waitsSeconds = within.map { Int($0.components.seconds) }
     try await save()
     tell(.asked(place, question))
-    let left = within.map { max(.zero, $0 - waited) }
     let reply = try await firstReply(to: question, within: left)
     if case .nobodyHere = reply { throw .leftAtQuestion }
     record.status = .running
-    record.question = nil
-    record.approvers = []
+    record.asksNothing()
     guard case .answer(let answer) = reply else {
       throw .failed(
         RunFailure(
@@ -228,7 +231,7 @@ extension RunSession {
     return try await interruptible(by: stop) { () async throws(RunBreak) in
       await withTaskGroup(of: Reply?.self) { group in
         group.addTask { await requests.answer(to: question).map { .answer($0) } }
-        if let decider = environment.decider {
+        if let decider = environment.decider, decider.mayAnswer(question) {
           group.addTask {
             if let answer = await decider.answer(to: question) { return .answer(answer) }
             return options.leavesAtQuestions ? .nobodyHere : nil
@@ -242,7 +245,9 @@ extension RunSession {
         if let within {
           group.addTask {
             do { try await environment.clock.sleep(for: within) } catch { return nil }
-            return .timeIsOver
+            // Who went on from a run that was left at the question looks first whether it was answered in time.
+            await requests.hasLooked()
+            return requests.given(to: question).map { .answer($0) } ?? .timeIsOver
           }
         }
         while let next = await group.next() {

@@ -38,6 +38,10 @@ actor RunSession {
   let wasBegunBefore: Bool
   /// When what stands was last looked at.
   var lastLook: RunClock.Instant?
+  /// When Deployments were seen to be ready.
+  private var readyAt: [ObjectID: RunClock.Instant] = [:]
+  /// The cause that is remembered is of an earlier run.
+  var hasOldCause: Bool
   /// Set when the lock went to somebody else.
   var lostLock: LockError?
   /// Where in the course the run is, for events and failures.
@@ -57,6 +61,7 @@ actor RunSession {
     self.record = record
     self.requests = requests
     wasBegunBefore = record.progress.isPhaseBegun
+    hasOldCause = record.cause != nil
     let tell = run.environment.tell
     let age = run.options.lockLookAge
     writer = ObjectWriter(
@@ -98,11 +103,12 @@ actor RunSession {
       switch error {
       case .changed: throw .lock(.stale)
       case .cluster(let error) where error.isNotFound:
-        throw .failed(
-          RunFailure(
-            .clusterFailed(
-              "the record of the run is gone", "ConfigMap \(PlanNames.record(plan.name)) was deleted by somebody else",
-              at: plan.nameRange, help: .assumption), at: place))
+        var failure = RunFailure(
+          .clusterFailed(
+            "the record of the run is gone", "ConfigMap \(PlanNames.record(plan.name)) was deleted by somebody else",
+            at: plan.nameRange, help: .assumption), at: place)
+        failure.isForgotten = true
+        throw .failed(failure)
       case .unreadable(let what): throw .failed(RunFailure(unstored(what), at: place))
       case .cluster(let error): throw broken(unstored("\(error)"), by: error)
       }
@@ -158,6 +164,12 @@ actor RunSession {
     let failures = await perform(writes, seen: await writer.glance(at: writes, isOurs: true), isKept: false)
     if let first = failures.first { throw first }
     return writes.filter { answers[$0.id] != nil }
+  }
+
+  func wasReady(_ deployments: [ObjectID]) { for id in deployments { readyAt[id] = environment.clock.now } }
+
+  func wasReadyJustNow(_ deployment: ObjectID) -> Bool {
+    readyAt[deployment].map { $0.duration(to: environment.clock.now) < .seconds(5) } ?? false
   }
 
   /// An object that a list did not have is made without another look only this soon after: one that appears meanwhile
@@ -229,7 +241,7 @@ actor RunSession {
     }
   }
 
-  private var isForward: Bool { if case .forward = record.course { true } else { false } }
+  var isForward: Bool { if case .forward = record.course { true } else { false } }
 
   private func leave(_ write: Write) {
     left.insert(write.id)

@@ -1,4 +1,4 @@
-internal import RolloutPlan
+package import RolloutPlan
 
 extension TransitionBuilder {
   /// Versions that lose their last requests must be empty before they are stopped.
@@ -138,12 +138,12 @@ extension TransitionBuilder {
 }
 
 /// A set of versions.
-private struct Reached {
+package struct Reached: Sendable {
   /// By component: the place of its first version.
   private var first: [Int] = []
   private var flags: [Bool]
 
-  init(_ renderer: Renderer) {
+  fileprivate init(_ renderer: Renderer) {
     var count = 0
     for names in renderer.components {
       first.append(count)
@@ -152,25 +152,29 @@ private struct Reached {
     flags = [Bool](repeating: false, count: count)
   }
 
-  func contains(_ version: VersionID) -> Bool { flags[first[version.component.index] + version.index] }
+  package func contains(_ version: VersionID) -> Bool { flags[first[version.component.index] + version.index] }
 
   /// - Returns: whether it was not there.
-  mutating func insert(_ component: Int, _ version: Int) -> Bool {
+  fileprivate mutating func insert(_ component: Int, _ version: Int) -> Bool {
     let place = first[component] + version
     if flags[place] { return false }
     flags[place] = true
     return true
   }
 
-  mutating func formUnion(_ other: Reached) { for i in flags.indices where other.flags[i] { flags[i] = true } }
+  fileprivate mutating func formUnion(_ other: Reached) {
+    for i in flags.indices where other.flags[i] { flags[i] = true }
+  }
 
-  mutating func subtract(_ other: Reached) { for i in flags.indices where other.flags[i] { flags[i] = false } }
+  fileprivate mutating func subtract(_ other: Reached) {
+    for i in flags.indices where other.flags[i] { flags[i] = false }
+  }
 }
 
 extension Renderer {
   /// The versions that requests reach in `view`: from the entries, from what runs by itself, and on along the lanes of
   /// whoever is reached; copies too.
-  fileprivate func reached(in view: View) -> Reached {
+  package func reached(in view: View) -> Reached {
     var reached = Reached(self)
     var queue: [VersionID] = []
     func visit(_ component: Int, _ version: Int) {

@@ -37,6 +37,11 @@ struct Approve: ParsableCommand {
           "\(oneLine(question)): only \(oneLine(record.approvers.joined(separator: ", "))) may answer, and you are \(oneLine(answer.by)); nothing was answered"
         )
       }
+      if let left = record.secondsLeft(at: IO.wallTime()), left < 0 {
+        throw Failure(
+          "\(oneLine(question)): the time to answer is over since \(counted(-left, "second")); nothing was answered\n"
+            + "the run takes its failure path: `\(place.invocation.with(record.options).command("resume"))`")
+      }
       if let step {
         let name = record.steps.indices.contains(number - 1) ? record.steps[number - 1] : ""
         let folder = Step.folder(ofStep: number - 1, named: name)

@@ -81,7 +81,7 @@ struct StatusReport: Sendable {
   var text: String {
     var rows: [(String, String)] = [("plan", "\(name), namespace \(namespace)"), ("in", server)]
     if let record {
-      rows.append(("state", words(of: record)))
+      rows.append(("state", stateWords(record)))
       if record.status != .rested { rows.append(("course", record.course.words(record.steps))) }
       rows.append(("run", "\(record.run) by \(record.who), \(record.updated)"))
     } else {
@@ -107,8 +107,24 @@ struct StatusReport: Sendable {
     return safeText(head + steps.joined() + (steps.isEmpty ? "" : "\n"), keepsLines: true)
   }
 
+  /// A run that holds the lock is at work, whatever the record says of the one before it.
+  private func stateWords(_ record: RunRecord) -> String {
+    var record = record
+    let isWorking = holder.map { $0.run != record.run && !isHolderSilent } ?? false
+    if isWorking { record.status = .running }
+    var text = words(of: record)
+    guard record.status == .waiting else { return text }
+    if answer != nil { return text + ", which is answered" }
+    if !record.approvers.isEmpty { text += "; \(record.approvers.joined(separator: ", ")) may answer" }
+    if let left = record.secondsLeft(at: IO.wallTime()) {
+      text += left < 0 ? "; the time to answer is over" : "; \(shortText(.seconds(left))) left to answer"
+    }
+    return text
+  }
+
   private func lockWords(_ holder: LeaseRecord) -> String {
-    words(of: holder) + ", last seen \(holder.renewTime)" + (isHolderSilent ? ": it seems to be dead" : "")
+    "\(holder.run), " + words(of: holder) + ", last seen \(holder.renewTime)"
+      + (isHolderSilent ? ": it seems to be dead" : "")
   }
 
   private func owned(_ inventory: Inventory) -> String {
@@ -123,8 +139,10 @@ struct StatusReport: Sendable {
       if holder != nil { return [] }
       return [forgotten == 0 ? invocation.command("apply") : invocation.command("apply", "--assume", "STEP")]
     }
+    let goesOn = [invocation.command("resume"), invocation.command("rollback")]
     if record.status == .waiting {
-      if answer != nil { return holder == nil ? [invocation.command("resume")] : [] }
+      let isLate = record.secondsLeft(at: IO.wallTime()).map { $0 < 0 } ?? false
+      if answer != nil || isLate { return holder == nil || isHolderSilent ? goesOn : [] }
       return [invocation.command("approve"), invocation.command("approve", "--reject")]
     }
     // The next run takes the lock of one that died, once it is sure.
@@ -132,8 +150,11 @@ struct StatusReport: Sendable {
     switch record.status {
     case .rested:
       let forward = record.stepsDone < record.steps.count ? [invocation.command("apply")] : []
-      return forward + (record.stepsDone > 0 ? [invocation.command("rollback")] : [])
-    case .running, .interrupted, .held, .waiting: return [invocation.command("resume"), invocation.command("rollback")]
+      // What failed before it wrote anything leaves nothing of its step to undo.
+      let back = record.cause == nil ? invocation.command("rollback") : invocation.command("rollback", "--to", "STEP")
+      return forward + (record.stepsDone > 0 ? [back] : [])
+    case .held where record.isBlockDone: return [invocation.command("rollback")]
+    case .running, .interrupted, .held, .waiting: return goesOn
     }
   }
 
@@ -151,7 +172,7 @@ struct StatusReport: Sendable {
       fields["course"] = .string(record.course.words(record.steps))
       fields["steps"] = .array(record.steps.map { .string($0) })
       fields["stepsDone"] = .int(record.stepsDone)
-      if let question = record.question { fields["question"] = .string(question) }
+      if record.status == .waiting, let question = record.question { fields["question"] = .string(question) }
       if let answer { fields["answer"] = ["yes": .bool(answer.isYes), "by": .string(answer.by)] }
       if let cause = record.cause {
         fields["cause"] = [

@@ -31,6 +31,7 @@ struct Closing: Sendable {
     case .rolledBack:
       if result.stepsLeft == 0, steps.count > 1 { return "failed, and rolled back to the start" }
       return "failed, and rolled back: what stood before the step stands again"
+    case .held where result.isBlockDone: return "failed; its `on failure` block has run"
     case .held: return "failed, and held where it stands"
     case .locked: return lockWords(result)
     case .refused:
@@ -84,6 +85,10 @@ struct Closing: Sendable {
       return []
     case .undone, .failedClean, .refused: return []
     case .rolledBack: return ["remove the cause, then " + invocation.command("apply")]
+    case .held where result.isBlockDone:
+      return ["look at what its `on failure` block left, then " + invocation.command("rollback")]
+    // The record is gone, and with it all that could be gone on from; the message says what is left to do.
+    case .held where result.failure?.isForgotten == true: return []
     case .held:
       let on = "remove the cause, then " + invocation.command("resume")
       // No way back leads past what was taken over.

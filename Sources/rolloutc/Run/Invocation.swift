@@ -8,14 +8,17 @@ struct Invocation: Sendable {
 
   /// Tokens are left out: a command line is no place for them.
   init(
-    plan: PlanRequest, connection: ConnectionOptions, journal: String? = nil, _ observation: ObservationOptions? = nil
+    plan: PlanRequest, savedAt: String? = nil, connection: ConnectionOptions, journal: String? = nil,
+    _ observation: ObservationOptions? = nil
   ) {
-    var words = [plan.plan]
+    var words = [savedAt ?? plan.plan]
     namesFile = plan.namesFile
     func add(_ name: String, _ value: String?) { if let value { words += [name, value] } }
-    add("--env", plan.env)
-    for setting in plan.settings { add("--set", setting) }
-    add("--root", plan.root)
+    if savedAt == nil {
+      add("--env", plan.env)
+      for setting in plan.settings { add("--set", setting) }
+      add("--root", plan.root)
+    }
     if plan.clusterDomain != "cluster.local" { add("--cluster-domain", plan.clusterDomain) }
     add("--kubeconfig", connection.kubeconfig)
     add("--context", connection.context)

@@ -26,6 +26,8 @@ struct RunCommand: Sendable {
   let options: RunOptionGroup
   let observation: ObservationOptions
   private var approval: SavedApproval?
+  /// The file of the approval.
+  private var savedAt: String?
 
   init(
     verb: Verb, request: PlanRequest, connection: ConnectionOptions, options: RunOptionGroup,
@@ -51,6 +53,7 @@ struct RunCommand: Sendable {
               "a saved plan has its own --to, --take, --adopt and --recreate; leave them out", code: Exit.usage)
           }
           command.approval = approval
+          command.savedAt = request.plan
           command.request = PlanRequest(approval.saved, diagnostics: request.diagnostics)
           command.request.willEnd = request.willEnd
         }
@@ -156,7 +159,9 @@ struct RunCommand: Sendable {
     let identity = IO.identity(plan: plan.name)
     let journal = try openJournal(plan, identity)
     let clock = RunClock.continuous
-    let invocation = Invocation(plan: request, connection: connection, journal: self.options.journal, observation)
+    // What was approved is gone on with, whatever has become of the plan file.
+    let invocation = Invocation(
+      plan: request, savedAt: savedAt, connection: connection, journal: self.options.journal, observation)
     let closing = Closing(
       goal: goal, steps: plan.steps.map(\.name), wasUnfinished: remembered.isUnfinished(for: goal),
       invocation: invocation)
@@ -322,6 +327,8 @@ struct RememberedRun {
 
 private struct TerminalDecider: Decider {
   let console: Console
+
+  func mayAnswer(_ question: Question) -> Bool { question.mayBeAnswered(by: IO.userName) }
 
   func answer(to question: Question) async -> Answer? { await console.answer(to: question) }
 }
