@@ -14,6 +14,7 @@ package struct Chaos: Sendable {
     case straight = "a run without faults"
     case killed = "killed and resumed"
     case verifyFails = "a verify fails"
+    case metricFails = "a metric of a shift fails"
     case neverReady = "a version never gets ready"
     case refused = "an approval is refused"
     case paused = "a pause is answered with no"
@@ -155,16 +156,21 @@ package struct Chaos: Sendable {
     let plan = itinerary.plan
     let before = step == 0 ? nil : content(cluster)
     let observations = plan.steps[step].segments.flatMap(\.observations)
+    /// How many levels of a shift were tried.
+    var seen: [SourceRange: Int] = [:]
     for observation in observations {
       let (kind, words): (Kind, String)
       switch observation.kind {
       case .verify, .verifyMetric: (kind, words) = (.verifyFails, "fails")
       case .approve: (kind, words) = (.refused, "is refused")
       case .pause(milliseconds: nil, message: _): (kind, words) = (.paused, "is answered with no")
+      case .hold(_, let metrics, _, _) where !metrics.isEmpty: (kind, words) = (.metricFails, "finds its metric bad")
       case .pause, .hold, .wait, .waitUntilReady: continue
       }
       var faults = RehearsalFaults()
       faults.failingObservation = observation.range
+      faults.holdingObservations = seen[observation.range, default: 0]
+      seen[observation.range, default: 0] += 1
       attempt(faults, "`\(observation.text)` \(words)", kind, step, cluster, before, &report)
     }
     let old = plan.steps[step].before

@@ -153,7 +153,7 @@ package struct Rehearsal: Sendable {
         propagation: Propagation(options.propagation, seed: options.seed), seed: options.seed, standIns: standIns(),
         gatewayLabels: plan.ingressLabels))
     let counter = TrafficCounter(earlier?.promises ?? Promises())
-    let log = RunLog(failing: faults.failingObservation)
+    let log = RunLog(failing: faults.failingObservation, after: faults.holdingObservations)
     let tally = budget ?? RequestBudget(writes: .max)
     var environment = RunEnvironment(
       cluster: InProcessTransport.cluster(sandbox, requests: tally), clock: time.clock,
@@ -338,6 +338,8 @@ package struct RehearsalFaults: Hashable, Sendable {
   /// The observing statement that stands here fails: a `verify` gets no answer and no reading, a question is answered with
   /// no.
   package var failingObservation: SourceRange?
+  /// How often it is to hold before: a `shift` looks at its metrics at each of its levels.
+  package var holdingObservations = 0
   /// What is said to all other questions; nil for what the script says.
   package var answer: Bool?
 
@@ -347,18 +349,24 @@ package struct RehearsalFaults: Hashable, Sendable {
 /// What a run told, and whether what it looks at now is to fail.
 private final class RunLog: Sendable {
   private let failing: SourceRange?
-  private let state = Mutex<(events: [(Duration, RunEvent)], observed: SourceRange?)>(([], nil))
+  private let holding: Int
+  private let state = Mutex<(events: [(Duration, RunEvent)], observed: SourceRange?, begun: Int)>(([], nil, 0))
 
-  init(failing: SourceRange?) { self.failing = failing }
+  init(failing: SourceRange?, after holding: Int) {
+    self.failing = failing
+    self.holding = holding
+  }
 
   var events: [(Duration, RunEvent)] { state.withLock { $0.events } }
-  var isToFail: Bool { failing != nil && state.withLock { $0.observed } == failing }
+  var isToFail: Bool { failing != nil && state.withLock { $0.observed == failing && $0.begun > holding } }
 
   func add(_ event: RunEvent, at moment: Duration) {
     state.withLock { state in
       state.events.append((moment, event))
       switch event {
-      case .observationBegan(_, _, let range): state.observed = range
+      case .observationBegan(_, _, let range):
+        state.observed = range
+        if range == failing { state.begun += 1 }
       case .observationEnded, .failed: state.observed = nil
       default: break
       }

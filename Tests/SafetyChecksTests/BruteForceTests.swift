@@ -195,11 +195,15 @@ private func goBack(
 /// What no order of writes could avoid: a shared component that calls what only some release has; and without pinned
 /// routes, a caller that gets requests as soon as it is ready, be its callee ready or not.
 private func isOfThePlan(_ violation: SlowJudge.Finding, _ plan: Plan, _ model: FlowModel) -> Bool {
+  // Where a patch takes proxies away, clients ask the Service: every pod that is ready, in plaintext.
+  let isPatchedOut = model.flows.contains { flow in
+    guard case .caller = flow.source, case .plain = flow.client else { return false }
+    return true
+  }
+  if isPatchedOut, violation.invariant != .routeMatches { return true }
   if let f = violation.flow, case .caller(let n) = model.flows[f].source,
     [.releaseIsolated, .versionRouted].contains(violation.invariant)
   {
-    // A client without a proxy asks the Service: every pod that is ready.
-    if case .plain = model.flows[f].client { return true }
     if isEarly(model.versions[n], for: model.flows[f].callee, plan) { return true }
   }
   switch violation.invariant {

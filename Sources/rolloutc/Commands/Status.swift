@@ -115,7 +115,7 @@ struct StatusReport: Sendable {
     var text = words(of: record)
     guard record.status == .waiting else { return text }
     if answer != nil { return text + ", which is answered" }
-    if !record.approvers.isEmpty { text += "; \(record.approvers.joined(separator: ", ")) may answer" }
+    if !record.approvers.isEmpty { text += "; \(record.approvers.joined(separator: " or ")) may answer" }
     if let left = record.secondsLeft(at: IO.wallTime()) {
       text += left < 0 ? "; the time to answer is over" : "; \(shortText(.seconds(left))) left to answer"
     }
@@ -173,6 +173,10 @@ struct StatusReport: Sendable {
       fields["steps"] = .array(record.steps.map { .string($0) })
       fields["stepsDone"] = .int(record.stepsDone)
       if record.status == .waiting, let question = record.question { fields["question"] = .string(question) }
+      if record.status == .waiting {
+        if !record.approvers.isEmpty { fields["approvers"] = .array(record.approvers.map { .string($0) }) }
+        if let left = record.secondsLeft(at: IO.wallTime()) { fields["secondsLeft"] = .int(max(0, left)) }
+      }
       if let answer { fields["answer"] = ["yes": .bool(answer.isYes), "by": .string(answer.by)] }
       if let cause = record.cause {
         fields["cause"] = [

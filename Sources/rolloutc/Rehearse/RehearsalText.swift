@@ -47,7 +47,10 @@ struct RehearsalText {
       }
     }
     if result.result.outcome == .rolledBack { text += "\(paint("↶", 33))     rolled back\n" }
-    if result.result.outcome == .held { text += "\(paint("■", 33))     held where it failed\n" }
+    if result.result.outcome == .held {
+      let words = result.result.isBlockDone ? "failed, and its `on failure` block has run" : "held where it failed"
+      text += "\(paint("■", 33))     \(words)\n"
+    }
     text += "\n" + served(result.traffic)
     let failed = result.traffic.failed
     if result.traffic.requests == 0 { text += hasVisitors ? "nobody was served: " : "no visitor comes in over http: " }

@@ -80,6 +80,7 @@ func words(of record: RunRecord) -> String {
   case .rested: return done
   case .waiting: return "\(done); waits for an answer: \(record.question ?? "")"
   case .interrupted: return "\(done); stopped in \(place)"
+  case .held where record.isBlockDone: return "\(done); its `on failure` block has run"
   case .held: return "\(done); held in \(place)"
   }
 }
