@@ -113,7 +113,8 @@ package struct Rehearsal: Sendable {
   private func takesAllAway(_ course: Course) -> Bool {
     switch course {
     // Also back to what a `rollback to start` has left.
-    case .rollback(_, let steps), .leaveBlock(_, _, let steps): !itinerary.standing(afterSteps: steps).state.exists
+    case .rollback(_, let steps), .leaveBlock(_, _, let steps), .leaveRollback(_, _, _, let steps):
+      !itinerary.standing(afterSteps: steps).state.exists
     case .block:
       itinerary.legs(of: course)?.last?.after.map {
         !$0.state.exists || $0.state.components.allSatisfy(\.deployed.isEmpty)
@@ -205,7 +206,7 @@ package struct Rehearsal: Sendable {
       let step = itinerary.step(at: opening.progress)
       guard plan.steps.indices.contains(step), opening.progress > itinerary.progress(afterSteps: step) else { return }
       counter.begin(step, isClosing: takesAllAway(step))
-    case .rollback(let from, _), .block(let from), .leaveBlock(let from, _, _):
+    case .rollback(let from, _), .block(let from), .leaveBlock(let from, _, _), .leaveRollback(let from, _, _, _):
       counter.begin(itinerary.step(at: from), isClosing: takesAllAway(opening.course))
     }
   }

@@ -262,7 +262,9 @@ import Testing
     #expect(all.result.outcome == .done && all.result.stepsLeft == 4, "\(all.log.text)")
   }
 
-  @Test("a way back that is under way is finished before another one begins", arguments: [false, true])
+  @Test(
+    "a way back that is under way is finished before another one begins, or left without a proof",
+    arguments: [false, true])
   func otherWayBack(outOfABlock: Bool) async throws {
     let failure = outOfABlock ? "on failure {\n  route web all -> 1.0\n}" : ""
     let world = try await world(failure, outOfABlock ? .crashes : .none)
@@ -271,8 +273,15 @@ import Testing
       .rollback(steps: 0), budget: RequestBudget(writes: 8, lastTakesEffect: true), id: "dead")
     #expect(![.undone, .refused].contains(dead.result.outcome), "\(dead.log.text)")
     await world.sandbox.advance(by: 100_000)
-    let other = try world.run(.rollback(steps: 1), id: "other")
+    var proving = world
+    proving.faults = { _ in [] }
+    let other = try proving.run(.rollback(steps: 1), id: "other")
     #expect(other.result.outcome == .refused, "\(other.log.text)")
+    // Who gives up the proof leaves it where it has come to.
+    let left = await world.forked()
+    let gone = try left.run(.rollback(steps: 1), id: "left")
+    #expect(gone.result.outcome == .undone && gone.result.stepsLeft == 1, "\(gone.log.text)")
+    #expect(await deployments(left) == ["deployments/api-1-0", "deployments/web-1-0"])
     #expect(other.result.failure?.diagnostic.message == "a way back to another place is under way")
     let same = try world.run(.rollback(steps: 0), id: "same")
     #expect(same.result.outcome == .undone, "\(same.log.text)")

@@ -303,9 +303,23 @@ private struct Person: Decider {
     let world = try World(Self.plan("approve \"good?\""))
     let decider = Sleeper(sandbox: world.sandbox, workload: "web-1-0")
     #expect(try world.run(.apply(steps: 2), decider: decider).result.outcome == .done)
+    let before = await world.content()
     let back = try world.run(.rollback(steps: 1), id: "back")
     #expect(back.result.outcome == .held, "\(back.log.text)")
     #expect(await versions(world).contains("deployments/web-2-0"))
+    // Who cannot wait for the old version goes to what stood, or elsewhere.
+    for (steps, wanted) in [(2, before), (0, [:])] {
+      let other = await world.forked()
+      let left = try other.run(.rollback(steps: steps), id: "left")
+      #expect(left.result.outcome == .undone && left.result.stepsLeft == steps, "\(left.log.text)")
+      #expect(await other.content().keys.sorted() == wanted.keys.sorted())
+      #expect(await other.content()["virtualservices/web"]?["spec"] == wanted["virtualservices/web"]?["spec"])
+      if steps == 2 { #expect(try other.run(.apply(steps: 2), id: "again").result.outcome == .unchanged) }
+    }
+    var proving = world
+    proving.faults = { _ in [] }
+    let refused = try proving.run(.rollback(steps: 2), id: "refused")
+    #expect(refused.result.outcome == .refused, "\(refused.log.text)")
     await world.sandbox.update { $0.setBehaviour(PodBehaviour(), of: "web-1-0", namespace: "shop") }
     #expect(try world.run(.resume, id: "mended").result.outcome == .undone)
   }

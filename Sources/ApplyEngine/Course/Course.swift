@@ -14,6 +14,8 @@ package enum Course: Hashable, Sendable {
   case block(from: Progress)
   /// Out of that block, from the place that it had come to, back to what stood after `steps` steps.
   case leaveBlock(from: Progress, at: Progress, steps: Int)
+  /// Out of a way back to what stood after `toward` steps, from the place that it had come to, to what stood after `steps`.
+  case leaveRollback(from: Progress, toward: Int, at: Progress, steps: Int)
 }
 
 /// How far along its legs a course is.
@@ -147,6 +149,8 @@ package struct Itinerary: Sendable {
     case .block(let from): block(from: from)?.map(\.leg)
     case .leaveBlock(let from, let at, let steps):
       leaveBlock(from: from, at: at, to: standing(afterSteps: steps).state).map { [$0] }
+    case .leaveRollback(let from, let toward, let at, let steps):
+      leaveRollback(from: from, toward: toward, at: at, to: standing(afterSteps: steps).state).map { [$0] }
     }
   }
 
@@ -160,14 +164,15 @@ package struct Itinerary: Sendable {
       let first = phases.firstIndex { [.switchInner, .switchEntry].contains($0.kind) } ?? phases.count
       let isSwitched = from.phase > first || from.phase == first && from.isPhaseBegun
       return standing(afterLegs: isSwitched ? from.leg + 1 : from.leg).state
-    case .leaveBlock: return nil
+    case .leaveBlock, .leaveRollback: return nil
     }
   }
 
   /// What stands at the end of `course`; nil where that is not known.
   func end(of course: Course) -> Standing? {
     switch course {
-    case .forward(let steps), .rollback(_, let steps), .leaveBlock(_, _, let steps): standing(afterSteps: steps)
+    case .forward(let steps), .rollback(_, let steps), .leaveBlock(_, _, let steps), .leaveRollback(_, _, _, let steps):
+      standing(afterSteps: steps)
     case .block(let from): block(from: from)?.last?.leg.after
     }
   }
@@ -186,6 +191,8 @@ package struct Itinerary: Sendable {
       image = self.image(of: .forward(steps: stepCount), at: from.withPhaseDone)
     case .leaveBlock(let from, let at, _):
       image = self.image(of: .block(from: from), at: at.withPhaseDone)
+    case .leaveRollback(let from, let toward, let at, _):
+      image = self.image(of: .rollback(from: from, steps: toward), at: at.withPhaseDone)
     }
     let legs = legs(of: course) ?? []
     image.apply(legs.prefix(progress.leg).flatMap(\.phases))
@@ -216,7 +223,8 @@ package struct Itinerary: Sendable {
     let leg =
       switch course {
       case .forward: progress.leg
-      case .rollback(let from, _), .block(let from), .leaveBlock(let from, _, _): from.leg
+      case .rollback(let from, _), .block(let from), .leaveBlock(let from, _, _), .leaveRollback(let from, _, _, _):
+        from.leg
       }
     let known = Set(forward.prefix(leg + 1).flatMap(\.phases).flatMap(\.writes).map(\.id))
     let image = image(of: course, at: progress.withPhaseDone)
@@ -272,6 +280,29 @@ package struct Itinerary: Sendable {
     let step = step(at: from)
     if at.isAtBoundary { return wayBack(leaving: step, from: legs[at.leg - 1].segment.after, to: state) }
     return at.leg < legs.count ? wayBack(leaving: step, legs[at.leg].segment, at: at, to: state) : nil
+  }
+
+  private func leaveRollback(from: Progress, toward steps: Int, at: Progress, to state: State) -> Leg? {
+    if at == Progress() { return rollback(from: from, to: state) }
+    guard from.leg <= forward.count, at.leg == 0 else { return nil }
+    let step = from.isAtBoundary && from.leg > 0 ? forward[from.leg - 1].step : self.step(at: from)
+    let (target, stamp) = (
+      standing(afterSteps: steps), compiled.steps.isEmpty ? "back" : compiled.steps[step].backStamp
+    )
+    let renderer = compiled.renderer
+    if from.leg < forward.count, from.phase > 0 || from.isPhaseBegun, let broken = segment(of: from.leg) {
+      if from.phase < broken.phases.count {
+        guard let way = renderer.wayBack(from: broken, brokenOffIn: from.lastBegunPhase, to: target, stamp: stamp)
+        else {
+          return nil
+        }
+        return wayBack(leaving: step, way, at: at, to: state)
+      }
+      return wayBack(
+        leaving: step, renderer.wayBack(from: broken.after, to: target, stamp: stamp), at: at, to: state)
+    }
+    return wayBack(
+      leaving: step, renderer.wayBack(from: standing(afterLegs: from.leg), to: target, stamp: stamp), at: at, to: state)
   }
 
   private func block(from: Progress) -> [BlockLeg]? {

@@ -120,6 +120,10 @@ extension Course {
     case .block(let from): ["t": "block", "from": from.value]
     case .leaveBlock(let from, let at, let steps):
       ["t": "leave-block", "from": from.value, "at": at.value, "steps": .int(steps)]
+    case .leaveRollback(let from, let toward, let at, let steps):
+      [
+        "t": "leave-rollback", "from": from.value, "toward": .int(toward), "at": at.value, "steps": .int(steps),
+      ]
     }
   }
 
@@ -140,6 +144,11 @@ extension Course {
         return nil
       }
       self = .leaveBlock(from: from, at: at, steps: steps)
+    case "leave-rollback":
+      guard let from = Progress(value?["from"]), let toward = value?["toward"]?.int, let at = Progress(value?["at"]),
+        let steps = value?["steps"]?.int
+      else { return nil }
+      self = .leaveRollback(from: from, toward: toward, at: at, steps: steps)
     default: return nil
     }
   }

@@ -33,7 +33,7 @@ extension Run {
         throw refused(
           "its `on failure` block is under way",
           help: "finish it with `rolloutc resume`, or go back with `rolloutc rollback`; then apply again")
-      case .rollback, .leaveBlock:
+      case .rollback, .leaveBlock, .leaveRollback:
         throw refused("a way back is under way", help: "finish it with `rolloutc resume`, then apply again")
       }
     case .resume:
@@ -207,13 +207,25 @@ extension Run {
       if let way = itinerary.longWayBack(from: record.progress, to: target) { try refuseUnproved(way) }
       record.course = .rollback(from: record.progress, steps: target)
       record.progress = Progress()
-    case .rollback(_, let underWay):
-      guard steps == nil || steps == underWay else {
+    case .rollback(let from, let underWay):
+      guard let steps, steps != underWay else { break }
+      guard environment.faults == nil else {
         throw refused(
           "a way back to another place is under way",
           notes: ["it goes \(record.course.words(record.steps))"],
-          help: "finish it with `rolloutc resume`, then roll back further")
+          help:
+            "finish it with `rolloutc resume`, then go further; where it cannot be finished, `--unproved` leaves it as it is, with no proof that every request on that way is answered"
+        )
       }
+      guard steps <= itinerary.stepsDone(at: from) else {
+        throw refused(
+          "the run never came so far",
+          notes: ["\(itinerary.stepsDone(at: from)) of \(itinerary.stepCount) steps were done"],
+          help: "go to one that was done, then `rolloutc apply --to STEP`")
+      }
+      record.course = .leaveRollback(from: from, toward: underWay, at: record.progress, steps: steps)
+      record.progress = Progress()
+      record.cause = nil
     case .block(let from):
       let done = itinerary.stepsDone(at: from)
       let target = steps ?? done
@@ -236,7 +248,7 @@ extension Run {
       record.course = course
       record.progress = Progress()
       record.cause = nil
-    case .leaveBlock(_, _, let underWay):
+    case .leaveBlock(_, _, let underWay), .leaveRollback(_, _, _, let underWay):
       guard steps == nil || steps == underWay else {
         throw refused(
           "a way back to another place is under way", notes: ["it goes \(record.course.words(record.steps))"],
@@ -278,7 +290,7 @@ extension Itinerary {
       let done = stepsDone(at: record.progress)
       let isBetween = record.progress == progress(afterSteps: done)
       return max(0, isBetween && record.cause == nil ? done - 1 : done)
-    case .rollback(_, let steps), .leaveBlock(_, _, let steps): return steps
+    case .rollback(_, let steps), .leaveBlock(_, _, let steps), .leaveRollback(_, _, _, let steps): return steps
     case .block(let from): return stepsDone(at: from)
     }
   }

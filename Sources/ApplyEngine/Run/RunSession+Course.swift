@@ -353,7 +353,7 @@ extension RunSession {
       stepsLeft = itinerary.stepsDone(at: record.progress)
       outcome = writeCount == 0 ? .unchanged : .done
       record.status = .rested
-    case .rollback(_, let steps), .leaveBlock(_, _, let steps):
+    case .rollback(_, let steps), .leaveBlock(_, _, let steps), .leaveRollback(_, _, _, let steps):
       stepsLeft = steps
       outcome = failure == nil && (record.isAsked || record.cause == nil) ? .undone : .rolledBack
       // What it was held by on the way is over.

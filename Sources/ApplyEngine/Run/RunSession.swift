@@ -236,7 +236,7 @@ actor RunSession {
   /// now, is none of it.
   var isWayBack: Bool {
     switch record.course {
-    case .rollback, .leaveBlock: true
+    case .rollback, .leaveBlock, .leaveRollback: true
     case .forward, .block: false
     }
   }

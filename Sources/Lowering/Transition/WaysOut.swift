@@ -95,6 +95,32 @@ extension Renderer {
         Array(rest), from: standing, folder: step.blockStamp, after: made.count, rendered: known.rendered)
   }
 
+  /// A way back as a segment of its own, which may break off in turn.
+  package func wayBack(from standing: Standing, to target: Standing, stamp: String) -> CompiledSegment {
+    segment(rollback(from: standing, to: target.state, stamp: stamp), from: standing, to: target, stamp)
+  }
+
+  /// The same from the middle of `broken`; nil where it has no such phase.
+  package func wayBack(
+    from broken: CompiledSegment, brokenOffIn phase: Int, to target: Standing, stamp: String
+  ) -> CompiledSegment? {
+    guard let (from, new) = views(of: broken, brokenOffIn: phase, nil) else { return nil }
+    let way = rollback(from: broken, brokenOffIn: phase, to: target.state, stamp: stamp)
+    let before = Standing(state: broken.after.state, view: from, image: broken.image(afterPhases: phase + 1))
+    var made = segment(way, from: before, to: target, stamp)
+    made.doubtful = Set(broken.phases[phase].writes.map(\.id))
+    made.perhaps = [new] + broken.starts
+    return made
+  }
+
+  private func segment(
+    _ way: Transition, from standing: Standing, to target: Standing, _ stamp: String
+  ) -> CompiledSegment {
+    CompiledSegment(
+      stamp: stamp, before: standing, phases: way.phases, stages: way.stages,
+      after: Standing(state: target.state, view: target.view, image: way.image), keepsVolumes: true)
+  }
+
   /// Where a way out of the middle of `segment` begins, and where requests may have gone besides: what the phase was to
   /// bring into being may be there, and requests go where they went before it. Nil where there is no such phase.
   private func views(

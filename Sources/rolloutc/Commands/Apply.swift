@@ -71,7 +71,10 @@ struct Rollback: ParsableCommand {
       "Back to what stood after this step, or `start`: before the first.", valueName: "step"))
   var to: String?
 
-  @Flag(help: "Go back over several steps at once although requests may fail on the way.")
+  @Flag(
+    help:
+      "Go back over several steps at once, or out of a way back that cannot be finished, although requests may fail on the way."
+  )
   var unproved = false
 
   @OptionGroup var options: RunOptionGroup

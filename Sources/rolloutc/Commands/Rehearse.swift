@@ -142,7 +142,10 @@ extension Diagnostic {
     let range = plan.steps.indices.contains(step) ? plan.steps[step].range : plan.nameRange
     self.init(
       .failedRequests, "\(counted(traffic.failed, "request")) of \(traffic.requests) failed",
-      at: Label(range, "the first one in this step"), notes: Array(notes))
+      at: Label(range, "the first one in this step"), notes: Array(notes),
+      help: traffic.failures.contains { $0.flag == "UF" && plan.stopsPods(inStep: $0.step) }
+        ? "a pod that is told to end is asked until every proxy has heard of it: let it wait before it ends, as `Let pods end slowly` of docs/recipes.md does"
+        : nil)
   }
 
   init(chaos fault: Chaos.Fault, _ plan: Plan) {
@@ -151,5 +154,17 @@ extension Diagnostic {
     self.init(
       fault.failedRequests > 0 ? .failedRequests : .unmetExpectation, "\(fault.name): \(fault.message)",
       at: Label(range, range == step ? "in this step" : "here"))
+  }
+}
+
+extension Plan {
+  /// Some version has fewer pods behind a part of the step than before it.
+  fileprivate func stopsPods(inStep step: Int) -> Bool {
+    guard steps.indices.contains(step) else { return false }
+    return steps[step].segments.contains { segment in
+      zip(segment.before.components, segment.after.components).contains { before, after in
+        before.deployed.contains { $0.replicas > after.deployment(of: $0.version)?.replicas ?? 0 }
+      }
+    }
   }
 }

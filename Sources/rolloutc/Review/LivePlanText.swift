@@ -42,7 +42,7 @@ struct LivePlanText {
       if live.stepsDone == 0, live.isBetweenSteps { return "nothing of it stands yet" }
       if live.isBetweenSteps { return "\(live.stepsDone) of \(counted(all, "step")) stand" }
       return "\(live.stepsDone) of \(counted(all, "step")) stand, and step \(live.stepsDone + 1) is half done"
-    case .rollback(_, let steps), .leaveBlock(_, _, let steps):
+    case .rollback(_, let steps), .leaveBlock(_, _, let steps), .leaveRollback(_, _, _, let steps):
       return "a way back to what stood after \(counted(steps, "step")) is under way"
     case .block: return "a failure block is under way"
     }
