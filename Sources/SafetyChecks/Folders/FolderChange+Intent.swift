@@ -38,7 +38,45 @@ extension FolderChange {
         ) { $0.targets.contains(target) }
       }
     }
+    for (n, call) in intended.enumerated() { judge(call, flows.count + model.entryFlows.count + n, intent, ways) }
     follow(entered, intent, ways)
+  }
+
+  /// S5 of a call: its callee is the version that the intent leads the caller to.
+  private mutating func judge(_ call: IntendedCall, _ request: Int, _ intent: FolderIntent, _ ways: FolderWays) {
+    let model = intent.model
+    let isReached = ways.reach([call.sender])
+    // Who has just been started, or is about to stop, and whom no visitor reaches, may find anything.
+    guard let meant = intent.between(number), isReached || call.isBefore && call.isAfter else { return }
+    let flow = model.flows[call.flow]
+    let allowed = meant.targets(of: flow, model)
+    let fates = self.fates(request)
+    let own = Set(versions(of: call.sender, intent).flatMap(model.releases))
+    for target in fates.during.targets.sorted() {
+      let versions = self.versions(of: target, intent)
+      let isMeant = versions.contains { version in
+        let id = model.versions[version]
+        return id.component.index == flow.callee && allowed.contains(id.index)
+      }
+      let others = Set(versions.flatMap(model.releases))
+      // Of visitors who leave their release that is said instead.
+      let isLeak = isReached && !own.isEmpty && !others.isEmpty && own.isDisjoint(with: others)
+      if isMeant || isLeak { continue }
+      let who = "calls of `\(call.sender.name)`" + (flow.cohort == .others ? "" : " for \(flow.cohort.description)")
+      let callee = model.plan.components[flow.callee].service
+      let wanted = allowed.sorted().map { "`\(model.name(of: model.firstVersion[flow.callee] + $0))`" }
+      add(
+        Fault(
+          code: .strayTraffic, message: "\(who) reach \(target), to which the intent does not send them",
+          notes: [
+            "the way of the request: \(call.sender.name) -> `\(callee)` -> \(target.name)",
+            wanted.isEmpty ? "the intent sends them nowhere" : "they are meant for " + wanted.joined(separator: ", "),
+          ],
+          key: "intent \(target) \(call.sender) \(flow.cohort.description)", kinds: ["VirtualService"], subject: target,
+          isLasting: fates.after.targets.contains(target) && call.isAfter,
+          isOld: fates.before.targets.contains(target) && call.isBefore), request: request
+      ) { $0.targets.contains(target) }
+    }
   }
 
   private func versions(of workload: ObjectID, _ intent: FolderIntent) -> [Int] {

@@ -1,0 +1,27 @@
+internal import Diagnostics
+internal import KubernetesModel
+internal import RolloutPlan
+
+extension FolderChange {
+  /// What is new in the newer folder, or gone, and may decide about requests without being followed here. What stands in
+  /// both as it was does what it did; but where nothing is known of a request, it is said again.
+  var unfollowed: [Diagnostic] {
+    var all: [Diagnostic] = []
+    for change in changes {
+      guard let object = change.new ?? change.old, !object.allowed.contains(Code.notFollowed.slug) else { continue }
+      func add(_ what: String, _ reason: String) {
+        let diagnostic = Diagnostic.notFollowed(what, reason, at: object.range)
+        if !all.contains(diagnostic) { all.append(diagnostic) }
+      }
+      // A Job that is gone has been done.
+      if change.isChanged, let reason = unfollowedEffect(of: change.id), change.new != nil || change.id.kind != "Job" {
+        add("\(change.id)", reason)
+      }
+      let old = Set(change.old.map { unfollowedEffects(of: $0.value) } ?? [])
+      for effect in change.new.map({ unfollowedEffects(of: $0.value) }) ?? [] where !effect.isModelled {
+        if effect.isStanding || !old.contains(effect) { add("`\(effect.field)` of \(change.id)", effect.reason) }
+      }
+    }
+    return all
+  }
+}
