@@ -38,6 +38,9 @@ package struct FolderIntent: Sendable {
   /// What the folders `n` and `n + 1` are to do: any moment between them may be either. Nil where no step says it.
   func between(_ n: Int) -> Intent? { states.isEmpty ? nil : Intent(model.plan, states[n], states[n + 1]) }
 
+  /// What the folder `n` is to be when everything is written. Nil where no step says it.
+  func at(_ n: Int) -> Intent? { states.isEmpty ? nil : Intent(model.plan, states[n]) }
+
   /// The version that a workload is, by its pods' labels.
   func version(of labels: [String: String]) -> Int? {
     guard let app = labels["app"] ?? labels["app.kubernetes.io/name"],

@@ -623,6 +623,22 @@ import Testing
     let split = try found(
       S.routes("api", "route: [\(S.to("api", "1", weight: 50)), \(S.to("api", "2", weight: 50))]"))
     #expect(split.contains { $0.code == .strayTraffic }, "\(split.map(text))")
+    // In the end nobody may still go where the older folder was meant to lead them.
+    let late = try found(Self.straight)
+    #expect(late.map(\.code) == [.strayTraffic], "\(late.map(text))")
+    #expect(late.map(text).joined().contains("with header `x-beta: yes` reach Deployment/api-1"), "\(late.map(text))")
+  }
+
+  /// Whoever the intent leads visitors to has to get some.
+  @Test func nobodyIsLeftOut() throws {
+    let before = "step \"before\" {\n  deploy release 1\n  deploy release 2\n  route web all -> 1\n}\n"
+    let after = "step \"after\" {\n  route web 50% -> 2\n}\n"
+    let rules = Self.more + Self.lanes
+    let split = S.entry("route: [\(S.to("web", "1", weight: 50)), \(S.to("web", "2", weight: 50))]")
+    #expect(try found(rules + Self.plain, rules + split, steps: before + after).map(text) == [])
+    let found = try found(rules + Self.plain, rules + Self.plain, steps: before + after)
+    #expect(found.map(\.code) == [.strayTraffic], "\(found.map(text))")
+    #expect(found.map(text).joined().contains("do not reach `web 2`, to which the intent sends them"))
   }
 
   @Test func thereIsAStepForEachFolder() throws {
