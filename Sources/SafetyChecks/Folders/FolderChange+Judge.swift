@@ -197,13 +197,14 @@ extension FolderChange {
   }
 
   mutating func add(_ fault: Fault, request: Int, where shows: (Fate) -> Bool) {
+    // Whose allowance counts has to be known exactly: what is so in the end is found on the way as well.
+    let isWarning = fault.code.severity == .warning
     guard said.insert("\(fault.code.id) \(fault.key) \(fault.isLasting)").inserted,
       let culprit = culprit(
-        request, isLasting: fault.isLasting, kinds: fault.kinds, subject: fault.subject, where: shows),
+        request, isLasting: fault.isLasting && !isWarning, kinds: fault.kinds, subject: fault.subject, where: shows),
       let range = culprit.range
     else { return }
-    // A warning may be silenced for its object.
-    if fault.code.severity == .warning, culprit.isAllowed(fault.code) { return }
+    if isWarning, culprit.isAllowed(fault.code) { return }
     let held = culprit.held.map(String.init(describing:)).joined(separator: " and ")
     let when =
       switch (fault.isLasting, fault.isOld) {

@@ -17,6 +17,10 @@ extension FolderChange {
       if change.isChanged, let reason = unfollowedEffect(of: change.id), change.new != nil || change.id.kind != "Job" {
         add("\(change.id)", reason)
       }
+      // Where the VirtualService that leads to it is in neither folder, nothing else speaks of it.
+      if change.isChanged, isDelegate(object), !before.hasDelegates, !after.hasDelegates {
+        add("\(change.id)", "it has no hosts: the rules of another VirtualService lead to it")
+      }
       let old = Set(change.old.map { unfollowedEffects(of: $0.value) } ?? [])
       for effect in change.new.map({ unfollowedEffects(of: $0.value) }) ?? [] where !effect.isModelled {
         if effect.isStanding || !old.contains(effect) { add("`\(effect.field)` of \(change.id)", effect.reason) }
@@ -24,4 +28,12 @@ extension FolderChange {
     }
     return all
   }
+
+  private func isDelegate(_ object: PlacedObject) -> Bool {
+    object.id.kind == "VirtualService" && texts(object.value.at("spec", "hosts")).isEmpty
+  }
+}
+
+extension FolderObjects {
+  fileprivate var hasDelegates: Bool { routes.contains { $0.http.contains { $0["delegate"] != nil } } }
 }

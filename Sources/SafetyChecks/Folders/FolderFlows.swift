@@ -111,7 +111,7 @@ struct FolderFlows {
   }
 
   private mutating func addCalls(_ service: FolderObjects.Front) {
-    let routes = routes { $0.isForMesh && $0.hosts.contains(service.service.host) }
+    let routes = routes { $0.isForMesh && $0.covers(service.service.host) }
     let variants = (before.services + after.services).filter { $0.id == service.id }
     let kinds = FolderRequests(of: routes.flatMap(\.http)).all
     for caller in callers(of: service, routes) {

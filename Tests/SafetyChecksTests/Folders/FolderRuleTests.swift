@@ -155,6 +155,9 @@ import Testing
     let found = try found([plain, broken])
     #expect(found.map(\.code) == [.noRoute], "\(found.map(text))")
     #expect(found.map(text).joined().contains("calls of `web-1` to `api` port 80 are answered with 500"))
+    let wide = Shop.routes("\"*.shop.svc.cluster.local\"", name: "wide", "directResponse: {status: 500}")
+    let all = try SafetyChecksTests.found([Self.everybody, Self.everybody + wide])
+    #expect(Set(all.map(\.code)) == [.noRoute], "\(all.map(text))")
   }
 
   /// Whoever is sent elsewhere may be served there: that is said, and can be allowed.
@@ -166,6 +169,10 @@ import Testing
     var after = try stage(led, "after")
     for id in after.objects.keys where id.kind == "VirtualService" { after.objects[id]?.allowed = ["not-followed"] }
     #expect(try check(folders: [stage(Self.everybody, "before"), after]).diagnostics.isEmpty)
+    // Another object's allowance is for that one.
+    after = try stage(led + Shop.routes("api", "route: [\(Shop.to("api", "1"))]"), "after")
+    for id in after.objects.keys where id.name == "api" { after.objects[id]?.allowed = ["not-followed"] }
+    #expect(try check(folders: [stage(Self.everybody, "before"), after]).diagnostics.map(\.code) == [.notFollowed])
     let ended = try SafetyChecksTests.found([led, Self.entry("match: [{uri: {prefix: /other}}], " + Self.toWeb)])
     #expect(ended.contains { $0.code == .noRoute }, "\(ended.map(text))")
   }
@@ -209,6 +216,7 @@ import Testing
       #expect(found.map(\.code) == [.notFollowed], "\(found.map(text))")
       #expect(found.map(text).joined().contains("`delegate` of VirtualService/web-entry"), "\(found.map(text))")
     }
+    #expect(try found([Self.everybody, Self.everybody + inner]).map(\.code) == [.notFollowed])
   }
 
   /// Pods that nobody here knows may be all that answered.
