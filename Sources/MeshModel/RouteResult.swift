@@ -39,6 +39,8 @@ package enum Outcome: Hashable, Sendable {
   case directResponse(status: Int, body: String?)
   case abort(httpStatus: Int)
   case failure(Failure)
+  /// The rules of another VirtualService decide, which this model does not follow: `namespace/name`.
+  case delegated(to: String)
   /// The connection goes to an address outside of what is known here.
   case passthrough(host: String, port: Int)
 }

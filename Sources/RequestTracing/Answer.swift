@@ -84,6 +84,9 @@ extension MeshSnapshot {
       case .failure(let failure): other(branch.probability, .failure(failure))
       case .redirect(let redirect): other(branch.probability, .proxy(status: redirect.status))
       case .directResponse(let status, _), .abort(let status): other(branch.probability, .proxy(status: status))
+      case .delegated(let name):
+        // Who answers is for the other VirtualService to say.
+        other(branch.probability, .outside(host: "VirtualService \(name)", port: 0))
       case .passthrough(let host, let port): other(branch.probability, .outside(host: host, port: port))
       }
     }

@@ -19,89 +19,129 @@ package func unfollowedEffect(of id: ObjectID) -> String? {
   case ("networking.istio.io", "EnvoyFilter"), ("extensions.istio.io", "WasmPlugin"): "it changes what proxies do"
   case ("networking.k8s.io", "Ingress"), ("gateway.networking.k8s.io", _): "it may lead requests elsewhere"
   case ("argoproj.io", "Rollout"), ("flagger.app", _): "it changes routes and pods by itself"
+  case ("apps", "ReplicaSet"), ("", "ReplicationController"), ("apps.openshift.io", _), ("apps.kruise.io", _),
+    ("serving.knative.dev", _):
+    "it has pods of its own, which may answer requests"
   case ("", "ResourceQuota"), ("", "LimitRange"): "it may keep pods from being made"
   case ("autoscaling", _), ("keda.sh", _): "it may change how many pods there are"
   default: nil
   }
 }
 
-/// What an object, or a patch of one, may do to requests that no proof here follows: the field, and why.
-func unfollowedEffects(of patch: Value) -> [(field: String, reason: String)] {
+/// What a field of an object, or of a patch of one, does to requests that the proof of a plan does not follow.
+package struct UnfollowedEffect: Hashable, Sendable {
+  package var field: String
+  package var reason: String
+  /// What stands there, and where: two of one field that differ in it are two effects.
+  package var content: Value
+  /// The mesh's model knows it. A plan asks only about the requests that it names; who asks about all that the rules tell
+  /// apart follows it.
+  package var isModelled: Bool
+  /// What comes of it is unknown also while nobody touches it: nothing is known of the request that meets it.
+  package var isStanding: Bool
+
+  fileprivate init(
+    _ field: String, _ reason: String, _ content: Value = .null, isModelled: Bool = false, isStanding: Bool = false
+  ) {
+    (self.field, self.reason, self.content) = (field, reason, content)
+    (self.isModelled, self.isStanding) = (isModelled, isStanding)
+  }
+}
+
+/// What an object, or a patch of one, may do to requests that the proof of a plan does not follow.
+package func unfollowedEffects(of patch: Value) -> [UnfollowedEffect] {
   var effects = unfollowedEffects(ofPods: patch) + unfollowedEffects(ofRules: patch)
   if patch.at("spec", "publishNotReadyAddresses") == .bool(true) {
-    effects.append(("publishNotReadyAddresses", "pods that are not ready get requests from then on"))
+    effects.append(UnfollowedEffect("publishNotReadyAddresses", "pods that are not ready get requests from then on"))
   }
   if patch.at("spec", "internalTrafficPolicy")?.string == "Local" {
-    effects.append(("internalTrafficPolicy", "callers on nodes without a pod of it find none"))
+    effects.append(UnfollowedEffect("internalTrafficPolicy", "callers on nodes without a pod of it find none"))
   }
   if patch.at("spec", "paused") == .bool(true) {
-    effects.append(("paused", "a Deployment that is paused never rolls out, and the run waits for it"))
+    effects.append(UnfollowedEffect("paused", "a Deployment that is paused never rolls out, and the run waits for it"))
   }
   if patch.at("spec", "type")?.string == "ExternalName" {
-    effects.append(("type: ExternalName", "callers are sent to another name, past the pods"))
+    effects.append(UnfollowedEffect("type: ExternalName", "callers are sent to another name, past the pods"))
   }
   if patch.at("spec", "clusterIP")?.string == "None" {
-    effects.append(("clusterIP: None", "callers dial pods by themselves, past the shares and lanes of a Service"))
+    effects.append(
+      UnfollowedEffect(
+        "clusterIP: None", "callers dial pods by themselves, past the shares and lanes of a Service", isModelled: true))
   }
   let labels = patch.at("metadata", "labels")
   if labels?["istio.io/rev"]?.string != nil, labels?["istio-injection"] == nil {
     effects.append(
-      ("istio.io/rev", "`istio-injection` counts where a namespace has both: take it away with `istio-injection: null`")
-    )
+      UnfollowedEffect(
+        "istio.io/rev",
+        "`istio-injection` counts where a namespace has both: take it away with `istio-injection: null`",
+        isModelled: true))
   }
-  if labels?["istio.io/use-waypoint"]?.string != nil {
-    effects.append(("istio.io/use-waypoint", "a waypoint takes the place of the callers' proxies, and knows no lanes"))
+  if let waypoint = labels?["istio.io/use-waypoint"], waypoint.string != nil {
+    effects.append(
+      UnfollowedEffect(
+        "istio.io/use-waypoint", "a waypoint takes the place of the callers' proxies, and knows no lanes", waypoint))
   }
-  for policy in trafficPolicies(patch) {
+  for (place, policy) in trafficPolicies(patch) {
+    func add(_ field: String, _ reason: String, _ content: Value?) {
+      guard let content, content != .null else { return }
+      effects.append(UnfollowedEffect(field, reason, [.string(place), content]))
+    }
     if policy.at("loadBalancer", "simple")?.string == "PASSTHROUGH" {
-      effects.append(("PASSTHROUGH", "connections go to the address that the caller dialled, past every route"))
+      add("PASSTHROUGH", "connections go to the address that the caller dialled, past every route", "PASSTHROUGH")
     }
-    if policy["tunnel"].map({ $0 != .null }) == true {
-      effects.append(("tunnel", "requests take another way than that of the route"))
-    }
-    if policy.at("loadBalancer", "localityLbSetting", "distribute").map({ $0 != .null }) == true {
-      effects.append(("localityLbSetting", "requests may be sent to a place where no pod is"))
-    }
-    if policy["connectionPool"].map({ $0 != .null }) == true {
-      effects.append(("connectionPool", "what is beyond its limits is answered with 503 by the proxies themselves"))
-    }
-    if policy["outlierDetection"].map({ $0 != .null }) == true {
-      effects.append(("outlierDetection", "pods that answered with errors get no requests for a while"))
-    }
+    add("tunnel", "requests take another way than that of the route", policy["tunnel"])
+    add(
+      "localityLbSetting", "requests may be sent to a place where no pod is",
+      policy.at("loadBalancer", "localityLbSetting", "distribute"))
+    add(
+      "connectionPool", "what is beyond its limits is answered with 503 by the proxies themselves",
+      policy["connectionPool"])
+    add(
+      "outlierDetection", "pods that answered with errors get no requests for a while", policy["outlierDetection"])
   }
   for server in patch.at("spec", "servers")?.array ?? [] {
+    let port = server["port"] ?? .null
     if server.at("tls", "httpsRedirect") == .bool(true) {
-      effects.append(("httpsRedirect", "visitors are sent to the https port, whoever listens there"))
+      effects.append(
+        UnfollowedEffect(
+          "httpsRedirect", "visitors are sent to the https port, whoever listens there", port, isModelled: true))
     }
     if let mode = server.at("tls", "mode")?.string, mode == "MUTUAL" || mode == "OPTIONAL_MUTUAL" {
-      effects.append(("tls.mode", "visitors without a certificate that the gateway trusts are refused"))
+      effects.append(
+        UnfollowedEffect("tls.mode", "visitors without a certificate that the gateway trusts are refused", port))
     }
-    if server["bind"] != nil { effects.append(("bind", "the gateway may listen where no visitor comes")) }
+    if server["bind"] != nil {
+      effects.append(UnfollowedEffect("bind", "the gateway may listen where no visitor comes", port))
+    }
   }
   return effects
 }
 
 /// Of a Deployment: what takes its pods out of the mesh, or lets requests come to them too early.
-private func unfollowedEffects(ofPods patch: Value) -> [(field: String, reason: String)] {
-  var effects: [(String, String)] = []
+private func unfollowedEffects(ofPods patch: Value) -> [UnfollowedEffect] {
+  var effects: [UnfollowedEffect] = []
   let template = patch.at("spec", "template")
   for key in ["annotations", "labels"] {
     for entry in template?.at("metadata", key)?.fields?.entries ?? [] {
-      if let reason = unfollowedEffect(ofAnnotation: entry.key) { effects.append((entry.key, reason)) }
+      if let reason = unfollowedEffect(ofAnnotation: entry.key) {
+        effects.append(UnfollowedEffect(entry.key, reason, entry.value))
+      }
     }
   }
   let containers = template?.at("spec", "containers")?.array ?? []
   for holder in [template?["spec"]].compactMap(\.self) + containers {
     for key in ["runAsUser", "runAsGroup"] where holder.at("securityContext", key) == .int(1337) {
-      effects.append((key, "what runs as 1337 is taken for the proxy itself, and its calls meet no route"))
+      effects.append(
+        UnfollowedEffect(key, "what runs as 1337 is taken for the proxy itself, and its calls meet no route"))
     }
   }
   for container in containers {
     if container["readinessProbe"] == .null || container.at("readinessProbe", "$patch")?.string == "delete" {
-      effects.append(("readinessProbe", "without it a pod gets requests before it listens"))
+      effects.append(UnfollowedEffect("readinessProbe", "without it a pod gets requests before it listens"))
     }
     for port in container["ports"]?.array ?? [] where port["protocol"].map({ $0 != "TCP" }) == true {
-      effects.append(("protocol", "a Service finds a port by its name only where the protocol is the same"))
+      effects.append(
+        UnfollowedEffect("protocol", "a Service finds a port by its name only where the protocol is the same", port))
     }
   }
   return effects
@@ -123,17 +163,22 @@ private func unfollowedEffect(ofAnnotation name: String) -> String? {
 }
 
 /// Of a VirtualService: what answers requests, or tells more of them apart than the proof asks about.
-private func unfollowedEffects(ofRules patch: Value) -> [(field: String, reason: String)] {
-  var effects: [(String, String)] = []
+private func unfollowedEffects(ofRules patch: Value) -> [UnfollowedEffect] {
+  var effects: [UnfollowedEffect] = []
+  func add(_ field: String, _ reason: String) { effects.append(UnfollowedEffect(field, reason, isModelled: true)) }
   for rule in patch.at("spec", "http")?.array ?? [] {
     if rule.at("fault", "abort") != nil {
-      effects.append(("fault.abort", "requests are answered with an error by the proxies themselves"))
+      add("fault.abort", "requests are answered with an error by the proxies themselves")
     }
     if let response = rule["directResponse"] {
-      effects.append(
-        ("directResponse", "requests are answered with \(response["status"]?.int ?? 200) by the proxies themselves"))
+      add("directResponse", "requests are answered with \(response["status"]?.int ?? 200) by the proxies themselves")
     }
-    if rule["redirect"] != nil { effects.append(("redirect", "visitors are sent elsewhere, and calls get a redirect")) }
+    if rule["redirect"] != nil { add("redirect", "visitors are sent elsewhere, and calls get a redirect") }
+    if let delegate = rule["delegate"], delegate != .null {
+      effects.append(
+        UnfollowedEffect(
+          "delegate", "the rules of another VirtualService decide, whatever they say", delegate, isStanding: true))
+    }
     for match in rule["match"]?.array ?? [] {
       let apart = ["method", "authority", "scheme", "queryParams", "headers", "withoutHeaders"].filter {
         match[$0] != nil
@@ -141,19 +186,23 @@ private func unfollowedEffects(ofRules patch: Value) -> [(field: String, reason:
       let paths = ["exact", "regex"].filter { match.at("uri", $0) != nil }.map { "uri.\($0)" }
       let isInner = match.at("uri", "prefix")?.string.map { $0 != "/" } ?? false
       if let field = (apart + paths + (isInner ? ["uri.prefix"] : [])).first {
-        effects.append(
-          (field, "the proof asks for a page or two of each path: what else does not fit meets another rule"))
+        add(field, "the proof asks for a page or two of each path: what else does not fit meets another rule")
       }
     }
   }
   return effects
 }
 
-/// All that a DestinationRule says about connections: for the host, for its ports, for subsets.
-private func trafficPolicies(_ rule: Value) -> [Value] {
-  let holders = [rule["spec"]].compactMap(\.self) + (rule.at("spec", "subsets")?.array ?? [])
-  return holders.compactMap { $0["trafficPolicy"] }.flatMap { policy in
-    [policy] + (policy["portLevelSettings"]?.array ?? [])
+/// All that a DestinationRule says about connections: for the host, for its ports, for subsets. Each with where it stands.
+private func trafficPolicies(_ rule: Value) -> [(place: String, policy: Value)] {
+  let subsets = (rule.at("spec", "subsets")?.array ?? []).map { ($0["name"]?.string ?? "", $0) }
+  let holders = [("", rule["spec"] ?? .null)] + subsets
+  return holders.flatMap { name, holder in
+    guard let policy = holder["trafficPolicy"] else { return [(place: String, policy: Value)]() }
+    let ports = (policy["portLevelSettings"]?.array ?? []).map { setting in
+      (place: "\(name):\(setting.at("port", "number")?.int ?? 0)", policy: setting)
+    }
+    return [(place: name, policy: policy)] + ports
   }
 }
 

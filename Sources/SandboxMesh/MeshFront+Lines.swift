@@ -33,7 +33,7 @@ extension MeshFront {
       switch outcome {
       case .destination(let destination): (destination.host, destination.port)
       case .failure(let failure): (failure.host ?? hop.host, failure.port ?? hop.port)
-      case .redirect, .directResponse, .abort, .passthrough: (hop.host, hop.port)
+      case .redirect, .directResponse, .abort, .delegated, .passthrough: (hop.host, hop.port)
       }
     let text =
       "[\(now.rfc3339)] \(subject) \(hop.failure?.flag?.rawValue ?? "-") "

@@ -117,6 +117,10 @@ extension MeshFront {
       } else {
         answer = failed(.proxy(failure), status: failure.httpStatus)
       }
+    case .delegated(let name):
+      answer = MeshAnswer(
+        status: traffic.isHTTP ? 501 : nil,
+        body: "the rules of VirtualService \(name), a delegate, are not followed here")
     case .passthrough(let host, let port):
       // Nothing is outside of a sandbox.
       let failure = Failure(flag: nil, httpStatus: nil, reason: .unknownHost, host: host, port: port)

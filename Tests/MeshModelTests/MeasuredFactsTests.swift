@@ -227,5 +227,7 @@ struct MeasuredFactsTests {
     let rules = virtualService("web", hosts: ["web"], http: [rule([], [], [("delegate", ["name": "other"])])])
     let result = MeshView(parsing: Self.base + [rules]).route(Self.client, HTTPRequest(host: "web", port: 8080))
     #expect(result.decision.notSimulated == ["http[0].delegate"])
+    // Not a rule without a destination: another object has them.
+    #expect(result.only == .delegated(to: "shop/other"))
   }
 }

@@ -206,6 +206,7 @@ func summary(_ outcome: Outcome) -> String {
   case .abort(let status): return "abort \(status)"
   case .failure(let failure):
     return "\(failure.httpStatus.map(String.init) ?? "closed") \(failure.flag?.rawValue ?? "-")"
+  case .delegated(let name): return "delegate \(name)"
   case .passthrough(let host, let port): return "passthrough \(host):\(port)"
   }
 }

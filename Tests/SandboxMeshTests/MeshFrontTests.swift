@@ -287,7 +287,7 @@ import Testing
     case .destination(let destination):
       destination.endpoints.contains { $0.workload.name == hop.callee?.name } && destination.subset == hop.subset
     case .failure(let failure): hop.failure?.flag == failure.flag && hop.callee == nil
-    case .redirect, .directResponse, .abort, .passthrough: hop.callee == nil
+    case .redirect, .directResponse, .abort, .delegated, .passthrough: hop.callee == nil
     }
   }
 

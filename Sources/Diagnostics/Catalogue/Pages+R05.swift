@@ -22,7 +22,7 @@ extension CodePage {
     CodePage(
       .noRoute, "A request finds no route.",
       why:
-        "A VirtualService that matches nothing answers with a 404, as if the application did not have the page (Envoy: NR).",
+        "A VirtualService that matches nothing answers with a 404, as if the application did not have the page (Envoy: NR). A route that answers with an error itself, by `fault.abort` or `directResponse`, leads nowhere either.",
       bad: .shop("patch route of web \"spec: {http: []}\"\n\nstep \"Start\" {\n  deploy web 1.0\n}"),
       good: .shop("step \"Start\" {\n  deploy web 1.0\n}"),
       fix: "Keep a last rule without a match: the default.",

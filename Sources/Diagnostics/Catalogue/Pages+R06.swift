@@ -248,7 +248,7 @@ extension CodePage {
     CodePage(
       .notFollowed, "An object decides about requests, and the proof does not follow it.",
       why:
-        "The proof knows Services, Deployments, VirtualServices, DestinationRules, Gateways, PeerAuthentications and the label of the namespace. An AuthorizationPolicy, a NetworkPolicy, a Sidecar, an EnvoyFilter, a ServiceEntry and their like may stop a request, or lead it elsewhere, and so may rules of your own VirtualService for paths and hosts that the plan does not know. Where nothing of them is in the way, the proof holds as it is.",
+        "The proof knows Services, Deployments, StatefulSets, DaemonSets, VirtualServices, DestinationRules, Gateways, PeerAuthentications and the label of the namespace. An AuthorizationPolicy, a NetworkPolicy, a Sidecar, an EnvoyFilter, a ServiceEntry and their like may stop a request, or lead it elsewhere, and so may rules of your own VirtualService for paths and hosts that the plan does not know, a `delegate`, a `redirect`, and limits of a DestinationRule. Where nothing of them is in the way, the proof holds as it is.",
       bad: .shop(
         "manifest deny.yaml\n\n" + deploy,
         files: [

@@ -44,7 +44,7 @@ package struct MeshObject: Sendable {
     case ("", "Namespace"):
       content = .namespace(Namespace(metadata))
     case ("", "Service"): content = .service(Service(value, metadata, options: options))
-    case ("", "Pod"), ("apps", "Deployment"), ("apps", "StatefulSet"):
+    case ("", "Pod"), ("apps", "Deployment"), ("apps", "StatefulSet"), ("apps", "DaemonSet"):
       content = .workload(Workload(value, metadata))
     case ("networking.istio.io", "DestinationRule"):
       content = .destinationRule(DestinationRule(value, metadata, options: options))

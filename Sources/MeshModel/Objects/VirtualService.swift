@@ -85,6 +85,8 @@ final class HTTPRule: Sendable {
     case route([RouteDestination])
     case redirect(RedirectAction)
     case directResponse(status: Int, body: String?)
+    /// `namespace/name`
+    case delegate(String)
   }
 
   struct RedirectAction: Sendable {
@@ -137,6 +139,9 @@ final class HTTPRule: Sendable {
       )
     } else if let response = rule["directResponse"] {
       action = .directResponse(status: response["status"]?.int ?? 200, body: response.at("body", "string")?.string)
+    } else if let delegate = rule["delegate"], delegate != .null {
+      let home = delegate["namespace"]?.string.flatMap { $0.isEmpty ? nil : $0 } ?? namespace
+      action = .delegate("\(home)/\(delegate["name"]?.string ?? "")")
     } else {
       action = .route(
         (rule["route"]?.array ?? []).map { RouteDestination($0, namespace: namespace, options: options) }

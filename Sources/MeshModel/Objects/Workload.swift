@@ -1,6 +1,6 @@
 internal import KubernetesModel
 
-/// A pod, or a Deployment or StatefulSet that stands for as many pods as it has ready.
+/// A pod, or a Deployment, StatefulSet or DaemonSet that stands for as many pods as it has ready.
 package final class Workload: Sendable {
   package enum Sidecar: Hashable, Sendable {
     case present, absent
@@ -54,7 +54,8 @@ package final class Workload: Sendable {
       declaredReady = isReady ? 1 : 0
     } else {
       let ready = object["status"] == nil ? object.at("spec", "replicas")?.int ?? 1 : nil
-      declaredReady = max(0, ready ?? object.at("status", "readyReplicas")?.int ?? 0)
+      let counted = metadata.id.kind == "DaemonSet" ? "numberReady" : "readyReplicas"
+      declaredReady = max(0, ready ?? object.at("status", counted)?.int ?? 0)
     }
   }
 

@@ -25,6 +25,7 @@ extension MeshView {
       ]
     case .directResponse(let status, let body):
       return [Branch(probability: probability, outcome: .directResponse(status: status, body: body))]
+    case .delegate(let name): return [Branch(probability: probability, outcome: .delegated(to: name))]
     case .route(let destinations):
       guard let shares = shares(of: destinations, probability) else {
         return [noDestination(probability, isHTTP: true)]
@@ -108,7 +109,7 @@ extension MeshView {
           switch branch.outcome {
           case .destination(let destination): result.endpoints += destination.endpoints
           case .failure(let failure): result.failure = failure
-          case .redirect, .directResponse, .abort, .passthrough: break
+          case .redirect, .directResponse, .abort, .delegated, .passthrough: break
           }
         }
       }

@@ -70,6 +70,8 @@ func replicas(_ deployment: Value) -> Int {
   switch deployment["kind"]?.string {
   case "Deployment", "StatefulSet": max(0, deployment.at("spec", "replicas")?.int ?? 1)
   case "Pod": 1
+  // As many as there are nodes, of which nothing is known: with two of them it shows what an update takes away.
+  case "DaemonSet": 2
   default: 0
   }
 }
@@ -88,6 +90,13 @@ func readyDuring(_ old: Value?, _ new: Value?) -> Int {
     if update?["type"]?.string == "OnDelete" || rolling?["partition"]?.int ?? 0 >= to { return min(from, to) }
     let unavailable = rolling?["maxUnavailable"].map { max(1, pods($0, of: to, up: true)) } ?? 1
     return max(0, min(from, to - min(unavailable, to)))
+  }
+  if new["kind"]?.string == "DaemonSet" {
+    // On each node the old pod goes before the new one comes, unless there may be two.
+    let update = new.at("spec", "updateStrategy")
+    if update?["type"]?.string == "OnDelete" { return min(from, to) }
+    let unavailable = pods(update?.at("rollingUpdate", "maxUnavailable") ?? .int(1), of: to, up: true)
+    return max(0, min(from, to - unavailable))
   }
   if isRecreated(new) { return 0 }
   let rolling = new.at("spec", "strategy", "rollingUpdate")
@@ -113,7 +122,9 @@ private func pods(_ amount: Value?, of replicas: Int, up: Bool) -> Int {
 func isRecreated(_ deployment: Value) -> Bool { deployment.at("spec", "strategy", "type")?.string == "Recreate" }
 
 extension ObjectID {
-  package var isWorkload: Bool { kind == "Deployment" || kind == "StatefulSet" || kind == "Pod" }
+  package var isWorkload: Bool {
+    kind == "Deployment" || kind == "StatefulSet" || kind == "DaemonSet" || kind == "Pod"
+  }
 
   /// Routing depends on it.
   package var isMeshObject: Bool {

@@ -3,42 +3,115 @@ internal import KubernetesModel
 internal import RolloutPlan
 
 extension FolderChange {
-  /// S5 and S4, where somebody says what is meant: who comes in arrives where the intent sends them, and who entered a
-  /// release stays in it, whatever the callers on the way are.
+  /// S5 and S4, where somebody says what is meant: who comes in and who calls arrives where the intent leads them, and who
+  /// entered a release stays in it, whatever the callers on the way are.
   mutating func judge(_ intent: FolderIntent, _ ways: FolderWays) {
-    let meant = intent.between(number)
     let model = intent.model
     var entered: [(f: Int, target: ObjectID)] = []
     for (n, f) in model.entryFlows.enumerated() {
       let flow = model.flows[f]
-      let request = flows.count + n
-      let fates = self.fates(request)
-      let allowed = meant?.targets(of: flow, model)
-      for target in fates.during.targets.sorted() {
-        entered.append((f, target))
-        guard let allowed else { continue }
-        let versions = self.versions(of: target, intent)
-        let isMeant = versions.contains { version in
-          let id = model.versions[version]
-          return id.component.index == flow.callee && allowed.contains(id.index)
-        }
-        if isMeant { continue }
-        let wanted = allowed.sorted().map { "`\(model.name(of: model.firstVersion[flow.callee] + $0))`" }
-        add(
-          Fault(
-            code: .strayTraffic,
-            message: "\(flow.cohort.description) reach \(target), to which the intent does not send them",
-            notes: [
-              "the way of the request: gateway port \(flow.port) (\(flow.cohort.description)) -> \(target.name)",
-              wanted.isEmpty ? "the intent sends them nowhere" : "they are meant for " + wanted.joined(separator: ", "),
-            ],
-            key: "intent \(target) \(flow.cohort.description)", kinds: ["VirtualService"], subject: target,
-            isLasting: fates.after.targets.contains(target), isOld: fates.before.targets.contains(target)),
-          request: request
-        ) { $0.targets.contains(target) }
+      let who = flow.cohort.description
+      let arrival = Arrival(
+        flow: flow, request: flows.count + n, who: who, way: "gateway port \(flow.port) (\(who))", key: who)
+      let fates = self.fates(arrival.request)
+      entered += fates.during.targets.sorted().map { (f, $0) }
+      judge(arrival, fates, intent) { _ in false }
+    }
+    for (n, call) in intended.enumerated() { judge(call, flows.count + model.entryFlows.count + n, intent, ways) }
+    follow(entered, intent, ways)
+  }
+
+  private mutating func judge(_ call: IntendedCall, _ request: Int, _ intent: FolderIntent, _ ways: FolderWays) {
+    let model = intent.model
+    let isReached = ways.reach([call.sender])
+    // Who has just been started, or is about to stop, and whom no visitor reaches, may find anything.
+    guard isReached || call.isBefore && call.isAfter else { return }
+    let flow = model.flows[call.flow]
+    let own = Set(versions(of: call.sender, intent).flatMap(model.releases))
+    let arrival = Arrival(
+      flow: flow, request: request,
+      who: "calls of `\(call.sender.name)`" + (flow.cohort == .others ? "" : " for \(flow.cohort.description)"),
+      way: "\(call.sender.name) -> `\(model.plan.components[flow.callee].service)`",
+      key: "\(call.sender) \(flow.cohort.description)", isBefore: call.isBefore, isAfter: call.isAfter)
+    judge(arrival, fates(request), intent) { versions in
+      let others = Set(versions.flatMap(model.releases))
+      // Of visitors who leave their release that is said instead.
+      return isReached && !own.isEmpty && !others.isEmpty && own.isDisjoint(with: others)
+    }
+  }
+
+  /// Requests of which the intent says where they should arrive.
+  private struct Arrival {
+    var flow: Flow
+    var request: Int
+    /// Who sends them, for a person.
+    var who: String
+    /// From where to the callee, for a person.
+    var way: String
+    var key: String
+    /// Which of the two folders has somebody who sends them.
+    var isBefore = true
+    var isAfter = true
+  }
+
+  /// S5: on the way what either folder is meant to be, in the end just what the newer one is.
+  private mutating func judge(
+    _ arrival: Arrival, _ fates: Fates, _ intent: FolderIntent, except isExempt: ([Int]) -> Bool
+  ) {
+    let model = intent.model
+    let flow = arrival.flow
+    guard let between = intent.between(number)?.targets(of: flow, model),
+      let end = intent.at(number + 1)?.targets(of: flow, model)
+    else { return }
+    func isAmong(_ allowed: Set<Int>, _ versions: [Int]) -> Bool {
+      versions.contains { version in
+        let id = model.versions[version]
+        return id.component.index == flow.callee && allowed.contains(id.index)
       }
     }
-    follow(entered, intent, ways)
+    func name(_ version: Int) -> String { "`\(model.name(of: model.firstVersion[flow.callee] + version))`" }
+    var isStray = false
+    for target in fates.during.targets.sorted() {
+      let versions = self.versions(of: target, intent)
+      let isLasting = fates.after.targets.contains(target) && arrival.isAfter
+      let allowed = isLasting ? end : between
+      if isAmong(allowed, versions) || isExempt(versions) { continue }
+      isStray = true
+      add(
+        Fault(
+          code: .strayTraffic,
+          message: "\(arrival.who) reach \(target), to which the intent does not send them",
+          notes: [
+            "the way of the request: \(arrival.way) -> \(target.name)",
+            allowed.isEmpty
+              ? "the intent sends them nowhere"
+              : "they are meant for " + allowed.sorted().map(name).joined(separator: ", "),
+          ],
+          key: "intent \(target) \(arrival.key)", kinds: ["VirtualService"], subject: target,
+          isLasting: isLasting, isOld: fates.before.targets.contains(target) && arrival.isBefore),
+        request: arrival.request
+      ) { $0.targets.contains(target) }
+    }
+    // Who holds the cookie of a share stays with its version.
+    let reached = fates.after.targets.map { versions(of: $0, intent) }
+    guard !isStray, arrival.isAfter, !reached.isEmpty, fates.after.faults.isEmpty, flow.cohort.sticky == nil,
+      let missing = end.sorted().first(where: { version in !reached.contains { isAmong([version], $0) } })
+    else { return }
+    let known = fates.before.targets.map { versions(of: $0, intent) }
+    let isOld =
+      arrival.isBefore && !known.contains { isAmong([missing], $0) }
+      && intent.at(number)?.targets(of: flow, model).contains(missing) == true
+    add(
+      Fault(
+        code: .strayTraffic, message: "\(arrival.who) do not reach \(name(missing)), to which the intent sends them",
+        notes: [
+          "the way of the request: \(arrival.way) -> "
+            + fates.after.targets.sorted().map(\.name).joined(separator: ", ")
+        ],
+        key: "missing \(missing) \(flow.callee) \(arrival.key)", kinds: ["VirtualService"],
+        subject: fates.after.targets.min(), isLasting: true,
+        isOld: isOld), request: arrival.request
+    ) { _ in true }
   }
 
   private func versions(of workload: ObjectID, _ intent: FolderIntent) -> [Int] {

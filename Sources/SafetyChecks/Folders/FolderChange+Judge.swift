@@ -23,6 +23,11 @@ extension FolderChange {
         report(f, fault, ways, isLasting: b.faults.contains(fault) && flow.isAfter)
       }
     }
+    if isPromised {
+      for answer in during.answers.subtracting(a.answers).sorted(by: { "\($0)" < "\($1)" }) {
+        report(f, answer, ways, isLasting: b.answers.contains(answer) && flow.isAfter)
+      }
+    }
     // Where the end itself fails, what is reached on the way there is no fault of its own.
     if isPromised, b.faults.isEmpty {
       for target in during.targets.subtracting(a.targets).subtracting(b.targets).sorted() {
@@ -75,6 +80,42 @@ extension FolderChange {
     ) { $0.faults.contains(fault) }
   }
 
+  /// An error is a fault. Any other answer may be meant: what comes of it is not followed.
+  private mutating func report(_ f: Int, _ answer: Answer, _ ways: FolderWays, isLasting: Bool) {
+    let flow = flows[f]
+    let callee = flow.service == nil ? "" : " to \(flow.callee)"
+    let moment = isLasting ? "" : " at some moment"
+    let isError = answer.isError
+    let what: String
+    let field: String
+    switch answer {
+    case .abort(let status, let isForAll):
+      what = "\(isForAll ? "are" : "are in part") answered with \(status) by the proxies themselves"
+      field = "fault.abort"
+    case .directResponse(let status):
+      what = "are answered with \(status) by the proxies themselves"
+      field = "directResponse"
+    case .redirect(let status, let location):
+      what = "are sent to `\(location)` with \(status)"
+      field = "redirect"
+    }
+    add(
+      Fault(
+        code: isError ? .noRoute : .notFollowed,
+        message: "\(flow.who)\(callee) \(what)\(moment), and were served before",
+        notes: [
+          ways.words(f, end: nil, fails: isError),
+          isError
+            ? "`\(field)` of their rule says so; no pod is asked" : "what they find there is not followed: `\(field)`",
+        ],
+        // The place to which a request is sent has its path in it: each would be another.
+        key: "\(field) \(flow.callee)", host: serviceHost(of: flow), kinds: ["VirtualService", "Gateway"],
+        isLasting: isLasting,
+        help: isError ? nil : "see that they are served there, and say so: `\(Code.notFollowed.allowance)`"),
+      request: f
+    ) { $0.answers.contains(answer) }
+  }
+
   private func serviceHost(of flow: FolderFlow) -> String? {
     flow.service.flatMap { id in (after.services + before.services).first { $0.id == id }?.service.host }
   }
@@ -100,9 +141,37 @@ extension FolderChange {
       isRecreated(new.value) ? .downtime : .tooFewPods,
       "fewer pods of \(target) may be ready than before and after the change",
       at: Label(new.range, "changes \(target)"),
-      notes: [whereItIs, ways.words(f, end: target), "the pods that are left carry all of the load"],
-      help: "keep the pods until new ones are ready: `maxUnavailable: 0`")
+      notes: [
+        whereItIs, ways.words(f, end: target),
+        new.value["kind"]?.string == "DaemonSet"
+          ? "where there is one node, none is left" : "the pods that are left carry all of the load",
+      ],
+      help: keepingPods(of: new.value, isNoneLeft: readyDuring(old.value, new.value) == 0))
     findings.append(FolderFinding(diagnostic: diagnostic))
+  }
+
+  /// How pods stay ready while those of a workload are replaced.
+  private func keepingPods(of workload: Value, isNoneLeft: Bool) -> String {
+    switch workload["kind"]?.string {
+    case "Pod": "let a Deployment run it: whoever replaces a Pod stops it first"
+    case "DaemonSet": "let the new pod of each node come first: `maxSurge: 1` and `maxUnavailable: 0`"
+    case "StatefulSet" where replicas(workload) > 1 && isNoneLeft:
+      "leave out `maxUnavailable`: a StatefulSet then stops one pod at a time"
+    case "StatefulSet":
+      "a StatefulSet stops a pod before it starts the new one: give it \(isNoneLeft ? "2 replicas or more" : "a replica more than the load needs")"
+    default:
+      isRecreated(workload)
+        ? "`Recreate` stops all pods before it starts new ones: `strategy: {type: RollingUpdate}` keeps them until those are ready"
+        : "keep the pods until new ones are ready: `maxUnavailable: 0`, and a `maxSurge` of 1 or more"
+    }
+  }
+
+  /// Where pods are missing because they are replaced: no order of the writes would help.
+  private func keepingPods(for fault: Fault, _ culprit: Culprit) -> String? {
+    guard fault.code == .noReadyPods, culprit.held.isEmpty, culprit.change.id.isWorkload,
+      let old = culprit.change.old, let new = culprit.change.new, replicas(old.value) > 0, replicas(new.value) > 0
+    else { return nil }
+    return keepingPods(of: new.value, isNoneLeft: true)
   }
 
   // MARK: - One finding
@@ -123,14 +192,19 @@ extension FolderChange {
     var isLasting: Bool
     /// So before anything is written.
     var isOld = false
+    /// What to do, where it is not to write it in two goes.
+    var help: String?
   }
 
   mutating func add(_ fault: Fault, request: Int, where shows: (Fate) -> Bool) {
+    // Whose allowance counts has to be known exactly: what is so in the end is found on the way as well.
+    let isWarning = fault.code.severity == .warning
     guard said.insert("\(fault.code.id) \(fault.key) \(fault.isLasting)").inserted,
       let culprit = culprit(
-        request, isLasting: fault.isLasting, kinds: fault.kinds, subject: fault.subject, where: shows),
+        request, isLasting: fault.isLasting && !isWarning, kinds: fault.kinds, subject: fault.subject, where: shows),
       let range = culprit.range
     else { return }
+    if isWarning, culprit.isAllowed(fault.code) { return }
     let held = culprit.held.map(String.init(describing:)).joined(separator: " and ")
     let when =
       switch (fault.isLasting, fault.isOld) {
@@ -146,8 +220,9 @@ extension FolderChange {
       FolderFinding(
         diagnostic: Diagnostic(
           fault.code, fault.message, at: Label(range, culprit.label), notes: [when] + fault.notes,
-          help: fault.isLasting || fault.isOld
-            ? nil : "write it in two goes, and let the first settle before the second"),
+          help: fault.help ?? keepingPods(for: fault, culprit)
+            ?? (fault.isLasting || fault.isOld
+              ? nil : "write it in two goes, and let the first settle before the second")),
         host: fault.host))
   }
 }

@@ -8,11 +8,30 @@ struct FolderChange {
   struct Fate: Hashable {
     var targets: Set<ObjectID> = []
     var faults: Set<Failure> = []
-    var isServed: Bool { !targets.isEmpty && faults.isEmpty }
+    /// What proxies answer by themselves, because a rule says so.
+    var answers: Set<Answer> = []
+    var isServed: Bool { faults.isEmpty && (!targets.isEmpty || answers.contains { !$0.isError }) }
 
     mutating func formUnion(_ other: Fate) {
       targets.formUnion(other.targets)
       faults.formUnion(other.faults)
+      answers.formUnion(other.answers)
+    }
+  }
+
+  /// What a rule lets a proxy answer, where no pod is asked.
+  enum Answer: Hashable {
+    /// `fault.abort`, of all requests or of a part of them.
+    case abort(status: Int, isForAll: Bool)
+    case directResponse(status: Int)
+    case redirect(status: Int, location: String)
+
+    var isError: Bool {
+      switch self {
+      case .abort: true
+      case .directResponse(let status): status >= 400
+      case .redirect: false
+      }
     }
   }
 
@@ -38,6 +57,9 @@ struct FolderChange {
   let number: Int
   let options: FolderCheckOptions
   let flows: [FolderFlow]
+  /// What the intent says of calls between components; the requests after those of ``flows`` and of the intent's
+  /// visitors.
+  let intended: [IntendedCall]
   private(set) var changes: [Change] = []
   /// What the numbers of the mesh behind those of ``changes`` stand for: policies as clients know them.
   private var hints: [Change] = []
@@ -67,6 +89,8 @@ struct FolderChange {
     for f in intent?.model.entryFlows ?? [] {
       if let flow = intent?.model.flows[f] { _ = mesh.addRequest(flow.client, flow.traffic) }
     }
+    intended = intent?.calls(self.before, self.after) ?? []
+    for call in intended { _ = mesh.addRequest(call.client, call.traffic) }
     let ids = Set(before.objects.keys).union(after.objects.keys).sorted()
     changes = ids.map { Change(id: $0, old: before.objects[$0], new: after.objects[$0]) }
     for change in changes { add(change) { $0 } }
@@ -140,7 +164,12 @@ struct FolderChange {
       case .failure(var failure):
         failure.workloads = []
         fate.faults.insert(failure)
-      case .passthrough, .redirect, .directResponse, .abort: break
+      case .abort(let status):
+        fate.answers.insert(.abort(status: status, isForAll: branch.probability >= 1))
+      case .directResponse(let status, _): fate.answers.insert(.directResponse(status: status))
+      case .redirect(let redirect):
+        fate.answers.insert(.redirect(status: redirect.status, location: redirect.location))
+      case .passthrough, .delegated: break
       }
     }
     return fate
@@ -164,6 +193,7 @@ struct FolderChange {
     var held: [ObjectID]
 
     var range: SourceRange? { (change.new ?? change.old)?.range }
+    func isAllowed(_ code: Code) -> Bool { (change.new ?? change.old)?.allowed.contains(code.slug) == true }
     var label: String {
       let verb = change.new == nil ? "deletes" : change.old == nil ? "creates" : "changes"
       return change.isChanged ? "\(verb) \(change.id)" : "\(change.id)"

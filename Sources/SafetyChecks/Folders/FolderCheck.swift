@@ -52,12 +52,7 @@ package func check(
         found.append(FolderFinding(diagnostic: lint.diagnostic))
       }
     }
-    for changed in change.changes where changed.isChanged {
-      guard let object = changed.new, let reason = unfollowedEffect(of: changed.id),
-        !object.allowed.contains(Code.notFollowed.slug)
-      else { continue }
-      found.append(FolderFinding(diagnostic: .notFollowed("\(changed.id)", reason, at: object.range)))
-    }
+    found += change.unfollowed.map { FolderFinding(diagnostic: $0) }
     diagnostics += found.map(\.diagnostic).inReadingOrder
     coverage.flows += change.flows.count
     coverage.configurations += change.configurations

@@ -20,16 +20,23 @@ struct FolderFlow {
 
 /// Every request that some rule tells apart, through each gateway and to each service.
 ///
-/// A rule's own conditions make a request that meets them, and one request meets none. Callers of a service are the
+/// See ``FolderRequests`` for what a rule's conditions make. Callers of a service are the
 /// workloads that its lanes name, those whose environment names it, and those that `calls` knows of; where there are
 /// none, one that has no labels.
 struct FolderFlows {
   private let before: FolderObjects
   private let after: FolderObjects
   private let calls: (FolderObjects.Pods, ObjectID) -> Bool
-  /// Hosts of every route and server.
+  /// Hosts of every route and server of a gateway.
   private var known: Set<String>
   private(set) var flows: [FolderFlow] = []
+  private var seen: Set<Key> = []
+
+  private struct Key: Hashable {
+    var client: Client
+    var traffic: Traffic
+    var senders: [ObjectID]
+  }
 
   init(
     _ before: FolderObjects, _ after: FolderObjects, calls: @escaping (FolderObjects.Pods, ObjectID) -> Bool
@@ -37,7 +44,8 @@ struct FolderFlows {
     self.before = before
     self.after = after
     self.calls = calls
-    known = Set((before.routes + after.routes).flatMap(\.hosts))
+    // At a gateway nobody asks for what only the mesh has routes for.
+    known = Set((before.routes + after.routes).filter { $0.gateways != ["mesh"] }.flatMap(\.hosts))
     for gateway in before.gateways + after.gateways {
       for server in gateway.value.at("spec", "servers")?.array ?? [] {
         known.formUnion((server["hosts"]?.array ?? []).compactMap(\.string))
@@ -76,9 +84,10 @@ struct FolderFlows {
               traffic: .tcp(TCPConnection(host: name, port: port, sni: isPassedOn ? name : nil))))
           continue
         }
-        for kind in kinds(of: own) {
+        for kind in FolderRequests(of: own.flatMap(\.http)).all {
           let request = HTTPRequest(
-            host: name, port: port, path: kind.path, headers: kind.headers, scheme: word == "HTTPS" ? "https" : "http")
+            host: kind.authority ?? name, port: port, path: kind.target, method: kind.method, headers: kind.fields,
+            scheme: word == "HTTPS" ? "https" : "http")
           add(FolderFlow(who: kind.visitors, callee: callee, client: client, traffic: .http(request)))
         }
       }
@@ -102,8 +111,9 @@ struct FolderFlows {
   }
 
   private mutating func addCalls(_ service: FolderObjects.Front) {
-    let routes = routes { $0.isForMesh && $0.hosts.contains(service.service.host) }
+    let routes = routes { $0.isForMesh && $0.covers(service.service.host) }
     let variants = (before.services + after.services).filter { $0.id == service.id }
+    let kinds = FolderRequests(of: routes.flatMap(\.http)).all
     for caller in callers(of: service, routes) {
       for port in variants.flatMap(\.service.ports) {
         var flow = FolderFlow(
@@ -113,10 +123,12 @@ struct FolderFlows {
         switch port.proto {
         case .udp: continue
         case .http:
-          for kind in kinds(of: routes) {
+          for kind in kinds {
             flow.who = caller.who + kind.words
             flow.traffic = .http(
-              HTTPRequest(host: service.service.host, port: port.number, path: kind.path, headers: kind.headers))
+              HTTPRequest(
+                host: kind.authority ?? service.service.host, port: port.number, path: kind.target,
+                method: kind.method, headers: kind.fields, dialled: service.service.host))
             add(flow)
           }
         case .tcp, .tls, .sniffed: add(flow)
@@ -155,53 +167,8 @@ struct FolderFlows {
   }
 
   private mutating func add(_ flow: FolderFlow) {
-    let known = flows.contains {
-      $0.client == flow.client && $0.traffic == flow.traffic && $0.senders == flow.senders
+    if seen.insert(Key(client: flow.client, traffic: flow.traffic, senders: flow.senders)).inserted {
+      flows.append(flow)
     }
-    if !known { flows.append(flow) }
-  }
-
-  // MARK: - Requests
-
-  private struct Kind: Hashable {
-    struct Header: Hashable {
-      var name: String
-      var value: String
-    }
-
-    var path = "/"
-    var own: [Header] = []
-
-    var headers: [(String, String)] { own.map { ($0.name, $0.value) } }
-
-    var words: String {
-      let parts = (path == "/" ? [] : ["path `\(path)`"]) + own.map { "`\($0.name): \($0.value)`" }
-      return parts.isEmpty ? "" : " with " + parts.joined(separator: " and ")
-    }
-
-    var visitors: String { words.isEmpty ? "visitors without a rule of their own" : "visitors" + words }
-  }
-
-  /// One request that meets nothing, and one for each match.
-  private func kinds(of routes: [FolderObjects.Routes]) -> [Kind] {
-    var kinds = [Kind()]
-    for rule in routes.flatMap(\.http) {
-      for match in rule["match"]?.array ?? [] {
-        var kind = Kind()
-        if let path = match["uri"].flatMap(sample) { kind.path = path.hasPrefix("/") ? path : "/" + path }
-        for header in match["headers"]?.fields?.entries ?? [] {
-          kind.own.append(Kind.Header(name: header.key, value: sample(header.value) ?? "any"))
-        }
-        if !kinds.contains(kind) { kinds.append(kind) }
-      }
-    }
-    return kinds
-  }
-
-  /// Some text that a string match takes.
-  private func sample(_ match: Value) -> String? {
-    if let exact = match["exact"]?.string { return exact }
-    if let prefix = match["prefix"]?.string { return prefix }
-    return match["regex"]?.string.flatMap(witness)
   }
 }

@@ -13,6 +13,11 @@ struct FolderObjects {
 
     var id: ObjectID { object.id }
     var isForMesh: Bool { gateways.contains("mesh") }
+
+    func covers(_ host: String) -> Bool {
+      hosts.contains { $0 == host || $0.hasPrefix("*") && host.hasSuffix($0.dropFirst()) }
+    }
+
     var http: [Value] { object.value.at("spec", "http")?.array ?? [] }
     var tcp: [Value] { object.value.at("spec", "tcp")?.array ?? [] }
     var rules: [Value] { http + tcp + (object.value.at("spec", "tls")?.array ?? []) }

@@ -38,8 +38,8 @@ struct FolderWays {
   func reach(_ workloads: [ObjectID]) -> Bool { workloads.contains { ways[$0] != nil } }
 
   /// `the way of the request: gateway port 80 (visitors with …) -> web-1 -> \`store\` port 6379, which fails`; or where it
-  /// arrives.
-  func words(_ f: Int, end: ObjectID?) -> String {
+  /// arrives, or nothing where a proxy answers.
+  func words(_ f: Int, end: ObjectID?, fails: Bool = true) -> String {
     let flow = flows[f]
     var parts: [String] = []
     if flow.service == nil {
@@ -53,7 +53,7 @@ struct FolderWays {
       parts.append(flow.callee)
     }
     if let end { parts.append(end.name) }
-    return "the way of the request: " + parts.joined(separator: " -> ") + (end == nil ? ", which fails" : "")
+    return "the way of the request: " + parts.joined(separator: " -> ") + (end == nil && fails ? ", which fails" : "")
   }
 
   private func words(_ way: [Hop]) -> [String] {

@@ -108,7 +108,7 @@ extension FlowModel {
       case .failure(let failure): outcome.add(fault(flow, failure))
       case .passthrough(let host, let port):
         outcome.add(Fault(invariant: .inUseKept, host: host, port: port))
-      case .redirect, .directResponse, .abort: break
+      case .redirect, .directResponse, .abort, .delegated: break
       }
     }
     return outcome

@@ -122,6 +122,7 @@ struct EnvoyDifferentialTests {
         case .failure(let failure):
           return failure.flag == .noClusterFound
             ? "503 NC \(route)" : "\(failure.httpStatus ?? 0) \(failure.flag?.rawValue ?? "-")"
+        case .delegated(let name): return "delegate \(name)"
         case .passthrough: return "passthrough"
         }
       }

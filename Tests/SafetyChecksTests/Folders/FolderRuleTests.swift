@@ -122,6 +122,156 @@ import Testing
     #expect(words.count == 1 && words.allSatisfy { $0.contains("mutual TLS at some moment") }, "\(words)")
   }
 
+  // MARK: - What answers in the place of pods
+
+  private static let everybody = Shop.front + Shop.back
+  private static let toWeb = "route: [\(Shop.to("web", "1"))]"
+
+  /// The same with other rules for visitors.
+  private static func entry(_ rules: String...) -> String {
+    everybody.replacing(
+      Shop.entry(toWeb), with: Shop.entry("ROUTES").replacing("ROUTES", with: rules.joined(separator: "}\n  - {")))
+  }
+
+  @Test(
+    arguments: [
+      ("fault: {abort: {percentage: {value: 100}, httpStatus: 503}}, " + toWeb, "are answered with 503"),
+      ("fault: {abort: {percentage: {value: 10}, httpStatus: 500}}, " + toWeb, "are in part answered with 500"),
+      ("directResponse: {status: 503}", "`directResponse` of their rule says so"),
+    ]) func anErrorThatARuleAnswers(_ rule: String, _ words: String) throws
+  {
+    let broken = Self.entry(rule)
+    let found = try found([Self.everybody, broken])
+    #expect(found.map(\.code) == [.noRoute], "\(found.map(text))")
+    #expect(found.map(text).joined().contains(words), "\(found.map(text))")
+    // What did so before is nobody's fault now, and what stops doing so is none.
+    #expect(try SafetyChecksTests.found([broken, broken]).map(text) == [])
+    #expect(try SafetyChecksTests.found([broken, Self.everybody]).map(text) == [])
+  }
+
+  @Test func anErrorForCallers() throws {
+    let plain = Self.everybody + Shop.routes("api", "route: [\(Shop.to("api", "1"))]")
+    let broken = Self.everybody + Shop.routes("api", "directResponse: {status: 500}")
+    let found = try found([plain, broken])
+    #expect(found.map(\.code) == [.noRoute], "\(found.map(text))")
+    #expect(found.map(text).joined().contains("calls of `web-1` to `api` port 80 are answered with 500"))
+    let wide = Shop.routes("\"*.shop.svc.cluster.local\"", name: "wide", "directResponse: {status: 500}")
+    let all = try SafetyChecksTests.found([Self.everybody, Self.everybody + wide])
+    #expect(Set(all.map(\.code)) == [.noRoute], "\(all.map(text))")
+  }
+
+  /// Whoever is sent elsewhere may be served there: that is said, and can be allowed.
+  @Test func aRedirectIsSaid() throws {
+    let led = Self.entry("redirect: {uri: /nowhere}")
+    let found = try found([Self.everybody, led])
+    #expect(found.map(\.code) == [.notFollowed], "\(found.map(text))")
+    #expect(found.map(text).joined().contains("are sent to `http://example.com/nowhere` with 301"))
+    var after = try stage(led, "after")
+    for id in after.objects.keys where id.kind == "VirtualService" { after.objects[id]?.allowed = ["not-followed"] }
+    #expect(try check(folders: [stage(Self.everybody, "before"), after]).diagnostics.isEmpty)
+    // Another object's allowance is for that one.
+    after = try stage(led + Shop.routes("api", "route: [\(Shop.to("api", "1"))]"), "after")
+    for id in after.objects.keys where id.name == "api" { after.objects[id]?.allowed = ["not-followed"] }
+    #expect(try check(folders: [stage(Self.everybody, "before"), after]).diagnostics.map(\.code) == [.notFollowed])
+    let ended = try SafetyChecksTests.found([led, Self.entry("match: [{uri: {prefix: /other}}], " + Self.toWeb)])
+    #expect(ended.contains { $0.code == .noRoute }, "\(ended.map(text))")
+  }
+
+  @Test(
+    arguments: [
+      ("connectionPool", "connectionPool: {http: {http1MaxPendingRequests: 1}}"),
+      ("outlierDetection", "outlierDetection: {maxEjectionPercent: 100}"),
+      ("PASSTHROUGH", "loadBalancer: {simple: PASSTHROUGH}"),
+    ]) func aPolicyThatIsNotFollowedIsSaid(_ field: String, _ policy: String) throws
+  {
+    func folder(_ policy: String, _ subset: String = "") -> String {
+      Self.everybody.replacing(
+        Shop.rule("api", "1", "2"),
+        with: Shop.rule("api", "1", "2", policy: policy.isEmpty ? "" : "trafficPolicy: {\(policy)}, ")
+          .replacing("{name: v1, ", with: "{name: v1, " + subset))
+    }
+    for after in [folder(policy), folder("", "trafficPolicy: {\(policy)}, ")] {
+      let found = try found([Self.everybody, after])
+      #expect(found.map(\.code) == [.notFollowed], "\(found.map(text))")
+      #expect(found.map(text).joined().contains("`\(field)` of DestinationRule/api"), "\(found.map(text))")
+      #expect(try SafetyChecksTests.found([after, after + Shop.pods("api", "2")]).map(text) == [])
+      #expect(try SafetyChecksTests.found([after, Self.everybody]).map(text) == [])
+    }
+  }
+
+  /// The rules of a delegate are in no VirtualService of the host: that is said as long as it is so, and nothing is claimed
+  /// of who meets it.
+  @Test func aDelegateIsNotFollowed() throws {
+    let led = Self.entry("delegate: {name: inner}")
+    let inner = """
+      ---
+      apiVersion: networking.istio.io/v1
+      kind: VirtualService
+      metadata: {name: inner, namespace: shop}
+      spec: {http: [{\(Self.toWeb)}]}
+
+      """
+    for (before, after) in [(Self.everybody, led + inner), (led + inner, led + inner), (led + inner, led)] {
+      let found = try found([before, after])
+      #expect(found.map(\.code) == [.notFollowed], "\(found.map(text))")
+      #expect(found.map(text).joined().contains("`delegate` of VirtualService/web-entry"), "\(found.map(text))")
+    }
+    #expect(try found([Self.everybody, Self.everybody + inner]).map(\.code) == [.notFollowed])
+  }
+
+  /// Pods that nobody here knows may be all that answered.
+  @Test func otherPodsAreNotFollowed() throws {
+    func pods(_ group: String, _ kind: String) -> String {
+      Shop.pods("api", "1").replacing("apiVersion: apps/v1", with: "apiVersion: \(group)")
+        .replacing("kind: Deployment", with: "kind: \(kind)")
+    }
+    for (group, kind) in [("argoproj.io/v1alpha1", "Rollout"), ("apps/v1", "ReplicaSet")] {
+      let with = Shop.front + Shop.service("api") + Shop.rule("api", "1", "2") + pods(group, kind)
+      let without = Shop.front + Shop.service("api") + Shop.rule("api", "1", "2")
+      #expect(try found([with, without]).map(\.code).contains(.notFollowed), "\(kind)")
+    }
+  }
+
+  // MARK: - What is asked
+
+  /// Visitors that a rule of either folder tells apart from the others, and who lose their way.
+  @Test(
+    arguments: [
+      ("uri: {prefix: /shop}", "uri: {prefix: /shop}, method: {exact: GET}", "method `POST`"),
+      ("uri: {prefix: /shop}", "uri: {prefix: /shop}, method: {regex: 'GET|POST|PUT'}", "method `DELETE`"),
+      ("uri: {prefix: /shop}", "uri: {exact: /shop}", "path `/shop/page`"),
+      ("uri: {prefix: /shop}", "uri: {prefix: /shop/}", "path `/shop`"),
+      ("uri: {regex: '/sh.p.*'}", "uri: {regex: '/sh.p'}", "/page`"),
+      (
+        "uri: {prefix: /shop}", "uri: {prefix: /shop}, withoutHeaders: {x-debug: {exact: '1'}}",
+        "path `/shop` and `x-debug: 1`"
+      ),
+      ("uri: {prefix: /shop}", "uri: {prefix: /shop}, headers: {x-user: {}}", "path `/shop`"),
+      ("uri: {prefix: /shop}", "uri: {prefix: /shop}, queryParams: {a: {exact: b}}", "path `/shop`"),
+      ("uri: {prefix: /shop}", "uri: {prefix: /shop}, authority: {exact: shop.org}", "path `/shop`"),
+      ("uri: {exact: /shop}, ignoreUriCase: true", "uri: {exact: /shop}", "path `/SHOP`"),
+      ("headers: {x: {prefix: v}}", "headers: {x: {exact: v}}", "`x: vx`"),
+      ("queryParams: {x: {prefix: v}}", "queryParams: {x: {exact: v}}", "`?x=vx`"),
+    ]) func aVisitorWithoutARouteIsFound(_ before: String, _ after: String, _ words: String) throws
+  {
+    func folder(_ match: String) -> String { Self.entry("match: [{\(match)}], " + Self.toWeb) }
+    let found = try found([folder(before), folder(after)])
+    #expect(found.map(\.code) == [.noRoute], "\(found.map(text))")
+    #expect(found.map(text).joined().contains(words), "\(found.map(text))")
+    #expect(try SafetyChecksTests.found([folder(after), folder(before)]).map(text) == [])
+  }
+
+  /// One rule's path with another's header.
+  @Test func aRuleInFrontOfAnother() throws {
+    let plain = Self.entry("match: [{uri: {prefix: /shop}}], " + Self.toWeb)
+    let covered = Self.entry(
+      "match: [{headers: {x: {exact: w}}}], directResponse: {status: 503}",
+      "match: [{uri: {prefix: /shop}}], " + Self.toWeb)
+    let found = try found([plain, covered])
+    #expect(found.map(\.code) == [.noRoute], "\(found.map(text))")
+    #expect(found.map(text).joined().contains("path `/shop` and `x: w`"), "\(found.map(text))")
+  }
+
   // MARK: - The pages of the codes
 
   private static let pages = Catalogue.pages.filter { $0.stage == .folder }
@@ -216,6 +366,10 @@ import Testing
     ("StatefulSet", 3, "updateStrategy: {type: OnDelete}", false),
     ("StatefulSet", 3, "updateStrategy: {rollingUpdate: {partition: 3}}", false),
     ("StatefulSet", 3, "updateStrategy: {rollingUpdate: {partition: 2, maxUnavailable: 100%}}", true),
+    // One on each node, however many there are.
+    ("DaemonSet", 1, "", true), ("DaemonSet", 1, "updateStrategy: {rollingUpdate: {maxUnavailable: 100%}}", true),
+    ("DaemonSet", 1, "updateStrategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}", false),
+    ("DaemonSet", 1, "updateStrategy: {type: OnDelete}", false),
   ])
   func rollingUpdates(_ kind: String, _ replicas: Int, _ strategy: String, _ takesAway: Bool) throws {
     func folder(_ image: String) -> String {
@@ -228,6 +382,41 @@ import Testing
     let codes = Set(try found([folder("api:1"), folder("api:2")]).map(\.code))
     #expect(codes.isEmpty != takesAway, "\(codes)")
     #expect(codes.isSubset(of: [.noReadyPods, .tooFewPods]), "\(codes)")
+  }
+
+  @Test func aDaemonSetIsFollowed() throws {
+    let rest = Shop.front + Shop.service("api") + Shop.rule("api", "1", "2")
+    let pods = Shop.pods("api", "1").replacing("kind: Deployment", with: "kind: DaemonSet")
+    #expect(try found([rest + pods, rest]).map(\.code) == [.noReadyPods])
+    #expect(try found([rest + pods, rest + pods]).map(text) == [])
+  }
+
+  /// What is said of pods that are replaced can be done with a workload of this kind.
+  @Test(arguments: [
+    ("Deployment", 1, "strategy: {type: Recreate}", ["`strategy: {type: RollingUpdate}` keeps them"]),
+    ("Deployment", 4, "strategy: {rollingUpdate: {maxUnavailable: 1}}", ["`maxUnavailable: 0`, and a `maxSurge`"]),
+    ("Deployment", 1, "strategy: {rollingUpdate: {maxUnavailable: 1}}", ["`maxUnavailable: 0`, and a `maxSurge`"]),
+    ("StatefulSet", 1, "", ["give it 2 replicas or more"]),
+    ("StatefulSet", 3, "", ["give it a replica more than the load needs"]),
+    (
+      "StatefulSet", 3, "updateStrategy: {rollingUpdate: {maxUnavailable: 3}}",
+      ["a StatefulSet then stops one pod at a time"]
+    ),
+    ("DaemonSet", 1, "", ["`maxSurge: 1` and `maxUnavailable: 0`", "where there is one node, none is left"]),
+  ])
+  func helps(_ kind: String, _ replicas: Int, _ strategy: String, _ words: [String]) throws {
+    func folder(_ image: String) -> String {
+      let pods = Shop.pods("api", "1", replicas: replicas).replacing("kind: Deployment", with: "kind: \(kind)")
+        .replacing("image: api", with: "image: \(image)")
+        .replacing("replicas: \(replicas)", with: "replicas: \(replicas)\(strategy.isEmpty ? "" : "\n  " + strategy)")
+      return Shop.front + Shop.service("api") + pods + Shop.rule("api", "1", "2")
+    }
+    let found = try found([folder("api:1"), folder("api:2")])
+    #expect(!found.isEmpty)
+    for diagnostic in found {
+      for words in words { #expect(text(diagnostic).contains(words), "\(text(diagnostic))") }
+      #expect(!text(diagnostic).contains("two goes"), "\(text(diagnostic))")
+    }
   }
 
   @Test func aStatefulSetMayTakeItsClaimsAlong() throws {
@@ -399,6 +588,65 @@ import Testing
         [folder, folder], FolderCheckOptions(intent: FolderIntent(plan, folders: 2)))
       #expect(found.contains { $0.code == .mixedReleases } == isLeft, "\(mid) \(api): \(found.map(text))")
     }
+  }
+
+  /// A call arrives where the intent leads its caller, also where the two are of no release, whatever the Service's port is.
+  @Test func aCallArrivesWhereItIsMeantTo() throws {
+    let head = """
+      plan shop
+      language 1
+      namespace shop
+      expose web on port 80
+      component web {
+        port 8080 http
+        calls api
+        version 1
+      }
+      component api {
+        port 8080 http
+        version 1, 2
+      }
+      header beta is x-beta = yes
+
+      """
+    let before = "step \"before\" {\n  deploy web 1\n  deploy api 1\n}\n"
+    let after = "step \"after\" {\n  deploy api 2\n  route api header beta -> 2\n}\n"
+    let plan = try #require(resolve(path: "intent.rollout", bytes: Array((head + before + after).utf8)).plan)
+    let rest =
+      S.gateway + S.service("web") + S.service("api") + S.pods("web", "1") + S.rule("web", "1", "2") + Self.plain
+      + S.pods("api", "1") + S.pods("api", "2") + S.rule("api", "1", "2")
+    func found(_ rules: String) throws -> [Diagnostic] {
+      try SafetyChecksTests.found(
+        [rest + Self.straight, rest + rules], FolderCheckOptions(intent: FolderIntent(plan, folders: 2)))
+    }
+    let beta = "match: [{headers: {x-beta: {exact: 'yes'}}}], route: [\(S.to("api", "2"))]"
+    let meant = try found(S.routes("api", beta, "route: [\(S.to("api", "1"))]"))
+    #expect(meant.isEmpty, "\(meant.map(text))")
+    let wrong = try found(S.routes("api", "route: [\(S.to("api", "2"))]")).filter { $0.code == .strayTraffic }
+    #expect(wrong.count == 1, "\(wrong.map(text))")
+    let words = wrong.map(text).joined()
+    for expected in [
+      "calls of `web-1` reach Deployment/api-2, to which the intent does not send them", "they are meant for `api 1`",
+    ] { #expect(words.contains(expected), "\(words)") }
+    let split = try found(
+      S.routes("api", "route: [\(S.to("api", "1", weight: 50)), \(S.to("api", "2", weight: 50))]"))
+    #expect(split.contains { $0.code == .strayTraffic }, "\(split.map(text))")
+    // In the end nobody may still go where the older folder was meant to lead them.
+    let late = try found(Self.straight)
+    #expect(late.map(\.code) == [.strayTraffic], "\(late.map(text))")
+    #expect(late.map(text).joined().contains("with header `x-beta: yes` reach Deployment/api-1"), "\(late.map(text))")
+  }
+
+  /// Whoever the intent leads visitors to has to get some.
+  @Test func nobodyIsLeftOut() throws {
+    let before = "step \"before\" {\n  deploy release 1\n  deploy release 2\n  route web all -> 1\n}\n"
+    let after = "step \"after\" {\n  route web 50% -> 2\n}\n"
+    let rules = Self.more + Self.lanes
+    let split = S.entry("route: [\(S.to("web", "1", weight: 50)), \(S.to("web", "2", weight: 50))]")
+    #expect(try found(rules + Self.plain, rules + split, steps: before + after).map(text) == [])
+    let found = try found(rules + Self.plain, rules + Self.plain, steps: before + after)
+    #expect(found.map(\.code) == [.strayTraffic], "\(found.map(text))")
+    #expect(found.map(text).joined().contains("do not reach `web 2`, to which the intent sends them"))
   }
 
   @Test func thereIsAStepForEachFolder() throws {
