@@ -480,6 +480,18 @@ private func isLongDuration(_ text: String) -> Bool {
   guard parseDuration(text) == nil else { return false }
   var (small, isDigit) = ("", false)
   for character in text {
+/// `90000` → `1m30s`, as ``parseDuration(_:)`` reads it.
+package func durationText(_ milliseconds: Int) -> String {
+  if milliseconds == 0 { return "0s" }
+  var rest = milliseconds
+  var text = ""
+  for (unit, size) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] where rest >= size {
+    text += "\(rest / size)\(unit)"
+    rest %= size
+  }
+  return text
+}
+
     let isNext = character.isASCII && character.isNumber
     if !isNext || !isDigit { small.append(isNext ? "1" : character) }
     isDigit = isNext
