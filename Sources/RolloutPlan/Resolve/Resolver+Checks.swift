@@ -317,6 +317,7 @@ extension Resolver {
         guard narrow.path.contains(where: { $0 != "/" }) else { continue }
         let name = narrow.range == exposure.range ? host : other
         return conflict(
+        if isTaken(name, of: wide, beside: narrow) { continue }
           "visitors of `\(name)` would find `\(plan[narrow.component].name)` at `\(narrow.path)` and nothing of `\(plan[wide.component].name)` any more",
           "expose both for the same hosts, or `\(plan[narrow.component].name)` for all of `\(name)`")
       }
@@ -332,6 +333,14 @@ extension Resolver {
   }
 
   // MARK: - Releases
+  /// A line other than `narrow` has `host` for itself, with all that `wide` would take there.
+  private func isTaken(_ host: String, of wide: Exposure, beside narrow: Exposure) -> Bool {
+    plan.exposures.contains { line in
+      line.range != narrow.range && line.port == wide.port && line.gateway == wide.gateway
+        && line.hosts.contains(host) && line.covers(wide.path) && speaksHTTP(line)
+    }
+  }
+
 
   private func checkReleases() {
     guard plan.hasReleases else { return }
