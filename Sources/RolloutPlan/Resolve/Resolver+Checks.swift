@@ -11,6 +11,7 @@ extension Resolver {
     reportUnservedPorts()
     checkVolumes()
     checkPatchedPods()
+    checkPatchedPolicies()
   }
 
   // MARK: - Names in the cluster
@@ -316,8 +317,8 @@ extension Resolver {
         let (narrow, wide) = hostsMeet(host, within: other) ? (exposure, earlier) : (earlier, exposure)
         guard narrow.path.contains(where: { $0 != "/" }) else { continue }
         let name = narrow.range == exposure.range ? host : other
-        return conflict(
         if isTaken(name, of: wide, beside: narrow) { continue }
+        return conflict(
           "visitors of `\(name)` would find `\(plan[narrow.component].name)` at `\(narrow.path)` and nothing of `\(plan[wide.component].name)` any more",
           "expose both for the same hosts, or `\(plan[narrow.component].name)` for all of `\(name)`")
       }
@@ -332,7 +333,6 @@ extension Resolver {
     }
   }
 
-  // MARK: - Releases
   /// A line other than `narrow` has `host` for itself, with all that `wide` would take there.
   private func isTaken(_ host: String, of wide: Exposure, beside narrow: Exposure) -> Bool {
     plan.exposures.contains { line in
@@ -341,6 +341,7 @@ extension Resolver {
     }
   }
 
+  // MARK: - Releases
 
   private func checkReleases() {
     guard plan.hasReleases else { return }
