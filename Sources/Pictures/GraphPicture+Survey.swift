@@ -37,7 +37,7 @@ private struct GraphBuilder {
 
   private mutating func addComponents() {
     let model = survey.model
-    let copied = Set(survey.copies.map(\.version))
+    let copied = Set(survey.copies.map(\.version).filter { !survey.isAsked[$0] })
     var releaseOf: [Int: Int] = [:]
     for (r, release) in plan.releases.enumerated() {
       let isDrawn = model.versions.indices.contains { n in

@@ -39,7 +39,7 @@ package struct Serving: Sendable {
   package private(set) var rows: [Row] = []
   /// Deployed after the step and reached by nothing, copies included.
   package private(set) var dark: [Int] = []
-  /// After the step: versions that get copies of requests, and nothing else.
+  /// After the step: versions that get copies of requests, be it beside requests or not.
   package private(set) var copies: [Answer.Copy] = []
 
   /// Does the writes of `step` in `mesh`, and compares.

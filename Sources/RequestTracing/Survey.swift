@@ -14,11 +14,12 @@ package struct Survey: Sendable {
   package private(set) var routes: [Route] = []
   /// By version: some request gets there, a copy among them, or it runs without being asked.
   package private(set) var isReached: [Bool]
-  /// Versions whose answers nobody gets: only copies of requests reach them.
+  /// Versions that copies of requests are sent to, and the largest share of some route that is copied.
   package private(set) var copies: [Answer.Copy] = []
   /// By version: its pods; nil where it is not deployed.
   package let replicas: [Int?]
-  private var isAsked: [Bool]
+  /// By version: somebody gets its answers, and not copies of requests alone reach it.
+  package private(set) var isAsked: [Bool]
 
   package init(_ mesh: MeshSnapshot) {
     let model = mesh.model
@@ -53,8 +54,7 @@ package struct Survey: Sendable {
         take(f, answer, &queue, &copied)
       }
     }
-    copies = copied.filter { !isAsked[$0.key] }.sorted { $0.key < $1.key }
-      .map { Answer.Copy(version: $0.key, probability: $0.value) }
+    copies = copied.sorted { $0.key < $1.key }.map { Answer.Copy(version: $0.key, probability: $0.value) }
   }
 
   private mutating func take(_ f: Int, _ mesh: MeshSnapshot, _ queue: inout [Int], _ copied: inout [Int: Double]) {

@@ -79,6 +79,7 @@ private func refusal(of value: Value, at path: [String], _ kind: String) -> Stri
     }
     return nil
   }
+  if kind == "VirtualService", holder == "retries", key == "retryOn" { return refusal(ofRetryOn: value) }
   let words: [String]
   switch (kind, holder, key) {
   case ("DestinationRule", "tls", "mode"): words = ["DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"]
@@ -92,6 +93,49 @@ private func refusal(of value: Value, at path: [String], _ kind: String) -> Stri
   }
   if case .string(let text) = value, words.contains(text) { return nil }
   return "`\(key)` of `\(holder)` is one of \(words.joined(separator: ", "))"
+}
+
+/// Names of Envoy (`x-envoy-retry-on`, `x-envoy-retry-grpc-on`) and codes of answers, with commas between them and nothing
+/// else (Istio: `validateHTTPRetry`).
+private func refusal(ofRetryOn value: Value) -> String? {
+  guard case .string(let text) = value else {
+    // One code alone is a number to YAML.
+    return "`retryOn` is a text, as `5xx,reset`"
+  }
+  let wrong =
+    text.isEmpty
+    ? nil
+    : text.split(separator: ",", omittingEmptySubsequences: false).first { part in
+      !retryReasons.contains(String(part)) && !(Int(part).map(isStatusCode) ?? false)
+    }
+  guard let wrong else { return nil }
+  if wrong.contains(where: \.isWhitespace) { return "`retryOn` has commas between its words, and no blanks" }
+  return
+    "`\(wrong)` in `retryOn` is no reason that Envoy knows, as `connect-failure`, and no code of an answer, as `503`"
+}
+
+private let retryReasons: Set<String> = [
+  "5xx", "cancelled", "connect-failure", "deadline-exceeded", "envoy-ratelimited", "gateway-error",
+  "http3-post-connect-failure", "internal", "refused-stream", "reset", "reset-before-request", "resource-exhausted",
+  "retriable-4xx", "retriable-headers", "retriable-status-codes", "unavailable",
+]
+
+/// Codes that have a name (Go: `http.StatusText`).
+private func isStatusCode(_ code: Int) -> Bool {
+  switch code {
+  case 100...103, 200...208, 226, 300...305, 307, 308, 400...418, 421...426, 428, 429, 431, 451, 500...508, 510, 511:
+    true
+  default: false
+  }
+}
+
+/// Ports of a PeerAuthentication that is for a whole namespace (Istio: `ValidatePeerAuthentication`).
+func namesPortsForEverybody(_ policy: Value) -> Bool {
+  policy.at("spec", "portLevelMtls")?.fields.map { !$0.isEmpty } ?? false && !hasSelector(policy)
+}
+
+func hasSelector(_ policy: Value) -> Bool {
+  policy.at("spec", "selector", "matchLabels")?.fields.map { !$0.isEmpty } ?? false
 }
 
 private let durations: Set<String> = [

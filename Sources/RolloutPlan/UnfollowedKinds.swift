@@ -212,8 +212,14 @@ func refusal(ofDeploymentPatch patch: Value) -> String? {
     return "the `restartPolicy` of a Deployment's pods is `Always`"
   }
   for list in ["containers", "initContainers"] {
-    for container in patch.at("spec", "template", "spec")?[list]?.array ?? [] where container["image"] == .string("") {
-      return "a container has an `image`"
+    for container in patch.at("spec", "template", "spec")?[list]?.array ?? [] {
+      if container["image"] == .string("") { return "a container has an `image`" }
+      for probe in ["livenessProbe", "startupProbe"] {
+        // 0 is what is not said.
+        if let count = container.at(probe, "successThreshold")?.int, count != 0, count != 1 {
+          return "the `successThreshold` of a `\(probe)` is 1"
+        }
+      }
     }
   }
   func isNothing(_ value: Value?) -> Bool { value == .int(0) || value == .string("0%") || value == .string("0") }

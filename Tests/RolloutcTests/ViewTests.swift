@@ -117,6 +117,36 @@ private let plans = ["aks-voting", "aks-voting-as-written", "bookinfo"]
     #expect(try scratch.rolloutc("graph", "p.rollout", "-o", "mermaid").output.contains("c0v0 --> "))
   }
 
+  /// Of a version that has a share besides, too.
+  @Test func copiesOfRequestsAreSaid() throws {
+    let scratch = try Scratch()
+    try scratch.write(
+      """
+      plan shop
+      language 1
+      expose web on port 80
+
+      component web {
+        image registry.example.com/web
+        port 8080 http
+        version 1.0, 2.0
+      }
+
+      deploy web 1.0
+
+      step "Try" {
+        deploy web 2.0
+        route web 10% -> 2.0
+        mirror web 20% -> 2.0
+      }
+
+      """, to: "p.rollout")
+    let table = try scratch.rolloutc("steps", "p.rollout").output
+    #expect(table.contains("   everybody  1.0 → 90% 1.0, 10% 2.0\n   copies of requests: 20% to web 2.0\n"), "\(table)")
+    let picture = try scratch.rolloutc("graph", "p.rollout", "-o", "mermaid").output
+    #expect(!picture.contains(":::copies"), "it gets requests, too:\n\(picture)")
+  }
+
   @Test func aTraceIsJSON() throws {
     let scratch = try Scratch(withPlans: true)
     for name in plans {

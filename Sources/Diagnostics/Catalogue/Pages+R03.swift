@@ -183,11 +183,14 @@ extension CodePage {
       fix: "Write the levels in rising order, each from `1%` to `100%`."
     ),
     CodePage(
-      .badYAML, "A patch that is no YAML mapping.",
-      why: "A patch is merged into an object, so it must be one mapping.",
+      .badYAML, "A patch is no YAML mapping, or makes an object that Kubernetes or Istio does not take.",
+      why: """
+        A patch is merged into an object, so it must be one mapping. What the server refuses by the rules of its own kinds, as \
+        a request above its limit or a reason to retry that Istio does not know, would stop the run at that write.
+        """,
       bad: .shop("patch deployment of web \"spec: [\"\n\n" + deploy),
       good: .shop("patch deployment of web \"spec: {minReadySeconds: 10}\"\n\n" + deploy),
-      fix: "Mend the YAML. In `\"\"\"` a patch may run over several lines."
+      fix: "Mend the YAML, or the value that the message names. In `\"\"\"` a patch may run over several lines."
     ),
     CodePage(
       .badKey, "A name or value that a cookie, header or Secret key cannot have.",

@@ -374,5 +374,37 @@ extension CodePage {
       ),
       fix: "Deploy the version with the pods that everybody needs before it takes over: `deploy web 2.0 replicas 10`."
     ),
+    CodePage(
+      .mirrorReplaced, "A mirror takes the place of one to another version.",
+      why: """
+        A component has one mirror: copies of its requests go to one version. A second `mirror` line ends the first, and the \
+        version that it was for gets nothing any more.
+        """,
+      bad: .shop(
+        web: body + "  version 1.0, 2.0, 3.0",
+        "deploy web 1.0\ndeploy web 2.0\ndeploy web 3.0\nmirror web 10% -> 2.0\nwait 10m\nmirror web 10% -> 3.0"),
+      good: .shop(
+        web: body + "  version 1.0, 2.0, 3.0",
+        "deploy web 1.0\ndeploy web 2.0\ndeploy web 3.0\nmirror web 10% -> 2.0\nwait 10m\nmirror web 0% -> 2.0\nmirror web 10% -> 3.0"
+      ),
+      fix: "Say that the first one ends, by `mirror web 0% -> 2.0`; to try two versions, mirror to one after the other."
+    ),
+    CodePage(
+      .stickyDropped, "A share was sticky, and a later line sets it without `sticky`.",
+      why: """
+        `sticky` keeps each visitor on the side that answered first, by a cookie. It is part of the share: a `route` with a \
+        percentage, or a `shift` without `sticky`, sets the share anew, the cookie counts no more, and every request is dealt \
+        out by the share alone. Visitors who were kept on one version see now one and now the other. Once everybody is led \
+        to one version, there is nothing to keep.
+        """,
+      bad: .shop(
+        two
+          + "shift web -> 2.0 through 20% every 10m sticky for 1d\nshift web -> 2.0 through 50%, 100% every 10m"),
+      good: .shop(
+        two
+          + "shift web -> 2.0 through 20% every 10m sticky for 1d\nshift web -> 2.0 through 50%, 100% every 10m sticky for 1d"
+      ),
+      fix: "Repeat `sticky for` at each `shift`, and move a sticky share by `shift` and not by `route`."
+    ),
   ]
 }

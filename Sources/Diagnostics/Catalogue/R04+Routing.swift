@@ -33,6 +33,8 @@ extension Code {
   package static let nobodyCalls = Code("R0431", "nobody-calls", .warning)
   package static let portUnserved = Code("R0432", "port-unserved", .warning)
   package static let fewerPods = Code("R0433", "fewer-pods", .warning)
+  package static let mirrorReplaced = Code("R0434", "mirror-replaced", .warning)
+  package static let stickyDropped = Code("R0435", "sticky-dropped", .warning)
 
   static let routing: [Code] = [
     .routeToUndeployed, .retireLive, .neverRouted, .unreachableVerify, .shadowedRoute, .shareDoesNotRise,
@@ -40,6 +42,6 @@ extension Code {
     .rollbackPastDestroyed, .nothingToRetire, .versionInNoRelease, .sharedCallerConflict, .incompleteRelease,
     .nothingToUnroute, .notExposed, .shiftEndsEarly, .noEffect, .stickyNotPossible, .waitForUndeployed,
     .notInFailureBlock, .rollbackTarget, .roundRobin, .needsHTTP, .portLost, .portGone, .shrinksUnsaid,
-    .callUnsaid, .nobodyCalls, .portUnserved, .fewerPods,
+    .callUnsaid, .nobodyCalls, .portUnserved, .fewerPods, .mirrorReplaced, .stickyDropped,
   ]
 }

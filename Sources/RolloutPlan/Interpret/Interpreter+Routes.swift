@@ -29,7 +29,18 @@ extension Interpreter {
     if isExposed {
       if case .selected = selector { checkSurrounded(component, statement) }
       var table = state.components[c].entry ?? RouteTable()
+      let before = table
       changed = apply(selector, version, to: &table, statement, isFirst: true) || changed
+      if case .percent(let percent) = selector, percent > 0, let kept = before.keptByNone(in: table) {
+        let old = before.shares.first { $0.version == version.index }?.percent ?? 0
+        reportDropped(kept, version) { component, version, duration in
+          .stickyDropped(
+            component, version, duration: duration,
+            shift: percent > old
+              ? "shift \(component) -> \(version) through \(percent)% every 10m sticky for \(duration)" : nil,
+            at: statement.range)
+        }
+      }
       state.components[c].entry = table
       if !inRelease {
         // Callers inside the mesh are routed like visitors.
@@ -150,6 +161,15 @@ extension Interpreter {
       table.shares.append(share)
     }
     return true
+  }
+
+  /// - Parameter milliseconds: how long the share before kept its visitors.
+  private func reportDropped(
+    _ milliseconds: Int, _ version: VersionID,
+    _ diagnostic: (_ component: String, _ version: String, _ duration: String) -> Diagnostic
+  ) {
+    guard !taint.covers(version.component) else { return }
+    report(diagnostic(plan[version.component].name, plan[version].name, durationText(milliseconds)))
   }
 
   private func noteCleared(_ rules: [RouteTable.Rule], to version: VersionID, _ statement: StepStatement) {
@@ -294,9 +314,23 @@ extension Interpreter {
       }
       return false
     }
+    if let former = state.components[c].mirror, former.version != version.index {
+      noteReplaced(VersionID(component, former.version), by: version, statement)
+    }
     state.components[c].isPinned = true
     state.components[c].mirror = mirror
+    mirroredAt[version] = statement.range
     return true
+  }
+
+  private func noteReplaced(_ former: VersionID, by version: VersionID, _ statement: StepStatement) {
+    // A line sends copies there: that no step ever sends anybody is not to be said as well.
+    everServed.insert(former)
+    guard !taint.covers(version.component) else { return }
+    report(
+      .mirrorReplaced(
+        plan[version.component].name, plan[version].name, former: plan[former].name, line: mirroredAt[former],
+        at: statement.range))
   }
 
   func checkShift(_ shift: Shift, _ statement: StepStatement) {
@@ -318,9 +352,15 @@ extension Interpreter {
     if plan.exposure(of: shift.component) != nil {
       if shift.stickyMilliseconds != nil, level == shift.levels.first { checkSurrounded(shift.component, statement) }
       var table = state.components[c].entry ?? RouteTable()
+      let before = table
       guard
         setShare(level, shift.version, sticky: shift.stickyMilliseconds, in: &table, statement, isFirst: true)
       else { return false }
+      if let kept = before.keptByNone(in: table) {
+        reportDropped(kept, shift.version) {
+          .stickyDroppedByShift($0, $1, duration: $2, at: statement.range)
+        }
+      }
       state.components[c].entry = table
       if !standsInReleases(shift.component) {
         state.components[c].lanes[0] = table.withoutStickiness
@@ -354,6 +394,15 @@ extension RouteTable {
   /// Everybody is led to this version.
   fileprivate func isOnly(_ version: Int) -> Bool {
     fallback == version && rules.allSatisfy { $0.version == version } && shares.allSatisfy { $0.percent == 0 }
+  }
+
+  /// How long visitors stayed with one version, if two at least still serve by shares after a change that keeps nobody.
+  fileprivate func keptByNone(in table: RouteTable) -> Int? {
+    let sides = Set(table.shares.map(\.version) + [table.fallback].compactMap(\.self))
+    guard !table.shares.isEmpty, sides.count > 1, table.shares.allSatisfy({ $0.stickyMilliseconds == nil }) else {
+      return nil
+    }
+    return shares.compactMap(\.stickyMilliseconds).max()
   }
 
   /// The same table for callers inside the mesh, who keep no cookies.

@@ -20,6 +20,8 @@ final class Interpreter {
   var destroyed: [String: SourceRange] = [:]
   /// Shifts that end below 100%, until something follows.
   var openShifts: [ComponentID: (range: SourceRange, percent: Int)] = [:]
+  /// By the version that gets the copies: the line that asked for them.
+  var mirroredAt: [VersionID: SourceRange] = [:]
   /// `routing open`: a second version was deployed, and both serve if nothing of the same part routes them.
   private var openPairs: [(ComponentID, Diagnostic)] = []
   /// In a failure block: only steps before this one can be gone back to.

@@ -39,6 +39,14 @@ extension Diagnostic {
       fixIts: release == nil ? [] : [FixIt("write `release`", [Edit(range, "release")])])
   }
 
+  /// - Parameter release: the declared one that the next word names.
+  static func misspelledRelease(_ word: String, release: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .unknownComponent, "there is no component named `\(word)`", at: Label(range, "not declared"),
+      help: "all of a release is deployed by `deploy release \(release)`",
+      fixIts: [FixIt("write `release`", [Edit(range, "release")])])
+  }
+
   /// - Parameter next: what stays.
   static func retireWithoutRelease(_ name: String, at range: SourceRange, upTo next: SourceRange) -> Diagnostic {
     let removed = SourceRange(file: range.file, start: range.start, end: next.start)

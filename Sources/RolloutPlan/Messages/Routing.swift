@@ -325,6 +325,52 @@ extension Diagnostic {
     Diagnostic(.noEffect, "this line changes nothing: \(message)", at: Label(range, "no effect"), help: "remove it")
   }
 
+  /// - Parameter line: the one that mirrors to `former`, where it is known.
+  static func mirrorReplaced(
+    _ component: String, _ version: String, former: String, line: SourceRange?, at range: SourceRange
+  ) -> Diagnostic {
+    Diagnostic(
+      .mirrorReplaced, "copies went to `\(component)` \(former), and this line ends that: a component has one mirror",
+      at: Label(range, "copies go to \(version) alone from here on"),
+      secondary: line.map { [Label($0, "the mirror that ends")] } ?? [],
+      help:
+        "write `mirror \(component) 0% -> \(former)` before it if that is meant; two versions get copies one after the other"
+    )
+  }
+
+  /// - Parameters:
+  ///   - duration: how long the share before kept its visitors.
+  ///   - shift: what would move the share and keep them; nil where the share does not rise.
+  static func stickyDropped(
+    _ component: String, _ version: String, duration: String, shift: String?, at range: SourceRange
+  ) -> Diagnostic {
+    stickyDropped(
+      component, version, duration: duration, at: range,
+      help: shift.map { "move the share by `\($0)`, which keeps them" }
+        ?? "leave the line out; if it is meant: `\(Code.stickyDropped.allowance)`")
+  }
+
+  static func stickyDroppedByShift(_ component: String, _ version: String, duration: String, at range: SourceRange)
+    -> Diagnostic
+  {
+    let words = "sticky for \(duration)"
+    let help = "write `\(words)` at the end of the line, as before"
+    let end = SourceRange(file: range.file, start: range.end, end: range.end)
+    return stickyDropped(
+      component, version, duration: duration, at: range, help: help, fixIts: [FixIt(help, [Edit(end, " \(words)")])])
+  }
+
+  private static func stickyDropped(
+    _ component: String, _ version: String, duration: String, at range: SourceRange, help: String, fixIts: [FixIt] = []
+  ) -> Diagnostic {
+    Diagnostic(
+      .stickyDropped,
+      "the share of `\(component)` \(version) was sticky, and this line ends that: no cookie keeps anybody any more",
+      at: Label(range, "not `sticky`: visitors are dealt out again"),
+      notes: ["until here each stayed for \(duration) with the version that answered first"], help: help, fixIts: fixIts
+    )
+  }
+
   static func stickyNotPossible(_ component: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .stickyNotPossible, "visitors can be kept by a cookie only where `\(component)` is exposed and speaks http",

@@ -300,6 +300,13 @@ extension Diagnostic {
       fixIts: (Int(text) ?? 0) > 1 ? [] : [FixIt("write `1`", [Edit(range, "1")])])
   }
 
+  static func blankAroundHeader(_ value: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .badKey, "`\(value)` is never the value of a header", at: Label(range, "begins or ends with a blank"),
+      notes: ["blanks around a value are no part of it, and no proxy passes them on (RFC 9110)"],
+      help: "leave these blanks out")
+  }
+
   static func badHeaderValue(_ value: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(
       .badKey, "`\(value)` cannot be the value of a header",

@@ -11,6 +11,7 @@ extension Resolver {
     reportUnservedPorts()
     checkVolumes()
     checkPatchedPods()
+    checkPatchedPolicies()
   }
 
   // MARK: - Names in the cluster
@@ -316,6 +317,7 @@ extension Resolver {
         let (narrow, wide) = hostsMeet(host, within: other) ? (exposure, earlier) : (earlier, exposure)
         guard narrow.path.contains(where: { $0 != "/" }) else { continue }
         let name = narrow.range == exposure.range ? host : other
+        if isTaken(name, of: wide, beside: narrow) { continue }
         return conflict(
           "visitors of `\(name)` would find `\(plan[narrow.component].name)` at `\(narrow.path)` and nothing of `\(plan[wide.component].name)` any more",
           "expose both for the same hosts, or `\(plan[narrow.component].name)` for all of `\(name)`")
@@ -328,6 +330,14 @@ extension Resolver {
       conflict(
         "`\(inner.path)` lies in `\(outer.path)`, and which of two components gets its requests is a matter of age",
         "expose both for the same hosts, or give one of them another host or path")
+    }
+  }
+
+  /// A line other than `narrow` has `host` for itself, with all that `wide` would take there.
+  private func isTaken(_ host: String, of wide: Exposure, beside narrow: Exposure) -> Bool {
+    plan.exposures.contains { line in
+      line.range != narrow.range && line.port == wide.port && line.gateway == wide.gateway
+        && line.hosts.contains(host) && line.covers(wide.path) && speaksHTTP(line)
     }
   }
 

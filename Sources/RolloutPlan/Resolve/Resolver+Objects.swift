@@ -85,7 +85,7 @@ extension Resolver {
         return
       }
       var isRefused = false
-      if case .deployment = target, let reason = refusal(ofDeploymentPatch: documents[0]) {
+      if target.kind == "Deployment", let reason = refusal(ofDeploymentPatch: documents[0]) {
         report(
           .badYAML(
             "\(origin) makes a Deployment that Kubernetes does not take: \(reason)", at: range,
@@ -191,6 +191,29 @@ extension Resolver {
     return look(value, documents[0], [])
   }
 
+  /// Ports of a PeerAuthentication that no selector narrows: the plan's own is for the whole namespace, and a patch never
+  /// gives it a selector.
+  func checkPatchedPolicies() {
+    for patch in plan.patches {
+      guard case .object(kind: "PeerAuthentication", let name) = patch.target, namesPortsForEverybody(patch.value)
+      else {
+        continue
+      }
+      let isNarrow = plan.manifests.lazy.flatMap(\.objects).contains { object in
+        ObjectID(object).map {
+          $0.kind == "PeerAuthentication" && $0.name == name
+            && ($0.namespace.isEmpty || $0.namespace == plan.namespace)
+        } ?? false && hasSelector(object)
+      }
+      if isNarrow { continue }
+      report(
+        .badYAML(
+          "the patch makes a PeerAuthentication that Istio does not take: `portLevelMtls` is for pods that a `selector` names, and `\(name)` is for the whole namespace",
+          at: patch.range,
+          help: "write a PeerAuthentication of its own, with a `selector`, and take it in by `manifest`"))
+    }
+  }
+
   /// A field at the top of a patch that objects of this kind do not have there. Of kinds in manifests nobody knows.
   private func strayField(_ patch: Value, _ target: Patch.Target) -> String? {
     if case .object(let kind, _) = target,
@@ -280,6 +303,11 @@ extension Resolver {
     }
     if id.group.hasSuffix(".istio.io"), let reason = refusal(ofIstioObject: object, kind: id.kind) {
       return .badManifest("the object at line \(line) of `\(path)` is none that Istio takes: \(reason)", at: range)
+    }
+    if id.group == "security.istio.io", id.kind == "PeerAuthentication", namesPortsForEverybody(object) {
+      return .badManifest(
+        "the object at line \(line) of `\(path)` is none that Istio takes: `portLevelMtls` is for pods that a `selector` names",
+        at: range)
     }
     let unquoted = unquotedTexts(in: object, group: id.group, kind: id.kind)
     if !unquoted.isEmpty { return .unquotedText(unquoted, in: "\(id) of `\(path)`", at: range) }

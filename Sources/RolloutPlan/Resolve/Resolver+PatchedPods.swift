@@ -193,6 +193,34 @@ extension Resolver {
         }
       }
     }
+    return problems + unmetRequests(ofPods: id, pods)
+  }
+
+  /// Containers that ask for more than they may have, by all that patches and the plan say of them.
+  private func unmetRequests(ofPods id: VersionID, _ pods: [(spec: Value, range: SourceRange)])
+    -> [(text: String, help: String, range: SourceRange)]
+  {
+    var problems: [(text: String, help: String, range: SourceRange)] = []
+    for list in ["containers", "initContainers"] {
+      var amounts: [String: ContainerAmounts] = [:]
+      if list == "containers" {
+        amounts[plan[id.component].service] = ContainerAmounts(plan[id].resources ?? Resources())
+      }
+      for pod in pods {
+        for container in pod.spec[list]?.array ?? [] {
+          guard let name = container["name"]?.string, let resources = container["resources"] else { continue }
+          amounts[name, default: ContainerAmounts()].patch(by: resources, at: pod.range)
+        }
+      }
+      for (name, amounts) in amounts.sorted(by: { $0.key < $1.key }) {
+        problems += amounts.unmet.map { unmet in
+          (
+            "container `\(name)` asks for \(unmet.request) of `\(unmet.resource)`, and its limit is \(unmet.limit)",
+            "raise the limit, or ask for less", unmet.range
+          )
+        }
+      }
+    }
     return problems
   }
 
@@ -202,6 +230,63 @@ extension Resolver {
     case .object(let fields): fields.entries.contains { $0.key.hasPrefix("$") || hasDirective($0.value) }
     case .array(let items): items.contains(where: hasDirective)
     case .null, .bool, .int, .double, .string: false
+    }
+  }
+}
+
+/// What a container asks for, and its limits, patch by patch.
+private struct ContainerAmounts {
+  private struct Amount {
+    var text: String
+    var value: Double
+    /// The patch that says it; nil where the plan does.
+    var range: SourceRange?
+  }
+
+  private var requests: [String: Amount] = [:]
+  private var limits: [String: Amount] = [:]
+
+  init() {}
+
+  init(_ resources: Resources) {
+    func amounts(_ cpu: String?, _ memory: String?) -> [String: Amount] {
+      ["cpu": cpu, "memory": memory].compactMapValues { text in
+        text.flatMap { text in Quantity(text).map { Amount(text: text, value: $0.value) } }
+      }
+    }
+    requests = amounts(resources.cpu, resources.memory)
+    limits = amounts(resources.cpuLimit, resources.memoryLimit)
+  }
+
+  mutating func patch(by resources: Value, at range: SourceRange) {
+    func patched(_ amounts: [String: Amount], _ list: String) -> [String: Amount] {
+      if resources == .null || resources[list] == .null { return [:] }
+      var amounts = amounts
+      for entry in resources[list]?.fields?.entries ?? [] {
+        let text: String? =
+          switch entry.value {
+          case .int(let number): String(number)
+          case .double(let number): String(number)
+          case .string(let text): text
+          case .null, .bool, .object, .array: nil
+          }
+        amounts[entry.key] = text.flatMap { text in
+          Quantity(text).map { Amount(text: text, value: $0.value, range: range) }
+        }
+      }
+      return amounts
+    }
+    requests = patched(requests, "requests")
+    limits = patched(limits, "limits")
+  }
+
+  /// What is asked for beyond its limit, and the patch that makes it so.
+  var unmet: [(resource: String, request: String, limit: String, range: SourceRange)] {
+    requests.sorted { $0.key < $1.key }.compactMap { resource, request in
+      guard let limit = limits[resource], request.value > limit.value,
+        let range = [request.range, limit.range].compactMap(\.self).max()
+      else { return nil }
+      return (resource, request.text, limit.text, range)
     }
   }
 }

@@ -210,6 +210,10 @@ extension Resolver {
             at: tree.range(ofToken: token)))
         return nil
       }
+      if let token = statement.first(.component), let release = releaseByMisspelling(token, statement) {
+        report(release)
+        return nil
+      }
       // What is wrong in a line is said in one run: everything is read before anything is given up.
       let replicas = statement.first(.int).flatMap { integer($0, in: tree, 0...10_000, what: "number of replicas") }
       guard let version = version(statement.first(.version), of: component(), in: tree) else { return nil }
@@ -270,6 +274,18 @@ extension Resolver {
     case .mtls: return mtlsMode(statement).map { .mtls($0) }
     default: return nil
     }
+  }
+
+  /// `deploy releas 2.0`: a word that is nearly `release`, and no component's name, before the name of a release.
+  private func releaseByMisspelling(_ token: Int, _ statement: StatementView) -> Diagnostic? {
+    let tree = statement.tree
+    guard tree.tokens[token].kind == .word, !statement.has(.replicas), let name = text(token, in: tree),
+      let release = statement.first(.version).flatMap({ text($0, in: tree) }),
+      names.components[name.value] == nil, names.releases[release.value] != nil,
+      nearest(to: name.value, in: names.components.order, allowsOne: false) == nil,
+      nearest(to: name.value.lowercased(), in: ["release"]) != nil
+    else { return nil }
+    return .misspelledRelease(name.value, release: release.value, at: name.range)
   }
 
   /// Whether the mesh sees requests to `version`; reported where it does not.
@@ -341,6 +357,13 @@ extension Resolver {
         return nil
       }
       return .verifyMetric(metric: metric, forMilliseconds: time)
+    }
+    if let pattern = statement.first(.pattern), Slot.methods.contains(tree.word(subject)),
+      tree.word(pattern).hasPrefix("/"), names.probes[tree.word(subject)] == nil
+    {
+      let request = tree.range(ofToken: subject).joined(tree.range(ofToken: pattern))
+      report(.verifyByPath(.unknownProbe, request: tree.file.text(request), rest: "", at: request))
+      return nil
     }
     let probe = lookUp(.probe, subject, in: tree)
     let expectation: Verification.Expectation?

@@ -345,7 +345,12 @@ extension Resolver {
       report(.valueLikePattern(text.value, key: key, at: text.range))
       return nil
     }
-    if !text.value.isEmpty, text.value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) { return text.value }
+    let isGood = !text.value.isEmpty && text.value.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+    if isGood, text.value.hasPrefix(" ") || text.value.hasSuffix(" "), text.value.contains(where: { $0 != " " }) {
+      report(.blankAroundHeader(text.value, at: text.range))
+      return nil
+    }
+    if isGood, text.value.contains(where: { $0 != " " }) { return text.value }
     report(.badHeaderValue(text.value, at: text.range))
     return nil
   }
@@ -475,6 +480,18 @@ package func parseDuration(_ text: String) -> Int? {
   return total
 }
 
+/// `90000` → `1m30s`, as ``parseDuration(_:)`` reads it.
+package func durationText(_ milliseconds: Int) -> String {
+  if milliseconds == 0 { return "0s" }
+  var rest = milliseconds
+  var text = ""
+  for (unit, size) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] where rest >= size {
+    text += "\(rest / size)\(unit)"
+    rest %= size
+  }
+  return text
+}
+
 /// Whole numbers with units, as a duration is, and more of them than one may be.
 private func isLongDuration(_ text: String) -> Bool {
   guard parseDuration(text) == nil else { return false }
@@ -533,6 +550,8 @@ private func imageProblem(_ image: String) -> String? {
   if !bytes.allSatisfy(isAllowed) { return "only letters, digits and `. _ / : @ -` may stand in it" }
   let (tag, digest) = imageTag(image)
   if let tag, tag.isEmpty { return "the tag behind `:` is missing" }
+  if let tag, tag.utf8.count > 128 { return "its tag has \(tag.utf8.count) characters, of which it may have 128" }
+  if let tag, tag.hasPrefix(".") || tag.hasPrefix("-") { return "a tag begins with a letter, a digit or `_`" }
   if let tag, tag.contains(":") { return "only one `:` may stand behind the name" }
   if let digest {
     let parts = digest.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)

@@ -105,12 +105,24 @@ extension Parser {
       }
       return portMapping(row, at: place)
     case .unroute:
-      guard place == start + 2, tokens[place].kind == .word else { return nil }
+      guard place == start + 2, tokens[place].kind == .word else { return secondCondition(at: place) }
       if text(place).hasSuffix("%") {
         return .notUnrouted("a share", text(start + 1), "0%", at: range(place))
       }
       if tokens[place].keyword == .all { return .notUnrouted("the default", text(start + 1), "all", at: range(place)) }
       return nil
+    case .route: return secondCondition(at: place)
+    case .verify:
+      // `verify GET / status 200`
+      let end = lineEnd(from: start)
+      guard place > start + 2, Slot.methods.contains(text(start + 1)), text(start + 2).hasPrefix("/") else {
+        return nil
+      }
+      let request = range(start + 1).joined(range(start + 2))
+      return .verifyByPath(
+        request: file.text(request), rest: end > start + 3 ? file.text(range(start + 3).joined(range(end - 1))) : "",
+        at: request
+      )
     case .ready, .live:
       guard place > start + 2, Habits.isCommand(text(start + 2)) else { return nil }
       return .checkByCommand(isLive: row.head == .live, at: range(start + 2))
@@ -126,6 +138,17 @@ extension Parser {
       return .waitWithoutVersion(text(start + 2), found: text(start + 3), at: range(start + 3))
     default: return nil
     }
+  }
+
+  /// `route web header a=1 cookie b=2 -> 2.0`, also with `and` or a comma between the two.
+  private func secondCondition(at place: Int) -> Diagnostic? {
+    func isSelector(_ token: Int) -> Bool { tokens[token].keyword == .header || tokens[token].keyword == .cookie }
+    let isJoined =
+      tokens[place].kind == .comma || ["and", "&&", "&", "or", "||", "with"].contains(text(place).lowercased())
+    let second = isJoined ? place + 1 : place
+    guard isSelector(second), place > position + 3, isSelector(position + 2) else { return nil }
+    return .secondCondition(
+      isTakenAway: tokens[position].keyword == .unroute, at: range(second), first: range(position + 2))
   }
 
   /// `port 80 -> 8080`, with the protocol before the arrow or behind the numbers.
@@ -196,6 +219,32 @@ extension Diagnostic {
       help: selector == "all"
         ? "another version takes everybody: `route \(component) all -> VERSION`"
         : "a share ends with `route \(component) 0% -> VERSION`, which names the version that has it")
+  }
+
+  fileprivate static func secondCondition(isTakenAway: Bool, at range: SourceRange, first: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .unexpectedToken, "a rule has one condition", at: Label(range, "a second one"),
+      secondary: [Label(first, "the first one")],
+      help: isTakenAway
+        ? "each rule is taken away by a line of its own"
+        : "leave one of them out; who has either is led by two lines, and who has both by a header that something before the mesh sets for them"
+    )
+  }
+
+  /// - Parameters:
+  ///   - request: the method and the path.
+  ///   - rest: what stands behind them.
+  package static func verifyByPath(
+    _ code: Code = .unexpectedToken, request: String, rest: String, at range: SourceRange
+  ) -> Diagnostic {
+    let isStatus = rest.utf8.count == 3 && Int(rest) != nil
+    let expectation = isStatus ? "status \(rest)" : rest.isEmpty ? "status 200" : rest
+    let isShort = expectation.utf8.count <= 60 && !expectation.contains { $0 == "`" || $0.isNewline }
+    return Diagnostic(
+      code, "`verify` reads a probe, which is declared before", at: Label(range, "a request, and no probe"),
+      help:
+        "declare `probe NAME is \(request)` at the top level, and write `verify NAME\(isShort ? " " + expectation : "")`\(isShort ? "" : " in its place")"
+    )
   }
 
   package static func checkByCommand(_ code: Code = .unexpectedToken, isLive: Bool, at range: SourceRange) -> Diagnostic

@@ -106,10 +106,42 @@ package enum Habits {
     ("approval", .approve, nil),
     ("scale", nil, "`deploy COMPONENT VERSION replicas INT` scales"),
     (
-      "canary traffic split weight", nil,
+      "canary setweight set-weight traffic split weight", nil,
       "`route COMPONENT PERCENT -> VERSION` sends a share, and `shift` moves it step by step"
     ),
     ("promote", nil, "`route COMPONENT all -> VERSION` sends everybody there"),
+    (
+      "setmirrorroute set-mirror-route shadow", nil,
+      "`mirror COMPONENT PERCENT -> VERSION` copies a share of the requests, and `0%` ends it"
+    ),
+    (
+      "setheaderroute set-header-route", nil,
+      "`route COMPONENT header KEY=VALUE -> VERSION` leads who has the header, and `unroute` ends it"
+    ),
+    (
+      "experiment", nil,
+      "no statement runs versions for a time: `deploy` one, lead some visitors to it by a cookie or a header, `verify` it as one of them, and `retire` it"
+    ),
+    (
+      "analysis analyze analyse analysistemplate", nil,
+      "declare a `metric`: `verify METRIC for DURATION` holds the run while it is good, and so does `while METRIC` of a `shift`"
+    ),
+    (
+      "notify notification notifications alert hook hooks webhook webhooks", nil,
+      "no statement calls anybody: `approve` waits for a person, and what runs `rolloutc apply` tells others by its exit code (docs/exit-codes.md)"
+    ),
+    (
+      "abort", nil,
+      "a step fails by a `verify` that does not hold, and `on failure` says what follows; who watches a run stops it by the command `rolloutc abort`"
+    ),
+    (
+      "scaledown scale-down scaleup scale-up setcanaryscale", nil,
+      "`deploy COMPONENT VERSION replicas INT` scales, and `retire` takes a version away"
+    ),
+    (
+      "sticky stickiness session", nil,
+      "`sticky for DURATION` stands at the end of a `shift` line: it keeps visitors by a cookie"
+    ),
     ("restart", nil, "no statement restarts pods: what runs changes with its version"),
     (
       "job exec migrate migration run script shell", nil,

@@ -46,8 +46,8 @@ extension StatementTable {
     case .mirror:
       StatementDetails(
         """
-        Copies a share of the requests to a version and drops its answers. `0%` ends a mirror. A mirror counts as traffic \
-        for `retire`.
+        Copies a share of the requests to a version and drops its answers. `0%` ends a mirror. A component has one mirror: \
+        one to another version ends it, which is a lint where no `0%` says so. A mirror counts as traffic for `retire`.
         """,
         ["mirror web 100% -> 2.0", "mirror web 0% -> 2.0"])
     case .shift:
@@ -58,7 +58,8 @@ extension StatementTable {
         nothing after it is a lint.
 
         `sticky` keeps a visitor on the side that answered first, by a cookie `rolloutc-PLAN-COMPONENT`; it is only for an \
-        exposed component that speaks http, and a rollback ends it.
+        exposed component that speaks http, and a rollback ends it. It is part of the share: a later `shift` without it, or a \
+        `route` with a percentage, keeps nobody any more, which is a lint.
         """,
         [
           "shift web -> 2.0 through 5%, 25%, 100% every 10m while ok, slow",

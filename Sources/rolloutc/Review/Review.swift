@@ -240,13 +240,4 @@ extension Gate {
 }
 
 /// `90000` → `1m30s`.
-func duration(_ milliseconds: Int) -> String {
-  if milliseconds == 0 { return "0s" }
-  var rest = milliseconds
-  var text = ""
-  for (unit, size) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] where rest >= size {
-    text += "\(rest / size)\(unit)"
-    rest %= size
-  }
-  return text
-}
+func duration(_ milliseconds: Int) -> String { durationText(milliseconds) }
