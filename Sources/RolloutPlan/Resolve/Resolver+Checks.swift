@@ -262,8 +262,9 @@ extension Resolver {
     // Of clients that speak TLS the gateway knows the host that they ask for, be it the end of it or not.
     let speaksTLS = [exposure, earlier].map { $0.tlsSecret != nil || $0.passesTLS(plan[$0.component]) }
     let showsHosts = speaksTLS == [true, true]
-    let isToldApart = showsHosts && !exposure.meets(earlier)
-    if isOwn, !isToldApart, !isHTTP || !speaksHTTP(earlier) {
+    // What a gateway of others speaks at the port is its owner's affair; hosts may tell there.
+    let isToldApart = (showsHosts || !isOwn) && !exposure.meets(earlier)
+    if exposure.gateway == earlier.gateway, !isToldApart, !isHTTP || !speaksHTTP(earlier) {
       if showsHosts {
         return conflict(
           "hosts of two components overlap at port \(exposure.port), where nothing but the host tells connections apart",
