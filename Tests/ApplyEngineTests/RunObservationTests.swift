@@ -256,6 +256,24 @@ private struct Person: Decider {
     #expect(resumed.log.text.contains("bob"))
   }
 
+  @Test("it is asked again and again: the answer to any of those who asked counts, and the end of its time is the end")
+  func askedByMany() async throws {
+    let world = try World(Self.plan("approve \"good?\" within 1h"))
+    for (goal, id): (RunGoal, String) in [(.apply(steps: 2), "first"), (.resume, "second")] {
+      #expect(try world.run(goal, id: id) { $0.leavesAtQuestions = true }.result.outcome == .waiting)
+    }
+    for asked in ["first", "second"] {
+      let other = await world.forked()
+      let store = RequestsStore(plan: "shop", namespace: "shop", in: InProcessTransport.cluster(other.sandbox))
+      try await store.answer("2.1", with: Answer(isYes: true, by: "bob"), run: asked)
+      let third = try other.run(.resume, id: "third") { $0.leavesAtQuestions = true }
+      #expect(third.log.text.contains("bob"), "\(third.log.text)")
+    }
+    await world.sandbox.advance(by: 4_000_000)
+    let late = try world.run(.resume, id: "late") { $0.leavesAtQuestions = true }
+    #expect(late.result.failure?.diagnostic.code == .notApproved, "\(late.log.text)")
+  }
+
   @Test("who is here and may not answer is not asked, and those who may are waited for")
   func notHere() throws {
     struct Guest: Decider {
@@ -322,6 +340,78 @@ private struct Person: Decider {
     #expect(refused.result.outcome == .refused, "\(refused.log.text)")
     await world.sandbox.update { $0.setBehaviour(PodBehaviour(), of: "web-1-0", namespace: "shop") }
     #expect(try world.run(.resume, id: "mended").result.outcome == .undone)
+  }
+
+  @Test("nobody is stopped while those that stay are dead, nor are visitors led to a release with a dead component")
+  func deadBehind() async throws {
+    let retire = try World(
+      Self.plan("route web all -> 2.0\n  approve \"good?\"")
+        .replacing("  route web all -> 2.0\n  retire", with: "  retire"))
+    let decider = Sleeper(sandbox: retire.sandbox, workload: "web-2-0")
+    let stopped = try retire.run(.apply(steps: 3), decider: decider)
+    #expect(stopped.result.failure?.diagnostic.code == .notReady, "\(stopped.log.text)")
+    #expect(await retire.content()["deployments/web-1-0"]?["spec"]?["replicas"]?.int == 1)
+
+    let release = try World(
+      """
+      plan shop
+      language 1
+      on failure rollback
+      expose web on port 80
+      component web {
+        image registry.example.com/web
+        port 8080 http
+        calls store
+        version 1.0, 2.0
+      }
+      component store {
+        image registry.example.com/store
+        port 8080 http
+        version 1.0, 2.0
+      }
+      release 1 {
+        web 1.0
+        store 1.0
+      }
+      release 2 {
+        web 2.0
+        store 2.0
+      }
+      step "First" {
+        deploy release 1
+      }
+      step "Second" {
+        deploy release 2
+        approve "good?"
+      }
+      step "Third" {
+        route web all -> 2.0
+      }
+
+      """)
+    let dead = try release.run(
+      .apply(steps: 3), decider: Sleeper(sandbox: release.sandbox, workload: "store-2-0"))
+    #expect(dead.result.failure?.diagnostic.code == .notReady, "\(dead.log.text)")
+  }
+
+  @Test("a version whose pods an autoscaler has taken away does not take over")
+  func scaledToNothing() async throws {
+    struct Scaler: Decider {
+      let sandbox: LiveCluster
+      func answer(to question: Question) async -> Answer? {
+        let path = "/apis/apps/v1/namespaces/shop/deployments/web-2-0/scale"
+        var scale = await sandbox.respond(to: APIRequest("GET", path)).value?.fields ?? Fields()
+        scale["spec"] = ["replicas": 0]
+        _ = await sandbox.respond(to: APIRequest("PUT", path, body: .object(scale)))
+        await sandbox.advance(by: 60_000)
+        return Answer(isYes: true, by: "ann")
+      }
+    }
+    let world = try World(
+      Self.plan("approve \"good?\"", head: "patch deployment of web \"{spec: {replicas: null}}\""))
+    let outcome = try world.run(.apply(steps: 3), decider: Scaler(sandbox: world.sandbox))
+    #expect(outcome.result.failure?.diagnostic.code == .gateFailed, "\(outcome.log.text)")
+    #expect(await world.content().keys.contains("deployments/web-1-0"))
   }
 
   @Test("a question that is answered is not asked again, and the next one has its own number and time")

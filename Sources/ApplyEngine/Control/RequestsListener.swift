@@ -16,14 +16,14 @@ final class RequestsListener: Sendable {
   private let cluster: any Cluster
   private let reference: ObjectReference
   private let run: String
-  private let formerRun: String?
+  private let formerRuns: Set<String>
   private let state = Mutex(State())
 
-  /// - Parameter formerRun: the run before, if it was left at its question: what was answered to it meanwhile counts.
-  init(plan: String, namespace: String, run: String, formerRun: String?, in cluster: any Cluster) {
+  /// - Parameter formerRuns: those before, which were left at the question: what was answered to them meanwhile counts.
+  init(plan: String, namespace: String, run: String, formerRuns: Set<String>, in cluster: any Cluster) {
     self.cluster = cluster
     self.run = run
-    self.formerRun = formerRun
+    self.formerRuns = formerRuns
     reference = RunRequests.reference(plan: plan, namespace: namespace)
   }
 
@@ -77,7 +77,7 @@ final class RequestsListener: Sendable {
 
   private func take(_ requests: RunRequests, _ abort: @Sendable (String) -> Void) {
     // What was asked of an earlier run is not asked of this one.
-    guard requests.run == run || requests.run == formerRun else { return }
+    guard requests.run == run || formerRuns.contains(requests.run) else { return }
     wake { state in
       state.latest = requests
       return true

@@ -155,15 +155,15 @@ package struct Itinerary: Sendable {
   }
 
   /// Where requests are led when the leg of `course` that is under way begins; nil where that is not known.
-  func led(by course: Course, at progress: Progress) -> State? {
+  func led(by course: Course, at progress: Progress) -> Standing? {
     switch course {
-    case .forward: return standing(afterLegs: progress.leg).state
-    case .block where progress.leg > 0: return legs(of: course)?[progress.leg - 1].after?.state
+    case .forward: return standing(afterLegs: progress.leg)
+    case .block where progress.leg > 0: return legs(of: course)?[progress.leg - 1].after
     case .rollback(let from, _), .block(let from):
       let phases = forward.indices.contains(from.leg) ? forward[from.leg].phases : []
       let first = phases.firstIndex { [.switchInner, .switchEntry].contains($0.kind) } ?? phases.count
       let isSwitched = from.phase > first || from.phase == first && from.isPhaseBegun
-      return standing(afterLegs: isSwitched ? from.leg + 1 : from.leg).state
+      return standing(afterLegs: isSwitched ? from.leg + 1 : from.leg)
     case .leaveBlock, .leaveRollback: return nil
     }
   }

@@ -384,10 +384,10 @@ extension Run {
     record.who = environment.identity.who
     // An answer is told by the number of its question, which another edition of the plan gives to another one.
     let left = memory?.record.flatMap {
-      $0.question != nil && $0.planHash == itinerary.planHash ? $0.asker ?? $0.run : nil
+      $0.question != nil && $0.planHash == itinerary.planHash ? [$0.asker ?? $0.run, $0.run] : nil
     }
     let requests = RequestsListener(
-      plan: plan.name, namespace: plan.namespace, run: record.run, formerRun: left, in: environment.cluster)
+      plan: plan.name, namespace: plan.namespace, run: record.run, formerRuns: Set(left ?? []), in: environment.cluster)
     let session = RunSession(
       self, lock: lock, store: store, inventory: inventory, record: record, requests: requests)
     environment.tell(

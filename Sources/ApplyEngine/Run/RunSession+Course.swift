@@ -83,7 +83,7 @@ extension RunSession {
       place.phase = nil
       try await observe(leg)
       // A question may have waited for days; what follows it relies on what stands.
-      if !leg.observations.isEmpty { lastLook = nil }
+      if !leg.observations.isEmpty { forgetLooks() }
       let next = record.progress.leg + 1
       record.progress = Progress(leg: next)
       record.legHash = ""
@@ -132,7 +132,7 @@ extension RunSession {
       phase.writes.removeAll { held.contains($0.id) }
       if phase.writes.isEmpty { return try await phaseIsDone() }
     }
-    if phase.movesRequests { try await lookAtWhoServes(leg) }
+    if phase.movesRequests { try await lookAtWhoServes(leg, before: phase) }
     tell(.phaseBegan(place, phase.kind, writes: phase.writes))
     try await write(phase)
     try await awaitDeletions(phase)
@@ -174,44 +174,95 @@ extension RunSession {
   }
 
   /// Requests are led to pods that were ready once: they may have died since, while a person was asked or a metric looked at.
-  /// Before they take over, and before the others are stopped, they are looked at. Forward each is to have all of its pods;
-  /// on a way back one is enough, as what is there may be worse. Who serves no more than before is no reason to stop: what
-  /// is on its way may be the mending of just that.
-  private func lookAtWhoServes(_ leg: Leg) async throws(RunBreak) {
+  /// Before they take over, and before others are stopped, they are looked at.
+  private func lookAtWhoServes(_ leg: Leg, before phase: Phase) async throws(RunBreak) {
     guard let end = leg.after ?? itinerary.end(of: record.course), end.state.exists else { return }
-    let renderer = itinerary.compiled.renderer
-    let reached = renderer.reached(in: end.view)
-    let start = itinerary.led(by: record.course, at: record.progress)
-    var servers: [(id: ObjectID, target: ObjectReference)] = []
-    for (c, component) in end.state.components.enumerated() {
-      let before = start.flatMap { $0.components.indices.contains(c) ? $0.components[c] : nil }
-      if before == component { continue }
-      for deployed in component.deployed where deployed.replicas > 0 {
-        let version = VersionID(ComponentID(c), deployed.version)
-        let id = renderer.deploymentID(of: version)
-        guard reached.contains(version), !wasReadyJustNow(id), inventory[id] != nil,
-          before.map({ component.takesMore(deployed.version, than: $0) }) ?? true
-        else { continue }
-        do throws(ClusterError) {
-          servers.append((id, try await environment.cluster.reference(to: id)))
-        } catch { throw unreadable("`\(id)`", error) }
+    let wanted = try await whoMustServe(leg, end, before: phase)
+    let live = try await standing(wanted.keys.sorted())
+    var unready: [ReadyTarget] = []
+    var empty: [ObjectID] = []
+    for (id, count) in wanted {
+      guard let object = live[id] else { continue }
+      let declared = object.at("spec", "replicas")?.int ?? 1
+      let ready = object.at("status", "readyReplicas")?.int ?? 0
+      if declared == 0 { empty.append(id) }
+      if declared > 0, ready < (count == .all ? declared : 1) {
+        unready.append(ReadyTarget(deployment: id, withinMilliseconds: nil))
       }
     }
-    let seen = await environment.cluster.glance(at: servers, isOurs: true)
-    var unready: [ReadyTarget] = []
-    for (id, _) in servers {
-      let live: Value?
-      if case .there(let object)? = seen[id] { live = object } else { live = try await self.live(id) }
-      guard let live, let wanted = live.at("spec", "replicas")?.int, wanted > 0 else { continue }
-      let ready = live.at("status", "readyReplicas")?.int ?? 0
-      if ready < (isForward ? wanted : 1) { unready.append(ReadyTarget(deployment: id, withinMilliseconds: nil)) }
+    if unready.isEmpty, empty.isEmpty { return }
+    for id in (unready.map(\.deployment) + empty).sorted() {
+      tell(.note("`\(id)` is to serve, and is not ready any more"))
     }
-    if unready.isEmpty { return }
-    for target in unready { tell(.note("`\(target.deployment)` is to serve, and is not ready any more")) }
     let origins = Dictionary(
       end.image.entries.lazy.map { ($0.id, $0.origin) }, uniquingKeysWith: { first, _ in first })
     let fallback = plan.nameRange
-    try await awaitReady(unready) { origins[$0] ?? fallback }
+    try await awaitReady(unready.sorted { $0.deployment < $1.deployment }) { origins[$0] ?? fallback }
+    for id in empty.sorted() { try await awaitPods(of: id, origins[id] ?? fallback) }
+  }
+
+  private enum Pods { case all, one }
+
+  /// Whose pods must be there before `phase`, and how many of them. Forward each that takes over is to have all; on a way
+  /// back one is enough, as what is there may be worse, and so it is where only a caller takes over. Who serves no more than
+  /// before is no reason to lead requests nowhere: what is on its way may be the mending of just that. But nobody is stopped
+  /// who serves while those that stay do not.
+  private func whoMustServe(
+    _ leg: Leg, _ end: Standing, before phase: Phase
+  ) async throws(RunBreak) -> [ObjectID: Pods] {
+    let renderer = itinerary.compiled.renderer
+    let start = itinerary.led(by: record.course, at: record.progress)
+    let reached = renderer.reached(in: end.view)
+    var taking: [VersionID] = []
+    var wanted: [ObjectID: Pods] = [:]
+    var stopped: Set<Int> = []
+    for write in phase.writes where phase.kind == .stopWorkloads && write.id.kind == "Deployment" {
+      let (old, new) = (
+        write.previous?.at("spec", "replicas")?.int ?? 0, write.object?.at("spec", "replicas")?.int ?? 0
+      )
+      if old <= new { continue }
+      let app = (write.object ?? write.previous)?.at("metadata", "labels", "app")?.string
+      guard let c = plan.components.firstIndex(where: { $0.service == app }) else { continue }
+      // Pods that serve nobody are no loss.
+      if try await live(write.id)?.at("status", "readyReplicas")?.int ?? 0 > 0 { stopped.insert(c) }
+    }
+    for (c, component) in end.state.components.enumerated() {
+      let before = start.flatMap { $0.state.components.indices.contains(c) ? $0.state.components[c] : nil }
+      for deployed in component.deployed where deployed.replicas > 0 {
+        let version = VersionID(ComponentID(c), deployed.version)
+        guard reached.contains(version) else { continue }
+        let isTaking = before != component && before.map { component.takesMore(deployed.version, than: $0) } ?? true
+        if isTaking { taking.append(version) }
+        if isTaking || stopped.contains(c) { wanted[renderer.deploymentID(of: version)] = isForward ? .all : .one }
+      }
+    }
+    if !taking.isEmpty {
+      let behind = renderer.reached(in: end.view, from: taking)
+      for (c, component) in end.state.components.enumerated() {
+        for deployed in component.deployed where deployed.replicas > 0 {
+          let version = VersionID(ComponentID(c), deployed.version)
+          let id = renderer.deploymentID(of: version)
+          if behind.contains(version), wanted[id] == nil { wanted[id] = .one }
+        }
+      }
+    }
+    return wanted.filter { inventory[$0.key] != nil && !wasReadyJustNow($0.key) }
+  }
+
+  /// What stands of `deployments`; those that are gone are told of elsewhere.
+  private func standing(_ deployments: [ObjectID]) async throws(RunBreak) -> [ObjectID: Value] {
+    var targets: [(id: ObjectID, target: ObjectReference)] = []
+    for id in deployments {
+      do throws(ClusterError) {
+        targets.append((id, try await environment.cluster.reference(to: id)))
+      } catch { throw unreadable("`\(id)`", error) }
+    }
+    let seen = await environment.cluster.glance(at: targets, isOurs: true)
+    var found: [ObjectID: Value] = [:]
+    for id in deployments {
+      if case .there(let object)? = seen[id] { found[id] = object } else { found[id] = try await live(id) }
+    }
+    return found
   }
 
   /// A way back leads requests to what stood before, which nobody has looked at since: what it leads them to must be there.

@@ -105,7 +105,26 @@ extension RunSession {
     try await wait(for: subjects, origin: origin)
     wasReady(targets.map(\.deployment))
     // Proxies learn of endpoints as late as of routes: one that a route reaches too early still has none (Envoy: UH).
-    if try await awaitEndpoints(targets.map(\.deployment), origin: origin) { try await settle() }
+    if try await awaitEndpoints(targets.map(\.deployment), of: subjects, origin: origin) { try await settle() }
+  }
+
+  /// Somebody else, as an autoscaler, has taken all pods of a Deployment that is to serve.
+  func awaitPods(of deployment: ObjectID, _ origin: SourceRange) async throws(RunBreak) {
+    try await poll(within: options.readyWithin) { session, isLast in
+      guard let live = try await session.live(deployment) else { return true }
+      if live.at("status", "readyReplicas")?.int ?? 0 > 0 { return true }
+      session.tellPending(deployment, "is scaled to \(live.at("spec", "replicas")?.int ?? 0), and is to serve")
+      if isLast {
+        throw RunBreak.failed(
+          RunFailure(
+            .gateFailed(
+              "`\(deployment)` is to serve, and has no pods", at: origin,
+              notes: ["its `replicas` are 0, which the plan does not say"],
+              help: "let its autoscaler, or whoever scaled it, give it one, then `rolloutc resume`"), at: session.place)
+        )
+      }
+      return false
+    }
   }
 
   /// Its own clock runs besides ours (`progressDeadlineSeconds`); ours only ends what that one never ends.
@@ -198,9 +217,12 @@ extension RunSession {
   /// minutes: after conflicts it waits up to 100 s before it tries again (`maxSyncBackOff` of Kubernetes' endpointslice
   /// controller).
   ///
+  /// - Parameter subjects: what was waited for. Pods that die meanwhile stand behind no Service: they are waited for again,
+  ///   which finds out why.
   /// - Returns: whether some of them stand behind a Service.
   private func awaitEndpoints(
-    _ deployments: [ObjectID], origin: @escaping @Sendable (ObjectID) -> SourceRange
+    _ deployments: [ObjectID], of subjects: [ReadinessWait.Subject],
+    origin: @escaping @Sendable (ObjectID) -> SourceRange
   ) async throws(RunBreak) -> Bool {
     guard let sliceType = try await endpointSliceType() else { return true }
     var pending: [Backed] = []
@@ -217,6 +239,9 @@ extension RunSession {
       pending = try await session.unlisted(pending, sliceType, origin)
       guard let first = pending.first else { return true }
       session.tellPending(first.id, "its pods do not stand behind the Service `\(first.service)` yet")
+      if let live = try await session.live(first.id), live.at("status", "readyReplicas")?.int ?? 0 == 0 {
+        try await session.wait(for: subjects.filter { $0.id == first.id }, origin: origin)
+      }
       if isLast {
         throw RunBreak.failed(
           RunFailure(

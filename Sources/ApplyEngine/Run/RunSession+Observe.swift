@@ -228,6 +228,10 @@ extension RunSession {
   /// Whoever answers first: somebody here, or somebody elsewhere through the cluster.
   private func firstReply(to question: Question, within: Duration?) async throws(RunBreak) -> Reply {
     let (environment, requests, options) = (environment, requests, options)
+    if let within, within <= .zero {
+      await requests.hasLooked()
+      return requests.given(to: question).map { .answer($0) } ?? .timeIsOver
+    }
     return try await interruptible(by: stop) { () async throws(RunBreak) in
       await withTaskGroup(of: Reply?.self) { group in
         group.addTask { await requests.answer(to: question).map { .answer($0) } }

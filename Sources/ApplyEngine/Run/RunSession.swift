@@ -168,6 +168,11 @@ actor RunSession {
 
   func wasReady(_ deployments: [ObjectID]) { for id in deployments { readyAt[id] = environment.clock.now } }
 
+  func forgetLooks() {
+    lastLook = nil
+    readyAt = [:]
+  }
+
   func wasReadyJustNow(_ deployment: ObjectID) -> Bool {
     readyAt[deployment].map { $0.duration(to: environment.clock.now) < .seconds(5) } ?? false
   }

@@ -42,7 +42,7 @@ extension TransitionBuilder {
   /// Routes that lead to what leaves are given up with it, and nothing goes before. On a way back from pods that have just
   /// come this is a port that only they have.
   private mutating func waitAlone(for left: [VersionID], before stop: Int) {
-    let reached = starts.map(renderer.reached)
+    let reached = starts.map { renderer.reached(in: $0) }
     let held = left.filter { version in reached.contains { $0.contains(version) } }
     if held.isEmpty { return }
     if stop > 0 { return wait(for: held, after: stop - 1) }
@@ -174,13 +174,16 @@ package struct Reached: Sendable {
 extension Renderer {
   /// The versions that requests reach in `view`: from the entries, from what runs by itself, and on along the lanes of
   /// whoever is reached; copies too.
-  package func reached(in view: View) -> Reached {
+  ///
+  /// - Parameter seeds: only what is reached by way of these, and they themselves; nil: from all that requests come to.
+  package func reached(in view: View, from seeds: [VersionID]? = nil) -> Reached {
     var reached = Reached(self)
     var queue: [VersionID] = []
     func visit(_ component: Int, _ version: Int) {
       if reached.insert(component, version) { queue.append(VersionID(ComponentID(component), version)) }
     }
-    for i in components.indices {
+    for seed in seeds ?? [] { visit(seed.component.index, seed.index) }
+    for i in components.indices where seeds == nil {
       if view.components[i].entry != nil {
         for version in view.components[i].entryTargets { visit(i, version) }
       } else if components[i].runsByItself {
