@@ -46,7 +46,8 @@ package struct HTTPRequest: Hashable, Sendable {
   /// `https` where a gateway ended TLS for it.
   package let scheme: String
 
-  let path: String
+  /// Without the query.
+  package let path: String
   let query: [QueryParameter]
 
   struct QueryParameter: Hashable, Sendable {

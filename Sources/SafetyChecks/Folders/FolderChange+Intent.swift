@@ -5,35 +5,68 @@ internal import RolloutPlan
 extension FolderChange {
   /// S5 and S4, where somebody says what is meant: who comes in and who calls arrives where the intent leads them, and who
   /// entered a release stays in it, whatever the callers on the way are.
-  mutating func judge(_ intent: FolderIntent, _ ways: FolderWays) {
+  mutating func judge(_ intent: FolderIntent, _ ways: FolderWays, _ known: [Fates]) {
     let model = intent.model
-    var entered: [(f: Int, target: ObjectID)] = []
+    var entered: [(way: String, target: ObjectID)] = []
     for (n, f) in model.entryFlows.enumerated() {
       let flow = model.flows[f]
       let who = flow.cohort.description
       let arrival = Arrival(
         flow: flow, request: flows.count + n, who: who, way: "gateway port \(flow.port) (\(who))", key: who)
       let fates = self.fates(arrival.request)
-      entered += fates.during.targets.sorted().map { (f, $0) }
+      entered += fates.during.targets.sorted().map { (arrival.way, $0) }
       judge(arrival, fates, intent) { _ in false }
     }
-    for (n, call) in intended.enumerated() { judge(call, flows.count + model.entryFlows.count + n, intent, ways) }
+    for (f, flow) in flows.enumerated() where flow.service == nil {
+      let way = "\(flow.callee) (\(flow.who))"
+      entered += known[f].during.targets.sorted().map { (way, $0) }
+      guard let meant = intent.visitors(flow) else { continue }
+      let arrival = Arrival(flow: meant, request: f, who: flow.who, way: way, key: meant.cohort.description)
+      judge(arrival, known[f], intent) { _ in false }
+    }
+    for (n, call) in intended.enumerated() {
+      let request = flows.count + model.entryFlows.count + n
+      judge(call, model.flows[call.flow], request, fates(request), intent, ways)
+    }
+    for (f, flow) in flows.enumerated() { judge(callsOf: flow, f, known[f], intent, ways) }
     follow(entered, intent, ways)
   }
 
-  private mutating func judge(_ call: IntendedCall, _ request: Int, _ intent: FolderIntent, _ ways: FolderWays) {
-    let model = intent.model
-    let isReached = ways.reach([call.sender])
-    // Who has just been started, or is about to stop, and whom no visitor reaches, may find anything.
-    guard isReached || call.isBefore && call.isAfter else { return }
-    let flow = model.flows[call.flow]
-    let own = Set(versions(of: call.sender, intent).flatMap(model.releases))
+  private mutating func judge(
+    _ call: IntendedCall, _ flow: Flow, _ request: Int, _ fates: Fates, _ intent: FolderIntent, _ ways: FolderWays
+  ) {
     let arrival = Arrival(
       flow: flow, request: request,
       who: "calls of `\(call.sender.name)`" + (flow.cohort == .others ? "" : " for \(flow.cohort.description)"),
-      way: "\(call.sender.name) -> `\(model.plan.components[flow.callee].service)`",
+      way: "\(call.sender.name) -> `\(intent.model.plan.components[flow.callee].service)`",
       key: "\(call.sender) \(flow.cohort.description)", isBefore: call.isBefore, isAfter: call.isAfter)
-    judge(arrival, fates(request), intent) { versions in
+    judge(arrival, of: call.sender, fates, intent, ways)
+  }
+
+  /// The calls that a rule of the folders tells apart, where the intent knows of their like.
+  private mutating func judge(
+    callsOf flow: FolderFlow, _ f: Int, _ fates: Fates, _ intent: FolderIntent, _ ways: FolderWays
+  ) {
+    for sender in flow.senders {
+      guard let version = versions(of: sender, intent).first,
+        let meant = intent.calls(flow, of: version, before, after)
+      else { continue }
+      let arrival = Arrival(
+        flow: meant, request: f, who: flow.who, way: "\(sender.name) -> \(flow.callee)",
+        key: "\(sender) \(meant.cohort.description)", isBefore: flow.isBefore, isAfter: flow.isAfter)
+      judge(arrival, of: sender, fates, intent, ways)
+    }
+  }
+
+  private mutating func judge(
+    _ arrival: Arrival, of sender: ObjectID, _ fates: Fates, _ intent: FolderIntent, _ ways: FolderWays
+  ) {
+    let model = intent.model
+    let isReached = ways.reach([sender])
+    // Who has just been started, or is about to stop, and whom no visitor reaches, may find anything.
+    guard isReached || arrival.isBefore && arrival.isAfter else { return }
+    let own = Set(versions(of: sender, intent).flatMap(model.releases))
+    judge(arrival, fates, intent) { versions in
       let others = Set(versions.flatMap(model.releases))
       // Of visitors who leave their release that is said instead.
       return isReached && !own.isEmpty && !others.isEmpty && own.isDisjoint(with: others)
@@ -92,6 +125,7 @@ extension FolderChange {
         request: arrival.request
       ) { $0.targets.contains(target) }
     }
+    judgeCopies(arrival, fates, intent) { isAmong(between, $0) }
     // Who holds the cookie of a share stays with its version.
     let reached = fates.after.targets.map { versions(of: $0, intent) }
     guard !isStray, arrival.isAfter, !reached.isEmpty, fates.after.faults.isEmpty, flow.cohort.sticky == nil,
@@ -114,6 +148,26 @@ extension FolderChange {
     ) { _ in true }
   }
 
+  /// Nobody waits for what a copy finds; but what it does is done to a version that none was meant for.
+  private mutating func judgeCopies(
+    _ arrival: Arrival, _ fates: Fates, _ intent: FolderIntent, except isMeant: ([Int]) -> Bool
+  ) {
+    for target in fates.during.copies.sorted() {
+      let versions = self.versions(of: target, intent)
+      if isMeant(versions) || versions.contains(where: { intent.mirrors($0, number) }) { continue }
+      add(
+        Fault(
+          code: .strayTraffic,
+          message: "copies of what \(arrival.who) send reach \(target), to which the intent sends none",
+          notes: ["the way of the request: \(arrival.way) -> \(target.name)", "`mirror` of their rule says so"],
+          key: "copies \(target) \(arrival.key)", kinds: ["VirtualService"], subject: target,
+          isLasting: fates.after.copies.contains(target) && arrival.isAfter,
+          isOld: fates.before.copies.contains(target) && arrival.isBefore),
+        request: arrival.request
+      ) { $0.copies.contains(target) }
+    }
+  }
+
   private func versions(of workload: ObjectID, _ intent: FolderIntent) -> [Int] {
     (before.pods + after.pods).filter { $0.id == workload }.compactMap { intent.version(of: $0.labels) }
   }
@@ -125,7 +179,7 @@ extension FolderChange {
 
   /// Each workload once for each set of releases that a request may belong to there.
   private mutating func follow(
-    _ entered: [(f: Int, target: ObjectID)], _ intent: FolderIntent, _ ways: FolderWays
+    _ entered: [(way: String, target: ObjectID)], _ intent: FolderIntent, _ ways: FolderWays
   ) {
     let model = intent.model
     func releases(of workload: ObjectID) -> [Int] {
@@ -133,11 +187,10 @@ extension FolderChange {
     }
     var queue: [(visit: Visit, way: [String], entry: ObjectID)] = []
     var seen: Set<Visit> = []
-    for (f, target) in entered {
+    for (way, target) in entered {
       let visit = Visit(workload: target, releases: releases(of: target))
       guard seen.insert(visit).inserted else { continue }
-      let flow = model.flows[f]
-      queue.append((visit, ["gateway port \(flow.port) (\(flow.cohort.description))", target.name], target))
+      queue.append((visit, [way, target.name], target))
     }
     var next = 0
     while next < queue.count {

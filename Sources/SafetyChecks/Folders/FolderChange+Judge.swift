@@ -7,7 +7,7 @@ extension FolderChange {
     let fates = flows.indices.map { self.fates($0) }
     let ways = FolderWays(flows, fates)
     for f in flows.indices { judge(f, fates[f], ways) }
-    if let intent = options.intent { judge(intent, ways) }
+    if let intent = options.intent { judge(intent, ways, fates) }
     judgeDeletions()
   }
 
@@ -18,7 +18,7 @@ extension FolderChange {
     let isPromised = a.isServed && (flow.isBefore || ways.reach(flow.senders))
     let isNew = flow.isAfter && !isPromised && (!flow.isBefore || a.faults != b.faults)
     if isPromised || isNew {
-      let faults = isPromised ? during.faults : b.faults
+      let faults = isPromised ? during.faults : b.faults.filter { isNews($0, f, after: a) }
       for fault in faults.sorted(by: { String(describing: $0) < String(describing: $1) }) {
         report(f, fault, ways, isLasting: b.faults.contains(fault) && flow.isAfter)
       }
@@ -35,6 +35,21 @@ extension FolderChange {
       }
     }
     for target in a.targets.intersection(b.targets).sorted() { reportIfTooFew(f, target, ways) }
+  }
+
+  /// What failed altogether fails no more than it did, though in another subset or for want of another rule. And of a
+  /// Service that is new, has no pods, and is named by nobody, a lint speaks.
+  private func isNews(_ fault: Failure, _ f: Int, after earlier: Fate) -> Bool {
+    let flow = flows[f]
+    let failed = flow.isBefore && earlier.targets.isEmpty && earlier.answers.isEmpty
+    let isKnown = earlier.faults.contains { old in
+      old.host == fault.host
+        && (old.reason == fault.reason || old.reason.isForWantOfRoute && fault.reason.isForWantOfRoute)
+    }
+    if failed, isKnown { return false }
+    guard let service = flow.service, flow.senders.isEmpty, fault.reason == .noReadyEndpoints, fault.subset == nil
+    else { return true }
+    return before.services.contains { $0.id == service } || fault.host != serviceHost(of: flow)
   }
 
   private mutating func report(_ f: Int, _ fault: Failure, _ ways: FolderWays, isLasting: Bool) {
@@ -224,5 +239,15 @@ extension FolderChange {
             ?? (fault.isLasting || fault.isOld
               ? nil : "write it in two goes, and let the first settle before the second")),
         host: fault.host))
+  }
+}
+
+extension Failure.Reason {
+  /// No rule takes the request.
+  fileprivate var isForWantOfRoute: Bool {
+    switch self {
+    case .noListener, .noVirtualHost, .noRoute, .blackHole: true
+    default: false
+    }
   }
 }

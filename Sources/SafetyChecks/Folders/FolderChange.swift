@@ -7,6 +7,8 @@ struct FolderChange {
   /// What requests of a flow meet.
   struct Fate: Hashable {
     var targets: Set<ObjectID> = []
+    /// Who gets a copy of them.
+    var copies: Set<ObjectID> = []
     var faults: Set<Failure> = []
     /// What proxies answer by themselves, because a rule says so.
     var answers: Set<Answer> = []
@@ -14,6 +16,7 @@ struct FolderChange {
 
     mutating func formUnion(_ other: Fate) {
       targets.formUnion(other.targets)
+      copies.formUnion(other.copies)
       faults.formUnion(other.faults)
       answers.formUnion(other.answers)
     }
@@ -56,7 +59,10 @@ struct FolderChange {
   /// The place of the older folder in the sequence.
   let number: Int
   let options: FolderCheckOptions
+  let gatewaysOfOthers: GatewaysOfOthers
   let flows: [FolderFlow]
+  /// VirtualServices whose rules tell apart more requests than ``flows`` has.
+  let cut: [ObjectID]
   /// What the intent says of calls between components; the requests after those of ``flows`` and of the intent's
   /// visitors.
   let intended: [IntendedCall]
@@ -80,11 +86,18 @@ struct FolderChange {
     names = (before.name, after.name)
     self.number = number
     self.options = options
+    let written = (
+      before: FolderObjects(before, options: options.mesh), after: FolderObjects(after, options: options.mesh)
+    )
+    gatewaysOfOthers = GatewaysOfOthers(written.before, written.after)
+    let (before, after) = (gatewaysOfOthers.added(to: before), gatewaysOfOthers.added(to: after))
     self.before = FolderObjects(before, options: options.mesh)
     self.after = FolderObjects(after, options: options.mesh)
     mesh = Superposition(options: options.mesh)
     let intent = options.intent
-    flows = FolderFlows(self.before, self.after) { intent?.calls($0.labels, $1) ?? false }.flows
+    let asked = FolderFlows(self.before, self.after) { intent?.calls($0.labels, $1) ?? false }
+    flows = asked.flows
+    cut = asked.cut
     for flow in flows { _ = mesh.addRequest(flow.client, flow.traffic) }
     for f in intent?.model.entryFlows ?? [] {
       if let flow = intent?.model.flows[f] { _ = mesh.addRequest(flow.client, flow.traffic) }
@@ -160,7 +173,9 @@ struct FolderChange {
     var fate = Fate()
     for branch in result.branches {
       switch branch.outcome {
-      case .destination(let destination): fate.targets.formUnion(destination.endpoints.map(\.workload))
+      case .destination(let destination):
+        fate.targets.formUnion(destination.endpoints.map(\.workload))
+        fate.copies.formUnion((destination.forwarding?.mirrors ?? []).flatMap(\.endpoints).map(\.workload))
       case .failure(var failure):
         failure.workloads = []
         fate.faults.insert(failure)

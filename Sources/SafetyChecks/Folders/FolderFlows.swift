@@ -22,14 +22,18 @@ struct FolderFlow {
 ///
 /// See ``FolderRequests`` for what a rule's conditions make. Callers of a service are the
 /// workloads that its lanes name, those whose environment names it, and those that `calls` knows of; where there are
-/// none, one that has no labels.
+/// none, one that has no labels. Who has no pods calls nobody.
 struct FolderFlows {
   private let before: FolderObjects
   private let after: FolderObjects
   private let calls: (FolderObjects.Pods, ObjectID) -> Bool
   /// Hosts of every route and server of a gateway.
   private var known: Set<String>
+  /// Rules that are not in both folders, or at another place.
+  private let changed: Set<Value>
   private(set) var flows: [FolderFlow] = []
+  /// VirtualServices whose rules tell apart more requests than are asked about.
+  private(set) var cut: [ObjectID] = []
   private var seen: Set<Key> = []
 
   private struct Key: Hashable {
@@ -44,6 +48,7 @@ struct FolderFlows {
     self.before = before
     self.after = after
     self.calls = calls
+    changed = FolderFlows.changedRules(before, after)
     // At a gateway nobody asks for what only the mesh has routes for.
     known = Set((before.routes + after.routes).filter { $0.gateways != ["mesh"] }.flatMap(\.hosts))
     for gateway in before.gateways + after.gateways {
@@ -58,6 +63,30 @@ struct FolderFlows {
 
   private func routes(where isBound: (FolderObjects.Routes) -> Bool) -> [FolderObjects.Routes] {
     (before.routes + after.routes).filter(isBound)
+  }
+
+  private static func changedRules(_ before: FolderObjects, _ after: FolderObjects) -> Set<Value> {
+    var changed: Set<Value> = []
+    let old = Dictionary(before.routes.map { ($0.id, $0) }) { first, _ in first }
+    let new = Dictionary(after.routes.map { ($0.id, $0) }) { first, _ in first }
+    for id in Set(old.keys).union(new.keys) {
+      guard let old = old[id], let new = new[id], old.hosts == new.hosts, old.gateways == new.gateways else {
+        changed.formUnion((old[id]?.http ?? []) + (new[id]?.http ?? []))
+        continue
+      }
+      for change in new.http.difference(from: old.http) {
+        switch change {
+        case .insert(_, let rule, _), .remove(_, let rule, _): changed.insert(rule)
+        }
+      }
+    }
+    return changed
+  }
+
+  private mutating func kinds(of routes: [FolderObjects.Routes]) -> [FolderRequest] {
+    let requests = FolderRequests(of: routes.flatMap(\.http), changed: changed)
+    if requests.isCut { cut += routes.map(\.id).filter { !cut.contains($0) } }
+    return requests.all
   }
 
   // MARK: - From outside
@@ -84,7 +113,7 @@ struct FolderFlows {
               traffic: .tcp(TCPConnection(host: name, port: port, sni: isPassedOn ? name : nil))))
           continue
         }
-        for kind in FolderRequests(of: own.flatMap(\.http)).all {
+        for kind in kinds(of: own) {
           let request = HTTPRequest(
             host: kind.authority ?? name, port: port, path: kind.target, method: kind.method, headers: kind.fields,
             scheme: word == "HTTPS" ? "https" : "http")
@@ -113,7 +142,7 @@ struct FolderFlows {
   private mutating func addCalls(_ service: FolderObjects.Front) {
     let routes = routes { $0.isForMesh && $0.covers(service.service.host) }
     let variants = (before.services + after.services).filter { $0.id == service.id }
-    let kinds = FolderRequests(of: routes.flatMap(\.http)).all
+    let kinds = kinds(of: routes)
     for caller in callers(of: service, routes) {
       for port in variants.flatMap(\.service.ports) {
         var flow = FolderFlow(
@@ -141,13 +170,16 @@ struct FolderFlows {
     let lanes = routes.flatMap(\.rules).flatMap { $0["match"]?.array ?? [] }.compactMap { $0["sourceLabels"] }
       .map(strings)
     var callers: [Caller] = []
+    var isNamedBySleepers = false
     for (stage, isBefore) in [(before, true), (after, false)] {
       for pods in stage.pods {
         let isOwn = service.hasSelector && pods.has(service.service.selector)
-        guard
-          lanes.contains(where: pods.has) || calls(pods, service.id)
-            || !isOwn && stage.mentions(pods, service.id)
-        else { continue }
+        let isNamed = calls(pods, service.id) || !isOwn && stage.mentions(pods, service.id)
+        guard isNamed || lanes.contains(where: pods.has) else { continue }
+        if stage.isAsleep(pods) {
+          isNamedBySleepers = isNamedBySleepers || isNamed
+          continue
+        }
         let namespace = pods.id.namespace
         let client: Client =
           pods.hasSidecar ? .sidecar(labels: pods.labels, namespace: namespace) : .plain(namespace: namespace)
@@ -160,6 +192,7 @@ struct FolderFlows {
       }
     }
     if callers.isEmpty {
+      if isNamedBySleepers { return [] }
       let client = Client.sidecar(labels: [:], namespace: service.id.namespace)
       return [Caller(client: client, isBefore: true, isAfter: true)]
     }

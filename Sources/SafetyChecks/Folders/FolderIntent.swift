@@ -20,6 +20,10 @@ struct IntendedCall {
 package struct FolderIntent: Sendable {
   let model: FlowModel
   private let states: [State]
+  private let entrances: Entrances
+  /// What the intent's own rules ask for.
+  private let selectors: [Selector]
+  private let stickyCookies: [Cohort.StickyCookie]
 
   /// Nil where the plan has steps, and neither one nor one for each folder.
   package init?(_ plan: Plan, folders: Int, options: MeshOptions = MeshOptions()) {
@@ -32,7 +36,17 @@ package struct FolderIntent: Sendable {
     if states.count == 1, let only = states.first { states = Array(repeating: only, count: folders) }
     guard states.isEmpty || states.count == folders else { return nil }
     self.states = states
-    model = FlowModel(plan, options: options)
+    let model = FlowModel(plan, options: options)
+    self.model = model
+    entrances = Entrances(plan)
+    var selectors: [Selector] = []
+    var stickyCookies: [Cohort.StickyCookie] = []
+    for cohort in model.flows.map(\.cohort) {
+      selectors += cohort.selectors.filter { !selectors.contains($0) }
+      if let cookie = cohort.sticky, !stickyCookies.contains(cookie) { stickyCookies.append(cookie) }
+    }
+    self.selectors = selectors
+    self.stickyCookies = stickyCookies
   }
 
   /// What the folders `n` and `n + 1` are to do: any moment between them may be either. Nil where no step says it.
@@ -50,6 +64,9 @@ package struct FolderIntent: Sendable {
     else { return nil }
     return model.firstVersion[c] + v
   }
+
+  /// What the folders ``between(_:)`` are to send copies of requests to.
+  func mirrors(_ version: Int, _ n: Int) -> Bool { between(n)?.mirrors(model.versions[version]) == true }
 
   /// The calls that the intent knows of, as pods of the folders send them: by a workload that is one of its versions.
   func calls(_ before: FolderObjects, _ after: FolderObjects) -> [IntendedCall] {
@@ -95,6 +112,61 @@ package struct FolderIntent: Sendable {
       case .tcp: .tcp(TCPConnection(host: service.host, port: port.number))
       }
     }
+  }
+
+  // MARK: - Requests that the folders tell apart
+
+  /// What the intent says of visitors whom a rule of the folders tells apart: those whom it has no rule for are among
+  /// the others. Nil where it exposes nothing to them.
+  func visitors(_ flow: FolderFlow) -> Flow? {
+    guard case .http(let request) = flow.traffic else { return nil }
+    let path = request.path
+    let lines = model.plan.exposures.indices.filter { model.plan.exposures[$0].port == request.port }
+    // A gateway that the intent does not speak of is meant for the same.
+    let own = lines.filter { model.plan.ingressLabels(of: model.plan.exposures[$0]) == flow.client.labels }
+    for e in own.isEmpty ? lines : own {
+      guard let line = entrances.line(beside: e, host: request.dialled, path: path) else { continue }
+      return Flow(
+        source: .entry(line), callee: model.plan.exposures[line].component.index, port: request.port, isHTTP: true,
+        cohort: cohort(of: request), path: path, client: flow.client, traffic: flow.traffic)
+    }
+    return nil
+  }
+
+  /// What the intent says of calls that a rule of the folders tells apart. Nil where it knows of none.
+  func calls(_ flow: FolderFlow, of version: Int, _ stages: FolderObjects...) -> Flow? {
+    guard case .http(let request) = flow.traffic, let service = flow.service,
+      service.namespace == model.plan.namespace, let callee = model.componentOfService[service.name]
+    else { return nil }
+    let known = model.flowsFrom[version].map { model.flows[$0] }.first { known in
+      known.callee == callee && known.isHTTP
+        && stages.contains { stage in
+          traffic(of: known, stage).contains {
+            if case .http(let meant) = $0 { meant.port == request.port } else { false }
+          }
+        }
+    }
+    guard var meant = known else { return nil }
+    meant.cohort = cohort(of: request)
+    return meant
+  }
+
+  /// By the conditions of the intent's own rules that a request meets.
+  private func cohort(of request: HTTPRequest) -> Cohort {
+    func values(_ name: String) -> [String] { request.headers.filter { $0.name == name }.map(\.value) }
+    let cookies = values("cookie").flatMap { $0.split(separator: ";") }.map { cookie in
+      let sides = cookie.drop { $0 == " " }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      return (name: String(sides[0]), value: sides.count > 1 ? String(sides[1]) : "")
+    }
+    let met = selectors.filter { selector in
+      selector.isCookie
+        ? cookies.contains { $0.name == selector.key && selector.takes($0.value) }
+        : values(selector.key).contains { selector.takes($0) }
+    }
+    let sticky = stickyCookies.first { sticky in
+      cookies.contains { $0.name == sticky.name && $0.value == sticky.value }
+    }
+    return Cohort(selectors: met, sticky: sticky)
   }
 
   /// The intent says that these pods call the service.

@@ -20,7 +20,8 @@ struct FolderObjects {
 
     var http: [Value] { object.value.at("spec", "http")?.array ?? [] }
     var tcp: [Value] { object.value.at("spec", "tcp")?.array ?? [] }
-    var rules: [Value] { http + tcp + (object.value.at("spec", "tls")?.array ?? []) }
+    var tls: [Value] { object.value.at("spec", "tls")?.array ?? [] }
+    var rules: [Value] { http + tcp + tls }
   }
 
   struct Rule {
@@ -66,6 +67,8 @@ struct FolderObjects {
   private(set) var services: [Front] = []
   private(set) var gateways: [PlacedObject] = []
   private(set) var namespaces: [String: Value] = [:]
+  /// Names of workloads of which something else says how many pods they have, by namespace.
+  private var scaled: [String: Set<String>] = [:]
 
   init(_ stage: FolderStage, options: MeshOptions) {
     self.options = options
@@ -77,6 +80,7 @@ struct FolderObjects {
   private mutating func add(_ object: PlacedObject) {
     let spec = object.value["spec"] ?? .null
     let namespace = object.id.namespace
+    if let target = spec.at("scaleTargetRef", "name")?.string { scaled[namespace, default: []].insert(target) }
     switch MeshObject.parse(object.value, options: options)?.content {
     case .service(let service): services.append(Front(object: object, service: service))
     case .gateway: gateways.append(object)
@@ -124,6 +128,11 @@ struct FolderObjects {
   func pods(behind service: Front) -> [Pods] {
     guard service.hasSelector else { return [] }
     return pods.filter { $0.id.namespace == service.id.namespace && $0.has(service.service.selector) }
+  }
+
+  /// It has no pods, and nothing else gives it some.
+  func isAsleep(_ pods: Pods) -> Bool {
+    pods.replicas == 0 && scaled[pods.id.namespace]?.contains(pods.id.name) != true
   }
 
   func rules(for host: String) -> [Rule] { rules.filter { $0.host == host } }

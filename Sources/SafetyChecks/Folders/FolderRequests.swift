@@ -29,6 +29,12 @@ struct FolderRequest: Hashable {
 
   var visitors: String { words.isEmpty ? "visitors without a rule of their own" : "visitors" + words }
 
+  fileprivate func at(_ path: String) -> FolderRequest {
+    var request = self
+    request.path = path
+    return request
+  }
+
   fileprivate mutating func set(_ name: String, _ value: String) {
     headers.removeAll { $0.name == name }
     headers.append(Field(name: name, value: value))
@@ -39,18 +45,22 @@ struct FolderRequest: Hashable {
 ///
 /// One has nothing that a rule could ask for. Of each match there is one that meets all of it, and for each of its
 /// conditions one that differs in this alone: a page below its path, another method, a header more or less. And what
-/// some match asks besides the path is asked at the paths of all others, unless there are very many.
+/// some match asks besides the path is asked at the paths of all others: of very many, up to a limit.
 struct FolderRequests {
-  private static let limit = 400
+  static let limit = 400
   private static let methods = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]
 
   private(set) var all = [FolderRequest()]
+  /// Not everything is asked at the paths of all others.
+  private(set) var isCut = false
   private var seen: Set<FolderRequest> = [FolderRequest()]
   private let matches: [Value]
   /// Methods of which some rule may take one and leave another.
   private let methods: [String]
 
-  init(of rules: [Value]) {
+  /// - Parameter changed: rules that are not in both folders. What they ask for comes first where not everything can be
+  ///   asked.
+  init(of rules: [Value], changed: Set<Value> = []) {
     matches = rules.flatMap { $0["match"]?.array ?? [] }
     let asked = matches.compactMap { $0["method"] }
     let named = asked.compactMap(sample)
@@ -58,9 +68,17 @@ struct FolderRequests {
     // Of a pattern nothing is known but that it takes some of them.
     let isOpen = asked.contains { $0["exact"] == nil }
     methods = asked.isEmpty ? [] : named + (isOpen ? others : Array(others.prefix(1)))
+    let asksNothing = self
     for match in matches { add(meeting(match)) }
     for match in matches { addNeighbours(of: match) }
-    addPaths()
+    addPaths {
+      var first = asksNothing
+      for match in rules.filter(changed.contains).flatMap({ $0["match"]?.array ?? [] }) {
+        first.add(first.meeting(match))
+        first.addNeighbours(of: match)
+      }
+      return Array(first.all.dropFirst())
+    }
   }
 
   private mutating func add(_ request: FolderRequest) { if seen.insert(request).inserted { all.append(request) } }
@@ -105,23 +123,41 @@ struct FolderRequests {
     }
   }
 
-  private mutating func addPaths() {
+  /// - Parameter first: whose paths and conditions come first, where there are too many.
+  private mutating func addPaths(_ first: () -> [FolderRequest]) {
+    var (paths, others) = FolderRequests.parts(of: all)
+    guard paths.count * others.count > FolderRequests.limit else {
+      for path in paths { for other in others { add(other.at(path)) } }
+      return
+    }
+    (paths, others) = FolderRequests.parts(of: first() + all)
+    var count = 0
+    for n in 0..<max(paths.count, others.count) {
+      let ofPath = n < paths.count ? others.dropFirst(n).map { $0.at(paths[n]) } : []
+      let ofOther = n < others.count ? paths.dropFirst(n + 1).map { others[n].at($0) } : []
+      for request in ofPath + ofOther where !seen.contains(request) {
+        if count == FolderRequests.limit {
+          isCut = true
+          return
+        }
+        add(request)
+        count += 1
+      }
+    }
+  }
+
+  /// The paths, and what is asked besides them.
+  private static func parts(of requests: [FolderRequest]) -> (paths: [String], others: [FolderRequest]) {
     var paths: [String] = []
     var others: [FolderRequest] = []
     var seen: Set<String> = []
     var seenOthers: Set<FolderRequest> = []
-    for var request in all {
+    for request in requests {
       if seen.insert(request.path).inserted { paths.append(request.path) }
-      request.path = "/"
-      if seenOthers.insert(request).inserted { others.append(request) }
+      let other = request.at("/")
+      if seenOthers.insert(other).inserted { others.append(other) }
     }
-    guard paths.count * others.count <= FolderRequests.limit else { return }
-    for path in paths {
-      for var request in others {
-        request.path = path
-        add(request)
-      }
-    }
+    return (paths, others)
   }
 }
 

@@ -122,6 +122,47 @@ import Testing
     #expect(words.count == 1 && words.allSatisfy { $0.contains("mutual TLS at some moment") }, "\(words)")
   }
 
+  /// A Service without pods that is new and that nobody names is odd, and costs nobody anything.
+  @Test func whomNobodyAsks() throws {
+    let plain = Shop.front + Shop.back
+    for ports in ["{name: http, port: 80, targetPort: 8080}", "{name: tcp-x, port: 80}"] {
+      let found = try found([plain, plain + Shop.service("fresh", ports: ports)])
+      #expect(found.map(\.code) == [.serviceSelector], "\(found.map(text))")
+    }
+    // Somebody names it.
+    let caller = Shop.pods("batch", "1", calls: "fresh")
+    #expect(try found([plain + caller, plain + caller + Shop.service("fresh")]).map(\.code) == [.noReadyPods])
+    // Who lost its pods had some.
+    let served = plain + Shop.service("fresh") + Shop.pods("fresh", "1")
+    #expect(try found([served, plain + Shop.service("fresh")]).map(\.code) == [.noReadyPods])
+  }
+
+  /// Who has no pods asks nobody, unless somebody else says how many it has.
+  @Test func aCallerThatSleeps() throws {
+    func folder(_ replicas: Int, _ more: String) -> String {
+      Shop.front + Shop.back + Shop.pods("old", "1", calls: "legacy", replicas: replicas) + more
+    }
+    let legacy =
+      Shop.service("legacy") + Shop.pods("legacy", "1") + Shop.rule("legacy", "1")
+      + Shop.routes("legacy", "route: [\(Shop.to("legacy", "1"))]")
+    #expect(try found([folder(0, legacy), folder(0, "")]).map(text) == [])
+    #expect(try !found([folder(1, legacy), folder(1, "")]).isEmpty)
+    #expect(try !found([folder(1, legacy), folder(0, "")]).isEmpty)
+    let scaled = """
+      ---
+      apiVersion: keda.sh/v1alpha1
+      kind: ScaledObject
+      metadata: {name: old, namespace: shop}
+      spec: {scaleTargetRef: {name: old-1}}
+
+      """
+    #expect(try !found([folder(0, legacy + scaled), folder(0, scaled)]).isEmpty)
+    // What failed before fails no more than before, though for another version.
+    let asleep = legacy.replacing("replicas: 1", with: "replicas: 0")
+    let without = Shop.service("legacy") + Shop.pods("legacy", "1", replicas: 0) + Shop.rule("legacy", "1")
+    for count in [0, 1] { #expect(try found([folder(count, asleep), folder(count, without)]).map(text) == []) }
+  }
+
   // MARK: - What answers in the place of pods
 
   private static let everybody = Shop.front + Shop.back
@@ -211,12 +252,25 @@ import Testing
       spec: {http: [{\(Self.toWeb)}]}
 
       """
-    for (before, after) in [(Self.everybody, led + inner), (led + inner, led + inner), (led + inner, led)] {
+    let other = inner.replacing("subset: v1", with: "subset: v2")
+    let narrow = led.replacing(
+      "delegate: {name: inner}", with: "match: [{uri: {prefix: /a}}], delegate: {name: inner}}\n  - {" + Self.toWeb)
+    let moved = Shop.pods("web", "1").replacing("image: web", with: "image: web:2")
+    for (before, after) in [
+      (Self.everybody, led + inner), (led + inner, led), (led, led), (led + inner, led + other),
+      (led + inner, narrow + inner), (led + inner, led + inner + moved),
+    ] {
       let found = try found([before, after])
       #expect(found.map(\.code) == [.notFollowed], "\(found.map(text))")
       #expect(found.map(text).joined().contains("`delegate` of VirtualService/web-entry"), "\(found.map(text))")
     }
     #expect(try found([Self.everybody, Self.everybody + inner]).map(\.code) == [.notFollowed])
+    // What stands as it was, and leads to what is as it was, does what it did.
+    let later = led.replacing(
+      "delegate: {name: inner}", with: "delegate: {name: inner}}\n  - {match: [{uri: {prefix: /a}}], " + Self.toWeb)
+    for after in [led + inner, later + inner, led + inner + Shop.pods("api", "2")] {
+      #expect(try found([led + inner, after]).map(text) == [])
+    }
   }
 
   /// Pods that nobody here knows may be all that answered.
@@ -261,6 +315,59 @@ import Testing
     #expect(try SafetyChecksTests.found([folder(after), folder(before)]).map(text) == [])
   }
 
+  /// A gateway that somebody else keeps takes in requests on port 80, and on the ports that matches name.
+  @Test(arguments: [
+    ("edge", ""), ("istio-system/edge", ""), ("edge", "match: [{port: 8443}], "), ("edge", "match: [{port: 443}], "),
+  ])
+  func aGatewayOfOthers(_ name: String, _ match: String) throws {
+    func folder(_ version: String) -> String {
+      Self.entry(match + "route: [\(Shop.to("web", version))]").replacing(Shop.gateway, with: "")
+        .replacing("gateways: [edge]", with: "gateways: [\(name)]")
+    }
+    let found = try found([folder("1"), folder("9")])
+    #expect(found.map(\.code) == [.undefinedSubset], "\(found.map(text))")
+    #expect(try SafetyChecksTests.found([folder("1"), folder("1")]).map(text) == [])
+    // A gateway that goes is no gateway of others.
+    let gone = try SafetyChecksTests.found([folder("1") + Shop.gateway, folder("1")])
+    if match.isEmpty, name == "edge" { #expect(gone.contains { $0.code == .noRoute }, "\(gone.map(text))") }
+  }
+
+  /// Routes that leave a gateway for one that nobody knows leave its visitors.
+  @Test func aGatewayWithAnotherName() throws {
+    let wrong = Self.everybody.replacing("gateways: [edge]", with: "gateways: [egde]")
+    #expect(try found([Self.everybody, wrong]).map(\.code) == [.noRoute])
+    let named = Self.everybody.replacing(
+      "hosts: [\"*\"]\n  gateways: [edge]", with: "hosts: [a.org]\n  gateways: [egde]")
+    #expect(named != Self.everybody)
+    #expect(Set(try found([Self.everybody, named]).map(\.code)) == [.noRoute])
+  }
+
+  /// Two gateways with routes of their own for one host are two proxies: each loses visitors of its own.
+  @Test func twoGatewaysOfOthers() throws {
+    func entry(_ name: String, _ version: String) -> String {
+      Shop.entry("route: [\(Shop.to("web", version))]").replacing("name: web-entry", with: "name: \(name)-entry")
+        .replacing("gateways: [edge]", with: "gateways: [\(name)]")
+    }
+    let rest = Self.everybody.replacing(Shop.gateway, with: "").replacing(Shop.entry(Self.toWeb), with: "")
+    for (a, b) in [("9", "1"), ("1", "9")] {
+      let found = try found([rest + entry("a", "1") + entry("b", "1"), rest + entry("a", a) + entry("b", b)])
+      #expect(found.map(\.code) == [.undefinedSubset], "\(found.map(text))")
+    }
+  }
+
+  @Test func connectionsAtAGatewayOfOthers() throws {
+    func folder(_ match: String, _ version: String) -> String {
+      Self.everybody.replacing(Shop.gateway, with: "").replacing(
+        Shop.entry(Self.toWeb), with: Shop.entry(match + "route: [\(Shop.to("web", version))]")
+      )
+      .replacing("  http:\n  - {\(match)", with: "  tcp:\n  - {\(match)")
+    }
+    let at = "match: [{port: 9000}], "
+    #expect(try found([folder(at, "1"), folder(at, "9")]).map(\.code).contains(.undefinedSubset))
+    let anywhere = try found([folder("", "1"), folder("", "9")])
+    #expect(anywhere.contains { $0.code == .notFollowed }, "\(anywhere.map(text))")
+  }
+
   /// One rule's path with another's header.
   @Test func aRuleInFrontOfAnother() throws {
     let plain = Self.entry("match: [{uri: {prefix: /shop}}], " + Self.toWeb)
@@ -270,6 +377,25 @@ import Testing
     let found = try found([plain, covered])
     #expect(found.map(\.code) == [.noRoute], "\(found.map(text))")
     #expect(found.map(text).joined().contains("path `/shop` and `x: w`"), "\(found.map(text))")
+  }
+
+  /// Where rules ask for very much, what is new is asked with all of the rest, and what is left out is said.
+  @Test(arguments: [(12, false), (40, true)]) func veryManyKinds(_ count: Int, _ isTooMany: Bool) throws {
+    let headers = (0..<count).map { "match: [{headers: {x-\($0): {exact: '1'}}}], " + Self.toWeb }
+    let paths = (0..<count).map { "match: [{uri: {prefix: /p\($0)/}}], " + Self.toWeb }
+    let deny = "match: [{uri: {prefix: /internal}}], directResponse: {status: 403}"
+    func folder(_ rules: [String]) -> String {
+      Self.everybody.replacing(
+        Shop.entry(Self.toWeb),
+        with: Shop.entry("ROUTES").replacing("ROUTES", with: (rules + [Self.toWeb]).joined(separator: "}\n  - {")))
+    }
+    let before = folder(headers + [deny] + paths)
+    let after = folder([deny] + headers + paths)
+    let found = try found([before, after])
+    #expect(found.contains { $0.code == .noRoute }, "\(found.map(text))")
+    #expect(found.map(text).joined().contains("path `/internal` and `x-"), "\(found.map(text))")
+    #expect(found.contains { $0.code == .notFollowed } == isTooMany, "\(found.map(text))")
+    #expect(try SafetyChecksTests.found([after, after]).map(text) == [])
   }
 
   // MARK: - The pages of the codes
@@ -631,10 +757,62 @@ import Testing
     let split = try found(
       S.routes("api", "route: [\(S.to("api", "1", weight: 50)), \(S.to("api", "2", weight: 50))]"))
     #expect(split.contains { $0.code == .strayTraffic }, "\(split.map(text))")
+    let page = "match: [{uri: {prefix: /page}}], route: [\(S.to("api", "2"))]"
+    let pages = try found(S.routes("api", beta, page, "route: [\(S.to("api", "1"))]"))
+    #expect(pages.map(\.code) == [.strayTraffic], "\(pages.map(text))")
+    #expect(
+      pages.map(text).joined().contains("calls of `web-1` with path `/page` reach Deployment/api-2"),
+      "\(pages.map(text))")
     // In the end nobody may still go where the older folder was meant to lead them.
     let late = try found(Self.straight)
     #expect(late.map(\.code) == [.strayTraffic], "\(late.map(text))")
     #expect(late.map(text).joined().contains("with header `x-beta: yes` reach Deployment/api-1"), "\(late.map(text))")
+  }
+
+  /// Whom a rule of the folder tells apart, and the intent does not, is one of the others.
+  @Test(arguments: [
+    ("headers: {x-beta: {exact: '1'}}", "`x-beta: 1`"), ("uri: {prefix: /beta}", "path `/beta`"),
+    ("method: {exact: POST}", "method `POST`"), ("queryParams: {beta: {exact: '1'}}", "`?beta=1`"),
+    ("headers: {cookie: {regex: '^(.*?; ?)?(beta=1)(;.*)?$'}}", "`cookie: beta=1`"),
+  ])
+  func whomOnlyTheFolderTellsApart(_ match: String, _ words: String) throws {
+    let one = "step \"all\" {\n  deploy release 1\n  deploy release 2\n}\n"
+    let led = S.entry("match: [{\(match)}], route: [\(S.to("web", "2"))]", "route: [\(S.to("web", "1"))]")
+    let stray = try found(Self.more + Self.plain + Self.lanes, Self.more + led + Self.lanes, steps: one)
+    #expect(stray.map(\.code) == [.strayTraffic], "\(stray.map(text))")
+    #expect(
+      stray.map(text).joined().contains("visitors with \(words) reach Deployment/web-2, to which the intent does not"),
+      "\(stray.map(text))")
+    // Whom visitors should reach is not said without steps; what belongs together is.
+    let mixed = try found(Self.more + Self.plain + Self.straight, Self.more + led + Self.straight, steps: "")
+    #expect(mixed.map(\.code) == [.mixedReleases], "\(mixed.map(text))")
+    #expect(mixed.map(text).joined().contains("gateway port 80 (visitors with \(words)) -> web-2"))
+    #expect(try found(Self.more + Self.plain + Self.lanes, Self.more + led + Self.lanes, steps: "").map(text) == [])
+  }
+
+  /// The intent's own rule takes them, whatever the folder's is called.
+  @Test func whomTheIntentTellsApartToo() throws {
+    let led = S.entry(
+      "match: [{uri: {prefix: /beta}, headers: {cookie: {regex: '^(.*?; ?)?(flag=on)(;.*)?$'}}}], "
+        + "route: [\(S.to("web", "2"))]", S.cookie + "route: [\(S.to("web", "2"))]", "route: [\(S.to("web", "1"))]")
+    let steps = Self.steps.replacing("deploy release 1\n", with: "deploy release 1\n  deploy release 2\n")
+      .replacing("step \"after\" {\n  deploy release 2\n", with: "step \"after\" {\n")
+    let fine = try found(Self.more + Self.plain + Self.lanes, Self.more + led + Self.lanes, steps: steps)
+    #expect(fine.map(text) == [])
+  }
+
+  @Test func copiesAreMeantToo() throws {
+    let one = "step \"all\" {\n  deploy release 1\n  deploy release 2\n}\n"
+    let copied = S.entry(
+      "mirror: {host: web, subset: v2, port: {number: 80}}, mirrorPercentage: {value: 10}, "
+        + "route: [\(S.to("web", "1"))]")
+    let found = try found(Self.more + Self.plain + Self.lanes, Self.more + copied + Self.lanes, steps: one)
+    #expect(found.map(\.code) == [.strayTraffic], "\(found.map(text))")
+    #expect(found.map(text).joined().contains("reach Deployment/web-2, to which the intent sends none"))
+    let steps = one.replacing("release 2\n", with: "release 2\n  mirror web 10% -> 2\n")
+    #expect(
+      try self.found(Self.more + Self.plain + Self.lanes, Self.more + copied + Self.lanes, steps: steps).map(text) == []
+    )
   }
 
   /// Whoever the intent leads visitors to has to get some.
