@@ -80,6 +80,15 @@ private func refusal(of value: Value, at path: [String], _ kind: String) -> Stri
     return nil
   }
   if kind == "VirtualService", holder == "retries", key == "retryOn" { return refusal(ofRetryOn: value) }
+  if kind == "VirtualService", ["mirrorPercentage", "percentage"].contains(holder), key == "value" {
+    let isPercentage =
+      switch value {
+      case .int(let percent): (0...100).contains(percent)
+      case .double(let percent): (0...100).contains(percent)
+      default: false
+      }
+    return isPercentage ? nil : "`value` of `\(holder)` is a number from 0 to 100"
+  }
   let words: [String]
   switch (kind, holder, key) {
   case ("DestinationRule", "tls", "mode"): words = ["DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"]
@@ -128,6 +137,21 @@ private func isStatusCode(_ code: Int) -> Bool {
   default: false
   }
 }
+
+/// Rules of a VirtualService that say how a request is tried again, and that it never is (Istio: `validateHTTPRetry`).
+func idleRetries(in route: Value) -> [Value] {
+  (route.at("spec", "http")?.array ?? []).filter { rule in
+    guard let retries = rule["retries"], !hasAttempts(rule) else { return false }
+    return ["perTryTimeout", "retryOn", "retryRemoteLocalities"].contains { field in
+      retries[field].map { $0 != .null && $0 != "" } ?? false
+    }
+  }
+}
+
+let idleRetriesReason = "`retries` say how to try again, and have no `attempts`"
+
+/// A rule of a VirtualService says how often a request is tried again, and not with 0.
+func hasAttempts(_ rule: Value) -> Bool { rule.at("retries", "attempts").map { $0 != .null && $0 != 0 } ?? false }
 
 /// Ports of a PeerAuthentication that is for a whole namespace (Istio: `ValidatePeerAuthentication`).
 func namesPortsForEverybody(_ policy: Value) -> Bool {

@@ -206,6 +206,33 @@ private func trafficPolicies(_ rule: Value) -> [(place: String, policy: Value)] 
   }
 }
 
+/// The probes of a container.
+package let probeNames = ["readinessProbe", "livenessProbe", "startupProbe"]
+
+/// What a probe may ask: one of them (Kubernetes: `ProbeHandler`).
+package let probeHandlers = ["exec", "httpGet", "tcpSocket", "grpc"]
+
+/// Kubernetes: `validateProbe`, and what it has for each of the three.
+private func refusal(ofProbe probe: Value, _ name: String) -> String? {
+  let handlers = probeHandlers.filter { probe[$0].map { $0 != .null } ?? false }
+  if handlers.count > 1 {
+    return "a `\(name)` asks in one way, and this one has \(handlers.map { "`\($0)`" }.joined(separator: " and "))"
+  }
+  let counts = ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"]
+  if let field = counts.first(where: { probe[$0]?.int.map { $0 < 0 } ?? false }) {
+    return "the `\(field)` of a `\(name)` is not below 0"
+  }
+  let grace = probe["terminationGracePeriodSeconds"]
+  if name == "readinessProbe" {
+    return grace.map { $0 != .null } ?? false
+      ? "a `readinessProbe` has no `terminationGracePeriodSeconds`: it ends no pod" : nil
+  }
+  if let seconds = grace?.int, seconds < 1 { return "the `terminationGracePeriodSeconds` of a `\(name)` is above 0" }
+  // 0 is what is not said.
+  if let count = probe["successThreshold"]?.int, count > 1 { return "the `successThreshold` of a `\(name)` is 1" }
+  return nil
+}
+
 /// Why Kubernetes would not take a Deployment with this in it; nil where nothing is known against it.
 func refusal(ofDeploymentPatch patch: Value) -> String? {
   if let policy = patch.at("spec", "template", "spec")?["restartPolicy"]?.string, policy != "Always" {
@@ -214,11 +241,8 @@ func refusal(ofDeploymentPatch patch: Value) -> String? {
   for list in ["containers", "initContainers"] {
     for container in patch.at("spec", "template", "spec")?[list]?.array ?? [] {
       if container["image"] == .string("") { return "a container has an `image`" }
-      for probe in ["livenessProbe", "startupProbe"] {
-        // 0 is what is not said.
-        if let count = container.at(probe, "successThreshold")?.int, count != 0, count != 1 {
-          return "the `successThreshold` of a `\(probe)` is 1"
-        }
+      for name in probeNames {
+        if let reason = container[name].flatMap({ refusal(ofProbe: $0, name) }) { return reason }
       }
     }
   }

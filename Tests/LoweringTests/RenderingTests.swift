@@ -331,6 +331,32 @@ struct RenderingTests {
     #expect(known.contains("default"))
   }
 
+  /// A probe asks in one way: what a patch has it ask takes the place of what the plan has.
+  @Test func patchesOfProbes() {
+    /// - Parameter probe: what a patch says of the readiness of `web`.
+    func readiness(_ probes: Value...) -> Value? {
+      var web = Web()
+      web.plan.patches = probes.map { probe in
+        Patch(
+          target: .deployment(ComponentID(0), version: nil),
+          value: ["spec": ["template": ["spec": ["containers": [["name": "web", "readinessProbe": probe]]]]]],
+          range: nowhere)
+      }
+      return web.object("Deployment", "web-1")?.at("spec", "template", "spec", "containers")?.array?[0][
+        "readinessProbe"]
+    }
+    let plain = readiness()
+    #expect(plain?["tcpSocket"] != nil)
+    let exec: Value = ["command": ["/bin/ready"]]
+    #expect(readiness(["exec": exec]) == ["exec": exec])
+    #expect(readiness(["exec": exec, "tcpSocket": .null]) == ["exec": exec])
+    #expect(readiness(["exec": exec], ["periodSeconds": 3]) == ["exec": exec, "periodSeconds": 3])
+    #expect(readiness(["exec": exec], ["grpc": ["port": 9000]]) == ["grpc": ["port": 9000]])
+    // The same handler is merged, and of no handler nothing is said.
+    #expect(readiness(["tcpSocket": ["host": "a"]])?.at("tcpSocket", "port") == plain?.at("tcpSocket", "port"))
+    #expect(readiness(["periodSeconds": 3])?["tcpSocket"] == plain?["tcpSocket"])
+  }
+
   /// A rule without an action goes into the rules that are there; one with an action takes their place.
   @Test func patchesOfRoutes() {
     /// - Parameter name: "web" is the route of visitors, where there are some.

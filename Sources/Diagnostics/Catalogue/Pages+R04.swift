@@ -378,7 +378,7 @@ extension CodePage {
       .mirrorReplaced, "A mirror takes the place of one to another version.",
       why: """
         A component has one mirror: copies of its requests go to one version. A second `mirror` line ends the first, and the \
-        version that it was for gets nothing any more.
+        version that it was for gets nothing any more. Once everybody is led to that version, its mirror is over by itself.
         """,
       bad: .shop(
         web: body + "  version 1.0, 2.0, 3.0",

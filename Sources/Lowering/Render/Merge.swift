@@ -1,7 +1,9 @@
 package import KubernetesModel
+internal import RolloutPlan
 
 /// Strategic merge as `kubectl patch` does it: as RFC 7386, but lists whose elements have a key merge by it, and
-/// `$patch: delete` and `$patch: replace` are followed (Kubernetes: `patchMergeKey` in k8s.io/api).
+/// `$patch: delete` and `$patch: replace` are followed (Kubernetes: `patchMergeKey` in k8s.io/api). Other than there, what a
+/// probe asks takes the place of what it asked before: two of them in one probe are refused.
 package func strategicallyMerged(_ base: Value?, _ patch: Value) -> Value {
   guard case .object(let changes) = patch else { return patch }
   var result = base?.fields ?? Fields()
@@ -22,13 +24,23 @@ package func strategicallyMerged(_ base: Value?, _ patch: Value) -> Value {
       if entry.value["$patch"]?.string == "delete" {
         result[entry.key] = nil
       } else {
-        result[entry.key] = strategicallyMerged(result[entry.key], entry.value)
+        let former = result[entry.key]
+        result[entry.key] = strategicallyMerged(
+          probeNames.contains(entry.key) ? leavingOutHandlers(of: former, by: entry.value) : former, entry.value)
       }
     case .bool, .int, .double, .string:
       result[entry.key] = entry.value
     }
   }
   return .object(result)
+}
+
+/// A probe without the handlers that another one of `patch` takes the place of.
+private func leavingOutHandlers(of probe: Value?, by patch: Value) -> Value? {
+  let given = probeHandlers.filter { patch[$0]?.fields != nil && patch.at($0, "$patch")?.string != "delete" }
+  guard !given.isEmpty, var fields = probe?.fields else { return probe }
+  for handler in probeHandlers where !given.contains(handler) { fields[handler] = nil }
+  return .object(fields)
 }
 
 private func mergeKey(_ field: String, _ elements: [Value]) -> String? {

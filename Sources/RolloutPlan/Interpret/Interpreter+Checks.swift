@@ -160,24 +160,61 @@ extension Interpreter {
   /// Deployed, and no step ever sends anybody there.
   func checkNeverRouted() {
     guard !taint.everything else { return }
-    let called = Set(plan.components.flatMap { $0.versions.flatMap(\.calls) })
     // Their first version takes over from nobody; with the second one it matters who asks.
     var unasked: Set<ComponentID> = []
     var warned: Set<ComponentID> = []
-    for (version, range) in deployedAt.sorted(by: { $0.key < $1.key }) {
-      guard !everServed.contains(version), !taint.covers(version.component) else { continue }
-      // What nobody calls serves nobody: it works on its own.
-      if plan.exposure(of: version.component) == nil, !called.contains(version.component) {
+    let calls = CallGraph(plan)
+    for (version, range) in deployedAt.sorted(by: { $0.key < $1.key }) where !taint.covers(version.component) {
+      // What nobody calls serves nobody, but itself or those in a ring with it: it works on its own.
+      if byThemselves[version.component.index], let ring = calls.ringByItself(of: version.component.index) {
+        if ring.isEmpty, everServed.contains(version) { continue }
         let isNext = !unasked.insert(version.component).inserted
         if isNext, !plan[version].ports.isEmpty, warned.insert(version.component).inserted {
-          report(.nobodyCalls(plan[version.component].name, at: range))
+          let callers = calls.callers[version.component.index].sorted().map { plan.components[$0].name }
+          report(.nobodyCalls(plan[version.component].name, callers: callers, at: range))
+          // One ring, one warning.
+          warned.formUnion(ring.map { ComponentID($0) })
         }
         continue
       }
+      guard !everServed.contains(version) else { continue }
       let release = plan.exposure(of: version.component) == nil ? plan[version].releases.first : nil
       report(
         .neverRouted(
           plan[version.component].name, plan[version].name, release: release.map { plan[$0].name }, at: range))
     }
+  }
+}
+
+/// Which component calls which, in some version.
+private struct CallGraph {
+  private(set) var callers: [Set<Int>]
+  private var callees: [Set<Int>]
+
+  init(_ plan: Plan) {
+    callers = Array(repeating: [], count: plan.components.count)
+    callees = callers
+    for (c, component) in plan.components.enumerated() {
+      for callee in component.versions.lazy.flatMap(\.calls) where callees.indices.contains(callee.index) {
+        callers[callee.index].insert(c)
+        callees[c].insert(callee.index)
+      }
+    }
+  }
+
+  /// Those who call `component`, and who call these, and so on, where it calls each of them in turn; empty where nobody
+  /// does, and nil where somebody else calls one of them.
+  func ringByItself(of component: Int) -> Set<Int>? {
+    let above = reached(from: component, by: callers)
+    return above.isSubset(of: reached(from: component, by: callees)) ? above : nil
+  }
+
+  private func reached(from start: Int, by next: [Set<Int>]) -> Set<Int> {
+    var found: Set<Int> = []
+    var queue = [start]
+    while let component = queue.popLast() {
+      for other in next[component] where found.insert(other).inserted { queue.append(other) }
+    }
+    return found
   }
 }

@@ -40,7 +40,7 @@ extension Interpreter {
         report(
           .retireLive(
             name, live: live.map { (plan[$0.component].name, plan[$0].name, reason(for: $0)) },
-            help: wayOut(of: live[0]), at: statement.subject))
+            help: wayOut(of: live.first(where: isEntered) ?? live[0]), at: statement.subject))
       }
       return false
     }
@@ -71,6 +71,12 @@ extension Interpreter {
     return component.deployed.count == 1
       ? "deploy a version that takes over, and route everybody to it before this line; nobody else could answer"
       : "route everybody elsewhere before this line, as `route \(name) all -> VERSION`"
+  }
+
+  /// Visitors come to it, and not to a caller of it alone, from which its traffic goes with the caller's.
+  private func isEntered(_ version: VersionID) -> Bool {
+    plan.exposure(of: version.component) != nil
+      && state.components[version.component.index].entry?.leads(to: version.index) ?? false
   }
 
   /// Why a version still gets traffic, in a few words.

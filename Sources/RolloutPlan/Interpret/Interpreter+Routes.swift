@@ -57,9 +57,19 @@ extension Interpreter {
       }
     }
     if !changed, diagnostics.count == reported, !taint.covers(component) {
-      report(.noEffect("this is how it is routed already", at: statement.range))
+      report(.noEffect(whyRouted(to: version) ?? "this is how it is routed already", at: statement.range))
     }
     return changed
+  }
+
+  /// Inside, each release meets its own versions: what callers of another one, or of none, meet is none of this route's.
+  private func whyRouted(to version: VersionID) -> String? {
+    guard plan.exposure(of: version.component) == nil, standsInReleases(version.component),
+      let release = plan[version].releases.first, let other = plan.defaultRelease(in: state),
+      !plan[version].releases.contains(other)
+    else { return nil }
+    return
+      "callers in release `\(plan[release].name)` meet it already, and callers in no release meet release `\(plan[other].name)`, whatever is routed inside"
   }
 
   /// A rule for some visitors of a component that is exposed for more than another one at the same host: it would take
@@ -279,7 +289,11 @@ extension Interpreter {
     let c = component.index
     if percent == 0 {
       guard let mirror = state.components[c].mirror else {
-        report(.noEffect("nothing is mirrored", at: statement.range))
+        let why =
+          endedMirrors.contains(version)
+          ? "the mirror ended when everybody was led to `\(plan[component].name)` \(plan[version].name)"
+          : "nothing is mirrored"
+        report(.noEffect(why, at: statement.range))
         return false
       }
       if mirror.version != version.index {
@@ -307,8 +321,7 @@ extension Interpreter {
           plan[component].name, versions: serving.map { plan[$0].name }, left: plan[fallback].name, at: statement.range)
       )
     }
-    let all = state.components[c].lanes + (state.components[c].entry.map { [$0] } ?? [])
-    if all.allSatisfy({ $0.isEmpty || $0.isOnly(version.index) }) {
+    if state.components[c].isOnly(version.index) {
       if !taint.covers(component) {
         report(.noEffect("everybody is led to this version already, and nobody's copies are left", at: statement.range))
       }
@@ -321,6 +334,16 @@ extension Interpreter {
     state.components[c].mirror = mirror
     mirroredAt[version] = statement.range
     return true
+  }
+
+  /// Once everybody is led to the version that got the copies, nobody's are left: the mirror is over, and does not come back
+  /// with a later route.
+  func endMirrorsToThemselves() {
+    for c in state.components.indices {
+      guard let mirror = state.components[c].mirror, state.components[c].isOnly(mirror.version) else { continue }
+      state.components[c].mirror = nil
+      endedMirrors.insert(VersionID(ComponentID(c), mirror.version))
+    }
   }
 
   private func noteReplaced(_ former: VersionID, by version: VersionID, _ statement: StepStatement) {
@@ -387,6 +410,13 @@ extension Interpreter {
     let component = state.components[version.component.index]
     if plan.exposure(of: version.component) != nil { return component.entry }
     return lanes(of: version).first.map { component.lanes[$0] }
+  }
+}
+
+extension ComponentState {
+  /// Everybody is led to this version, from outside and inside.
+  fileprivate func isOnly(_ version: Int) -> Bool {
+    (lanes + (entry.map { [$0] } ?? [])).allSatisfy { $0.isEmpty || $0.isOnly(version) }
   }
 }
 

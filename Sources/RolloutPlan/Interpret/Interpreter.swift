@@ -22,6 +22,8 @@ final class Interpreter {
   var openShifts: [ComponentID: (range: SourceRange, percent: Int)] = [:]
   /// By the version that gets the copies: the line that asked for them.
   var mirroredAt: [VersionID: SourceRange] = [:]
+  /// Versions that got copies until everybody was led to them.
+  var endedMirrors: Set<VersionID> = []
   /// `routing open`: a second version was deployed, and both serve if nothing of the same part routes them.
   private var openPairs: [(ComponentID, Diagnostic)] = []
   /// In a failure block: only steps before this one can be gone back to.
@@ -122,6 +124,7 @@ final class Interpreter {
         checkShift(shift, statement)
         for level in shift.levels {
           guard apply(shift, level: level, statement) else { break }
+          endMirrorsToThemselves()
           var change = change(.shift, statement, [shift.version], text: "\(statement.text) [\(level)%]")
           change.isForEverybody = level == 100
           changes.append(change)
@@ -135,7 +138,9 @@ final class Interpreter {
           }
         }
       default:
-        if let change = apply(statement, stepStart: stepStart) { changes.append(change) }
+        guard let change = apply(statement, stepStart: stepStart) else { continue }
+        endMirrorsToThemselves()
+        changes.append(change)
       }
     }
     close()

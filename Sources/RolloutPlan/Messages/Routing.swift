@@ -97,10 +97,23 @@ extension Diagnostic {
       help: "add a line `\(callee) VERSION` to the release")
   }
 
-  static func nobodyCalls(_ component: String, at range: SourceRange) -> Diagnostic {
-    Diagnostic(
-      .nobodyCalls, "nobody in this plan calls `\(component)`: what requests to it meet is not proved",
-      at: Label(range, "its next version"), notes: ["it is not exposed, and no component has `calls \(component)`"],
+  /// - Parameter callers: it calls itself, or these and it call each other, and nobody else asks any of them.
+  static func nobodyCalls(_ component: String, callers: [String], at range: SourceRange) -> Diagnostic {
+    let others = callers.filter { $0 != component }.map { "`\($0)`" }
+    let note =
+      if callers.isEmpty {
+        "it is not exposed, and no component has `calls \(component)`"
+      } else if others.isEmpty {
+        "it is not exposed, and no other component has `calls \(component)`"
+      } else {
+        "it is not exposed, and is called by \(others.joined(separator: ", ")) alone, whom nobody outside of their ring asks either"
+      }
+    return Diagnostic(
+      .nobodyCalls,
+      callers.isEmpty
+        ? "nobody in this plan calls `\(component)`: what requests to it meet is not proved"
+        : "nobody else in this plan calls `\(component)`: what requests from outside \(others.isEmpty ? "" : "of its ring ")meet is not proved",
+      at: Label(range, "its next version"), notes: [note],
       help:
         "add `calls \(component)` to the components that call it; requests from outside of the plan are not looked at")
   }

@@ -12,6 +12,7 @@ extension Resolver {
     checkVolumes()
     checkPatchedPods()
     checkPatchedPolicies()
+    checkPatchedRetries()
   }
 
   // MARK: - Names in the cluster
@@ -255,6 +256,12 @@ extension Resolver {
   private func checkMeeting(_ exposure: Exposure, _ earlier: Exposure) {
     if taint.covers(exposure.component) || taint.covers(earlier.component) { return }
     func conflict(_ message: String, _ help: String) {
+      // One host and path of both was told where the line stands.
+      let isTold = diagnostics.contains { told in
+        told.code == .exposeConflict && told.primary.range == exposure.range
+          && told.secondary.contains { $0.range == earlier.range }
+      }
+      if isTold { return }
       report(.exposeConflict(message, at: exposure.range, earlier: earlier.range, help: help))
     }
     let isOwn = exposure.gateway == nil && earlier.gateway == nil
@@ -262,8 +269,7 @@ extension Resolver {
     // Of clients that speak TLS the gateway knows the host that they ask for, be it the end of it or not.
     let speaksTLS = [exposure, earlier].map { $0.tlsSecret != nil || $0.passesTLS(plan[$0.component]) }
     let showsHosts = speaksTLS == [true, true]
-    // What a gateway of others speaks at the port is its owner's affair; hosts may tell there.
-    let isToldApart = (showsHosts || !isOwn) && !exposure.meets(earlier)
+    let isToldApart = showsHosts && !exposure.meets(earlier)
     if exposure.gateway == earlier.gateway, !isToldApart, !isHTTP || !speaksHTTP(earlier) {
       if showsHosts {
         return conflict(

@@ -214,6 +214,23 @@ extension Resolver {
     }
   }
 
+  /// Retries without a number of them, which no other patch brings either: the plan's own rules have none.
+  func checkPatchedRetries() {
+    let routes = plan.patches.filter { $0.target.kind == "VirtualService" }
+    let counted = routes.flatMap { $0.value.at("spec", "http")?.array ?? [] }.filter(hasAttempts)
+    for patch in routes {
+      let isIdle = idleRetries(in: patch.value).contains { rule in
+        !counted.contains { $0["name"] == nil || rule["name"] == nil || $0["name"] == rule["name"] }
+      }
+      if isIdle {
+        report(
+          .badYAML(
+            "the patch makes a VirtualService that Istio does not take: \(idleRetriesReason)", at: patch.range,
+            help: "say with `attempts` how often, or leave the rest of `retries` out"))
+      }
+    }
+  }
+
   /// A field at the top of a patch that objects of this kind do not have there. Of kinds in manifests nobody knows.
   private func strayField(_ patch: Value, _ target: Patch.Target) -> String? {
     if case .object(let kind, _) = target,
@@ -303,6 +320,10 @@ extension Resolver {
     }
     if id.group.hasSuffix(".istio.io"), let reason = refusal(ofIstioObject: object, kind: id.kind) {
       return .badManifest("the object at line \(line) of `\(path)` is none that Istio takes: \(reason)", at: range)
+    }
+    if id.group == "networking.istio.io", id.kind == "VirtualService", !idleRetries(in: object).isEmpty {
+      return .badManifest(
+        "the object at line \(line) of `\(path)` is none that Istio takes: \(idleRetriesReason)", at: range)
     }
     if id.group == "security.istio.io", id.kind == "PeerAuthentication", namesPortsForEverybody(object) {
       return .badManifest(

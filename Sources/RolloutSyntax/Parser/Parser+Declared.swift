@@ -126,6 +126,14 @@ extension Parser {
     case .ready, .live:
       guard place > start + 2, Habits.isCommand(text(start + 2)) else { return nil }
       return .checkByCommand(isLive: row.head == .live, at: range(start + 2))
+    case .patch:
+      // `patch virtualservice of web`
+      guard place > start, place <= start + 3, tokens.indices.contains(start + 2), text(start + 2) == "of",
+        let word = Habits.patched(text(start + 1)), word != tokens[start + 1].keyword
+      else { return nil }
+      var diagnostic = Diagnostic.writeInstead(of: text(start + 1), word.text, at: range(start + 1))
+      diagnostic.fixIts = [FixIt("write `\(word.text)`", [Edit(range(start + 1), word.text)])]
+      return diagnostic
     case .env:
       // `env LEVEL = config app LEVEL`
       guard place == start + 4, tokens[place].kind == .word, Habits.isConfigMap(text(start + 3)) else { return nil }

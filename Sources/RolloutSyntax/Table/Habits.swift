@@ -57,6 +57,17 @@ package enum Habits {
     ["cm", "config", "config-map", "config_map", "configmap", "configmapref"].contains(word.lowercased())
   }
 
+  /// What a patch calls an object of a component, by the word that kubectl has for its kind.
+  static func patched(_ word: String) -> Keyword? {
+    switch word.lowercased() {
+    case "virtualservice", "virtualservices", "vs", "routes": .route
+    case "destinationrule", "destinationrules", "dr", "rules": .rule
+    case "deploy", "deployments", "deployment": .deployment
+    case "svc", "services", "service": .service
+    default: nil
+    }
+  }
+
   /// What is said of a statement that stands where it cannot, beside where it belongs.
   static func misplaced(_ keyword: Keyword, in context: Context) -> String? {
     switch (context, keyword) {

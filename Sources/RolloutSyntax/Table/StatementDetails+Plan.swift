@@ -87,8 +87,9 @@ extension StatementTable {
         """
         Merges YAML into an object that the plan generates: a strategic merge by the known list keys for Kubernetes' own \
         kinds, RFC 7386 elsewhere; `null` deletes. It is applied wherever the object exists, and is an error where it \
-        exists in no state. A version goes only with `deployment`; without one, all versions are meant. It never changes \
-        names, namespaces, selectors or ownership labels.
+        exists in no state. A version goes only with `deployment`; without one, all versions are meant. What a patch has \
+        a probe ask, as `exec`, takes the place of what the plan has it ask. It never changes names, \
+        namespaces, selectors or ownership labels.
 
         What a `route` lacks, such as a timeout, is written as a rule without a `route` of its own: it goes into every rule \
         that the plan makes, or into those of its `name`. With a `name` it may have a `match`, which takes the place of the \

@@ -47,7 +47,8 @@ extension StatementTable {
       StatementDetails(
         """
         Copies a share of the requests to a version and drops its answers. `0%` ends a mirror. A component has one mirror: \
-        one to another version ends it, which is a lint where no `0%` says so. A mirror counts as traffic for `retire`.
+        one to another version ends it, which is a lint where no `0%` says so. So does a line that leads everybody to the \
+        version that gets the copies: a later way back brings no mirror. A mirror counts as traffic for `retire`.
         """,
         ["mirror web 100% -> 2.0", "mirror web 0% -> 2.0"])
     case .shift:
