@@ -20,7 +20,7 @@ struct BruteForce {
   private var during: [Fate] = []
   private var doubt: [Fate]?
   private var dialed: [Call: Set<Int>] = [:]
-  private var askedAtEnd: [Int: Set<Int>] = [:]
+  private var askersAtEnd: [Int: Set<Int>] = [:]
   /// By version that was waited for: the flows that have reached it since.
   private var askedSince: [Int: Set<Int>] = [:]
   /// How many combinations the last phase had.
@@ -154,9 +154,9 @@ struct BruteForce {
       routes: variants.filter { $0.key.kind == "VirtualService" }.flatMap(\.value).compactMap(\.self))
     let verdict = judge.judge(facts)
     during = union
-    inUse.formUnion(verdict.asked)
-    askedAtEnd = verdict.askedAtEnd
-    for version in askedSince.keys { askedSince[version]?.formUnion(verdict.arrived[version] ?? []) }
+    inUse.formUnion(verdict.askers.keys)
+    askersAtEnd = verdict.askersAtEnd
+    for version in askedSince.keys { askedSince[version]?.formUnion(verdict.askers[version] ?? []) }
     return (union, verdict)
   }
 
@@ -186,8 +186,8 @@ struct BruteForce {
           guard refs.contains(WorkloadRef(app: model.plan[id.component].service, version: model.plan[id].name)) else {
             continue
           }
-          askedSince[version] = askedAtEnd[version] ?? []
-          if askedAtEnd[version] == nil { inUse.remove(version) }
+          askedSince[version] = askersAtEnd[version] ?? []
+          if askersAtEnd[version] == nil { inUse.remove(version) }
         }
       }
     }

@@ -70,11 +70,9 @@ struct SlowJudge {
 
   struct Verdict {
     var findings: Set<Finding> = []
-    /// Versions that requests may have reached, and those that they reach in the end.
-    var asked: Set<Int> = []
-    /// By version: the flows that reach it in the end, and that may have.
-    var askedAtEnd: [Int: Set<Int>] = [:]
-    var arrived: [Int: Set<Int>] = [:]
+    /// By version: the flows that may have reached it, and those that reach it in the end.
+    var askers: [Int: Set<Int>] = [:]
+    var askersAtEnd: [Int: Set<Int>] = [:]
   }
 
   /// One request on its way: the version that it is at, and the releases that it may belong to; none: no matter.
@@ -271,20 +269,18 @@ struct SlowJudge {
           Finding(invariant: .replicasKept, version: version, object: model.deployment(version)))
       }
     }
-    verdict.asked = Set(all.arrivals.filter { !isGivenUp($0.flow) }.map(\.version))
+    for (flow, version) in all.arrivals where !isGivenUp(flow) { verdict.askers[version, default: []].insert(flow) }
     for write in facts.phase.writes {
       let id = write.id
       func pods(_ value: Value?) -> Int { value?.at("spec", "replicas")?.int ?? 0 }
       if id.kind == "Deployment" {
         guard let version = model.versions.indices.first(where: { model.deployment($0) == id }),
           pods(write.previous) > 0, pods(write.object) == 0,
-          facts.inUse.contains(version) || verdict.asked.contains(version)
+          facts.inUse.contains(version) || verdict.askers[version] != nil
         else { continue }
         let c = model.versions[version].component.index
         let askers = model.flows.indices.filter { model.flows[$0].callee == c }
-        let known = facts.askedSince[version].map { since in
-          since.union(all.arrivals.filter { $0.version == version && !isGivenUp($0.flow) }.map(\.flow))
-        }
+        let known = facts.askedSince[version].map { $0.union(verdict.askers[version] ?? []) }
         let stopsWithAskers = (known.map(Array.init) ?? askers).allSatisfy { f in
           if case .caller(let v) = model.flows[f].source { return facts.declared[v] == 0 }
           if known != nil { return false }
@@ -334,9 +330,8 @@ struct SlowJudge {
       }
     }
     for (flow, version) in walk(entries, running, facts.atEnd, dialed, copies: true).arrivals where !isGivenUp(flow) {
-      verdict.askedAtEnd[version, default: []].insert(flow)
+      verdict.askersAtEnd[version, default: []].insert(flow)
     }
-    for (flow, version) in all.arrivals where !isGivenUp(flow) { verdict.arrived[version, default: []].insert(flow) }
     return verdict
   }
 }

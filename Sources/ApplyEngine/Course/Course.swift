@@ -18,6 +18,10 @@ package enum Course: Hashable, Sendable {
   case leaveRollback(from: Progress, toward: Int, at: Progress, steps: Int)
 }
 
+extension Course {
+  package var isForward: Bool { if case .forward = self { true } else { false } }
+}
+
 /// How far along its legs a course is.
 package struct Progress: Hashable, Sendable, Comparable {
   /// Legs that are done.
@@ -238,34 +242,49 @@ package struct Itinerary: Sendable {
 
   // MARK: - Ways back
 
-  private func rollback(from: Progress, to state: State) -> Leg? {
+  private func rollback(from: Progress, to state: State) -> Leg? { wayBack(from: from, to: state).map(leg) }
+
+  private func leg(_ way: WayBack) -> Leg {
+    Leg(
+      role: .rollback(leaving: way.step), stamp: way.segment.stamp, phases: way.segment.phases, observations: [],
+      after: nil)
+  }
+
+  /// Out of a step, from wherever a run has come to.
+  private struct WayBack {
+    var step: Int
+    var segment: CompiledSegment
+  }
+
+  /// From where a forward course stands. Nil where no way leads out of that place.
+  private func wayBack(from: Progress, to state: State) -> WayBack? {
     guard from.leg <= forward.count else { return nil }
     let step = from.isAtBoundary && from.leg > 0 ? forward[from.leg - 1].step : self.step(at: from)
     if from.leg < forward.count, from.phase > 0 || from.isPhaseBegun {
-      guard let segment = segment(of: from.leg) else { return nil }
-      return wayBack(leaving: step, segment, at: from, to: state)
+      return segment(of: from.leg).flatMap { wayBack(leaving: step, $0, at: from, to: state) }
     }
     return wayBack(leaving: step, from: standing(afterLegs: from.leg), to: state)
   }
 
-  private func wayBack(leaving step: Int, from standing: Standing, to state: State) -> Leg {
-    wayBack(leaving: step) { compiled.renderer.rollback(from: standing, to: state, stamp: $0) }
+  private func wayBack(leaving step: Int, from standing: Standing, to state: State) -> WayBack {
+    WayBack(
+      step: step, segment: compiled.renderer.wayBack(from: standing, to: state, stamp: stampOfWaysBack(outOf: step)))
   }
 
   /// From the middle of a leg, where `progress` stands, or from its end. Nil where no way leads out of that place.
-  private func wayBack(leaving step: Int, _ segment: CompiledSegment, at progress: Progress, to state: State) -> Leg? {
+  private func wayBack(
+    leaving step: Int, _ segment: CompiledSegment, at progress: Progress, to state: State
+  ) -> WayBack? {
     guard progress.phase <= segment.phases.count else { return nil }
     if progress.phase == segment.phases.count { return wayBack(leaving: step, from: segment.after, to: state) }
-    let phase = progress.lastBegunPhase
-    return wayBack(leaving: step) {
-      compiled.renderer.rollback(from: segment, brokenOffIn: phase, to: state, stamp: $0)
-    }
+    return WayBack(
+      step: step,
+      segment: compiled.renderer.wayBack(
+        from: segment, brokenOffIn: progress.lastBegunPhase, to: state, stamp: stampOfWaysBack(outOf: step)))
   }
 
-  private func wayBack(leaving step: Int, _ transition: (_ stamp: String) -> Transition) -> Leg {
-    let stamp = compiled.steps.isEmpty ? "back" : compiled.steps[step].backStamp
-    return Leg(
-      role: .rollback(leaving: step), stamp: stamp, phases: transition(stamp).phases, observations: [], after: nil)
+  private func stampOfWaysBack(outOf step: Int) -> String {
+    compiled.steps.isEmpty ? "back" : compiled.steps[step].backStamp
   }
 
   /// One leg of a failure block.
@@ -278,31 +297,14 @@ package struct Itinerary: Sendable {
     guard let legs = block(from: from), at.leg <= legs.count else { return nil }
     if at.leg == 0, at.isAtBoundary { return rollback(from: from, to: state) }
     let step = step(at: from)
-    if at.isAtBoundary { return wayBack(leaving: step, from: legs[at.leg - 1].segment.after, to: state) }
-    return at.leg < legs.count ? wayBack(leaving: step, legs[at.leg].segment, at: at, to: state) : nil
+    if at.isAtBoundary { return leg(wayBack(leaving: step, from: legs[at.leg - 1].segment.after, to: state)) }
+    return at.leg < legs.count ? wayBack(leaving: step, legs[at.leg].segment, at: at, to: state).map(leg) : nil
   }
 
   private func leaveRollback(from: Progress, toward steps: Int, at: Progress, to state: State) -> Leg? {
     if at == Progress() { return rollback(from: from, to: state) }
-    guard from.leg <= forward.count, at.leg == 0 else { return nil }
-    let step = from.isAtBoundary && from.leg > 0 ? forward[from.leg - 1].step : self.step(at: from)
-    let (target, stamp) = (
-      standing(afterSteps: steps), compiled.steps.isEmpty ? "back" : compiled.steps[step].backStamp
-    )
-    let renderer = compiled.renderer
-    if from.leg < forward.count, from.phase > 0 || from.isPhaseBegun, let broken = segment(of: from.leg) {
-      if from.phase < broken.phases.count {
-        guard let way = renderer.wayBack(from: broken, brokenOffIn: from.lastBegunPhase, to: target, stamp: stamp)
-        else {
-          return nil
-        }
-        return wayBack(leaving: step, way, at: at, to: state)
-      }
-      return wayBack(
-        leaving: step, renderer.wayBack(from: broken.after, to: target, stamp: stamp), at: at, to: state)
-    }
-    return wayBack(
-      leaving: step, renderer.wayBack(from: standing(afterLegs: from.leg), to: target, stamp: stamp), at: at, to: state)
+    guard at.leg == 0, let former = wayBack(from: from, to: standing(afterSteps: steps).state) else { return nil }
+    return wayBack(leaving: former.step, former.segment, at: at, to: state).map(leg)
   }
 
   private func block(from: Progress) -> [BlockLeg]? {

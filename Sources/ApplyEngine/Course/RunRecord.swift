@@ -91,9 +91,14 @@ package struct RunRecord: Hashable, Sendable {
 
   /// How many seconds are left for an answer, less than none where it comes too late; nil: as many as it takes.
   package func secondsLeft(at wallTime: String) -> Int? {
-    guard let waitsSeconds, let since = waitingSince.flatMap(secondsSince1970), let now = secondsSince1970(wallTime)
-    else { return nil }
-    return since + waitsSeconds - now
+    guard let waitsSeconds, let waited = secondsWaited(at: wallTime) else { return nil }
+    return waitsSeconds - waited
+  }
+
+  /// Nil where nothing is waited for.
+  func secondsWaited(at wallTime: String) -> Int? {
+    guard let since = waitingSince.flatMap(secondsSince1970), let now = secondsSince1970(wallTime) else { return nil }
+    return now - since
   }
 }
 

@@ -60,9 +60,6 @@ func listenedHosts(of server: Value, in gatewayNamespace: String, for namespace:
   }
 }
 
-/// Whether some host is for both.
-func hostsMeet(_ a: String, _ b: String) -> Bool { hostsMeet(a, within: b) || hostsMeet(b, within: a) }
-
 extension Diagnostic {
   fileprivate static func gatewayMissing(_ id: ObjectID, at range: SourceRange) -> Diagnostic {
     Diagnostic(

@@ -42,4 +42,41 @@ extension Cluster {
     }
     return seen
   }
+
+  /// What stands of `ids`, by lists where that is less work. What is not there, or of a kind that is not, is left out.
+  ///
+  /// - Parameter isOurs: as ``glance(at:isOurs:)`` has it.
+  func standing(
+    of ids: some Sequence<ObjectID>, isOurs: Bool
+  ) async throws(UnreadObject) -> [(id: ObjectID, live: Value)] {
+    var targets: [(id: ObjectID, target: ObjectReference)] = []
+    for id in ids {
+      do throws(ClusterError) {
+        targets.append((id, try await reference(to: id)))
+      } catch {
+        if !error.isNotFound { throw UnreadObject(id: id, error: error) }
+      }
+    }
+    let seen = await glance(at: targets, isOurs: isOurs)
+    var found: [(id: ObjectID, live: Value)] = []
+    for (id, target) in targets {
+      switch seen[id] {
+      case .there(let object): found.append((id, object))
+      case .absent: continue
+      case nil:
+        do throws(ClusterError) {
+          found.append((id, try await get(target)))
+        } catch {
+          if !error.isNotFound { throw UnreadObject(id: id, error: error) }
+        }
+      }
+    }
+    return found
+  }
+}
+
+/// The object that cannot be read, and why.
+struct UnreadObject: Error {
+  var id: ObjectID
+  var error: ClusterError
 }

@@ -53,7 +53,7 @@ extension Run {
           "there is nothing to go back from", notes: ["this plan never ran here"],
           help: "`rolloutc apply` begins with the first step")
       }
-      if let remembered, remembered.progress > Progress() || !isForward(remembered.course),
+      if let remembered, remembered.progress > Progress() || !remembered.course.isForward,
         remembered.options != options.planOptions
       {
         throw refused(
@@ -179,8 +179,6 @@ extension Run {
     let prefix = "--env "
     return options.first { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
   }
-
-  private func isForward(_ course: Course) -> Bool { if case .forward = course { true } else { false } }
 
   private func hasRun(_ record: RunRecord) -> Bool {
     record.progress.leg >= (itinerary.legs(of: record.course)?.count ?? .max)

@@ -457,29 +457,11 @@ extension Run {
   private func thoseThatStand(
     among ids: some Sequence<ObjectID>, isOurs: Bool
   ) async throws(RunBreak) -> [(id: ObjectID, live: Value)] {
-    var targets: [(id: ObjectID, target: ObjectReference)] = []
-    for id in ids {
-      do throws(ClusterError) {
-        targets.append((id, try await environment.cluster.reference(to: id)))
-      } catch {
-        if !error.isNotFound { throw failed("`\(id)` cannot be read", error) }
-      }
+    do throws(UnreadObject) {
+      return try await environment.cluster.standing(of: ids, isOurs: isOurs)
+    } catch {
+      throw failed("`\(error.id)` cannot be read", error.error)
     }
-    let seen = await environment.cluster.glance(at: targets, isOurs: isOurs)
-    var found: [(id: ObjectID, live: Value)] = []
-    for (id, target) in targets {
-      switch seen[id] {
-      case .there(let object): found.append((id, object))
-      case .absent: continue
-      case nil:
-        do throws(ClusterError) {
-          found.append((id, try await environment.cluster.get(target)))
-        } catch {
-          if !error.isNotFound { throw failed("`\(id)` cannot be read", error) }
-        }
-      }
-    }
-    return found
   }
 
   // MARK: - Helpers

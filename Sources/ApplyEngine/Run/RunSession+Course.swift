@@ -184,7 +184,7 @@ extension RunSession {
     for (id, count) in wanted {
       guard let object = live[id] else { continue }
       let declared = object.at("spec", "replicas")?.int ?? 1
-      let ready = object.at("status", "readyReplicas")?.int ?? 0
+      let ready = readyPods(of: object)
       if declared == 0 { empty.append(id) }
       if declared > 0, ready < (count == .all ? declared : 1) {
         unready.append(ReadyTarget(deployment: id, withinMilliseconds: nil))
@@ -215,17 +215,7 @@ extension RunSession {
     let reached = renderer.reached(in: end.view)
     var taking: [VersionID] = []
     var wanted: [ObjectID: Pods] = [:]
-    var stopped: Set<Int> = []
-    for write in phase.writes where phase.kind == .stopWorkloads && write.id.kind == "Deployment" {
-      let (old, new) = (
-        write.previous?.at("spec", "replicas")?.int ?? 0, write.object?.at("spec", "replicas")?.int ?? 0
-      )
-      if old <= new { continue }
-      let app = (write.object ?? write.previous)?.at("metadata", "labels", "app")?.string
-      guard let c = plan.components.firstIndex(where: { $0.service == app }) else { continue }
-      // Pods that serve nobody are no loss.
-      if try await live(write.id)?.at("status", "readyReplicas")?.int ?? 0 > 0 { stopped.insert(c) }
-    }
+    let stopped = try await losing(in: phase)
     for (c, component) in end.state.components.enumerated() {
       let before = start.flatMap { $0.state.components.indices.contains(c) ? $0.state.components[c] : nil }
       for deployed in component.deployed where deployed.replicas > 0 {
@@ -249,20 +239,26 @@ extension RunSession {
     return wanted.filter { inventory[$0.key] != nil && !wasReadyJustNow($0.key) }
   }
 
+  /// The components of which `phase` stops pods that serve: those that serve nobody are no loss.
+  private func losing(in phase: Phase) async throws(RunBreak) -> Set<Int> {
+    guard phase.kind == .stopWorkloads else { return [] }
+    let lowered = phase.writes.filter { write in
+      write.id.kind == "Deployment"
+        && write.previous?.at("spec", "replicas")?.int ?? 0 > write.object?.at("spec", "replicas")?.int ?? 0
+    }
+    let serving = try await standing(lowered.map(\.id)).values.filter { readyPods(of: $0) > 0 }
+    let services = Set(serving.compactMap { $0.at("metadata", "labels", "app")?.string })
+    return Set(plan.components.indices.filter { services.contains(plan.components[$0].service) })
+  }
+
+  private func readyPods(of deployment: Value) -> Int { deployment.at("status", "readyReplicas")?.int ?? 0 }
+
   /// What stands of `deployments`; those that are gone are told of elsewhere.
   private func standing(_ deployments: [ObjectID]) async throws(RunBreak) -> [ObjectID: Value] {
-    var targets: [(id: ObjectID, target: ObjectReference)] = []
-    for id in deployments {
-      do throws(ClusterError) {
-        targets.append((id, try await environment.cluster.reference(to: id)))
-      } catch { throw unreadable("`\(id)`", error) }
-    }
-    let seen = await environment.cluster.glance(at: targets, isOurs: true)
-    var found: [ObjectID: Value] = [:]
-    for id in deployments {
-      if case .there(let object)? = seen[id] { found[id] = object } else { found[id] = try await live(id) }
-    }
-    return found
+    do throws(UnreadObject) {
+      let found = try await environment.cluster.standing(of: deployments, isOurs: true)
+      return Dictionary(found.map { ($0.id, $0.live) }, uniquingKeysWith: { first, _ in first })
+    } catch { throw unreadable("`\(error.id)`", error.error) }
   }
 
   /// A way back leads requests to what stood before, which nobody has looked at since: what it leads them to must be there.

@@ -214,9 +214,7 @@ extension RunSession {
 
   /// A run that took over from another one does not give everybody the whole time again.
   private func waitedSoFar() -> Duration {
-    guard let since = record.waitingSince.flatMap(secondsSince1970), let now = secondsSince1970(environment.wallTime())
-    else { return .zero }
-    return .seconds(max(0, now - since))
+    .seconds(max(0, record.secondsWaited(at: environment.wallTime()) ?? 0))
   }
 
   private enum Reply {

@@ -246,7 +246,7 @@ actor RunSession {
     }
   }
 
-  var isForward: Bool { if case .forward = record.course { true } else { false } }
+  var isForward: Bool { record.course.isForward }
 
   private func leave(_ write: Write) {
     left.insert(write.id)

@@ -73,22 +73,17 @@ extension Renderer {
     var standing = broken.after
     var made: [CompiledSegment] = []
     var rest = start.segments[...]
-    if let phase, let (from, new) = views(of: broken, brokenOffIn: phase, known.around), let first = rest.popFirst() {
-      let stamp = stamp(in: step.blockStamp, segment: 0, of: start.segments.count)
+    if let phase, broken.stages.indices.contains(phase), let first = rest.popFirst() {
       // What it undoes is the broken segment's.
       let undone = plan.step(numbered: step.index)?.segments[start.place.segments - 1].changes ?? []
-      let target = view(of: first.after, near: (broken.after.state, broken.after.view))
-      let image = known.image ?? broken.image(afterPhases: phase + 1)
       var facts = known
-      (facts.origins, facts.target) = (Origins(plan, changes: undone + first.changes), target)
-      facts.image = image
-      let way = rollback(from: broken, brokenOffIn: phase, to: first.after, stamp: stamp, known: facts)
-      let before = Standing(state: broken.after.state, view: from, image: image)
-      standing = Standing(state: first.after, view: target, image: way.image)
-      made.append(
-        CompiledSegment(
-          stamp: stamp, before: before, phases: way.phases, stages: way.stages, after: standing,
-          doubtful: Set(broken.phases[phase].writes.map(\.id)), perhaps: [new] + broken.starts, keepsVolumes: true))
+      facts.origins = Origins(plan, changes: undone + first.changes)
+      facts.target = view(of: first.after, near: (broken.after.state, broken.after.view))
+      let way = wayBack(
+        from: broken, brokenOffIn: phase, to: first.after,
+        stamp: stamp(in: step.blockStamp, segment: 0, of: start.segments.count), known: facts)
+      standing = way.after
+      made.append(way)
     }
     return made
       + compiled(
@@ -96,29 +91,33 @@ extension Renderer {
   }
 
   /// A way back as a segment of its own, which may break off in turn.
-  package func wayBack(from standing: Standing, to target: Standing, stamp: String) -> CompiledSegment {
-    segment(rollback(from: standing, to: target.state, stamp: stamp), from: standing, to: target, stamp)
-  }
-
-  /// The same from the middle of `broken`; nil where it has no such phase.
-  package func wayBack(
-    from broken: CompiledSegment, brokenOffIn phase: Int, to target: Standing, stamp: String
-  ) -> CompiledSegment? {
-    guard let (from, new) = views(of: broken, brokenOffIn: phase, nil) else { return nil }
-    let way = rollback(from: broken, brokenOffIn: phase, to: target.state, stamp: stamp)
-    let before = Standing(state: broken.after.state, view: from, image: broken.image(afterPhases: phase + 1))
-    var made = segment(way, from: before, to: target, stamp)
-    made.doubtful = Set(broken.phases[phase].writes.map(\.id))
-    made.perhaps = [new] + broken.starts
-    return made
-  }
-
-  private func segment(
-    _ way: Transition, from standing: Standing, to target: Standing, _ stamp: String
-  ) -> CompiledSegment {
-    CompiledSegment(
+  package func wayBack(from standing: Standing, to state: State, stamp: String) -> CompiledSegment {
+    var facts = RollbackFacts()
+    let target = view(of: state, near: (standing.state, standing.view))
+    facts.target = target
+    let way = rollback(from: standing, to: state, stamp: stamp, known: facts)
+    return CompiledSegment(
       stamp: stamp, before: standing, phases: way.phases, stages: way.stages,
-      after: Standing(state: target.state, view: target.view, image: way.image), keepsVolumes: true)
+      after: Standing(state: state, view: target, image: way.image), keepsVolumes: true)
+  }
+
+  /// The same from the middle of `broken`; from its end where it has no such phase.
+  package func wayBack(
+    from broken: CompiledSegment, brokenOffIn phase: Int, to state: State, stamp: String,
+    known: RollbackFacts = RollbackFacts()
+  ) -> CompiledSegment {
+    guard let (from, new) = views(of: broken, brokenOffIn: phase, known.around) else {
+      return wayBack(from: broken.after, to: state, stamp: stamp)
+    }
+    let target = known.target ?? view(of: state, near: (broken.after.state, broken.after.view))
+    let image = known.image ?? broken.image(afterPhases: phase + 1)
+    var facts = known
+    (facts.target, facts.image) = (target, image)
+    let way = rollback(from: broken, brokenOffIn: phase, to: state, stamp: stamp, known: facts)
+    return CompiledSegment(
+      stamp: stamp, before: Standing(state: broken.after.state, view: from, image: image), phases: way.phases,
+      stages: way.stages, after: Standing(state: state, view: target, image: way.image),
+      doubtful: Set(broken.phases[phase].writes.map(\.id)), perhaps: [new] + broken.starts, keepsVolumes: true)
   }
 
   /// Where a way out of the middle of `segment` begins, and where requests may have gone besides: what the phase was to

@@ -163,7 +163,7 @@ extension Interpreter {
     // Their first version takes over from nobody; with the second one it matters who asks.
     var unasked: Set<ComponentID> = []
     var warned: Set<ComponentID> = []
-    let calls = CallGraph(plan)
+    lazy var calls = CallGraph(plan)
     for (version, range) in deployedAt.sorted(by: { $0.key < $1.key }) where !taint.covers(version.component) {
       // What nobody calls serves nobody, but itself or those in a ring with it: it works on its own.
       if byThemselves[version.component.index], let ring = calls.ringByItself(of: version.component.index) {
@@ -206,6 +206,7 @@ private struct CallGraph {
   /// does, and nil where somebody else calls one of them.
   func ringByItself(of component: Int) -> Set<Int>? {
     let above = reached(from: component, by: callers)
+    if above.isEmpty { return [] }
     return above.isSubset(of: reached(from: component, by: callees)) ? above : nil
   }
 

@@ -339,10 +339,11 @@ extension Interpreter {
   /// Once everybody is led to the version that got the copies, nobody's are left: the mirror is over, and does not come back
   /// with a later route.
   func endMirrorsToThemselves() {
-    for c in state.components.indices {
-      guard let mirror = state.components[c].mirror, state.components[c].isOnly(mirror.version) else { continue }
-      state.components[c].mirror = nil
-      endedMirrors.insert(VersionID(ComponentID(c), mirror.version))
+    for version in mirroredAt.keys {
+      let component = state.components[version.component.index]
+      guard component.mirror?.version == version.index, component.isOnly(version.index) else { continue }
+      state.components[version.component.index].mirror = nil
+      endedMirrors.insert(version)
     }
   }
 

@@ -455,7 +455,7 @@ extension Plan {
 }
 
 /// Whether some host is meant by both: `*` is every one, `*.a.com` every one below it.
-func hostsMeet(_ a: String, _ b: String) -> Bool { hostsMeet(a, within: b) || hostsMeet(b, within: a) }
+package func hostsMeet(_ a: String, _ b: String) -> Bool { hostsMeet(a, within: b) || hostsMeet(b, within: a) }
 
 /// Whether `pattern` takes every request that `host` takes.
 package func hostsMeet(_ host: String, within pattern: String) -> Bool {

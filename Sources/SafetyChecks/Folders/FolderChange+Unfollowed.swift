@@ -68,9 +68,7 @@ extension FolderChange {
   /// Nothing that decides about requests to the host is new.
   private func isUntouched(host: String) -> Bool {
     [before, after].allSatisfy { stage in
-      let rules = stage.rules.filter {
-        $0.host == host || $0.host.hasPrefix("*") && host.hasSuffix($0.host.dropFirst())
-      }
+      let rules = stage.rules.filter { takes($0.host, host) }
       guard !rules.contains(where: { isChanged($0.id) }) else { return false }
       guard let service = stage.service(host) else { return true }
       return !isChanged(service.id) && !stage.pods(behind: service).contains { isChanged($0.id) }

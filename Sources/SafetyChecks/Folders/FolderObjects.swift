@@ -14,9 +14,7 @@ struct FolderObjects {
     var id: ObjectID { object.id }
     var isForMesh: Bool { gateways.contains("mesh") }
 
-    func covers(_ host: String) -> Bool {
-      hosts.contains { $0 == host || $0.hasPrefix("*") && host.hasSuffix($0.dropFirst()) }
-    }
+    func covers(_ host: String) -> Bool { hosts.contains { takes($0, host) } }
 
     var http: [Value] { object.value.at("spec", "http")?.array ?? [] }
     var tcp: [Value] { object.value.at("spec", "tcp")?.array ?? [] }
@@ -187,4 +185,9 @@ func strings(_ value: Value?) -> [String: String] {
 /// `a: b, c: d`, sorted.
 func words(_ labels: [String: String]) -> String {
   labels.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
+}
+
+/// Whether a host as an object names it, `*` for any text before the rest, takes requests for `host`.
+func takes(_ pattern: String, _ host: String) -> Bool {
+  pattern == host || pattern.hasPrefix("*") && host.hasSuffix(pattern.dropFirst())
 }

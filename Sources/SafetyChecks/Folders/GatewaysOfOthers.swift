@@ -34,7 +34,7 @@ struct GatewaysOfOthers {
     return routes.contains { routes in
       !routes.gateways.contains(name) && routes.gateways.contains { $0 != "mesh" }
         && routes.hosts.contains { host in
-          own.contains { hostsMeet(host, within: $0) || hostsMeet($0, within: host) }
+          own.contains { hostsMeet(host, $0) }
         }
     }
   }

@@ -162,5 +162,5 @@ struct TimeSpan: ExpressibleByArgument, Hashable {
         : "`\(option) \(unread)` is no time: write whole numbers with `ms`, `s`, `m`, `h` or `d`, as `30s` or `1m30s`")
   }
 
-  var defaultValueDescription: String { rolloutc.duration(Int(duration / .milliseconds(1))) }
+  var defaultValueDescription: String { durationText(Int(duration / .milliseconds(1))) }
 }

@@ -54,7 +54,7 @@ struct Review {
   func words(of observation: Observation) -> String {
     guard case .hold(let milliseconds, let metrics, _, _) = observation.kind else { return oneLine(observation.text) }
     let names = metrics.map { plan.metrics[$0].name }
-    return "hold for \(duration(milliseconds))" + (names.isEmpty ? "" : " while \(names.joined(separator: ", "))")
+    return "hold for \(durationText(milliseconds))" + (names.isEmpty ? "" : " while \(names.joined(separator: ", "))")
   }
 
   // MARK: - YAML
@@ -216,7 +216,7 @@ extension Gate {
     switch self {
     case .ready(let targets):
       let names = targets.map { target in
-        target.deployment.name + (target.withinMilliseconds.map { " within \(duration($0))" } ?? "")
+        target.deployment.name + (target.withinMilliseconds.map { " within \(durationText($0))" } ?? "")
       }
       return said(of: names, "is ready", "are ready")
     case .settled(let stamp):
@@ -238,6 +238,3 @@ extension Gate {
     names.joined(separator: ", ") + " " + (names.count == 1 ? one : several)
   }
 }
-
-/// `90000` → `1m30s`.
-func duration(_ milliseconds: Int) -> String { durationText(milliseconds) }

@@ -72,7 +72,7 @@ struct RunQuestion: Sendable {
 /// `3 of 4 steps are done, step 4, Finish, is under way`
 func words(of record: RunRecord) -> String {
   let done = "\(record.stepsDone) of \(counted(record.steps.count, "step")) done"
-  let isForward = if case .forward = record.course { true } else { false }
+  let isForward = record.course.isForward
   // On a way back the course says where it leads.
   let place = isForward ? stepWords(record.stepsDone, record.steps) : "a way \(record.course.words(record.steps))"
   switch record.status {
