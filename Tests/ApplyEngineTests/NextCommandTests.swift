@@ -384,6 +384,26 @@ import Testing
     #expect(lengths.contains(segments))
   }
 
+  @Test("what a way out of a way back writes bears no stamp of the way that it leaves, and is known again")
+  func stampsOfAWayOut() throws {
+    let itinerary = try World(Self.plan("on failure rollback")).itinerary
+    var ways = 0
+    for (leg, forward) in itinerary.forward.enumerated() where leg > 0 {
+      for phase in 0..<forward.phases.count {
+        let from = Progress(leg: leg, phase: phase, isPhaseBegun: true)
+        let back = try #require(itinerary.legs(of: .rollback(from: from, steps: 0))?.first)
+        let out = try #require(
+          itinerary.legs(
+            of: .leaveRollback(from: from, toward: 0, at: Progress(leg: 0, phase: 0, isPhaseBegun: true), steps: 1))?
+            .first)
+        #expect(out.stamp != back.stamp)
+        #expect(itinerary.stampsOfWaysBack.isSuperset(of: [back.stamp, out.stamp]))
+        ways += 1
+      }
+    }
+    #expect(ways > 0)
+  }
+
   @Test("what stands where a course has come to is what its phases have left, from where it began to its end")
   func standing() throws {
     let itinerary = try World(Self.plan("on failure {\n  route web all -> 1.0\n  wait 1s\n  retire web 2.0\n}"))

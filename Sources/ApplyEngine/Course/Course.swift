@@ -266,26 +266,31 @@ package struct Itinerary: Sendable {
     return wayBack(leaving: step, from: standing(afterLegs: from.leg), to: state)
   }
 
-  private func wayBack(leaving step: Int, from standing: Standing, to state: State) -> WayBack {
+  private func wayBack(leaving step: Int, from standing: Standing, to state: State, stamp: String? = nil) -> WayBack {
     WayBack(
-      step: step, segment: compiled.renderer.wayBack(from: standing, to: state, stamp: stampOfWaysBack(outOf: step)))
+      step: step, segment: compiled.renderer.wayBack(from: standing, to: state, stamp: stamp ?? backStamp(of: step)))
   }
 
   /// From the middle of a leg, where `progress` stands, or from its end. Nil where no way leads out of that place.
   private func wayBack(
-    leaving step: Int, _ segment: CompiledSegment, at progress: Progress, to state: State
+    leaving step: Int, _ segment: CompiledSegment, at progress: Progress, to state: State, stamp: String? = nil
   ) -> WayBack? {
     guard progress.phase <= segment.phases.count else { return nil }
-    if progress.phase == segment.phases.count { return wayBack(leaving: step, from: segment.after, to: state) }
+    if progress.phase == segment.phases.count {
+      return wayBack(leaving: step, from: segment.after, to: state, stamp: stamp)
+    }
     return WayBack(
       step: step,
       segment: compiled.renderer.wayBack(
-        from: segment, brokenOffIn: progress.lastBegunPhase, to: state, stamp: stampOfWaysBack(outOf: step)))
+        from: segment, brokenOffIn: progress.lastBegunPhase, to: state, stamp: stamp ?? backStamp(of: step)))
   }
 
-  private func stampOfWaysBack(outOf step: Int) -> String {
+  private func backStamp(of step: Int) -> String {
     compiled.steps.isEmpty ? "back" : compiled.steps[step].backStamp
   }
+
+  /// The way back that is left has stamped what it wrote: an answer of its entry is not to count as one of this.
+  private func stampOut(of step: Int) -> String { backStamp(of: step) + "-out" }
 
   /// One leg of a failure block.
   private struct BlockLeg {
@@ -304,7 +309,7 @@ package struct Itinerary: Sendable {
   private func leaveRollback(from: Progress, toward steps: Int, at: Progress, to state: State) -> Leg? {
     if at == Progress() { return rollback(from: from, to: state) }
     guard at.leg == 0, let former = wayBack(from: from, to: standing(afterSteps: steps).state) else { return nil }
-    return wayBack(leaving: former.step, former.segment, at: at, to: state).map(leg)
+    return wayBack(leaving: former.step, former.segment, at: at, to: state, stamp: stampOut(of: former.step)).map(leg)
   }
 
   private func block(from: Progress) -> [BlockLeg]? {
@@ -331,7 +336,7 @@ package struct Itinerary: Sendable {
   var stampsOfWaysBack: Set<String> {
     var stamps: Set<String> = []
     for (index, step) in compiled.steps.enumerated() {
-      stamps.insert(step.backStamp)
+      stamps.formUnion([step.backStamp, stampOut(of: index)])
       guard case .block(let block) = plan.steps[index].onFailure ?? plan.onFailure else { continue }
       let counts = Set(block.starts.filter { $0.place.step == index }.map(\.segments.count))
       for count in counts {

@@ -283,11 +283,11 @@ extension CodePage {
         "Give the new version the old port, too, until no caller uses it; where its container listens on another, that one stands behind `target`: `port 8080 http target 9090`. Or move the callers with it, in a release."
     ),
     CodePage(
-      .portGone, "Everybody is led to a version that has none of the ports by which callers or visitors come.",
+      .portGone, "Callers or visitors are led to a version that has none of the ports by which they come.",
       why: """
         Callers dial a port, and nobody answers at it any more: their requests fail from this line on. Where the callers \
         change with the version, in the same step, nothing is lost. Visitors come by an `expose` line: the version that takes \
-        them over needs a port that speaks what they speak (an http port, one for gRPC, the same tcp port).
+        them over, or some of them, needs a port that speaks what they speak (an http port, one for gRPC, the same tcp port).
         """,
       bad: .tiers(
         api:

@@ -63,16 +63,17 @@ extension Interpreter {
         }
       }
     }
-    if start.components.isEmpty { return }
     for exposure in plan.exposures where !said.contains(exposure.component) && !taint.covers(exposure.component) {
       guard plan.components.indices.contains(exposure.component.index),
-        let lost = entryPortLost(exposure, since: start)
+        let lost = entryPortLost(exposure, since: start),
+        lost.old != nil || portlessEntries.insert(exposure.component).inserted
       else { continue }
       said.insert(exposure.component)
       report(
         .entryPortGone(
           plan[exposure.component].name, plan[lost.new].name, port: exposure.port, speaks: lost.speaks,
-          needs: lost.needs, serving: plan[lost.old].name, at: cause(exposure.component), exposed: exposure.range))
+          needs: lost.needs, serving: lost.old.map { plan[$0].name }, isForAll: lost.isForAll,
+          at: cause(exposure.component), exposed: exposure.range))
     }
   }
 
@@ -129,27 +130,42 @@ extension Interpreter {
     Set(state.servers(of: callee, for: caller, in: plan).flatMap { plan[callee].versions[$0].ports.map(\.number) })
   }
 
-  /// What visitors of a line speak, and who does not understand them any more: nobody does, or a version does not that a
-  /// rule or a share leads some of them to. `speaks` is nil where it has no port for them.
-  private func entryPortLost(
-    _ exposure: Exposure, since start: State
-  ) -> (needs: PortProtocol, speaks: PortProtocol?, old: VersionID, new: VersionID)? {
+  /// Visitors of a line, and a version that they are led to and that does not understand them.
+  private struct EntryPortLost {
+    /// What they speak.
+    var needs: PortProtocol
+    /// What the version speaks instead; nil: it has no port for them.
+    var speaks: PortProtocol?
+    /// Who understood them when this part of the step began; nil: nobody did.
+    var old: VersionID?
+    var new: VersionID
+    /// Nobody is left who understands them.
+    var isForAll: Bool
+  }
+
+  private func entryPortLost(_ exposure: Exposure, since start: State) -> EntryPortLost? {
     let c = exposure.component.index
-    if start.components[c] == state.components[c] { return nil }
-    let serving = entryTargets(of: c, in: state)
-    guard let old = entryTargets(of: c, in: start).first(where: { entryPort(of: $0, c, exposure) != nil }),
-      let needs = entryPort(of: old, c, exposure)?.proto, let first = serving.first
-    else { return nil }
-    let ruled = state.components[c].entry?.rules.map(\.version) ?? []
-    let candidates = (serving + ruled).compactMap { version in
-      entryPort(of: version, c, exposure).map { (version: version, proto: $0.proto) }
+    let former = start.components.isEmpty ? nil : start.components[c]
+    if former == state.components[c] { return nil }
+    let serving = entryTargets(of: state.components[c])
+    guard let first = serving.first else { return nil }
+    let old = former.flatMap { entryTargets(of: $0).first { entryPort(of: $0, c, exposure) != nil } }
+    // Of open ones the Service knows who has the port.
+    let isPinned = state.components[c].isPinned
+    let ruled = state.components[c].entry?.rules.map(\.version).filter(state.components[c].isServing) ?? []
+    let led = serving + (isPinned ? ruled : [])
+    let ports = led.map { (version: $0, proto: entryPort(of: $0, c, exposure)?.proto) }
+    let understood = old.map { [$0] } ?? led + plan.components[c].versions.indices
+    guard let needs = understood.lazy.compactMap({ self.entryPort(of: $0, c, exposure)?.proto }).first else {
+      return nil
     }
-    let stranger = candidates.first { ($0.proto == .grpc) != (needs == .grpc) }
-    if stranger == nil, !candidates.isEmpty { return nil }
-    return (
-      needs, stranger?.proto, VersionID(exposure.component, old),
-      VersionID(exposure.component, stranger?.version ?? first)
-    )
+    let isForAll = ports.allSatisfy { $0.proto == nil }
+    let stranger = ports.first { $0.proto.map { ($0 == .grpc) != (needs == .grpc) } ?? false }
+    let portless = isForAll ? first : isPinned ? ports.first { $0.proto == nil }?.version : nil
+    guard let new = stranger?.version ?? portless else { return nil }
+    return EntryPortLost(
+      needs: needs, speaks: stranger?.proto, old: old.map { VersionID(exposure.component, $0) },
+      new: VersionID(exposure.component, new), isForAll: isForAll)
   }
 
   /// A port of a version of `old` that has none in common with `new`. Where no route said who is to come to it, all must be
@@ -167,8 +183,7 @@ extension Interpreter {
   }
 
   /// The versions that visitors reach by no rule of their own.
-  private func entryTargets(of c: Int, in state: State) -> [Int] {
-    let component = state.components[c]
+  private func entryTargets(of component: ComponentState) -> [Int] {
     guard let entry = component.entry, !entry.isEmpty else { return [] }
     if !component.isPinned { return component.deployed.map(\.version).filter(component.isServing) }
     let shares = entry.shares.filter { $0.percent > 0 }.map(\.version)

@@ -339,7 +339,8 @@ extension Interpreter {
   /// Once everybody is led to the version that got the copies, nobody's are left: the mirror is over, and does not come back
   /// with a later route.
   func endMirrorsToThemselves() {
-    for version in mirroredAt.keys {
+    // A failure block may begin where nothing is there yet, and know of mirrors that the step is to set.
+    for version in mirroredAt.keys where !state.components.isEmpty {
       let component = state.components[version.component.index]
       guard component.mirror?.version == version.index, component.isOnly(version.index) else { continue }
       state.components[version.component.index].mirror = nil

@@ -276,17 +276,23 @@ extension Diagnostic {
   }
 
   /// - Parameter speaks: what `version` speaks where visitors come in; nil: nothing that they could.
+  /// - Parameters:
+  ///   - serving: who understood the visitors before; nil: nobody.
+  ///   - isForAll: whether nobody is left who does.
   static func entryPortGone(
-    _ component: String, _ version: String, port: Int, speaks: PortProtocol?, needs: PortProtocol, serving: String,
-    at range: SourceRange, exposed: SourceRange
+    _ component: String, _ version: String, port: Int, speaks: PortProtocol?, needs: PortProtocol, serving: String?,
+    isForAll: Bool, at range: SourceRange, exposed: SourceRange
   ) -> Diagnostic {
-    Diagnostic(
+    let visitors = serving.map { "visitors of \($0)" } ?? "visitors"
+    return Diagnostic(
       .portGone,
-      speaks.map {
-        "`\(component)` \(version) speaks \($0.rawValue) where visitors of \(serving) speak \(needs.rawValue)"
-      }
-        ?? "`\(component)` \(version) has no port for the visitors of \(serving)",
-      at: Label(range, "visitors at port \(port) find nobody who understands them from here on"),
+      speaks.map { "`\(component)` \(version) speaks \($0.rawValue) where \(visitors) speak \(needs.rawValue)" }
+        ?? "`\(component)` \(version) has no port for \(serving == nil ? "" : "the ")\(visitors)",
+      at: Label(
+        range,
+        isForAll || speaks != nil
+          ? "visitors at port \(port) find nobody who understands them from here on"
+          : "visitors at port \(port) cannot be led there"),
       secondary: [Label(exposed, "they come in here")],
       help: "give \(version) a port for \(needs.rawValue), too")
   }
