@@ -158,6 +158,16 @@ struct HTTPProberTests {
         == ["/api/v1/namespaces/istio-system/services/istio-ingressgateway:80/proxy/a?b=1"])
   }
 
+  /// A number that no Service has the pods open themselves, and visitors come by the port that leads there.
+  @Test func thePortThatLeadsThere() async throws {
+    let (_, renderer) = try Self.plan("on port 8080")
+    let transport = AddressTransport(["203.0.113.7:80": Self.page()])
+    let objects = [Self.gateway(port: 8080), Self.service(ingress: [["ip": "203.0.113.7"]])]
+    let prober = HTTPProber(renderer, cluster: FixedCluster(objects), transport: transport)
+    #expect(try await prober.answer(to: Self.web).status == 200)
+    #expect(transport.addresses == ["203.0.113.7:80"])
+  }
+
   @Test func allThatWasTriedIsNamed() async throws {
     let (_, renderer) = try Self.plan()
     let objects = [

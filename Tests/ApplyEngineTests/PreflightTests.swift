@@ -261,6 +261,66 @@ extension Itinerary {
         == ["warning: `Gateway/public` in the namespace `edge` does not listen for `b.example.org`"])
   }
 
+  @Test("visitors come in where a Service with the port stands in front of the pods that a Gateway selects")
+  func waysIn() async throws {
+    func found(_ declarations: String = "", port: Int = 80) async throws -> [String] {
+      let itinerary = try Itinerary.of(
+        """
+        plan shop
+        language 1
+        expose web on port \(port)
+        component web {
+          image registry.example.com/web
+          port 8080 http
+          version 1.0
+        }
+        \(declarations)
+        deploy web 1.0
+        """)
+      let found = await Preflight(
+        itinerary, legs: itinerary.forward, inventory: Inventory(plan: "shop"),
+        cluster: InProcessTransport.cluster(sandbox), looksForIngress: true
+      ).findings()
+      return found.filter { $0.code == .gatewayUnusable }.flatMap { found in
+        ["\(found.severity): \(found.message)"] + found.notes + (found.help.map { [$0] } ?? [])
+      }
+    }
+    #expect(
+      try await found() == [
+        "warning: no Service stands in front of the pods that `Gateway/web-gateway` selects",
+        "it selects `istio=ingressgateway`",
+        "install an ingress gateway, or say with `--gateway` where visitors come in",
+      ])
+    await post(
+      ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "aks-istio-ingress"]], to: "/api/v1/namespaces")
+    let label = "aks-istio-ingressgateway-external"
+    await post(
+      [
+        "apiVersion": "v1", "kind": "Service", "metadata": ["name": .string(label)],
+        "spec": [
+          "selector": ["app": .string(label), "istio": .string(label)],
+          "ports": [["name": "http2", "port": 80, "targetPort": 8080]],
+        ],
+      ], to: "/api/v1/namespaces/aks-istio-ingress/services")
+    let patch = "patch Gateway web-gateway \"spec: {selector: {istio: \(label)}}\""
+    #expect(
+      try await found() == [
+        "warning: no Service stands in front of the pods that `Gateway/web-gateway` selects",
+        "it selects `istio=ingressgateway`",
+        "Service/\(label) in aks-istio-ingress has those of `app=\(label),istio=\(label)`",
+        "let the Gateway select them: `\(patch)`",
+      ])
+    #expect(try await found(patch) == [])
+    // Where no Service has the number Istio listens on it itself, and 80 of the Service leads there.
+    #expect(try await found(patch, port: 8080) == [])
+    #expect(
+      try await found(patch, port: 8081) == [
+        "warning: no Service in front of `Gateway/web-gateway` has port 8081",
+        "Service/\(label) in aks-istio-ingress has 80",
+        "add the port to it, expose on one that it has, or say with `--gateway` where visitors come in",
+      ])
+  }
+
   @Test(
     "whoever holds an object is told by what tools write on it",
     arguments: [

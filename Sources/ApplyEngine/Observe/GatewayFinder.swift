@@ -21,7 +21,7 @@ struct GatewayFinder {
     let selector = gateway.at("spec", "selector")?.fields ?? [:]
     let server = gateway.at("spec", "servers")?.array?.first { $0.at("port", "number")?.int == exposure.port }
     let isTLS = server.map { ["HTTPS", "TLS"].contains($0.at("port", "protocol")?.string) } ?? exposure.isTLS
-    let services = try await cluster.ingressServices(selecting: selector, port: exposure.port, near: id.namespace)
+    let services = try await cluster.services(near: id.namespace).ingresses(of: selector, port: exposure.port)
     if services.isEmpty {
       throw ProbeError(
         "no Service with port \(exposure.port) selects the pods of `\(id)` (\(selectorText(selector)))", isFinal: true)
@@ -35,7 +35,10 @@ struct GatewayFinder {
         let (namespace, name) = place(of: service)
         routes.append(
           GatewayRoute(
-            way: .apiServer(namespace: namespace, service: name, port: exposure.port), isTLS: isTLS,
+            way: .apiServer(
+              namespace: namespace, service: name,
+              port: service.ingressPort(exposure.port)?["port"]?.int ?? exposure.port),
+            isTLS: isTLS,
             origin: "the API server's proxy to Service/\(name) in \(namespace)"))
       }
     }
@@ -59,15 +62,16 @@ struct GatewayFinder {
     let hosts =
       ingress.compactMap { $0["ip"]?.string ?? $0["hostname"]?.string }
       + (service.at("spec", "externalIPs")?.array ?? []).compactMap(\.string)
+    let front = service.ingressPort(port)?["port"]?.int ?? port
     return hosts.map { host in
       GatewayRoute(
-        way: .address(authority(host, port)), isTLS: isTLS,
+        way: .address(authority(host, front)), isTLS: isTLS,
         origin: "load balancer of Service/\(name) in \(namespace)")
     }
   }
 
   private func nodePorts(_ service: Value, _ port: Int, _ isTLS: Bool) async -> [GatewayRoute] {
-    guard let nodePort = ApplyEngine.port(port, of: service)?["nodePort"]?.int else { return [] }
+    guard let nodePort = service.ingressPort(port)?["nodePort"]?.int else { return [] }
     // Nodes are often not for everybody's eyes, and this is only one of several ways.
     guard let nodes = try? await cluster.list(ResourceType.nodes.collection(in: nil)).items else { return [] }
     let (namespace, name) = place(of: service)
@@ -91,17 +95,28 @@ struct GatewayFinder {
   }
 }
 
+/// Services, as far as they may be seen.
+struct SeenServices {
+  /// By namespace and name.
+  var all: [Value]
+  /// Of all namespaces; otherwise those where an ingress usually stands.
+  var isWhole: Bool
+
+  /// Those in front of the pods that a Gateway selects, with a way to its port.
+  func ingresses(of selector: Fields, port: Int) -> [Value] {
+    all.filter { $0.isIngress(of: selector) && $0.ingressPort(port) != nil }
+  }
+}
+
 extension Cluster {
-  /// The Services of this port in front of the pods that a Gateway selects, in whatever namespace.
-  func ingressServices(selecting selector: Fields, port: Int, near namespace: String) async throws(ProbeError)
-    -> [Value]
-  {
-    var all: [Value] = []
+  /// Those in whose number a gateway's must be.
+  func services(near namespace: String) async throws(ProbeError) -> SeenServices {
     do throws(ClusterError) {
-      all = try await list(ResourceType.services.collection(in: nil)).items
+      let all = try await list(ResourceType.services.collection(in: nil)).items
+      return SeenServices(all: all.sorted { place(of: $0) < place(of: $1) }, isWhole: true)
     } catch {
       guard error.isForbidden else { throw ProbeError("the Services cannot be listed: \(error)") }
-      // Without the right to see all namespaces, those where an ingress usually stands.
+      var all: [Value] = []
       var isRefusedEverywhere = true
       for namespace in [namespace] + usualNamespaces where namespace != "" {
         guard let items = try? await list(ResourceType.services.collection(in: namespace)).items else { continue }
@@ -111,22 +126,30 @@ extension Cluster {
       if isRefusedEverywhere {
         throw ProbeError("the ingress gateway's Service cannot be looked for: \(error)", isFinal: true)
       }
+      return SeenServices(all: all.sorted { place(of: $0) < place(of: $1) }, isWhole: false)
     }
-    return all.filter { service in
-      guard let own = service.at("spec", "selector")?.fields, !selector.isEmpty else { return false }
-      return selector.entries.allSatisfy { own[$0.key] == $0.value } && ApplyEngine.port(port, of: service) != nil
-    }.sorted { place(of: $0) < place(of: $1) }
   }
 }
 
 /// Where ingress gateways stand where not all namespaces may be looked at: Istio's charts and AKS's add-on.
 private let usualNamespaces = ["istio-system", "istio-ingress", "aks-istio-ingress"]
 
-private func port(_ number: Int, of service: Value) -> Value? {
-  service.at("spec", "ports")?.array?.first { $0["port"]?.int == number }
+extension Value {
+  /// Whether this Service stands in front of the pods that a Gateway selects.
+  func isIngress(of selector: Fields) -> Bool {
+    guard let own = at("spec", "selector")?.fields, !selector.isEmpty else { return false }
+    return selector.entries.allSatisfy { own[$0.key] == $0.value }
+  }
+
+  /// The port of this Service by which visitors come to port `number` of a Gateway: the one of that number, else one that
+  /// leads to it in the pods, where Istio opens a number that no Service has (`getTargetPortMap` in its `gateway.go`).
+  func ingressPort(_ number: Int) -> Value? {
+    let ports = at("spec", "ports")?.array ?? []
+    return ports.first { $0["port"]?.int == number } ?? ports.first { $0["targetPort"]?.int == number }
+  }
 }
 
-private func place(of service: Value) -> (String, String) {
+func place(of service: Value) -> (String, String) {
   (service.at("metadata", "namespace")?.string ?? "", service.at("metadata", "name")?.string ?? "")
 }
 

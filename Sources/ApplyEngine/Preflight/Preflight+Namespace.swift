@@ -92,10 +92,10 @@ extension Preflight {
         uses.append(Use(gateway: write.id, secret: secret, selector: selector, port: port, origin: write.origin))
       }
     }
+    guard !uses.isEmpty, let services = try? await cluster.services(near: plan.namespace) else { return [] }
     return await concurrently(uses) { use in
-      let services = try? await cluster.ingressServices(
-        selecting: use.selector, port: use.port, near: plan.namespace)
-      let places = Set((services ?? []).compactMap { $0.at("metadata", "namespace")?.string }).sorted()
+      let fronts = services.ingresses(of: use.selector, port: use.port)
+      let places = Set(fronts.compactMap { $0.at("metadata", "namespace")?.string }).sorted()
       for place in places {
         do throws(ClusterError) {
           _ = try await cluster.metadata(of: ResourceType.secrets.named(use.secret, in: place))

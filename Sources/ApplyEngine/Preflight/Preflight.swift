@@ -20,6 +20,8 @@ package struct Preflight: Sendable {
   let writes: [Write]
   /// Each kind that is written, once.
   let kinds: Set<WrittenKind>
+  /// Nobody said where visitors come in.
+  let looksForIngress: Bool
 
   struct WrittenKind: Hashable {
     var group: String
@@ -29,7 +31,7 @@ package struct Preflight: Sendable {
 
   package init(
     _ itinerary: Itinerary, legs: [Leg], inventory: Inventory, decisions: WriteDecisions = WriteDecisions(),
-    cluster: any Cluster
+    cluster: any Cluster, looksForIngress: Bool = false
   ) {
     self.itinerary = itinerary
     self.legs = legs
@@ -38,6 +40,7 @@ package struct Preflight: Sendable {
     self.inventory = inventory
     self.decisions = decisions
     self.cluster = cluster
+    self.looksForIngress = looksForIngress
   }
 
   var plan: Plan { itinerary.plan }
@@ -56,11 +59,12 @@ package struct Preflight: Sendable {
     async let routes = routeFindings()
     async let gateways = gatewayFindings()
     async let sidecars = sidecarFindings()
+    async let ingress = ingressFindings()
     let (a, b, c, d) = await (rights, kinds, namespace, secrets)
     let (e, f, g) = await (quotas, webhooks, owners)
     let (h, i, j, k) = await (certificates, limits, routes, gateways)
-    let l = await sidecars
-    return [a, b, c, d, e, f, g, h, i, j, k, l].flatMap { $0 }.inReadingOrder
+    let (l, m) = await (sidecars, ingress)
+    return [a, b, c, d, e, f, g, h, i, j, k, l, m].flatMap { $0 }.inReadingOrder
   }
 
   // MARK: - Kinds

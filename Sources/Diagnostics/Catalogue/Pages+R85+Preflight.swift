@@ -81,13 +81,13 @@ extension CodePage {
         "Take it away at a quiet moment, or take it over: `component web service NAME` gives the plan's objects its name, and `--adopt KIND/NAME` makes it the plan's. Where it belongs to another namespace, give one of both another host.",
       stage: .running),
     CodePage(
-      .gatewayUnusable, "The Gateway of `through gateway` is not there, or does not listen for the plan's visitors.",
+      .gatewayUnusable, "Visitors cannot come in: a Gateway of others or an ingress is not there, or not for them.",
       why:
-        "Routes are bound to it by its name. Where there is none, or none of its servers has the port and a host of the `expose` line, nobody follows them, and the run would wait for their answers in vain.",
+        "Routes are bound to it by its name. Where there is none, or none of its servers has the port and a host of the `expose` line, nobody follows them, and the run would wait for their answers in vain. Any Gateway selects the pods that listen for it, by their labels, and visitors come to these by a Service: where no Service stands in front of them, or none that has the port, nobody comes in. Of this nothing is said where `--gateway` or `ROLLOUTC_GATEWAY` says where visitors come in.",
       bad: .shop("expose web on port 8080 through gateway ingress/public\n\ndeploy web 1.0"),
       good: .shop("deploy web 1.0"),
       fix:
-        "Create it or correct the name, and let its owner open the port for the host; without `through gateway` the plan makes its own.",
+        "Create it or correct the name, and let its owner open the port for the host; without `through gateway` the plan makes its own. That one selects `istio: ingressgateway`; where the ingress has other labels, as AKS's add-on has, `patch Gateway web-gateway \"spec: {selector: {istio: aks-istio-ingressgateway-external}}\"`.",
       stage: .running),
     CodePage(
       .withoutProxy, "Pods of the plan stand without Istio's proxy, and call others.",

@@ -61,9 +61,17 @@ struct ObservationOptions: ParsableArguments {
 
   /// What says where visitors come in, and its name.
   private var givenGateway: (option: String, text: String)? {
-    if let gateway { return ("--gateway", gateway) }
-    return IO.environment("ROLLOUTC_GATEWAY").flatMap { $0.isEmpty ? nil : ("$ROLLOUTC_GATEWAY", $0) }
+    gateway.map { ("--gateway", $0) } ?? Self.gatewayOfEnvironment
   }
+
+  private static var gatewayOfEnvironment: (option: String, text: String)? {
+    IO.environment("ROLLOUTC_GATEWAY").flatMap { $0.isEmpty ? nil : ("$ROLLOUTC_GATEWAY", $0) }
+  }
+
+  /// Whether the cluster need not be asked where visitors come in.
+  var isGatewayGiven: Bool { givenGateway != nil }
+  /// The same of a command that only looks, and has no option for it.
+  static var isGatewayGivenByEnvironment: Bool { gatewayOfEnvironment != nil }
 
   /// Visitors come by TLS, and the run is told to ask without it: the gateway answers so at another port, if at all. Nil
   /// where that is not so.

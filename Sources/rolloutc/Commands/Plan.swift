@@ -136,7 +136,8 @@ struct LiveLook: Sendable {
       request.end(error.isRefused ? Exit.refused : Exit.failed, [error.diagnostic], resolution.sources)
     case .success(let memory):
       let preflight = Preflight(
-        itinerary, legs: memory.legs, inventory: memory.inventory, decisions: decisions, cluster: target.cluster)
+        itinerary, legs: memory.legs, inventory: memory.inventory, decisions: decisions, cluster: target.cluster,
+        looksForIngress: !ObservationOptions.isGatewayGivenByEnvironment)
       let found = await preflight.findings()
       let live = await planner.plan(memory)
       return LiveLook(

@@ -218,7 +218,7 @@ struct RunCommand: Sendable {
     let legs = Array((itinerary.legs(of: course) ?? []).dropFirst(done))
     let found = await Preflight(
       itinerary, legs: legs, inventory: remembered.inventory ?? Inventory(plan: itinerary.plan.name),
-      decisions: runOptions.decisions, cluster: target.cluster
+      decisions: runOptions.decisions, cluster: target.cluster, looksForIngress: !observation.isGatewayGiven
     ).findings()
     let findings = (found + (observation.plainGateway(for: itinerary.plan).map { [$0] } ?? [])).inReadingOrder
     request.diagnostics.show(findings, sources)

@@ -1,0 +1,94 @@
+internal import ClusterAPI
+internal import Diagnostics
+internal import KubernetesModel
+internal import Lowering
+internal import RolloutPlan
+
+extension Preflight {
+  /// Ways in: a Gateway tells the pods that it selects to listen, and visitors come to these by a Service. One that selects
+  /// nobody, or a port that the Service has not, is open to nobody. How else they may come in, the cluster does not say.
+  func ingressFindings() async -> [Diagnostic] {
+    guard looksForIngress else { return [] }
+    var gateways: [ObjectID: Value] = [:]
+    for write in writes where write.id.kind == "Gateway" && write.id.group == networking {
+      gateways[write.id] = write.object
+    }
+    let entries = Set(
+      writes.compactMap { $0.object == nil ? nil : itinerary.compiled.renderer.exposedComponent(of: $0.id) })
+    let exposures = plan.exposures.filter { entries.contains($0.component) }
+    guard !exposures.isEmpty, let seen = try? await cluster.services(near: plan.namespace) else { return [] }
+    var found: [Diagnostic] = []
+    var told: Set<ObjectID> = []
+    for exposure in exposures {
+      let id = itinerary.compiled.renderer.gatewayID(of: exposure.component, exposure)
+      let isOwn = gateways[id] != nil
+      if !isOwn { gateways[id] = await standing(id) }
+      guard let selector = gateways[id]?.at("spec", "selector")?.fields, !selector.isEmpty else { continue }
+      if !seen.ingresses(of: selector, port: exposure.port).isEmpty { continue }
+      let fronts = seen.all.filter { $0.isIngress(of: selector) }
+      if !fronts.isEmpty {
+        found.append(.ingressWithoutPort(exposure.port, fronts, of: id, at: exposure.range))
+      } else if seen.isWhole, told.insert(id).inserted {
+        found.append(.noIngress(of: id, selector, others: seen.all.filter(isIngress), isOwn: isOwn, at: exposure.range))
+      }
+    }
+    return found
+  }
+
+  private func standing(_ id: ObjectID) async -> Value? {
+    guard let version = try? await cluster.versions(of: networking).first,
+      let type = try? await cluster.resourceType(
+        of: "Gateway", in: GroupVersion(group: networking, version: version))
+    else { return nil }
+    return try? await cluster.get(type.named(id.name, in: id.namespace))
+  }
+
+  /// By the label that Istio's charts and AKS's add-on give.
+  private func isIngress(_ service: Value) -> Bool {
+    service.at("spec", "selector", "istio")?.string?.contains("ingress") ?? false
+  }
+}
+
+extension Diagnostic {
+  fileprivate static func ingressWithoutPort(
+    _ port: Int, _ services: [Value], of id: ObjectID, at range: SourceRange
+  ) -> Diagnostic {
+    var found = Diagnostic(
+      .gatewayUnusable, "no Service in front of `\(id)` has port \(port)",
+      at: Label(range, "nobody comes in here"),
+      notes: services.map { service in
+        let ports = (service.at("spec", "ports")?.array ?? []).compactMap { $0["port"]?.int }.map(String.init)
+        return "\(words(of: service)) has \(ports.isEmpty ? "none" : ports.joined(separator: ", "))"
+      },
+      help: "add the port to it, expose on one that it has, or say with `--gateway` where visitors come in")
+    found.severity = .warning
+    return found
+  }
+
+  fileprivate static func noIngress(
+    of id: ObjectID, _ selector: Fields, others: [Value], isOwn: Bool, at range: SourceRange
+  ) -> Diagnostic {
+    let label = others.lazy.compactMap { $0.at("spec", "selector", "istio")?.string }.first
+    let help =
+      if let label, isOwn {
+        "let the Gateway select them: `patch Gateway \(id.name) \"spec: {selector: {istio: \(label)}}\"`"
+      } else if label != nil {
+        "let its owner select the pods of an ingress gateway"
+      } else {
+        "install an ingress gateway, or say with `--gateway` where visitors come in"
+      }
+    var found = Diagnostic(
+      .gatewayUnusable, "no Service stands in front of the pods that `\(id)` selects",
+      at: Label(range, "nobody comes in here"),
+      notes: ["it selects `\(selectorText(selector))`"]
+        + others.map { "\(words(of: $0)) has those of `\(selectorText($0.at("spec", "selector")?.fields ?? [:]))`" },
+      help: help)
+    found.severity = .warning
+    return found
+  }
+}
+
+private func words(of service: Value) -> String {
+  let (namespace, name) = place(of: service)
+  return "Service/\(name) in \(namespace)"
+}
