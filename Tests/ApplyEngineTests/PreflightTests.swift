@@ -289,7 +289,7 @@ extension Itinerary {
       try await found() == [
         "warning: no Service stands in front of the pods that `Gateway/web-gateway` selects",
         "it selects `istio=ingressgateway`",
-        "install an ingress gateway, or say with `--gateway` where visitors come in",
+        "install an ingress gateway, or say with `--gateway` or `ROLLOUTC_GATEWAY` where visitors come in",
       ])
     await post(
       ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "aks-istio-ingress"]], to: "/api/v1/namespaces")
@@ -317,7 +317,7 @@ extension Itinerary {
       try await found(patch, port: 8081) == [
         "warning: no Service in front of `Gateway/web-gateway` has port 8081",
         "Service/\(label) in aks-istio-ingress has 80",
-        "add the port to it, expose on one that it has, or say with `--gateway` where visitors come in",
+        "add the port to it, expose on one that it has, or say with `--gateway` or `ROLLOUTC_GATEWAY` where visitors come in",
       ])
   }
 

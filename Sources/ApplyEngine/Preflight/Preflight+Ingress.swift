@@ -60,7 +60,9 @@ extension Diagnostic {
         let ports = (service.at("spec", "ports")?.array ?? []).compactMap { $0["port"]?.int }.map(String.init)
         return "\(words(of: service)) has \(ports.isEmpty ? "none" : ports.joined(separator: ", "))"
       },
-      help: "add the port to it, expose on one that it has, or say with `--gateway` where visitors come in")
+      help:
+        "add the port to it, expose on one that it has, or say with `--gateway` or `ROLLOUTC_GATEWAY` where visitors come in"
+    )
     found.severity = .warning
     return found
   }
@@ -75,7 +77,7 @@ extension Diagnostic {
       } else if label != nil {
         "let its owner select the pods of an ingress gateway"
       } else {
-        "install an ingress gateway, or say with `--gateway` where visitors come in"
+        "install an ingress gateway, or say with `--gateway` or `ROLLOUTC_GATEWAY` where visitors come in"
       }
     var found = Diagnostic(
       .gatewayUnusable, "no Service stands in front of the pods that `\(id)` selects",
