@@ -26,7 +26,9 @@ package struct GitHubRenderer {
       }
     var properties: [(String, String)] = []
     if let place = places.place(diagnostic.primary.range) {
-      properties = [("file", place.path), ("line", String(place.start.line)), ("endLine", String(place.end.line))]
+      properties = [
+        ("file", pathInRepository(place.path)), ("line", String(place.start.line)), ("endLine", String(place.end.line)),
+      ]
       properties.append(("col", String(place.start.column)))
       // GitHub refuses an end column unless both ends stand in one line.
       if place.start.line == place.end.line { properties.append(("endColumn", String(place.end.column))) }

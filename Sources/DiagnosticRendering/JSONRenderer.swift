@@ -19,11 +19,15 @@ package struct JSONRenderer {
   /// One JSON object and a line break.
   ///
   /// - Parameter outcome: members besides, of what the diagnostics are about.
-  package func rendered(_ diagnostics: [Diagnostic], outcome: Fields = [:]) -> [UInt8] {
+  /// - Parameter others: what else is found, each with the renderer of its sources.
+  package func rendered(
+    _ diagnostics: [Diagnostic], with others: [(JSONRenderer, [Diagnostic])] = [], outcome: Fields = [:]
+  ) -> [UInt8] {
+    let all = ([(self, diagnostics)] + others).flatMap { renderer, found in found.map { (renderer, $0) } }
     var fields: Fields = [
-      "schema": .string(Self.schema), "diagnostics": .array(diagnostics.prefix(longestResult).map(value)),
+      "schema": .string(Self.schema), "diagnostics": .array(all.prefix(longestResult).map { $0.value($1) }),
     ]
-    if diagnostics.count > longestResult { fields["leftOff"] = .int(diagnostics.count - longestResult) }
+    if all.count > longestResult { fields["leftOff"] = .int(all.count - longestResult) }
     for entry in outcome.entries { fields[entry.key] = entry.value }
     return jsonBytes(.object(fields), pretty: true) + [0x0A]
   }

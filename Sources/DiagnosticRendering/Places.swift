@@ -18,3 +18,10 @@ struct Places {
     return (source.path, map.position(at: min(range.start, limit)), map.position(at: min(range.end, limit)))
   }
 }
+
+/// Without the `./` before it that a person may write: what annotates files compares their names.
+func pathInRepository(_ path: String) -> String {
+  var path = path[...]
+  while path.hasPrefix("./") { path = path.dropFirst(2).drop { $0 == "/" } }
+  return String(path)
+}

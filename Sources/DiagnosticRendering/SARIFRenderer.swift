@@ -19,7 +19,11 @@ package struct SARIFRenderer {
   }
 
   /// One JSON object and a line break.
-  package func rendered(_ diagnostics: [Diagnostic]) -> [UInt8] {
+  ///
+  /// - Parameter others: what else belongs into the same run, each with the renderer of its sources.
+  package func rendered(_ diagnostics: [Diagnostic], with others: [(SARIFRenderer, [Diagnostic])] = []) -> [UInt8] {
+    let all = [(self, diagnostics)] + others
+    let diagnostics = all.flatMap(\.1)
     var rules = pages.map(rule)
     var index: [String: Int] = [:]
     for (i, page) in pages.enumerated() where index[page.code.id] == nil { index[page.code.id] = i }
@@ -30,11 +34,11 @@ package struct SARIFRenderer {
     var driver: Fields = ["name": "rolloutc", "version": .string(version)]
     if let helpBase { driver["informationUri"] = .string(helpBase) }
     driver["rules"] = .array(rules)
-    let shown = diagnostics.prefix(longestResult)
+    let shown = all.flatMap { renderer, found in found.map { (renderer, $0) } }.prefix(longestResult)
     var run: Fields = [
       "tool": ["driver": .object(driver)],
       "columnKind": "unicodeCodePoints",
-      "results": .array(shown.map { result($0, index) }),
+      "results": .array(shown.map { $0.result($1, index) }),
     ]
     if shown.count < diagnostics.count {
       let text = "\(diagnostics.count - shown.count) more results are left off"
@@ -129,7 +133,7 @@ package struct SARIFRenderer {
   private func uri(_ path: String) -> String {
     var output = path.hasPrefix("/") ? "file://" : ""
     let hex = Array("0123456789ABCDEF")
-    for byte in path.utf8 {
+    for byte in pathInRepository(path).utf8 {
       switch byte {
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
         UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "."), UInt8(ascii: "-"),

@@ -24,7 +24,9 @@ package struct Quantity: Hashable, Sendable {
   private static func scale(_ unit: String) -> Double? {
     if let known = scales[unit] { return known }
     // `E` alone is 10^18, as above.
-    guard unit.hasPrefix("e") || unit.hasPrefix("E"), let exponent = Int(unit.dropFirst()), abs(exponent) <= 18 else {
+    guard unit.hasPrefix("e") || unit.hasPrefix("E"), let exponent = Int(unit.dropFirst()),
+      (-18...18).contains(exponent)
+    else {
       return nil
     }
     return Double("1e\(exponent)")

@@ -34,6 +34,9 @@ package enum Value: Hashable, Sendable {
 
   package var string: String? { if case .string(let s) = self { s } else { nil } }
   package var int: Int? { if case .int(let i) = self { i } else { nil } }
+  /// A number as Kubernetes keeps weights and counts of pods; of one that no int32 can hold the nearest that it can, so that
+  /// what is made of it does not overflow.
+  package var int32: Int? { int.map { min(max($0, Int(Int32.min)), Int(Int32.max)) } }
   package var bool: Bool? { if case .bool(let b) = self { b } else { nil } }
   package var array: [Value]? { if case .array(let a) = self { a } else { nil } }
   package var fields: Fields? { if case .object(let f) = self { f } else { nil } }

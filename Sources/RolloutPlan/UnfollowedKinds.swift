@@ -135,6 +135,10 @@ private func unfollowedEffects(ofPods patch: Value) -> [UnfollowedEffect] {
         UnfollowedEffect(key, "what runs as 1337 is taken for the proxy itself, and its calls meet no route"))
     }
   }
+  if template?["spec"]?["dnsPolicy"]?.string == "Default" {
+    effects.append(
+      UnfollowedEffect("dnsPolicy", "the pod does not find the Services that it calls by their names"))
+  }
   for container in containers {
     if container["readinessProbe"] == .null || container.at("readinessProbe", "$patch")?.string == "delete" {
       effects.append(UnfollowedEffect("readinessProbe", "without it a pod gets requests before it listens"))
@@ -222,6 +226,9 @@ private func refusal(ofProbe probe: Value, _ name: String) -> String? {
   if let field = counts.first(where: { probe[$0]?.int.map { $0 < 0 } ?? false }) {
     return "the `\(field)` of a `\(name)` is not below 0"
   }
+  if let field = counts.first(where: { probe[$0]?.int.map { $0 > Int(Int32.max) } ?? false }) {
+    return "the `\(field)` of a `\(name)` is \(Int32.max) at most"
+  }
   let grace = probe["terminationGracePeriodSeconds"]
   if name == "readinessProbe" {
     return grace.map { $0 != .null } ?? false
@@ -241,6 +248,15 @@ func refusal(ofDeploymentPatch patch: Value) -> String? {
   for list in ["containers", "initContainers"] {
     for container in patch.at("spec", "template", "spec")?[list]?.array ?? [] {
       if container["image"] == .string("") { return "a container has an `image`" }
+      for port in container["ports"]?.array ?? [] {
+        for field in ["containerPort", "hostPort"] {
+          // 0 is a `hostPort` that is not said.
+          guard let number = port[field]?.int, !((field == "hostPort" ? 0 : 1)...65_535).contains(number) else {
+            continue
+          }
+          return "a `\(field)` is a number from 1 to 65535"
+        }
+      }
       for name in probeNames {
         if let reason = container[name].flatMap({ refusal(ofProbe: $0, name) }) { return reason }
       }
@@ -251,6 +267,16 @@ func refusal(ofDeploymentPatch patch: Value) -> String? {
     update["maxUnavailable"] == nil || isNothing(update["maxUnavailable"])
   {
     return "with `maxSurge` and `maxUnavailable` of 0 no pod could be replaced"
+  }
+  for field in ["maxSurge", "maxUnavailable"] {
+    guard let amount = patch.at("spec", "strategy", "rollingUpdate", field), amount != .null else { continue }
+    let percent = amount.string.flatMap { $0.hasSuffix("%") ? Int($0.dropLast()) : nil }
+    let limit = field == "maxUnavailable" ? 100 : Int(Int32.max)
+    let isTaken = amount.int.map { (0...Int(Int32.max)).contains($0) } ?? percent.map { (0...limit).contains($0) }
+    if isTaken != true {
+      return "`\(field)` is a number of pods, or a share of them, as `25%`"
+        + (percent == nil ? "" : ", up to \(limit)%")
+    }
   }
   for field in ["replicas", "minReadySeconds", "progressDeadlineSeconds", "revisionHistoryLimit"] {
     if let value = patch.at("spec", field), value != .null,

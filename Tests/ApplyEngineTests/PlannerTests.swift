@@ -101,6 +101,22 @@ import Testing
     #expect(taking.drift.first?.conflicts.allSatisfy(\.isTaken) == true)
   }
 
+  @Test("wherever a run broke off, what it wrote itself is no drift")
+  func brokenOff() async throws {
+    var broken = 0
+    for allowed in stride(from: 1, to: 60, by: 2) {
+      let world = try World(quietVoting)
+      _ = try await world.begin()
+      let budget = RequestBudget(writes: allowed)
+      let killed = try world.run(.apply(steps: 2), budget: budget, id: "killed")
+      if killed.result.outcome == .done { break }
+      let plan = try await plan(world, .resume)
+      #expect(plan.drift.map(\.id) == [], "after \(allowed) writes")
+      broken += 1
+    }
+    #expect(broken > 3)
+  }
+
   @Test("an object that somebody deleted is a problem, not a change")
   func vanished() async throws {
     let world = try World(quietVoting)

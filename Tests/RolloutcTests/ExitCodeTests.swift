@@ -1,4 +1,5 @@
 import Foundation
+import KubernetesModel
 import TestSupport
 import Testing
 
@@ -36,6 +37,32 @@ import Testing
     #expect(
       rehearsal.output.contains("\nnobody was served: 0 requests, 0 failed\n"), "\(rehearsal.output)\(rehearsal.errors)"
     )
+  }
+
+  /// Each for itself, in one result; what cannot be read keeps no other from its own.
+  @Test func severalPlans() throws {
+    let scratch = try Scratch(withPlans: true)
+    let names = ["aks-voting", "bookinfo"].map { "plans/\($0).rollout" }
+    let good = try scratch.run([#require(Tool.path), "check"] + names)
+    #expect(good.code == 0, "\(good.errors)")
+    #expect(good.errors.hasPrefix("voting: ") && good.errors.contains("\nbookinfo: "), "\(good.errors)")
+    try scratch.write("plan p\nlanguage 1\ncomponent web {\n  imag x\n}\n", to: "bad.rollout")
+    let mixed = try scratch.rolloutc("check", "none.rollout", "./bad.rollout", names[0])
+    #expect(mixed.code == 2)
+    #expect(
+      mixed.errors.contains("cannot read `none.rollout`") && mixed.errors.contains("\nvoting: "), "\(mixed.errors)")
+    let log = try parseJSON(
+      scratch.rolloutc("check", "--format", "sarif", names[0], "./bad.rollout", "plans/aks-voting-as-written.rollout")
+        .outputBytes)
+    let runs = try #require(log["runs"]?.array)
+    let places = (runs[0]["results"]?.array ?? []).map { result in
+      result["locations"]?.array?.first?.at("physicalLocation", "artifactLocation", "uri")
+    }
+    #expect(runs.count == 1 && places.count > 1)
+    #expect(Set(places) == ["bad.rollout", "plans/aks-voting-as-written.rollout"], "\(places)")
+    let lines = try scratch.rolloutc("check", "--format", "github", "./bad.rollout", names[1]).output
+    #expect(lines.contains("file=bad.rollout,") && !lines.contains("./"), "\(lines)")
+    #expect(try scratch.rolloutc("check", "a", "b", "--against", "c").code == 2)
   }
 
   /// The plan that does it as the article does earns its warning, and only that one.

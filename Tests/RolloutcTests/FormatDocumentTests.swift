@@ -136,7 +136,8 @@ import Testing
     let outputs = try ["a.rollout", "b.rollout", "c.rollout", "good.rollout"].map {
       try scratch.rolloutc("check", "--format", "json", $0).outputBytes
     }
-    try check("Diagnostics", outputs)
+    let several = try scratch.rolloutc("check", "--format", "json", "c.rollout", "none.rollout", "good.rollout")
+    try check("Diagnostics", outputs + [several.outputBytes])
     #expect(try parseJSON(outputs[2])["proved"] == nil, "a plan with errors is not proved")
     let good: Value = try parseJSON(outputs[3])
     #expect(good["plan"] == "a" && good["steps"] == 1 && (good.at("proved", "phases")?.int ?? 0) > 1)

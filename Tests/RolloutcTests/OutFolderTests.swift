@@ -44,6 +44,16 @@ import Testing
     #expect(scratch.tree("review") == before)
     #expect(try scratch.rolloutc("plans/aks-voting.rollout", "--step", "2", "--out", "deep/er/fresh").code == 0)
     #expect(scratch.files(below: "deep/er/fresh").allSatisfy { $0.hasPrefix("02-") || $0 == ".rolloutc" })
+    // Under another name a step would stand there twice.
+    let other =
+      "plan voting\nlanguage 1\ncomponent web {\n  image r/web\n  version 1.0\n}\nstep \"One\" {\n  deploy web 1.0\n}\n"
+    try scratch.write(other + "step \"Two\" {\n  retire 1.0\n}\n", to: "other.rollout")
+    #expect(try scratch.rolloutc("other.rollout", "--out", "renamed").code == 0)
+    try scratch.write(other + "step \"Second\" {\n  retire 1.0\n}\n", to: "other.rollout")
+    #expect(try scratch.rolloutc("other.rollout", "--step", "2", "--out", "renamed").code == 0)
+    #expect(
+      Set(scratch.files(below: "renamed").compactMap { $0.split(separator: "/").first.map(String.init) })
+        == [".rolloutc", "01-one", "02-second"])
     // What somebody put among them is not lost.
     try scratch.write(
       "mine", to: "review/" + (before.keys.filter { $0.hasSuffix(".yaml") }.sorted().first ?? "") + ".note")

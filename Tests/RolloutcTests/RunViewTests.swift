@@ -82,6 +82,25 @@ import Testing
     }
   }
 
+  @Test("a stream whose run is left in the middle ends with a summary, too", arguments: RunRecording.all)
+  func abandoned(_ recording: RunRecording) throws {
+    let renderer = JSONRenderer(sources: RunRecording.sources)
+    var view = NDJSONView { renderer.value($0) }
+    var lines = 0
+    for (at, event) in recording.events { lines += view.take(event, at: Self.moment(at)).isEmpty ? 0 : 1 }
+    let last = try parseJSON(Array(view.abandoned("stopped at once", at: Self.moment(300_000)).utf8))
+    #expect(last["type"] == "summary" && last["outcome"] == "interrupted" && last["exitCode"] == 130)
+    #expect(last["seq"] == .int(lines + 1))
+    let written = recording.events.count {
+      if case .writeEnded(_, _, let news) = $0.event {
+        [.created, .configured, .deleted].contains(news)
+      } else {
+        false
+      }
+    }
+    #expect(last["writes"] == .int(written))
+  }
+
   /// Whatever a server, a log or a plan says, nothing of it steers the terminal.
   @Test("what is done is told by what stands, whichever command came to it")
   func lastWords() throws {

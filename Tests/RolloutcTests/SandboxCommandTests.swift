@@ -236,5 +236,13 @@ import Testing
       ])
     #expect(outcome.output == "asked\n")
     #expect(outcome.code == 5)
+    // Nobody typed it: the command has not got it yet.
+    let interrupted = try scratch.run(
+      [
+        #require(Tool.path), "sandbox", "--", "sh", "-c",
+        "trap 'echo interrupted; exit 6' INT; kill -INT $PPID; while :; do :; done",
+      ])
+    #expect(interrupted.output == "interrupted\n")
+    #expect(interrupted.code == 6)
   }
 }

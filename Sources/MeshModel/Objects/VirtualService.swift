@@ -65,7 +65,7 @@ struct RouteDestination: Sendable {
 
   init(_ route: Value, namespace: String, options: MeshOptions) {
     self.init(destination: route["destination"] ?? .null, namespace: namespace, options: options)
-    weight = max(0, route["weight"]?.int ?? 0)
+    weight = max(0, route["weight"]?.int32 ?? 0)
     headers = HeaderOperations(route["headers"])
   }
 

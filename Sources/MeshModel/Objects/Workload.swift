@@ -53,9 +53,9 @@ package final class Workload: Sendable {
       let isReady = conditions?.contains { $0["type"]?.string == "Ready" && $0["status"]?.string == "True" } ?? true
       declaredReady = isReady ? 1 : 0
     } else {
-      let ready = object["status"] == nil ? object.at("spec", "replicas")?.int ?? 1 : nil
+      let ready = object["status"] == nil ? object.at("spec", "replicas")?.int32 ?? 1 : nil
       let counted = metadata.id.kind == "DaemonSet" ? "numberReady" : "readyReplicas"
-      declaredReady = max(0, ready ?? object.at("status", counted)?.int ?? 0)
+      declaredReady = max(0, ready ?? object.at("status", counted)?.int32 ?? 0)
     }
   }
 

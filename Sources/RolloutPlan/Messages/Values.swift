@@ -133,8 +133,10 @@ extension Diagnostic {
       at: Label(range, problem == nil ? "not a duration" : label),
       help: isBare
         ? "add a unit: `\(text)s` or `\(text)m`"
-        : repaired.map { "write `\($0)`" }
-          ?? "write whole numbers with `ms`, `s`, `m`, `h` or `d`, as `30s` or `1h30m`",
+        : problem != nil
+          ? nil
+          : repaired.map { "write `\($0)`" }
+            ?? "write whole numbers with `ms`, `s`, `m`, `h` or `d`, as `30s` or `1h30m`",
       fixIts: repair(range, repaired))
   }
 

@@ -113,9 +113,11 @@ extension Resolver {
         return
       }
       if let field = strayField(documents[0], target) {
-        report(
-          .badYAML(
-            "\(origin) has `\(field)` beside `spec`, where no such object has it: `{spec: {\(field): …}}`?", at: range))
+        let problem =
+          field == "$patch"
+          ? "\(origin) would replace or delete the object as a whole: a patch changes fields of it"
+          : "\(origin) has `\(field)` beside `spec`, where no such object has it: `{spec: {\(field): …}}`?"
+        report(.badYAML(problem, at: range))
         return
       }
       for (field, similar) in KnownFields.unknown(in: documents[0], of: target.kind) {

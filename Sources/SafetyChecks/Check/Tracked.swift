@@ -68,7 +68,7 @@ struct WriteLog {
 
 func replicas(_ deployment: Value) -> Int {
   switch deployment["kind"]?.string {
-  case "Deployment", "StatefulSet": max(0, deployment.at("spec", "replicas")?.int ?? 1)
+  case "Deployment", "StatefulSet": max(0, deployment.at("spec", "replicas")?.int32 ?? 1)
   case "Pod": 1
   // As many as there are nodes, of which nothing is known: with two of them it shows what an update takes away.
   case "DaemonSet": 2

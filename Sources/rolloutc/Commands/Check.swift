@@ -24,9 +24,15 @@ struct Check: ParsableCommand {
       EXAMPLES:
         rolloutc check plans/aks-voting.rollout
         rolloutc check --strict --format github plans/bookinfo.rollout
+        rolloutc check --format sarif plans/*.rollout > rolloutc.sarif
       """)
 
   @OptionGroup var options: PlanOptions
+
+  @Argument(
+    help: ArgumentHelp("More plans, each for itself, with the same options.", valueName: "plan"),
+    completion: .file(extensions: ["rollout"]))
+  var more: [String] = []
 
   @Option(
     help: ArgumentHelp(
@@ -53,6 +59,10 @@ struct Check: ParsableCommand {
     if against.isEmpty, intent != nil || withVolumes || namespace != nil {
       throw ValidationError("`--intent`, `--with-volumes` and `--namespace` are about folders: give `--against`, too")
     }
+    if !against.isEmpty, let folder = more.first {
+      throw ValidationError(
+        "`\(folder)` is one more than the folder that stands after: give each of before as `--against`")
+    }
     if let namespace, let problem = namespaceProblem(namespace) {
       throw ValidationError("`--namespace \(namespace)` is no namespace: \(problem)")
     }
@@ -71,6 +81,14 @@ struct Check: ParsableCommand {
   }
 
   private func check(_ request: PlanRequest) throws {
+    if !more.isEmpty {
+      let others = more.map { path in
+        var other = request
+        other.plan = path
+        return other
+      }
+      return try PlanRequest.check([request] + others)
+    }
     if against.isEmpty { return try request.check() }
     var meant = request
     if let intent { meant.plan = intent }
@@ -81,15 +99,21 @@ struct Check: ParsableCommand {
   }
 }
 
-extension PlanRequest {
-  /// Says what is wrong with the plan, or what was proved.
-  func check() throws {
-    let resolution = try resolved()
-    var found = resolution.diagnostics
-    var coverage: Coverage?
-    /// Faults that the plan itself says are meant.
-    var allowed = 0
-    var proved: (compiled: Compiled, report: SafetyReport)?
+/// A plan that was looked at.
+private struct CheckedPlan {
+  var plan: Plan?
+  var sources: SourceSet
+  /// In reading order.
+  var found: [Diagnostic]
+  var coverage: Coverage?
+  /// How many faults the plan itself says are meant.
+  var allowed = 0
+  /// To take a large plan apart object by object would only cost time.
+  var proved: (compiled: Compiled, report: SafetyReport)?
+
+  init(_ request: PlanRequest) throws {
+    let resolution = try request.resolved()
+    (plan, sources, found) = (resolution.plan, resolution.sources, resolution.diagnostics)
     if let plan = resolution.checked {
       let compiled = compile(plan)
       let report = checkOnTwoProcessors(compiled, plan: plan)
@@ -99,25 +123,73 @@ extension PlanRequest {
       found += resolution.allowances.filter(compiled.problems.compactMap { .init($0) }) + faults
       coverage = report.coverage
     }
+    found = found.inReadingOrder
+  }
+
+  /// What JSON says of it beside its diagnostics.
+  var outcome: Fields {
     var outcome: Fields = [:]
-    if let plan = resolution.plan { outcome = ["plan": .string(plan.name), "steps": .int(plan.steps.count)] }
+    if let plan { outcome = ["plan": .string(plan.name), "steps": .int(plan.steps.count)] }
     if let coverage, coverage.emptiness == nil, !found.hasErrors {
       outcome["proved"] = coverage.json(allowed: allowed)
     }
-    diagnostics.show(found.inReadingOrder, resolution.sources, always: true, outcome: outcome)
-    if diagnostics.refuses(found) { IO.exit(Exit.usage) }
-    if diagnostics.format == .human, let plan = resolution.plan, let coverage {
-      let proof = allowed == 0 ? "proved: " : "proved but for \(counted(allowed, "fault")) that the plan allows: "
-      let count = found.isEmpty ? "no diagnostics" : counted(found.count, "diagnostic")
-      IO.standardError(
-        """
-        \(plan.name): \(counted(plan.steps.count, "step")), \(count)
-        \(coverage.emptiness.map { "nothing to prove: \($0)" } ?? proof + coverage.words)
+    return outcome
+  }
 
-        """)
-      plan.tellOfNoSteps()
+  /// What is said to people of a plan that nothing is held against.
+  func tell() {
+    guard let plan, let coverage else { return }
+    let proof = allowed == 0 ? "proved: " : "proved but for \(counted(allowed, "fault")) that the plan allows: "
+    let count = found.isEmpty ? "no diagnostics" : counted(found.count, "diagnostic")
+    IO.standardError(
+      """
+      \(plan.name): \(counted(plan.steps.count, "step")), \(count)
+      \(coverage.emptiness.map { "nothing to prove: \($0)" } ?? proof + coverage.words)
+
+      """)
+    plan.tellOfNoSteps()
+  }
+}
+
+extension PlanRequest {
+  /// Says what is wrong with the plan, or what was proved.
+  func check() throws {
+    let checked = try CheckedPlan(self)
+    diagnostics.show(checked.found, checked.sources, always: true, outcome: checked.outcome)
+    if diagnostics.refuses(checked.found) { IO.exit(Exit.usage) }
+    if diagnostics.format == .human { checked.tell() }
+    // Nothing comes after it.
+    withExtendedLifetime(checked.proved) { IO.exit(Exit.done) }
+  }
+
+  /// The same of several plans, each for itself, in one result. One that cannot be read keeps no other from its own.
+  static func check(_ requests: [PlanRequest]) throws {
+    var groups: [(found: [Diagnostic], sources: SourceSet)] = []
+    var plans: [Value] = []
+    var isRefused = false
+    for request in requests {
+      let output = request.diagnostics
+      var about: Fields = ["path": .string(request.plan)]
+      do {
+        let checked = try CheckedPlan(request)
+        for entry in checked.outcome.entries { about[entry.key] = entry.value }
+        let refuses = output.refuses(checked.found)
+        isRefused = isRefused || refuses
+        if output.format == .human {
+          output.show(checked.found, checked.sources)
+          if !refuses { checked.tell() }
+        } else {
+          groups.append((checked.found, checked.sources))
+        }
+      } catch let failure as Failure {
+        failure.show()
+        if output.format == .github { output.show(failure) }
+        about["message"] = .string(failure.message)
+        isRefused = true
+      }
+      plans.append(.object(about))
     }
-    // Nothing comes after it; to take a large plan apart object by object would only cost time.
-    withExtendedLifetime(proved) { IO.exit(Exit.done) }
+    requests[0].diagnostics.show(groups, outcome: ["plans": .array(plans)])
+    IO.exit(isRefused ? Exit.usage : Exit.done)
   }
 }

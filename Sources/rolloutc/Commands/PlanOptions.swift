@@ -198,6 +198,23 @@ struct DiagnosticOutput {
     }
   }
 
+  /// The same of several plans, as one result.
+  func show(_ groups: [(found: [Diagnostic], sources: SourceSet)], outcome: Fields) {
+    let (first, rest) = (groups.first ?? ([], SourceSet()), groups.dropFirst())
+    switch format {
+    case .human: for group in groups { show(group.found, group.sources) }
+    case .json:
+      let others = rest.map { (JSONRenderer(sources: $0.sources), $0.found) }
+      output(JSONRenderer(sources: first.sources).rendered(first.found, with: others, outcome: outcome), true)
+    case .sarif:
+      func renderer(_ sources: SourceSet) -> SARIFRenderer {
+        SARIFRenderer(sources: sources, pages: Catalogue.pages, version: toolVersion)
+      }
+      output(renderer(first.sources).rendered(first.found, with: rest.map { (renderer($0.sources), $0.found) }), true)
+    case .github: for group in groups { show(group.found, group.sources, always: true) }
+    }
+  }
+
   /// What nothing could be said about, as a result that machines can read; people read the failure itself.
   func show(_ failure: Failure) {
     switch format {

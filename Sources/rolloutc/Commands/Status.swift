@@ -149,7 +149,7 @@ struct StatusReport: Sendable {
     if holder != nil, !isHolderSilent { return [invocation.command("abort")] }
     switch record.status {
     case .rested:
-      let forward = record.stepsDone < record.steps.count ? [invocation.command("apply")] : []
+      let forward = record.stepsDone < record.steps.count ? [invocation.onward] : []
       // What failed before it wrote anything leaves nothing of its step to undo.
       let back = record.cause == nil ? invocation.command("rollback") : invocation.command("rollback", "--to", "STEP")
       return forward + (record.stepsDone > 0 ? [back] : [])

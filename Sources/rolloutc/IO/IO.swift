@@ -9,6 +9,8 @@ enum IO {
     signal(SIGPIPE, SIG_IGN)
     // A file that gets larger than it may is an error like a full disk, and ends nothing half way.
     signal(SIGXFSZ, SIG_IGN)
+    // Swift's runtime shows there what each thread does, and goes on; who sends it wants the end.
+    if signal(SIGQUIT, SIG_DFL).map({ unsafeBitCast($0, to: Int.self) }) == 1 { signal(SIGQUIT, SIG_IGN) }
     // What is opened next would take the place of a stream that is closed, and output would go into it. Each is opened the
     // wrong way round, so that whoever needs it is still told that it is not there.
     for (descriptor, mode) in [(Int32(0), O_WRONLY), (1, O_RDONLY), (2, O_RDWR)]

@@ -78,10 +78,12 @@ struct ReviewFolders {
     Set(files.compactMap { $0.name.split(separator: "/").first.map(String.init) }).subtracting([Self.marker])
   }
 
-  /// One step of a review takes the place of that step alone: what stays of the others.
+  /// One step of a review takes the place of that step alone: what stays of the others. A folder of a step that the plan has
+  /// no longer, or under another name or number, would be taken for one of its steps.
   private func kept(in path: String, besides own: Set<String>) -> [String] {
     guard review.steps.count < review.compiled.steps.count else { return [] }
-    return (IO.names(in: path) ?? []).filter { $0 != Self.marker && !own.contains($0) }
+    let steps = Set(review.compiled.steps.map(\.folder))
+    return (IO.names(in: path) ?? []).filter { steps.contains($0) && !own.contains($0) }
   }
 
   private func stage(_ files: [(name: String, bytes: [UInt8])], in fresh: String, _ held: HeldSignals) throws {

@@ -70,7 +70,7 @@ struct Closing: Sendable {
   private var isRollback: Bool { if case .rollback = goal { true } else { false } }
 
   private func onward(_ result: RunResult) -> [String] {
-    !isRollback && result.stepsLeft ?? steps.count < steps.count ? [invocation.command("apply")] : []
+    !isRollback && result.stepsLeft ?? steps.count < steps.count ? [invocation.onward] : []
   }
 
   private func advice(_ result: RunResult) -> [String] {

@@ -1,6 +1,8 @@
 /// The command lines that go on from here: the same plan, options and cluster with another verb, ready to be copied.
 struct Invocation: Sendable {
   private var words: [String]
+  /// In place of them where the plan goes on behind a saved one: its file, with the options that it was saved with.
+  private var wordsBeyond: [String]
   /// What only a run takes: where its journal is, and how it asks the outside.
   private let runWords: [String]
   /// The plan is its file, not only its name.
@@ -11,14 +13,14 @@ struct Invocation: Sendable {
     plan: PlanRequest, savedAt: String? = nil, connection: ConnectionOptions, journal: String? = nil,
     _ observation: ObservationOptions? = nil
   ) {
-    var words = [savedAt ?? plan.plan]
+    var words: [String] = []
     namesFile = plan.namesFile
     func add(_ name: String, _ value: String?) { if let value { words += [name, value] } }
-    if savedAt == nil {
-      add("--env", plan.env)
-      for setting in plan.settings { add("--set", setting) }
-      add("--root", plan.root)
-    }
+    add("--env", plan.env)
+    for setting in plan.settings { add("--set", setting) }
+    add("--root", plan.root)
+    let ofPlan = [plan.plan] + words
+    words = []
     if plan.clusterDomain != "cluster.local" { add("--cluster-domain", plan.clusterDomain) }
     add("--kubeconfig", connection.kubeconfig)
     add("--context", connection.context)
@@ -33,7 +35,8 @@ struct Invocation: Sendable {
     if connection.skipsVerification { words.append("--insecure-skip-tls-verify") }
     add("--certificate-authority", connection.certificateAuthority)
     if connection.refusesPlugins { words.append("--no-exec-plugins") }
-    self.words = words
+    self.words = (savedAt.map { [$0] } ?? ofPlan) + words
+    wordsBeyond = ofPlan + words
     words = []
     add("--journal", journal)
     if let observation {
@@ -51,14 +54,21 @@ struct Invocation: Sendable {
   func with(_ options: [String]) -> Invocation {
     if words.contains("--env") || words.contains("--set") { return self }
     var copy = self
-    copy.words.insert(contentsOf: options.flatMap { $0.split(separator: " ", maxSplits: 1).map(String.init) }, at: 1)
+    let added = options.flatMap { $0.split(separator: " ", maxSplits: 1).map(String.init) }
+    copy.words.insert(contentsOf: added, at: 1)
+    copy.wordsBeyond.insert(contentsOf: added, at: 1)
     return copy
   }
 
   /// `rolloutc resume plans/aks-voting.rollout --env prod`
   ///
   /// What needs the plan itself has `FILE` in place of a mere name.
-  func command(_ verb: String, _ more: String...) -> String {
+  func command(_ verb: String, _ more: String...) -> String { command(verb, words, more) }
+
+  /// `rolloutc apply plans/aks-voting.rollout`: a saved plan is for its own steps, and this goes on with those behind them.
+  var onward: String { command("apply", wordsBeyond, []) }
+
+  private func command(_ verb: String, _ words: [String], _ more: [String]) -> String {
     let isRun = ["apply", "resume", "rollback"].contains(verb)
     let words = isRun && !namesFile ? ["FILE"] + words.dropFirst() : words
     return (["rolloutc", verb] + words + (isRun ? runWords : []) + more).map(shellWord).joined(separator: " ")

@@ -12,6 +12,7 @@ struct NDJSONView: RunView {
   let partsRefusals = false
   private var sequence = 0
   private var opening: RunOpening?
+  private var writes = 0
   private let diagnostic: @Sendable (Diagnostic) -> Value
 
   /// - Parameter diagnostic: a diagnostic as `check --format json` has it.
@@ -19,6 +20,10 @@ struct NDJSONView: RunView {
 
   mutating func take(_ event: RunEvent, at moment: Moment) -> String {
     if case .started(let opening) = event { self.opening = opening }
+    switch event {
+    case .writeEnded(_, _, .created), .writeEnded(_, _, .configured), .writeEnded(_, _, .deleted): writes += 1
+    default: break
+    }
     let (type, fields) = content(event)
     return line(type, fields, moment)
   }
@@ -26,6 +31,14 @@ struct NDJSONView: RunView {
   mutating func say(_ text: String, at moment: Moment) -> String { line("note", ["message": .string(text)], moment) }
 
   mutating func heartbeat(at moment: Moment) -> String { line("heartbeat", [:], moment) }
+
+  mutating func abandoned(_ message: String, at moment: Moment) -> String {
+    let fields: Fields = [
+      "outcome": .string(RunResult.Outcome.interrupted.rawValue), "exitCode": .int(Int(Exit.interrupted)),
+      "writes": .int(writes), "message": .string(message),
+    ]
+    return line("summary", fields, moment)
+  }
 
   /// What ends a stream whose run never began.
   /// - Parameter cause: the first diagnostic that says why, as JSON.

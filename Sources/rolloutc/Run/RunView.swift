@@ -9,6 +9,8 @@ protocol RunView: Sendable {
   var partsRefusals: Bool { get }
   /// What the tool itself has to say.
   mutating func say(_ text: String, at moment: Moment) -> String
+  /// The process ends in the middle of the run: what the output ends with.
+  mutating func abandoned(_ message: String, at moment: Moment) -> String
   /// What is shown below it until the next event, in as few lines as there is room for; nothing where there is no terminal.
   func frame(rows: Int, at elapsed: Duration) -> [StyledLine]
   /// Where nothing was printed for 30 seconds: a sign of life, for pipelines that take silence for death.
@@ -18,6 +20,7 @@ protocol RunView: Sendable {
 extension RunView {
   var partsRefusals: Bool { true }
   mutating func say(_ text: String, at moment: Moment) -> String { text + "\n" }
+  mutating func abandoned(_ message: String, at moment: Moment) -> String { "" }
   func frame(rows: Int, at elapsed: Duration) -> [StyledLine] { [] }
   mutating func heartbeat(at moment: Moment) -> String { "" }
 }

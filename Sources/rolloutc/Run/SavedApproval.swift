@@ -36,11 +36,18 @@ struct SavedApproval: Sendable {
         "the plan was saved for another cluster: \(saved.server); this is \(target.words); nothing was changed",
         code: Exit.refused)
     }
+    // It was carried out already: a run that looks whether all of it stands changes nothing that nobody approved.
+    if look.plan.changes.isEmpty, look.plan.stepsDone == saved.steps, look.itinerary.planHash == saved.planHash {
+      return
+    }
     var differences = saved.differences(from: look.plan)
     if look.itinerary.planHash != saved.planHash {
       differences.append("this version of rolloutc would write it otherwise")
     }
     guard differences.isEmpty else {
+      if !look.plan.isBetweenSteps {
+        differences.append("a run of it is half done: `rolloutc resume \(shellWord(request.plan))` goes on with it")
+      }
       IO.standardError(LivePlanText(look.plan, plan, target: target.words, color: IO.colorsErrors).text)
       throw Failure(
         "what was approved is not what would be done now; nothing was changed\n"

@@ -21,11 +21,14 @@ enum AwaitedSignals {
   /// Waits for one; children that end are no reason.
   static func wait() { while next() == SIGCHLD {} }
 
-  static func next() -> Int32 {
+  static func next() -> Int32 { nextOfWhom().signal }
+
+  /// - Returns: the next one, and whether a process sent it: what is typed at a terminal the kernel sends to all who run there.
+  static func nextOfWhom() -> (signal: Int32, isOfProcess: Bool) {
     var set = set
-    var signal: Int32 = 0
-    while sigwait(&set, &signal) != 0 {}
-    return signal
+    var news = siginfo_t()
+    while sigwaitinfo(&set, &news) <= 0 {}
+    return (news.si_signo, news.si_code == SI_USER)
   }
 }
 
@@ -53,8 +56,9 @@ struct ChildProcess {
         let signal = status & 0x7F
         return signal == 0 ? status >> 8 & 0xFF : 128 + signal
       }
-      switch AwaitedSignals.next() {
-      case SIGTERM, SIGHUP: kill(process, SIGTERM)
+      switch AwaitedSignals.nextOfWhom() {
+      case (SIGTERM, _), (SIGHUP, _): kill(process, SIGTERM)
+      case (SIGINT, isOfProcess: true): kill(process, SIGINT)
       default: break
       }
     }

@@ -14,6 +14,8 @@ final class Console: Sendable {
     case ask(Int, Question, CheckedContinuation<Answer?, Never>)
     /// The question was answered elsewhere.
     case withdraw(Int)
+    /// Nothing comes behind it.
+    case abandon(String)
     case resized
     case suspend(Bell)
     case resume
@@ -65,6 +67,9 @@ final class Console: Sendable {
       leave(.withdraw(id))
     }
   }
+
+  /// The run is left in the middle; what follows is not shown any more.
+  func abandon(_ text: String) { leave(.abandon(text)) }
 
   func resized() { leave(.resized) }
 

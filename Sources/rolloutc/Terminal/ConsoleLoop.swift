@@ -52,6 +52,7 @@ struct ConsoleLoop {
         switch message {
         case .event(let event, let moment): show(event, moment)
         case .say(let text): pending += view.say(text, at: console.moment)
+        case .abandon(let text): pending += view.abandoned(text, at: console.moment)
         case .ask(let id, let question, let reply): ask(Prompt(id: id, question: question, reply: reply))
         case .withdraw(let id): answer(nil) { $0.id == id }
         case .resized: lastDraw = nil

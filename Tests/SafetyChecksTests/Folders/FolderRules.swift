@@ -334,6 +334,12 @@ extension FolderRule {
       fine: S.front + both
         + S.routes("api", "route: [\(S.to("api", "1", weight: 90)), \(S.to("api", "2", weight: 10))]")),
     FolderRule(
+      "l", "weights that no number can hold", .oddWeights, ["http[0] of VirtualService/api add up to 21"],
+      in: S.front + both
+        + S.routes("api", "route: [\(S.to("api", "1", weight: .max)), \(S.to("api", "2", weight: 1))]"),
+      fine: S.front + both
+        + S.routes("api", "route: [\(S.to("api", "1", weight: 99)), \(S.to("api", "2", weight: 1))]")),
+    FolderRule(
       "l", "weights and a promise to keep visitors", .oddWeights, ["DestinationRule/api hashes visitors to pods"],
       in: S.front
         + both.replacing(

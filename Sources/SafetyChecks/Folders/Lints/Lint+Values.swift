@@ -83,7 +83,7 @@ extension FolderLints {
       for (n, rule) in rules.enumerated() {
         let all = rule["route"]?.array ?? []
         guard all.count > 1 else { continue }
-        let sum = all.reduce(0) { $0 + ($1["weight"]?.int ?? 0) }
+        let sum = all.reduce(0) { $0 + ($1["weight"]?.int32 ?? 0) }
         if sum != 100 {
           report(
             .oddWeights, "the weights of \(kind)[\(n)] of \(routes.id) add up to \(sum), not to 100", at: routes.object,
