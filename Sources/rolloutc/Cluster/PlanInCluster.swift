@@ -20,8 +20,13 @@ struct PlanInCluster: Sendable {
 
   /// - Parameter request: of a plan file, or with the name of a plan in place of one.
   init(_ request: PlanRequest, _ connection: ConnectionOptions) throws {
-    invocation = Invocation(plan: request, connection: connection)
     isFile = request.namesFile
+    if isFile, let approval = try SavedApproval(request) {
+      let plan = PlanRequest(approval.saved, diagnostics: request.diagnostics)
+      invocation = Invocation(plan: plan, savedAt: request.plan, connection: connection)
+    } else {
+      invocation = Invocation(plan: request, connection: connection)
+    }
     if isFile {
       let plan = try request.checked().plan
       try connection.check(against: plan)
