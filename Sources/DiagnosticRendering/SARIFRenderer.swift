@@ -21,7 +21,10 @@ package struct SARIFRenderer {
   /// One JSON object and a line break.
   ///
   /// - Parameter others: what else belongs into the same run, each with the renderer of its sources.
-  package func rendered(_ diagnostics: [Diagnostic], with others: [(SARIFRenderer, [Diagnostic])] = []) -> [UInt8] {
+  /// - Parameter failures: why nothing could be said of something that was asked about.
+  package func rendered(
+    _ diagnostics: [Diagnostic], with others: [(SARIFRenderer, [Diagnostic])] = [], failures: [String] = []
+  ) -> [UInt8] {
     let all = [(self, diagnostics)] + others
     let diagnostics = all.flatMap(\.1)
     var rules = pages.map(rule)
@@ -40,13 +43,16 @@ package struct SARIFRenderer {
       "columnKind": "unicodeCodePoints",
       "results": .array(shown.map { $0.result($1, index) }),
     ]
+    var news: [(level: String, text: String)] = failures.map { ("error", $0) }
     if shown.count < diagnostics.count {
-      let text = "\(diagnostics.count - shown.count) more results are left off"
+      news.append(("warning", "\(diagnostics.count - shown.count) more results are left off"))
+    }
+    if !news.isEmpty {
+      let notifications = news.map {
+        Value.object(["level": .string($0.level), "message": ["text": .string($0.text)]])
+      }
       run["invocations"] = [
-        [
-          "executionSuccessful": true,
-          "toolExecutionNotifications": [["level": "warning", "message": ["text": .string(text)]]],
-        ]
+        ["executionSuccessful": .bool(failures.isEmpty), "toolExecutionNotifications": .array(notifications)]
       ]
     }
     let log: Value = [

@@ -60,18 +60,21 @@ package struct Chaos: Sendable {
   private let objects: [ObjectID]
   private var itinerary: Itinerary { rehearsal.itinerary }
 
-  package init(_ itinerary: Itinerary, options: RehearsalOptions) {
-    rehearsal = Rehearsal(itinerary, script: Self.stubs(itinerary.plan), options: options)
+  /// - Parameter scenario: the block whose stubs are taken; nil: the first in which all goes well.
+  package init(_ itinerary: Itinerary, options: RehearsalOptions, scenario: RehearsalScript? = nil) {
+    rehearsal = Rehearsal(itinerary, script: Self.stubs(itinerary.plan, scenario), options: options)
     objects = Set(itinerary.forward.flatMap { $0.after?.image.entries.map(\.id) ?? [] }).sorted()
   }
 
   /// What programs answer and metrics read, as the first block says in which all goes well; metrics that it does not have
   /// read what another block says, best a value that is good. Nil where no block says anything.
-  private static func stubs(_ plan: Plan) -> RehearsalScript? {
+  private static func stubs(_ plan: Plan, _ scenario: RehearsalScript?) -> RehearsalScript? {
     var script = RehearsalScript(name: "chaos", range: plan.nameRange)
-    let good = plan.rehearsals.first { block in
-      !block.expectations.contains { if case .failsAt = $0.expectation { true } else { false } }
-    }
+    let good =
+      scenario
+      ?? plan.rehearsals.first { block in
+        !block.expectations.contains { if case .failsAt = $0.expectation { true } else { false } }
+      }
     var read: Set<Int> = []
     for entry in good?.stubs ?? [] {
       switch entry.stub {

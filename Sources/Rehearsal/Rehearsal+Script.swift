@@ -197,7 +197,7 @@ struct StubMetrics: MetricSource {
     guard case .istio(let kind, let component) = plan.metrics[metric].source, kind.isRate else {
       let declared = plan.metrics[metric]
       throw MetricError(
-        "a rehearsal has no numbers for `\(declared.name)`: say in its block what it reads, as in `stub \(declared.name) is \(declared.shown(declared.threshold))`"
+        "a rehearsal has no numbers for `\(declared.name)`: say in its block what it reads, as in `stub \(declared.name) is \(declared.goodValue)`"
       )
     }
     // A rehearsal has a few visitors, and a small share may have met none of them yet.
@@ -238,5 +238,20 @@ extension Plan {
       }
     }
     return all
+  }
+}
+
+extension Metric {
+  /// A value that keeps the bound, as a plan has it.
+  fileprivate var goodValue: String {
+    let isRate = if case .istio(let kind, _) = source { kind.isRate } else { false }
+    let value =
+      switch comparison {
+      case .atLeast, .atMost: threshold
+      case .below: threshold > 0 ? threshold / 2 : threshold - 1
+      case .above: isRate ? (threshold + 100) / 2 : threshold > 0 ? threshold * 2 : threshold + 1
+      }
+    if isOfRequests, !isRate { return "\(Int(value.rounded(comparison == .above ? .up : .down)))ms" }
+    return shown(value)
   }
 }

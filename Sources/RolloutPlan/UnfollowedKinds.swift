@@ -251,10 +251,9 @@ func refusal(ofDeploymentPatch patch: Value) -> String? {
       for port in container["ports"]?.array ?? [] {
         for field in ["containerPort", "hostPort"] {
           // 0 is a `hostPort` that is not said.
-          guard let number = port[field]?.int, !((field == "hostPort" ? 0 : 1)...65_535).contains(number) else {
-            continue
-          }
-          return "a `\(field)` is a number from 1 to 65535"
+          guard let number = port[field], number != .null else { continue }
+          let isTaken = number.int.map { ((field == "hostPort" ? 0 : 1)...65_535).contains($0) } ?? false
+          if !isTaken { return "a `\(field)` is a number from 1 to 65535" }
         }
       }
       for name in probeNames {
@@ -270,7 +269,9 @@ func refusal(ofDeploymentPatch patch: Value) -> String? {
   }
   for field in ["maxSurge", "maxUnavailable"] {
     guard let amount = patch.at("spec", "strategy", "rollingUpdate", field), amount != .null else { continue }
-    let percent = amount.string.flatMap { $0.hasSuffix("%") ? Int($0.dropLast()) : nil }
+    let percent = amount.string.flatMap { text in
+      text.hasSuffix("%") && text.first?.isNumber == true ? Int(text.dropLast()) : nil
+    }
     let limit = field == "maxUnavailable" ? 100 : Int(Int32.max)
     let isTaken = amount.int.map { (0...Int(Int32.max)).contains($0) } ?? percent.map { (0...limit).contains($0) }
     if isTaken != true {

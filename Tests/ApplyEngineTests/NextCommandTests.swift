@@ -512,4 +512,44 @@ import Testing
       refused.result.failure?.diagnostic.notes.contains("`Deployment/web-1-0` would be another object") == true,
       "\(refused.log.text)")
   }
+
+  /// A text for the next release says in its first step what stands: under another name, after another number of steps.
+  @Test("a new text that does not say what stands is refused, with the object that does not fit")
+  func newTextForTheNextRelease() throws {
+    let world = try World(Self.plan(""))
+    #expect(try world.run(.apply(steps: world.itinerary.stepCount), id: "first").result.outcome == .done)
+    func next(_ replicas: String) -> String {
+      """
+      plan shop
+      language 1
+      expose web on port 80
+      component api {
+        image registry.example.com/api
+        port 8081 http
+        version 1.0
+      }
+      component web {
+        image registry.example.com/web
+        port 8080 http
+        calls api
+        ready when GET / within 2m
+        version 2.0, 3.0
+      }
+      step "As it is" {
+        deploy api 1.0
+        deploy web 2.0\(replicas)
+      }
+      step "3.0" {
+        deploy web 3.0
+        route web all -> 3.0
+      }
+      """
+    }
+    let refused = try World(next(" replicas 3"), on: world.sandbox).run(.apply(steps: 2), id: "wrong")
+    #expect(refused.result.outcome == .refused, "\(refused.log.text)")
+    #expect(
+      refused.result.failure?.diagnostic.notes.filter { $0.contains("would") }
+        == ["`Deployment/web-2-0` would be another object"], "\(refused.log.text)")
+    #expect(try World(next(""), on: world.sandbox).run(.apply(steps: 2), id: "right").result.outcome == .done)
+  }
 }

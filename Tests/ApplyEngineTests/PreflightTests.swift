@@ -118,7 +118,7 @@ extension Itinerary {
     let itinerary = try Itinerary.shop("namespace shop existing")
     let path = "/apis/apps/v1/namespaces/shop/deployments"
     let broken = try Itinerary.shop(
-      "namespace shop existing\npatch deployment of web \"{spec: {template: {spec: {containers: [{name: web, ports: [{containerPort: 700000}]}]}}}}\""
+      "namespace shop existing\npatch deployment of web \"{metadata: {labels: {team: 'a b'}}}\""
     )
     let writes = itinerary.forward.flatMap(\.phases).flatMap(\.writes)
     let ours = try #require(writes.first { $0.id.name == "web-1-0" }?.object)

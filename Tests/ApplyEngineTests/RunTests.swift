@@ -363,7 +363,7 @@ let quietVoting: String = {
   func wayBackFromWhatWasRefused() async throws {
     let text =
       RealClusterTests.shop("shop", existing: true)
-      + "\npatch deployment of web 1.0 \"{spec: {template: {spec: {containers: [{name: web, ports: [{containerPort: 700000}]}]}}}}\"\n"
+      + "\npatch deployment of web 1.0 \"{metadata: {labels: {team: 'a b'}}}\"\n"
     let world = try World(text)
     let namespace: Value = ["kind": "Namespace", "metadata": ["name": "shop"]]
     _ = await world.sandbox.respond(to: APIRequest("POST", "/api/v1/namespaces", body: namespace))

@@ -266,7 +266,7 @@ import Testing
     let latency = Self.metered("istio p99-latency below 1s")
     let blind = try rehearsed(latency)
     #expect(blind.result.outcome == .rolledBack && blind.result.failure?.diagnostic.code == .metricUnreadable)
-    #expect(blind.result.failure?.diagnostic.notes.first?.contains("`stub good is 1s`") == true, "\(blind.result)")
+    #expect(blind.result.failure?.diagnostic.notes.first?.contains("`stub good is 500ms`") == true, "\(blind.result)")
     let stubbed = try rehearsed(latency + "rehearsal \"quick\" {\n  stub good is 20ms\n}\n")
     #expect(stubbed.result.outcome == .done && stubbed.unmet.isEmpty, "\(stubbed.result)")
   }

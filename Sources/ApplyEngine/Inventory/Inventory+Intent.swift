@@ -9,10 +9,56 @@ extension Inventory {
 
   /// Whether `intent` is what we applied last, and `live` still holds all of it.
   func holds(_ intent: Value, as id: ObjectID, in live: Value) -> Bool {
-    guard let known = self[id]?.intent, live.holds(intent), ownFields(live, ObjectWriter.fieldManager) != nil else {
-      return false
+    guard let known = self[id]?.intent, known == Self.fingerprint(of: intent) else { return false }
+    return live.stands(as: intent)
+  }
+
+  /// The same, also where it is not known yet what we wrote: a run that was killed had no time to note it.
+  func holdsOrMay(_ intent: Value, as id: ObjectID, in live: Value) -> Bool {
+    self[id]?.intent == nil ? live.stands(as: intent) : holds(intent, as: id, in: live)
+  }
+}
+
+extension Value {
+  /// Whether this object holds all of what we applied, and each field of it is still ours. Whoever adds something to a list
+  /// or a mapping that is one field as a whole has taken it over.
+  fileprivate func stands(as intent: Value) -> Bool {
+    guard holds(intent), let fields = ownFields(self, ObjectWriter.fieldManager)?.fields else { return false }
+    return (intent.fields?.entries ?? []).allSatisfy { member in
+      switch member.key {
+      case "apiVersion", "kind": true
+      case "metadata":
+        (member.value.fields?.entries ?? []).allSatisfy { entry in
+          !["labels", "annotations"].contains(entry.key)
+            || fields["f:metadata"]?["f:\(entry.key)"]?.owns(entry.value) ?? false
+        }
+      default: fields["f:\(member.key)"]?.owns(member.value) ?? false
+      }
     }
-    return known == Self.fingerprint(of: intent)
+  }
+
+  /// Whether this `fieldsV1` is of all that is in `value` (Kubernetes: structured-merge-diff, `f:` members, `k:` items by
+  /// their keys, `v:` items by their values). What has nothing below it is one field as a whole.
+  private func owns(_ value: Value) -> Bool {
+    guard let below = fields?.entries.filter({ $0.key != "." }), !below.isEmpty else { return true }
+    switch value {
+    case .object(let members):
+      return members.entries.allSatisfy { self["f:\($0.key)"]?.owns($0.value) ?? false }
+    case .array(let items):
+      let keyed = below.filter { $0.key.hasPrefix("k:") }.compactMap { entry in
+        (try? parseJSON(Array(entry.key.utf8.dropFirst(2)))).map { (key: $0, fields: entry.value) }
+      }
+      let values = Set(below.filter { $0.key.hasPrefix("v:") }.map { String($0.key.dropFirst(2)) })
+      return items.allSatisfy { item in
+        if item.fields == nil { return values.contains(jsonText(item)) }
+        // A member of the key that we did not write is the server's default.
+        return keyed.contains { entry in
+          (entry.key.fields?.entries ?? []).allSatisfy { item[$0.key] == nil || item[$0.key] == $0.value }
+            && entry.fields.owns(item)
+        }
+      }
+    default: return true
+    }
   }
 }
 

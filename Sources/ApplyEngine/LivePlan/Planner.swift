@@ -202,7 +202,9 @@ package struct Planner: Sendable {
       case .ours, .absent, .foreign, .unproven: break
       }
       if inventory.holds(entry.object, as: entry.id, in: live) { return Outcome() }
-      if case let object?? = written[entry.id], inventory.holds(object, as: entry.id, in: live) { return Outcome() }
+      if case let object?? = written[entry.id], inventory.holdsOrMay(object, as: entry.id, in: live) {
+        return Outcome()
+      }
       var outcome = await trial(entry.object, target, over: live, entry.id, .update, entry.origin)
       if outcome.change?.fields.isEmpty == true { outcome.change = nil }
       outcome.change?.writers = writers(of: live)

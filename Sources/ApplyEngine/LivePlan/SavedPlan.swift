@@ -103,9 +103,11 @@ package struct SavedPlan: Hashable, Sendable {
     let coming = Self.entries(of: plan)
     let (now, then) = (byKey(coming), byKey(entries))
     var lines: [String] = []
+    /// Said behind what would be done otherwise.
+    var unneeded: [String] = []
     for entry in entries {
       guard var current = now[key(entry)] else {
-        lines.append("\(entry.place): it would not be changed any more")
+        unneeded.append("\(entry.place): it would not be changed any more")
         continue
       }
       current.object = entry.object
@@ -123,7 +125,7 @@ package struct SavedPlan: Hashable, Sendable {
     for entry in coming where then[key(entry)] == nil {
       lines.append("\(entry.place): \(entry.action) was not approved")
     }
-    return lines
+    return lines + unneeded
   }
 }
 

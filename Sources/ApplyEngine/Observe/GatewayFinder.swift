@@ -21,7 +21,7 @@ struct GatewayFinder {
     let selector = gateway.at("spec", "selector")?.fields ?? [:]
     let server = gateway.at("spec", "servers")?.array?.first { $0.at("port", "number")?.int == exposure.port }
     let isTLS = server.map { ["HTTPS", "TLS"].contains($0.at("port", "protocol")?.string) } ?? exposure.isTLS
-    let services = try await cluster.services(near: id.namespace).ingresses(of: selector, port: exposure.port)
+    let services = try await cluster.services(near: [id.namespace]).ingresses(of: selector, port: exposure.port)
     if services.isEmpty {
       throw ProbeError(
         "no Service with port \(exposure.port) selects the pods of `\(id)` (\(selectorText(selector)))", isFinal: true)
@@ -110,7 +110,7 @@ struct SeenServices {
 
 extension Cluster {
   /// Those in whose number a gateway's must be.
-  func services(near namespace: String) async throws(ProbeError) -> SeenServices {
+  func services(near namespaces: [String]) async throws(ProbeError) -> SeenServices {
     do throws(ClusterError) {
       let all = try await list(ResourceType.services.collection(in: nil)).items
       return SeenServices(all: all.sorted { place(of: $0) < place(of: $1) }, isWhole: true)
@@ -118,7 +118,7 @@ extension Cluster {
       guard error.isForbidden else { throw ProbeError("the Services cannot be listed: \(error)") }
       var all: [Value] = []
       var isRefusedEverywhere = true
-      for namespace in [namespace] + usualNamespaces where namespace != "" {
+      for namespace in Set(namespaces).union(usualNamespaces).sorted() where namespace != "" {
         guard let items = try? await list(ResourceType.services.collection(in: namespace)).items else { continue }
         isRefusedEverywhere = false
         all += items
@@ -144,7 +144,7 @@ extension Value {
   /// The port of this Service by which visitors come to port `number` of a Gateway: the one of that number, else one that
   /// leads to it in the pods, where Istio opens a number that no Service has (`getTargetPortMap` in its `gateway.go`).
   func ingressPort(_ number: Int) -> Value? {
-    let ports = at("spec", "ports")?.array ?? []
+    let ports = (at("spec", "ports")?.array ?? []).filter { $0["protocol"] == nil || $0["protocol"] == "TCP" }
     return ports.first { $0["port"]?.int == number } ?? ports.first { $0["targetPort"]?.int == number }
   }
 }

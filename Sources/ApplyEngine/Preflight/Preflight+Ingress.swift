@@ -16,23 +16,34 @@ extension Preflight {
     let entries = Set(
       writes.compactMap { $0.object == nil ? nil : itinerary.compiled.renderer.exposedComponent(of: $0.id) })
     let exposures = plan.exposures.filter { entries.contains($0.component) }
-    guard !exposures.isEmpty, let seen = try? await cluster.services(near: plan.namespace) else { return [] }
+    let gatewayIDs = exposures.map { itinerary.compiled.renderer.gatewayID(of: $0.component, $0) }
+    let places = Set(gatewayIDs.map(\.namespace)).union([plan.namespace]).sorted()
+    // Who may not see all of them cannot say that one is missing.
+    guard !exposures.isEmpty, let seen = try? await cluster.services(near: places), seen.isWhole else { return [] }
     var found: [Diagnostic] = []
-    var told: Set<ObjectID> = []
-    for exposure in exposures {
-      let id = itinerary.compiled.renderer.gatewayID(of: exposure.component, exposure)
+    for (id, exposure) in zip(gatewayIDs, exposures) {
       let isOwn = gateways[id] != nil
       if !isOwn { gateways[id] = await standing(id) }
       guard let selector = gateways[id]?.at("spec", "selector")?.fields, !selector.isEmpty else { continue }
       if !seen.ingresses(of: selector, port: exposure.port).isEmpty { continue }
-      let fronts = seen.all.filter { $0.isIngress(of: selector) }
-      if !fronts.isEmpty {
-        found.append(.ingressWithoutPort(exposure.port, fronts, of: id, at: exposure.range))
-      } else if seen.isWhole, told.insert(id).inserted {
-        found.append(.noIngress(of: id, selector, others: seen.all.filter(isIngress), isOwn: isOwn, at: exposure.range))
+      let pods = await pods(of: selector)
+      let fronts = seen.all.filter { service in
+        service.isIngress(of: selector) || pods.contains { service.selects($0) }
       }
+      if fronts.contains(where: { $0.mayLead(to: exposure.port) }) { continue }
+      let missing: Diagnostic =
+        fronts.isEmpty
+        ? .noIngress(of: id, selector, others: seen.all.filter(isIngress), isOwn: isOwn, at: exposure.range)
+        : .ingressWithoutPort(exposure.port, fronts, of: id, at: exposure.range)
+      if !found.contains(where: { $0.message == missing.message }) { found.append(missing) }
     }
     return found
+  }
+
+  /// Those that a Gateway selects, wherever they are; none where they may not be seen.
+  private func pods(of selector: Fields) async -> [Value] {
+    let collection = ResourceType.pods.collection(in: nil).selecting(selectorText(selector))
+    return (try? await cluster.list(collection).items) ?? []
   }
 
   private func standing(_ id: ObjectID) async -> Value? {
@@ -72,10 +83,10 @@ extension Diagnostic {
   ) -> Diagnostic {
     let label = others.lazy.compactMap { $0.at("spec", "selector", "istio")?.string }.first
     let help =
-      if let label, isOwn {
+      if let label, isOwn, selector == ["istio": "ingressgateway"] {
         "let the Gateway select them: `patch Gateway \(id.name) \"spec: {selector: {istio: \(label)}}\"`"
       } else if label != nil {
-        "let its owner select the pods of an ingress gateway"
+        "let `spec.selector` of the Gateway have the labels of one of them"
       } else {
         "install an ingress gateway, or say with `--gateway` or `ROLLOUTC_GATEWAY` where visitors come in"
       }
@@ -87,6 +98,21 @@ extension Diagnostic {
       help: help)
     found.severity = .warning
     return found
+  }
+}
+
+extension Value {
+  /// Whether this Service is for a pod with these labels.
+  fileprivate func selects(_ pod: Value) -> Bool {
+    guard let own = at("spec", "selector")?.fields, !own.isEmpty,
+      at("metadata", "namespace") == pod.at("metadata", "namespace"), let labels = pod.at("metadata", "labels")
+    else { return false }
+    return own.entries.allSatisfy { labels[$0.key] == $0.value }
+  }
+
+  /// Which number a port is that leads to a named one, the pods say.
+  fileprivate func mayLead(to number: Int) -> Bool {
+    ingressPort(number) != nil || (at("spec", "ports")?.array ?? []).contains { $0["targetPort"]?.string != nil }
   }
 }
 

@@ -121,9 +121,9 @@ extension Run {
       throw refused(
         "the plan was changed, and what stands in the cluster is no state of it",
         notes: ["\(record.stepsDone) of its former \(record.steps.count) steps are done"]
-          + otherObjects(than: inventory, afterLegs: record.progress.leg) + otherOptions(record),
+          + otherObjects(than: inventory, record) + otherOptions(record),
         help:
-          "keep what is done as it was, and add what is to change in a step behind it: a new version, or `deploy COMPONENT VERSION replicas N`"
+          "keep what is done as it was, and add what is to change in a step behind it; or let the first step of the new text say what stands"
       )
     }
     if record.progress.leg > 0 {
@@ -146,18 +146,35 @@ extension Run {
     wanted >= record.steps.count ? itinerary.stepCount : min(wanted, itinerary.stepCount)
   }
 
-  /// Which objects the plan would have standing there otherwise than they were written. Where most would be others, as all are
-  /// whose step has another name, none is the reason.
-  private func otherObjects(than inventory: Inventory?, afterLegs legs: Int) -> [String] {
+  /// Which objects the plan would have standing otherwise than they were written, after the part of it behind which the fewest
+  /// are. Where most are others, no single one is the reason.
+  private func otherObjects(than inventory: Inventory?, _ record: RunRecord) -> [String] {
     guard let inventory else { return [] }
-    let entries = itinerary.standing(afterLegs: legs).image.entries
-    let others = entries.filter { entry in
-      inventory[entry.id].map { $0.intent != nil && $0.intent != Inventory.fingerprint(of: entry.object) } ?? true
-    }.map { "`\($0.id)` would be another object" }
-    let wanted = Set(entries.map(\.id))
-    let gone = inventory.entries.filter { !wanted.contains($0.id) }.map { "`\($0.id)` would not be there" }
-    let all = others + gone
-    return all.count * 2 > entries.count ? [] : Array(all.prefix(5))
+    let stamps = formerStamps(record)
+    var best: [String]?
+    for leg in (0...itinerary.forward.count).reversed() {
+      let entries = itinerary.standing(afterLegs: leg).image.entries
+      if entries.isEmpty { continue }
+      let others = entries.filter { entry in
+        guard let written = inventory[entry.id] else { return true }
+        guard let intent = written.intent, intent != Inventory.fingerprint(of: entry.object) else { return false }
+        return !stamps.contains { Inventory.fingerprint(of: restamped(entry.object, $0)) == intent }
+      }.map { "`\($0.id)` would be another object" }
+      let wanted = Set(entries.map(\.id))
+      let gone = inventory.entries.filter { !wanted.contains($0.id) }.map { "`\($0.id)` would not be there" }
+      let all = others + gone
+      if all.count * 2 <= entries.count, all.count < best?.count ?? .max { best = all }
+    }
+    return best.map { Array($0.prefix(5)) } ?? []
+  }
+
+  /// What objects may be stamped with that an earlier text wrote, of which the steps' names alone are known.
+  private func formerStamps(_ record: RunRecord) -> [String] {
+    record.steps.enumerated().flatMap { index, name in
+      let folder = Step.folder(ofStep: index, named: name)
+      return [folder, folder + "/back", folder + "/back-out", folder + "/on-failure"]
+        + (1...9).map { "\(folder)/\($0)" }
+    }
   }
 
   private func inTheMiddle(_ record: RunRecord) -> RunBreak {

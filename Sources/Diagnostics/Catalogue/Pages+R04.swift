@@ -287,7 +287,7 @@ extension CodePage {
       why: """
         Callers dial a port, and nobody answers at it any more: their requests fail from this line on. Where the callers \
         change with the version, in the same step, nothing is lost. Visitors come by an `expose` line: the version that takes \
-        them over, or some of them, needs a port that speaks what they speak (an http port, one for gRPC, the same tcp port).
+        them over, or some of them, needs a port that speaks what they speak (an http port, one for gRPC, for connections one that speaks the same, or plain `tcp`).
         """,
       bad: .tiers(
         api:

@@ -75,10 +75,12 @@ extension Interpreter {
         missed.formUnion(targets)
         let key = [version.component.index, version.index, callee.index]
         guard reportedIncomplete.insert(key).inserted else { continue }
+        let release = standsInReleases(callee) ? plan[version].releases.first : nil
         report(
           .incompleteRelease(
             caller: plan[version.component].name, version: plan[version].name, callee: plan[callee].name,
-            release: standsInReleases(callee) ? plan[version].releases.first.map { plan[$0].name } : nil,
+            release: release.map { plan[$0].name },
+            isMember: release.map { plan[$0].members.contains { $0.component == callee } } ?? true,
             at: cause(version.component, callee).range, calls: plan[version].callsRange))
       }
     }

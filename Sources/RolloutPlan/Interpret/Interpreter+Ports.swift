@@ -65,14 +65,14 @@ extension Interpreter {
     }
     for exposure in plan.exposures where !said.contains(exposure.component) && !taint.covers(exposure.component) {
       guard plan.components.indices.contains(exposure.component.index),
-        let lost = entryPortLost(exposure, since: start),
-        lost.old != nil || portlessEntries.insert(exposure.component).inserted
+        let lost = entryPortLost(exposure, since: start), portlessEntries.insert(lost.new).inserted
       else { continue }
       said.insert(exposure.component)
       report(
         .entryPortGone(
           plan[exposure.component].name, plan[lost.new].name, port: exposure.port, speaks: lost.speaks,
           needs: lost.needs, serving: lost.old.map { plan[$0].name }, isForAll: lost.isForAll,
+          other: plan[lost.new].ports.first { $0.proto == lost.needs }?.number,
           at: cause(exposure.component), exposed: exposure.range))
     }
   }
@@ -160,12 +160,25 @@ extension Interpreter {
       return nil
     }
     let isForAll = ports.allSatisfy { $0.proto == nil }
-    let stranger = ports.first { $0.proto.map { ($0 == .grpc) != (needs == .grpc) } ?? false }
-    let portless = isForAll ? first : isPinned ? ports.first { $0.proto == nil }?.version : nil
+    let stranger = ports.first { $0.proto.map { isForeign($0, to: needs) } ?? false }
+    // The route of open ones has the port of the version that it would lead to by itself.
+    let fallback =
+      isPinned
+      ? nil
+      : state.components[c].entry?.fallback.flatMap { version in
+        ports.contains { $0.version == version && $0.proto == nil } ? version : nil
+      }
+    let portless = isForAll ? first : isPinned ? ports.first { $0.proto == nil }?.version : fallback
     guard let new = stranger?.version ?? portless else { return nil }
     return EntryPortLost(
       needs: needs, speaks: stranger?.proto, old: old.map { VersionID(exposure.component, $0) },
       new: VersionID(exposure.component, new), isForAll: isForAll)
+  }
+
+  /// What speaks only its own language. Any bytes pass a port of plain `tcp`.
+  private func isForeign(_ proto: PortProtocol, to needs: PortProtocol) -> Bool {
+    if proto.isHTTP { return (proto == .grpc) != (needs == .grpc) }
+    return proto != needs && proto != .tcp && needs != .tcp
   }
 
   /// A port of a version of `old` that has none in common with `new`. Where no route said who is to come to it, all must be

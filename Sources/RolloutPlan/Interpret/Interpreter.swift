@@ -26,8 +26,8 @@ final class Interpreter {
   var endedMirrors: Set<VersionID> = []
   /// `routing open`: a second version was deployed, and both serve if nothing of the same part routes them.
   private var openPairs: [(ComponentID, Diagnostic)] = []
-  /// What was said to have no port for visitors who had none before either: once is enough.
-  var portlessEntries: Set<ComponentID> = []
+  /// Versions that were said not to understand visitors: once is enough for each.
+  var portlessEntries: Set<VersionID> = []
   /// In a failure block: only steps before this one can be gone back to.
   var rollbackLimit: Int?
   var reportedIncomplete: Set<[Int]> = []

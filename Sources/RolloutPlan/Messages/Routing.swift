@@ -218,8 +218,10 @@ extension Diagnostic {
       help: "give each release a version of `\(caller)` of its own, or the same version of `\(callee)`")
   }
 
+  /// - Parameter isMember: whether the release has a version of what is called.
   static func incompleteRelease(
-    caller: String, version: String, callee: String, release: String?, at range: SourceRange, calls: SourceRange?
+    caller: String, version: String, callee: String, release: String?, isMember: Bool, at range: SourceRange,
+    calls: SourceRange?
   ) -> Diagnostic {
     let place = release.map { " in release `\($0)`" } ?? ""
     return Diagnostic(
@@ -228,7 +230,11 @@ extension Diagnostic {
       at: Label(range, "after this, requests fail"),
       secondary: calls.map { [Label($0, "the call is declared here")] } ?? [],
       notes: ["its calls would end in a 503 (Envoy: UH)"],
-      help: release.map { "write `deploy release \($0)` before this line" } ?? "deploy `\(callee)` before this line")
+      help: release.map { release in
+        isMember
+          ? "write `deploy release \(release)` before this line"
+          : "give the release a version of it: `\(callee) VERSION` in `release \(release)`"
+      } ?? "deploy `\(callee)` before this line")
   }
 
   /// - Parameter line: it led everybody to one version, and the rule went with that.
@@ -279,9 +285,10 @@ extension Diagnostic {
   /// - Parameters:
   ///   - serving: who understood the visitors before; nil: nobody.
   ///   - isForAll: whether nobody is left who does.
+  ///   - other: a port of the version that would do, and that they are not led to.
   static func entryPortGone(
     _ component: String, _ version: String, port: Int, speaks: PortProtocol?, needs: PortProtocol, serving: String?,
-    isForAll: Bool, at range: SourceRange, exposed: SourceRange
+    isForAll: Bool, other: Int?, at range: SourceRange, exposed: SourceRange
   ) -> Diagnostic {
     let visitors = serving.map { "visitors of \($0)" } ?? "visitors"
     return Diagnostic(
@@ -294,7 +301,8 @@ extension Diagnostic {
           ? "visitors at port \(port) find nobody who understands them from here on"
           : "visitors at port \(port) cannot be led there"),
       secondary: [Label(exposed, "they come in here")],
-      help: "give \(version) a port for \(needs.rawValue), too")
+      help: other.map { "let \($0) be the first of its ports that carry requests, or give it the number \(port)" }
+        ?? "give \(version) a port for \(needs.rawValue), too")
   }
 
   static func nothingMeasured(_ metric: String, at range: SourceRange) -> Diagnostic {

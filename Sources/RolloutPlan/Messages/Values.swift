@@ -360,9 +360,11 @@ extension Diagnostic {
     )
   }
 
-  /// - Parameter isOneEach: each version has one port, and they differ.
+  /// - Parameters:
+  ///   - isOneEach: each version has one port, and they differ.
+  ///   - release: the caller's, where no version of the component is in it.
   static func portOfIsAmbiguous(
-    _ component: String, ports: [Port], isOneEach: Bool, at range: SourceRange, declared: SourceRange
+    _ component: String, ports: [Port], isOneEach: Bool, release: String?, at range: SourceRange, declared: SourceRange
   ) -> Diagnostic {
     let numbers = Set(ports.map(\.number)).sorted()
     let label = numbers.isEmpty ? "which port?" : "one of \(numbers.map(String.init).joined(separator: ", "))"
@@ -373,9 +375,11 @@ extension Diagnostic {
       help =
         "keep one port of the Service for all versions, as `port \(first.number) \(first.proto.rawValue) target \(other.target)`: callers dial \(first.number), and the container listens on \(other.target)"
     }
+    if let release { help = "give the release a version of it: `\(component) VERSION` in `release \(release)`" }
     return Diagnostic(
       .portOfIsAmbiguous,
-      ports.isEmpty ? "`\(component)` has no port" : "`\(component)` has no single port to use here",
+      release.map { "no version of `\(component)` is in the release `\($0)`" }
+        ?? (ports.isEmpty ? "`\(component)` has no port" : "`\(component)` has no single port to use here"),
       at: Label(range, label), secondary: [Label(declared, "`\(component)` is declared here")], help: help)
   }
 

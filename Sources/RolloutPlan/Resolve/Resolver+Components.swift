@@ -559,6 +559,7 @@ extension Resolver {
     if Set(ports.map(\.number)).count == 1 { return nil }
     let diagnostic = Diagnostic.portOfIsAmbiguous(
       plan[callee].name, ports: ports, isOneEach: versions.allSatisfy { plan[callee].versions[$0].ports.count == 1 },
+      release: versions.isEmpty && !plan[callee].versions.isEmpty ? releases.first.map { plan[$0].name } : nil,
       at: range, declared: plan[callee].nameRange)
     if !diagnostics.contains(diagnostic) { report(diagnostic) }
     return nil

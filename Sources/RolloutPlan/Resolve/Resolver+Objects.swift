@@ -115,7 +115,7 @@ extension Resolver {
       if let field = strayField(documents[0], target) {
         let problem =
           field == "$patch"
-          ? "\(origin) would replace or delete the object as a whole: a patch changes fields of it"
+          ? "\(origin) has `$patch` for the object as a whole: a patch changes fields of it"
           : "\(origin) has `\(field)` beside `spec`, where no such object has it: `{spec: {\(field): …}}`?"
         report(.badYAML(problem, at: range))
         return

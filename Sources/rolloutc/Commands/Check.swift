@@ -167,6 +167,7 @@ extension PlanRequest {
     var groups: [(found: [Diagnostic], sources: SourceSet)] = []
     var plans: [Value] = []
     var isRefused = false
+    var failures: [String] = []
     for request in requests {
       let output = request.diagnostics
       var about: Fields = ["path": .string(request.plan)]
@@ -185,11 +186,12 @@ extension PlanRequest {
         failure.show()
         if output.format == .github { output.show(failure) }
         about["message"] = .string(failure.message)
+        failures.append(failure.message)
         isRefused = true
       }
       plans.append(.object(about))
     }
-    requests[0].diagnostics.show(groups, outcome: ["plans": .array(plans)])
+    requests[0].diagnostics.show(groups, outcome: ["plans": .array(plans)], failures: failures)
     IO.exit(isRefused ? Exit.usage : Exit.done)
   }
 }

@@ -190,8 +190,7 @@ struct DiagnosticOutput {
       }
     case .sarif:
       if always || !diagnostics.isEmpty {
-        let renderer = SARIFRenderer(sources: sources, pages: Catalogue.pages, version: toolVersion)
-        output(renderer.rendered(diagnostics), always)
+        output(sarif(sources).rendered(diagnostics), always)
       }
     case .github:
       output(Array(GitHubRenderer(sources: sources).rendered(diagnostics).utf8), always)
@@ -199,7 +198,9 @@ struct DiagnosticOutput {
   }
 
   /// The same of several plans, as one result.
-  func show(_ groups: [(found: [Diagnostic], sources: SourceSet)], outcome: Fields) {
+  ///
+  /// - Parameter failures: why nothing could be said of others.
+  func show(_ groups: [(found: [Diagnostic], sources: SourceSet)], outcome: Fields, failures: [String] = []) {
     let (first, rest) = (groups.first ?? ([], SourceSet()), groups.dropFirst())
     switch format {
     case .human: for group in groups { show(group.found, group.sources) }
@@ -207,10 +208,8 @@ struct DiagnosticOutput {
       let others = rest.map { (JSONRenderer(sources: $0.sources), $0.found) }
       output(JSONRenderer(sources: first.sources).rendered(first.found, with: others, outcome: outcome), true)
     case .sarif:
-      func renderer(_ sources: SourceSet) -> SARIFRenderer {
-        SARIFRenderer(sources: sources, pages: Catalogue.pages, version: toolVersion)
-      }
-      output(renderer(first.sources).rendered(first.found, with: rest.map { (renderer($0.sources), $0.found) }), true)
+      let others = rest.map { (sarif($0.sources), $0.found) }
+      output(sarif(first.sources).rendered(first.found, with: others, failures: failures), true)
     case .github: for group in groups { show(group.found, group.sources, always: true) }
     }
   }
@@ -219,9 +218,14 @@ struct DiagnosticOutput {
   func show(_ failure: Failure) {
     switch format {
     case .human: return
-    case .json, .sarif: show([], SourceSet(), always: true)
+    case .json: show([], SourceSet(), always: true)
+    case .sarif: output(sarif(SourceSet()).rendered([], failures: [failure.message]), true)
     case .github: output(Array((GitHubRenderer.command(error: failure.message) + "\n").utf8), true)
     }
+  }
+
+  private func sarif(_ sources: SourceSet) -> SARIFRenderer {
+    SARIFRenderer(sources: sources, pages: Catalogue.pages, version: toolVersion)
   }
 
   /// Where the objects own standard output, what machines read of the diagnostics goes to standard error.

@@ -44,15 +44,17 @@ struct RunCommand: Sendable {
   }
 
   func run() throws -> Never {
-    if case .apply(let step, _, _) = verb, approval == nil {
+    if approval == nil {
       var command = self
       do {
         if let approval = try SavedApproval(request) {
-          guard step == nil, options.decisions.value == WriteDecisions() else {
-            throw Failure(
-              "a saved plan has its own --to, --take, --adopt and --recreate; leave them out", code: Exit.usage)
+          if case .apply(let step, _, _) = verb {
+            guard step == nil, options.decisions.value == WriteDecisions() else {
+              throw Failure(
+                "a saved plan has its own --to, --take, --adopt and --recreate; leave them out", code: Exit.usage)
+            }
+            command.approval = approval
           }
-          command.approval = approval
           command.savedAt = request.plan
           command.request = PlanRequest(approval.saved, diagnostics: request.diagnostics)
           command.request.willEnd = request.willEnd
@@ -61,7 +63,7 @@ struct RunCommand: Sendable {
         end(failure)
         IO.exit(failure.code)
       }
-      if command.approval != nil { try command.run() }
+      if command.approval != nil || command.savedAt != nil, savedAt == nil { try command.run() }
     }
     do {
       let (plan, compiled, resolution) = try plan()

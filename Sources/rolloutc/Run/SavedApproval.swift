@@ -37,7 +37,9 @@ struct SavedApproval: Sendable {
         code: Exit.refused)
     }
     // It was carried out already: a run that looks whether all of it stands changes nothing that nobody approved.
-    if look.plan.changes.isEmpty, look.plan.stepsDone == saved.steps, look.itinerary.planHash == saved.planHash {
+    if look.plan.changes.isEmpty, look.plan.gone.isEmpty, look.plan.stepsDone == saved.steps,
+      look.itinerary.planHash == saved.planHash
+    {
       return
     }
     var differences = saved.differences(from: look.plan)
