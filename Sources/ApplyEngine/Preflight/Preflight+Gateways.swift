@@ -17,10 +17,7 @@ extension Preflight {
     }
     if exposures.isEmpty { return [] }
     // A cluster without Istio is told of by `kindFindings`.
-    guard let version = try? await cluster.versions(of: networking).first,
-      let type = try? await cluster.resourceType(
-        of: "Gateway", in: GroupVersion(group: networking, version: version))
-    else { return [] }
+    guard let type = await gatewayType() else { return [] }
     return await concurrently(exposures) { exposure in
       let id = renderer.gatewayID(of: exposure.component, exposure)
       do throws(ClusterError) {
@@ -45,6 +42,14 @@ extension Preflight {
         return missing
       }
     }.compactMap { $0 }
+  }
+}
+
+extension Preflight {
+  /// Nil in a cluster without Istio.
+  func gatewayType() async -> ResourceType? {
+    guard let version = try? await cluster.versions(of: networking).first else { return nil }
+    return try? await cluster.resourceType(of: "Gateway", in: GroupVersion(group: networking, version: version))
   }
 }
 

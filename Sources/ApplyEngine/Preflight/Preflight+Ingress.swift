@@ -16,12 +16,11 @@ extension Preflight {
     let entries = Set(
       writes.compactMap { $0.object == nil ? nil : itinerary.compiled.renderer.exposedComponent(of: $0.id) })
     let exposures = plan.exposures.filter { entries.contains($0.component) }
-    let gatewayIDs = exposures.map { itinerary.compiled.renderer.gatewayID(of: $0.component, $0) }
-    let places = Set(gatewayIDs.map(\.namespace)).union([plan.namespace]).sorted()
     // Who may not see all of them cannot say that one is missing.
-    guard !exposures.isEmpty, let seen = try? await cluster.services(near: places), seen.isWhole else { return [] }
+    guard !exposures.isEmpty, let seen = try? await cluster.services(near: []), seen.isWhole else { return [] }
     var found: [Diagnostic] = []
-    for (id, exposure) in zip(gatewayIDs, exposures) {
+    for exposure in exposures {
+      let id = itinerary.compiled.renderer.gatewayID(of: exposure.component, exposure)
       let isOwn = gateways[id] != nil
       if !isOwn { gateways[id] = await standing(id) }
       guard let selector = gateways[id]?.at("spec", "selector")?.fields, !selector.isEmpty else { continue }
@@ -47,10 +46,7 @@ extension Preflight {
   }
 
   private func standing(_ id: ObjectID) async -> Value? {
-    guard let version = try? await cluster.versions(of: networking).first,
-      let type = try? await cluster.resourceType(
-        of: "Gateway", in: GroupVersion(group: networking, version: version))
-    else { return nil }
+    guard let type = await gatewayType() else { return nil }
     return try? await cluster.get(type.named(id.name, in: id.namespace))
   }
 

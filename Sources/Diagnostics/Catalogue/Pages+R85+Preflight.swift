@@ -83,7 +83,7 @@ extension CodePage {
     CodePage(
       .gatewayUnusable, "Visitors cannot come in: a Gateway of others or an ingress is not there, or not for them.",
       why:
-        "Routes are bound to it by its name. Where there is none, or none of its servers has the port and a host of the `expose` line, nobody follows them, and the run would wait for their answers in vain. Any Gateway selects the pods that listen for it, by their labels, and visitors come to these by a Service: where no Service stands in front of them, or none that has the port, nobody comes in. Of this nothing is said where `--gateway` or `ROLLOUTC_GATEWAY` says where visitors come in.",
+        "Routes are bound to a Gateway by its name. Where there is none, or none of its servers has the port and a host of the `expose` line, nobody follows them, and the run would wait for their answers in vain. Any Gateway selects the pods that listen for it, by their labels, and visitors come to these by a Service: where no Service stands in front of them, or none that has the port, nobody comes in. Of this nothing is said where `--gateway` or `ROLLOUTC_GATEWAY` says where visitors come in.",
       bad: .shop("expose web on port 8080 through gateway ingress/public\n\ndeploy web 1.0"),
       good: .shop("deploy web 1.0"),
       fix:

@@ -175,10 +175,11 @@ extension Interpreter {
       new: VersionID(exposure.component, new), isForAll: isForAll)
   }
 
-  /// What speaks only its own language. Any bytes pass a port of plain `tcp`.
+  /// What speaks only its own language. Any bytes pass a port of plain `tcp`, and what is encrypted looks alike.
   private func isForeign(_ proto: PortProtocol, to needs: PortProtocol) -> Bool {
     if proto.isHTTP { return (proto == .grpc) != (needs == .grpc) }
-    return proto != needs && proto != .tcp && needs != .tcp
+    let isOpaque = [.tls, .https].contains(proto) && [.tls, .https].contains(needs)
+    return proto != needs && !isOpaque && proto != .tcp && needs != .tcp
   }
 
   /// A port of a version of `old` that has none in common with `new`. Where no route said who is to come to it, all must be

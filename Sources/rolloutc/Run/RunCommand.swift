@@ -63,7 +63,7 @@ struct RunCommand: Sendable {
         end(failure)
         IO.exit(failure.code)
       }
-      if command.approval != nil || command.savedAt != nil, savedAt == nil { try command.run() }
+      if savedAt == nil, command.savedAt != nil { try command.run() }
     }
     do {
       let (plan, compiled, resolution) = try plan()
