@@ -22,11 +22,19 @@ package struct CompiledStep: Sendable {
   /// The folder of the step: `01-deploy-1-0`.
   package var folder: String
   package var segments: [CompiledSegment]
+
+  package init(index: Int, folder: String, segments: [CompiledSegment]) {
+    self.index = index
+    self.folder = folder
+    self.segments = segments
+  }
 }
 
 extension CompiledStep {
   /// What a way back out of the step is stamped with.
   package var backStamp: String { folder + "/back" }
+  /// The same of a way out of that way: an answer of the entry that has the former stamp is not to count as one of it.
+  package var outStamp: String { folder + "/back-out" }
   /// The same of its failure block; see ``stamp(in:segment:of:)``.
   package var blockStamp: String { folder + "/on-failure" }
 }

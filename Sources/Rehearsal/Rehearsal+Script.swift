@@ -244,14 +244,15 @@ extension Plan {
 extension Metric {
   /// A value that keeps the bound, as a plan has it.
   fileprivate var goodValue: String {
-    let isRate = if case .istio(let kind, _) = source { kind.isRate } else { false }
+    var (isRate, isLatency) = (false, false)
+    if case .istio(let kind, _) = source { (isRate, isLatency) = (kind.isRate, !kind.isRate) }
     let value =
       switch comparison {
       case .atLeast, .atMost: threshold
       case .below: threshold > 0 ? threshold / 2 : threshold - 1
       case .above: isRate ? (threshold + 100) / 2 : threshold > 0 ? threshold * 2 : threshold + 1
       }
-    if isOfRequests, !isRate { return "\(Int(value.rounded(comparison == .above ? .up : .down)))ms" }
+    if isLatency { return "\(Int(value.rounded(comparison == .above ? .up : .down)))ms" }
     return shown(value)
   }
 }

@@ -13,7 +13,7 @@ import Testing
 
 /// However a run ends: some command goes on from there, to the end and to the start, and each refusal names one that does.
 @Suite struct NextCommandTests {
-  private static func plan(_ failure: String, _ second: String = "") -> String {
+  private static func components(versions: String) -> String {
     """
     plan shop
     language 1
@@ -28,24 +28,30 @@ import Testing
       port 8080 http
       calls api
       ready when GET / within 2m
-      version 1.0, 2.0
-    }
-    \(failure)
-    step "First" {
-      deploy api 1.0
-      deploy web 1.0
-    }
-    step "Second" {
-      deploy web 2.0
-      route web 10% -> 2.0
-      \(second)
-    }
-    step "Third" {
-      route web all -> 2.0
-      retire web 1.0
+      version \(versions)
     }
 
     """
+  }
+
+  private static func plan(_ failure: String, _ second: String = "") -> String {
+    components(versions: "1.0, 2.0") + """
+      \(failure)
+      step "First" {
+        deploy api 1.0
+        deploy web 1.0
+      }
+      step "Second" {
+        deploy web 2.0
+        route web 10% -> 2.0
+        \(second)
+      }
+      step "Third" {
+        route web all -> 2.0
+        retire web 1.0
+      }
+
+      """
   }
 
   enum Trouble: CaseIterable { case none, crashes }
@@ -519,31 +525,16 @@ import Testing
     let world = try World(Self.plan(""))
     #expect(try world.run(.apply(steps: world.itinerary.stepCount), id: "first").result.outcome == .done)
     func next(_ replicas: String) -> String {
-      """
-      plan shop
-      language 1
-      expose web on port 80
-      component api {
-        image registry.example.com/api
-        port 8081 http
-        version 1.0
-      }
-      component web {
-        image registry.example.com/web
-        port 8080 http
-        calls api
-        ready when GET / within 2m
-        version 2.0, 3.0
-      }
-      step "As it is" {
-        deploy api 1.0
-        deploy web 2.0\(replicas)
-      }
-      step "3.0" {
-        deploy web 3.0
-        route web all -> 3.0
-      }
-      """
+      Self.components(versions: "2.0, 3.0") + """
+        step "As it is" {
+          deploy api 1.0
+          deploy web 2.0\(replicas)
+        }
+        step "3.0" {
+          deploy web 3.0
+          route web all -> 3.0
+        }
+        """
     }
     let refused = try World(next(" replicas 3"), on: world.sandbox).run(.apply(steps: 2), id: "wrong")
     #expect(refused.result.outcome == .refused, "\(refused.log.text)")

@@ -289,9 +289,6 @@ package struct Itinerary: Sendable {
     compiled.steps.isEmpty ? "back" : compiled.steps[step].backStamp
   }
 
-  /// The way back that is left has stamped what it wrote: an answer of its entry is not to count as one of this.
-  private func stampOut(of step: Int) -> String { backStamp(of: step) + "-out" }
-
   /// One leg of a failure block.
   private struct BlockLeg {
     var leg: Leg
@@ -309,7 +306,11 @@ package struct Itinerary: Sendable {
   private func leaveRollback(from: Progress, toward steps: Int, at: Progress, to state: State) -> Leg? {
     if at == Progress() { return rollback(from: from, to: state) }
     guard at.leg == 0, let former = wayBack(from: from, to: standing(afterSteps: steps).state) else { return nil }
-    return wayBack(leaving: former.step, former.segment, at: at, to: state, stamp: stampOut(of: former.step)).map(leg)
+    return wayBack(
+      leaving: former.step, former.segment, at: at, to: state,
+      stamp: compiled.steps.isEmpty ? nil : compiled.steps[former.step].outStamp
+    )
+    .map(leg)
   }
 
   private func block(from: Progress) -> [BlockLeg]? {
@@ -336,7 +337,7 @@ package struct Itinerary: Sendable {
   var stampsOfWaysBack: Set<String> {
     var stamps: Set<String> = []
     for (index, step) in compiled.steps.enumerated() {
-      stamps.formUnion([step.backStamp, stampOut(of: index)])
+      stamps.formUnion([step.backStamp, step.outStamp])
       guard case .block(let block) = plan.steps[index].onFailure ?? plan.onFailure else { continue }
       let counts = Set(block.starts.filter { $0.place.step == index }.map(\.segments.count))
       for count in counts {

@@ -45,17 +45,11 @@ extension Value {
     case .object(let members):
       return members.entries.allSatisfy { self["f:\($0.key)"]?.owns($0.value) ?? false }
     case .array(let items):
-      let keyed = below.filter { $0.key.hasPrefix("k:") }.compactMap { entry in
-        (try? parseJSON(Array(entry.key.utf8.dropFirst(2)))).map { (key: $0, fields: entry.value) }
-      }
+      let keyed = below.compactMap { entry in ItemKey(entry.key).map { (key: $0, fields: entry.value) } }
       let values = Set(below.filter { $0.key.hasPrefix("v:") }.map { String($0.key.dropFirst(2)) })
       return items.allSatisfy { item in
         if item.fields == nil { return values.contains(jsonText(item)) }
-        // A member of the key that we did not write is the server's default.
-        return keyed.contains { entry in
-          (entry.key.fields?.entries ?? []).allSatisfy { item[$0.key] == nil || item[$0.key] == $0.value }
-            && entry.fields.owns(item)
-        }
+        return keyed.contains { $0.key.mayBeOf(item) && $0.fields.owns(item) }
       }
     default: return true
     }

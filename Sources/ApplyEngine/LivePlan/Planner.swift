@@ -179,7 +179,8 @@ package struct Planner: Sendable {
     let known = standing.entries.filter { inventory[$0.id]?.uid != nil && inventory[$0.id]?.outcome != .deleting }
     // Nor is what the phase wrote that was begun and has not come through.
     let begun = memory.record.progress.isPhaseBegun ? memory.legs.first?.phases.first?.writes ?? [] : []
-    let written = Dictionary(begun.map { ($0.id, $0.object) }, uniquingKeysWith: { first, _ in first })
+    let written = Dictionary(
+      begun.compactMap { write in write.object.map { (write.id, $0) } }, uniquingKeysWith: { first, _ in first })
     return await concurrently(known) { entry in
       let target: ObjectReference
       do throws(ClusterError) { target = try await cluster.reference(to: entry.object, entry.id) } catch {
@@ -202,7 +203,7 @@ package struct Planner: Sendable {
       case .ours, .absent, .foreign, .unproven: break
       }
       if inventory.holds(entry.object, as: entry.id, in: live) { return Outcome() }
-      if case let object?? = written[entry.id], inventory.holdsOrMay(object, as: entry.id, in: live) {
+      if let object = written[entry.id], inventory.holdsOrMay(object, as: entry.id, in: live) {
         return Outcome()
       }
       var outcome = await trial(entry.object, target, over: live, entry.id, .update, entry.origin)

@@ -21,7 +21,7 @@ struct GatewayFinder {
     let selector = gateway.at("spec", "selector")?.fields ?? [:]
     let server = gateway.at("spec", "servers")?.array?.first { $0.at("port", "number")?.int == exposure.port }
     let isTLS = server.map { ["HTTPS", "TLS"].contains($0.at("port", "protocol")?.string) } ?? exposure.isTLS
-    let services = try await cluster.services(near: [id.namespace]).ingresses(of: selector, port: exposure.port)
+    let services = try await cluster.services(near: id.namespace).ingresses(of: selector, port: exposure.port)
     if services.isEmpty {
       throw ProbeError(
         "no Service with port \(exposure.port) selects the pods of `\(id)` (\(selectorText(selector)))", isFinal: true)
@@ -35,10 +35,7 @@ struct GatewayFinder {
         let (namespace, name) = place(of: service)
         routes.append(
           GatewayRoute(
-            way: .apiServer(
-              namespace: namespace, service: name,
-              port: service.ingressPort(exposure.port)?["port"]?.int ?? exposure.port),
-            isTLS: isTLS,
+            way: .apiServer(namespace: namespace, service: name, port: front(exposure.port, of: service)), isTLS: isTLS,
             origin: "the API server's proxy to Service/\(name) in \(namespace)"))
       }
     }
@@ -62,13 +59,15 @@ struct GatewayFinder {
     let hosts =
       ingress.compactMap { $0["ip"]?.string ?? $0["hostname"]?.string }
       + (service.at("spec", "externalIPs")?.array ?? []).compactMap(\.string)
-    let front = service.ingressPort(port)?["port"]?.int ?? port
     return hosts.map { host in
       GatewayRoute(
-        way: .address(authority(host, front)), isTLS: isTLS,
+        way: .address(authority(host, front(port, of: service))), isTLS: isTLS,
         origin: "load balancer of Service/\(name) in \(namespace)")
     }
   }
+
+  /// The Service's own number of the Gateway's port.
+  private func front(_ port: Int, of service: Value) -> Int { service.ingressPort(port)?["port"]?.int ?? port }
 
   private func nodePorts(_ service: Value, _ port: Int, _ isTLS: Bool) async -> [GatewayRoute] {
     guard let nodePort = service.ingressPort(port)?["nodePort"]?.int else { return [] }
@@ -95,30 +94,17 @@ struct GatewayFinder {
   }
 }
 
-/// Services, as far as they may be seen.
-struct SeenServices {
-  /// By namespace and name.
-  var all: [Value]
-  /// Of all namespaces; otherwise those where an ingress usually stands.
-  var isWhole: Bool
-
-  /// Those in front of the pods that a Gateway selects, with a way to its port.
-  func ingresses(of selector: Fields, port: Int) -> [Value] {
-    all.filter { $0.isIngress(of: selector) && $0.ingressPort(port) != nil }
-  }
-}
-
 extension Cluster {
-  /// Those in whose number a gateway's must be.
-  func services(near namespaces: [String]) async throws(ProbeError) -> SeenServices {
+  /// The Services of all namespaces, by namespace and name; without the right to see them all those of `namespace`, and of
+  /// where an ingress usually stands.
+  func services(near namespace: String) async throws(ProbeError) -> [Value] {
+    var all: [Value] = []
     do throws(ClusterError) {
-      let all = try await list(ResourceType.services.collection(in: nil)).items
-      return SeenServices(all: all.sorted { place(of: $0) < place(of: $1) }, isWhole: true)
+      all = try await list(ResourceType.services.collection(in: nil)).items
     } catch {
       guard error.isForbidden else { throw ProbeError("the Services cannot be listed: \(error)") }
-      var all: [Value] = []
       var isRefusedEverywhere = true
-      for namespace in Set(namespaces).union(usualNamespaces).sorted() where namespace != "" {
+      for namespace in [namespace] + usualNamespaces where namespace != "" {
         guard let items = try? await list(ResourceType.services.collection(in: namespace)).items else { continue }
         isRefusedEverywhere = false
         all += items
@@ -126,20 +112,24 @@ extension Cluster {
       if isRefusedEverywhere {
         throw ProbeError("the ingress gateway's Service cannot be looked for: \(error)", isFinal: true)
       }
-      return SeenServices(all: all.sorted { place(of: $0) < place(of: $1) }, isWhole: false)
     }
+    return all.sorted { place(of: $0) < place(of: $1) }
   }
 }
 
 /// Where ingress gateways stand where not all namespaces may be looked at: Istio's charts and AKS's add-on.
 private let usualNamespaces = ["istio-system", "istio-ingress", "aks-istio-ingress"]
 
+extension [Value] {
+  /// Those of these Services that stand in front of the pods that a Gateway selects, with a way to its port.
+  func ingresses(of selector: Fields, port: Int) -> [Value] {
+    filter { $0.isIngress(of: selector) && $0.ingressPort(port) != nil }
+  }
+}
+
 extension Value {
   /// Whether this Service stands in front of the pods that a Gateway selects.
-  func isIngress(of selector: Fields) -> Bool {
-    guard let own = at("spec", "selector")?.fields, !selector.isEmpty else { return false }
-    return selector.entries.allSatisfy { own[$0.key] == $0.value }
-  }
+  func isIngress(of selector: Fields) -> Bool { selector.selects(at("spec", "selector")) }
 
   /// The port of this Service by which visitors come to port `number` of a Gateway: the one of that number, else one that
   /// leads to it in the pods, where Istio opens a number that no Service has (`getTargetPortMap` in its `gateway.go`).

@@ -17,22 +17,23 @@ extension Preflight {
       writes.compactMap { $0.object == nil ? nil : itinerary.compiled.renderer.exposedComponent(of: $0.id) })
     let exposures = plan.exposures.filter { entries.contains($0.component) }
     // Who may not see all of them cannot say that one is missing.
-    guard !exposures.isEmpty, let seen = try? await cluster.services(near: []), seen.isWhole else { return [] }
+    guard !exposures.isEmpty, let services = try? await cluster.list(ResourceType.services.collection(in: nil)).items
+    else { return [] }
     var found: [Diagnostic] = []
     for exposure in exposures {
       let id = itinerary.compiled.renderer.gatewayID(of: exposure.component, exposure)
       let isOwn = gateways[id] != nil
       if !isOwn { gateways[id] = await standing(id) }
       guard let selector = gateways[id]?.at("spec", "selector")?.fields, !selector.isEmpty else { continue }
-      if !seen.ingresses(of: selector, port: exposure.port).isEmpty { continue }
+      if !services.ingresses(of: selector, port: exposure.port).isEmpty { continue }
       let pods = await pods(of: selector)
-      let fronts = seen.all.filter { service in
+      let fronts = services.filter { service in
         service.isIngress(of: selector) || pods.contains { service.selects($0) }
       }
       if fronts.contains(where: { $0.mayLead(to: exposure.port) }) { continue }
       let missing: Diagnostic =
         fronts.isEmpty
-        ? .noIngress(of: id, selector, others: seen.all.filter(isIngress), isOwn: isOwn, at: exposure.range)
+        ? .noIngress(of: id, selector, others: services.filter(isIngress), isOwn: isOwn, at: exposure.range)
         : .ingressWithoutPort(exposure.port, fronts, of: id, at: exposure.range)
       if !found.contains(where: { $0.message == missing.message }) { found.append(missing) }
     }
@@ -100,10 +101,8 @@ extension Diagnostic {
 extension Value {
   /// Whether this Service is for a pod with these labels.
   fileprivate func selects(_ pod: Value) -> Bool {
-    guard let own = at("spec", "selector")?.fields, !own.isEmpty,
-      at("metadata", "namespace") == pod.at("metadata", "namespace"), let labels = pod.at("metadata", "labels")
-    else { return false }
-    return own.entries.allSatisfy { labels[$0.key] == $0.value }
+    at("metadata", "namespace") == pod.at("metadata", "namespace")
+      && at("spec", "selector")?.fields?.selects(pod.at("metadata", "labels")) ?? false
   }
 
   /// Which number a port is that leads to a named one, the pods say.

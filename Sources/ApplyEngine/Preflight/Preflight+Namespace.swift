@@ -92,7 +92,7 @@ extension Preflight {
         uses.append(Use(gateway: write.id, secret: secret, selector: selector, port: port, origin: write.origin))
       }
     }
-    guard !uses.isEmpty, let services = try? await cluster.services(near: [plan.namespace]) else { return [] }
+    guard !uses.isEmpty, let services = try? await cluster.services(near: plan.namespace) else { return [] }
     return await concurrently(uses) { use in
       let fronts = services.ingresses(of: use.selector, port: use.port)
       let places = Set(fronts.compactMap { $0.at("metadata", "namespace")?.string }).sorted()

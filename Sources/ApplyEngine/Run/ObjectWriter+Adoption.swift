@@ -108,16 +108,11 @@ private func without(_ fields: Value, kept: Value?, wanted: Value?, said: Value?
       guard let member = object[name] else { continue }
       object[name] = without(entry.value, kept: kept, wanted: wanted?[name], said: said?[name], member)
       rest = .object(object)
-    } else if entry.key.hasPrefix("k:"), let list = rest.array,
-      let key = (try? parseJSON(Array(entry.key.dropFirst(2).utf8)))?.fields
-    {
-      func isMeant(_ element: Value) -> Bool { key.entries.allSatisfy { element[$0.key] == $0.value } }
-      let wanted = wanted?.array?.first(where: isMeant)
-      // Of a key a person may leave out what has a default.
-      let said = said?.array?.first { said in key.entries.allSatisfy { said[$0.key] == nil || said[$0.key] == $0.value }
-      }
+    } else if let key = ItemKey(entry.key), let list = rest.array {
+      let wanted = wanted?.array?.first(where: key.isOf)
+      let said = said?.array?.first(where: key.mayBeOf)
       rest = .array(
-        list.compactMap { isMeant($0) ? without(entry.value, kept: kept, wanted: wanted, said: said, $0) : $0 })
+        list.compactMap { key.isOf($0) ? without(entry.value, kept: kept, wanted: wanted, said: said, $0) : $0 })
     } else if entry.key.hasPrefix("v:"), let list = rest.array,
       let element = try? parseJSON(Array(entry.key.dropFirst(2).utf8))
     {

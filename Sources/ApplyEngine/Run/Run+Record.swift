@@ -171,9 +171,9 @@ extension Run {
   /// What objects may be stamped with that an earlier text wrote, of which the steps' names alone are known.
   private func formerStamps(_ record: RunRecord) -> [String] {
     record.steps.enumerated().flatMap { index, name in
-      let folder = Step.folder(ofStep: index, named: name)
-      return [folder, folder + "/back", folder + "/back-out", folder + "/on-failure"]
-        + (1...9).map { "\(folder)/\($0)" }
+      let step = CompiledStep(index: index, folder: Step.folder(ofStep: index, named: name), segments: [])
+      return [step.folder, step.backStamp, step.outStamp, step.blockStamp]
+        + (0..<9).map { stamp(in: step.folder, segment: $0, of: 9) }
     }
   }
 

@@ -111,11 +111,10 @@ extension Leg {
   /// A Service that is not the plan's yet, and that pods are to stand behind which the leg waits for.
   fileprivate func isTakenOverLate(_ write: Write, _ inventory: Inventory) -> Bool {
     guard write.id.isService, inventory[write.id]?.outcome != .applied, let start = startOfWorkloads,
-      let selector = write.object?.at("spec", "selector")?.fields, !selector.isEmpty
+      let selector = write.object?.at("spec", "selector")?.fields
     else { return false }
     return phases[start].writes.contains { workload in
-      guard let labels = workload.object?.at("spec", "template", "metadata", "labels") else { return false }
-      return selector.entries.allSatisfy { labels[$0.key] == $0.value }
+      selector.selects(workload.object?.at("spec", "template", "metadata", "labels"))
     }
   }
 }

@@ -283,7 +283,7 @@ extension Metric {
   }
 
   /// Counted from requests: without them there is nothing to read.
-  package var isOfRequests: Bool { if case .istio = source { true } else { false } }
+  var isOfRequests: Bool { if case .istio = source { true } else { false } }
 
   var bound: String { "\(comparison.rawValue) \(shown(threshold))" }
 

@@ -150,7 +150,6 @@ extension Interpreter {
     let serving = entryTargets(of: state.components[c])
     guard let first = serving.first else { return nil }
     let old = former.flatMap { entryTargets(of: $0).first { entryPort(of: $0, c, exposure) != nil } }
-    // Of open ones the Service knows who has the port.
     let isPinned = state.components[c].isPinned
     let ruled = state.components[c].entry?.rules.map(\.version).filter(state.components[c].isServing) ?? []
     let led = serving + (isPinned ? ruled : [])
@@ -161,14 +160,10 @@ extension Interpreter {
     }
     let isForAll = ports.allSatisfy { $0.proto == nil }
     let stranger = ports.first { $0.proto.map { isForeign($0, to: needs) } ?? false }
-    // The route of open ones has the port of the version that it would lead to by itself.
-    let fallback =
-      isPinned
-      ? nil
-      : state.components[c].entry?.fallback.flatMap { version in
-        ports.contains { $0.version == version && $0.proto == nil } ? version : nil
-      }
-    let portless = isForAll ? first : isPinned ? ports.first { $0.proto == nil }?.version : fallback
+    // Of open ones the Service knows who has the port; their route has that of the version that it leads to by itself.
+    let fallback = state.components[c].entry?.fallback
+    let portless =
+      isForAll ? first : ports.first { $0.proto == nil && (isPinned || $0.version == fallback) }?.version
     guard let new = stranger?.version ?? portless else { return nil }
     return EntryPortLost(
       needs: needs, speaks: stranger?.proto, old: old.map { VersionID(exposure.component, $0) },

@@ -176,12 +176,11 @@ extension PlanRequest {
         for entry in checked.outcome.entries { about[entry.key] = entry.value }
         let refuses = output.refuses(checked.found)
         isRefused = isRefused || refuses
-        if output.format == .human {
-          output.show(checked.found, checked.sources)
-          if !refuses { checked.tell() }
-        } else {
-          groups.append((checked.found, checked.sources))
+        switch output.format {
+        case .human, .github: output.show(checked.found, checked.sources, always: true)
+        case .json, .sarif: groups.append((checked.found, checked.sources))
         }
+        if output.format == .human, !refuses { checked.tell() }
       } catch let failure as Failure {
         failure.show()
         if output.format == .github { output.show(failure) }

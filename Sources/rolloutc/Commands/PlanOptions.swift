@@ -197,20 +197,19 @@ struct DiagnosticOutput {
     }
   }
 
-  /// The same of several plans, as one result.
+  /// The same of several plans as one result, where the format is one document; in others each is shown by itself.
   ///
   /// - Parameter failures: why nothing could be said of others.
   func show(_ groups: [(found: [Diagnostic], sources: SourceSet)], outcome: Fields, failures: [String] = []) {
     let (first, rest) = (groups.first ?? ([], SourceSet()), groups.dropFirst())
     switch format {
-    case .human: for group in groups { show(group.found, group.sources) }
+    case .human, .github: return
     case .json:
       let others = rest.map { (JSONRenderer(sources: $0.sources), $0.found) }
       output(JSONRenderer(sources: first.sources).rendered(first.found, with: others, outcome: outcome), true)
     case .sarif:
       let others = rest.map { (sarif($0.sources), $0.found) }
       output(sarif(first.sources).rendered(first.found, with: others, failures: failures), true)
-    case .github: for group in groups { show(group.found, group.sources, always: true) }
     }
   }
 

@@ -95,7 +95,7 @@ struct Rehearse: ParsableCommand {
       // Without a block that says otherwise, all is expected to go well.
       if script == nil, let failure = result.result.failure { found.append(failure.diagnostic) }
     }
-    let chosen = scenario.flatMap { name in plan.rehearsals.first { $0.name == name } }
+    let chosen = scenario == nil ? nil : scripts[0]
     let storm = chaos ? Chaos(itinerary, options: settings, scenario: chosen).run() : nil
     for fault in storm?.faults ?? [] { found.append(Diagnostic(chaos: fault, plan)) }
     // A step that is to fail requests says so, as it does for the proof.

@@ -52,7 +52,8 @@ struct Invocation: Sendable {
 
   /// With what a run was begun with, where nobody says otherwise: `--env prod`, `--set copies=3`.
   func with(_ options: [String]) -> Invocation {
-    if words.contains("--env") || words.contains("--set") { return self }
+    // A saved plan has its own.
+    if wordsBeyond.contains("--env") || wordsBeyond.contains("--set") { return self }
     var copy = self
     let added = options.flatMap { $0.split(separator: " ", maxSplits: 1).map(String.init) }
     copy.words.insert(contentsOf: added, at: 1)

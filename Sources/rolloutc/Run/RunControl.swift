@@ -60,7 +60,7 @@ final class RunControl: Sendable {
 
   private func leave() -> Never {
     let (console, farewell) = state.withLock { ($0.console, $0.farewell) }
-    console?.abandon("stopped at once; the journal is intact")
+    console?.abandon(String(farewell.prefix { $0 != "\n" }))
     console?.suspend(within: 200)
     TerminalMode.end()
     IO.standardError("\n\(farewell)\n")
