@@ -95,13 +95,18 @@ final class RequestsListener: Sendable {
     return nil
   }
 
-  /// What has been heard so far.
-  func given(to question: Question) -> Answer? {
+  /// What was answered until it was looked for the first time. Whoever ends a wait for an answer asks this: the task
+  /// that waits for one wakes at the same look, and may come second.
+  func answerSoFar(to question: Question) async -> Answer? {
+    await hasLooked()
+    return given(to: question)
+  }
+
+  private func given(to question: Question) -> Answer? {
     state.withLock { $0.latest.answers[question.key] }.flatMap { question.mayBeAnswered(by: $0.by) ? $0 : nil }
   }
 
-  /// Comes back once it was looked whether somebody has answered already.
-  func hasLooked() async {
+  private func hasLooked() async {
     while !Task.isCancelled {
       let (hasLooked, version) = state.withLock { ($0.hasLooked, $0.version) }
       if hasLooked { return }

@@ -227,8 +227,7 @@ extension RunSession {
   private func firstReply(to question: Question, within: Duration?) async throws(RunBreak) -> Reply {
     let (environment, requests, options) = (environment, requests, options)
     if let within, within <= .zero {
-      await requests.hasLooked()
-      return requests.given(to: question).map { .answer($0) } ?? .timeIsOver
+      return await requests.answerSoFar(to: question).map { .answer($0) } ?? .timeIsOver
     }
     return try await interruptible(by: stop) { () async throws(RunBreak) in
       await withTaskGroup(of: Reply?.self) { group in
@@ -236,20 +235,19 @@ extension RunSession {
         if let decider = environment.decider, decider.mayAnswer(question) {
           group.addTask {
             if let answer = await decider.answer(to: question) { return .answer(answer) }
-            return options.leavesAtQuestions ? .nobodyHere : nil
+            if !options.leavesAtQuestions { return nil }
+            return await requests.answerSoFar(to: question).map { .answer($0) } ?? .nobodyHere
           }
         } else if options.leavesAtQuestions {
           group.addTask {
-            await requests.hasLooked()
-            return .nobodyHere
+            return await requests.answerSoFar(to: question).map { .answer($0) } ?? .nobodyHere
           }
         }
         if let within {
           group.addTask {
             do { try await environment.clock.sleep(for: within) } catch { return nil }
             // Who went on from a run that was left at the question looks first whether it was answered in time.
-            await requests.hasLooked()
-            return requests.given(to: question).map { .answer($0) } ?? .timeIsOver
+            return await requests.answerSoFar(to: question).map { .answer($0) } ?? .timeIsOver
           }
         }
         while let next = await group.next() {
