@@ -158,7 +158,7 @@ extension Interpreter {
     guard let needs = understood.lazy.compactMap({ self.entryPort(of: $0, c, exposure)?.proto }).first else {
       return nil
     }
-    let isForAll = ports.allSatisfy { $0.proto == nil }
+    let isForAll = ports.allSatisfy { $0.proto.map { isForeign($0, to: needs) } ?? true }
     let stranger = ports.first { $0.proto.map { isForeign($0, to: needs) } ?? false }
     // Of open ones the Service knows who has the port; their route has that of the version that it leads to by itself.
     let fallback = state.components[c].entry?.fallback

@@ -96,8 +96,8 @@ extension Interpreter {
     if !taint.covers(version.component) {
       report(
         .routeToUndeployed(
-          plan[version.component].name, plan[version].name, sleeps: deployment != nil, at: statement.subject,
-          declared: plan[version].range))
+          plan[version.component].name, plan[version].name, sleeps: deployment != nil,
+          wasThere: deployment == nil && deployedAt[version] != nil, at: statement.subject, declared: plan[version].range))
     }
     return false
   }

@@ -3,14 +3,15 @@ import Diagnostics
 /// R04: routing and the order of steps.
 extension Diagnostic {
   static func routeToUndeployed(
-    _ component: String, _ version: String, sleeps: Bool, at range: SourceRange, declared: SourceRange
+    _ component: String, _ version: String, sleeps: Bool, wasThere: Bool, at range: SourceRange, declared: SourceRange
   ) -> Diagnostic {
     Diagnostic(
       .routeToUndeployed,
       sleeps
         ? "`\(component)` \(version) has no replicas at this point"
         : "`\(component)` \(version) is not deployed at this point",
-      at: Label(range, "nothing runs there yet"), secondary: [Label(declared, "version \(version)")],
+      at: Label(range, "nothing runs there \(wasThere ? "any more" : "yet")"),
+      secondary: [Label(declared, "version \(version)")],
       notes: ["visitors who are routed there would get a 503 (Envoy: UH)"],
       help: sleeps
         ? "give it replicas: `deploy \(component) \(version) replicas 1`, or in the component"
@@ -297,7 +298,7 @@ extension Diagnostic {
         ?? "`\(component)` \(version) has no port for \(serving == nil ? "" : "the ")\(visitors)",
       at: Label(
         range,
-        isForAll || speaks != nil
+        isForAll
           ? "visitors at port \(port) find nobody who understands them from here on"
           : "visitors at port \(port) cannot be led there"),
       secondary: [Label(exposed, "they come in here")],
@@ -420,13 +421,15 @@ extension Diagnostic {
 
   /// - Parameter what: what is asked of the component: `a cookie rule reads requests`.
   /// - Parameter ports: those that do not carry requests; where others do, the component is only exposed for connections.
-  static func needsHTTP(_ component: String, what: String, help: String, at range: SourceRange, ports: [Port])
-    -> Diagnostic
-  {
+  /// - Parameter version: the one that is asked about; nil: all of them.
+  static func needsHTTP(
+    _ component: String, _ version: String? = nil, what: String, help: String, at range: SourceRange, ports: [Port]
+  ) -> Diagnostic {
     let blind = ports.first { !$0.proto.isHTTP }
     let isOnlyExposedSo = ports.contains { $0.proto.isHTTP }
+    let subject = "`\(component)`" + (version.map { " \($0)" } ?? "")
     return Diagnostic(
-      .needsHTTP, "\(what), and `\(component)` \(isOnlyExposedSo ? "is exposed for connections" : "speaks no http")",
+      .needsHTTP, "\(what), and \(subject) \(isOnlyExposedSo ? "is exposed for connections" : "speaks no http")",
       at: Label(range, "cannot work here"), secondary: blind.map { [Label($0.range, "its port")] } ?? [],
       notes: ["what is not http is routed by connections: the mesh does not see requests in them"],
       help: help)

@@ -294,7 +294,7 @@ extension Resolver {
     if ports.isEmpty || ports.contains(where: \.proto.isHTTP) { return true }
     report(
       .needsHTTP(
-        plan[version.component].name, what: what, help: help, at: statement.range, ports: ports))
+        plan[version.component].name, plan[version].name, what: what, help: help, at: statement.range, ports: ports))
     return false
   }
 

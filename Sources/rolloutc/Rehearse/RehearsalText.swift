@@ -1,5 +1,6 @@
 import ApplyEngine
 import DiagnosticRendering
+import Diagnostics
 import Rehearsal
 import RolloutPlan
 
@@ -44,6 +45,12 @@ struct RehearsalText {
         text +=
           "\(observation.holds ? paint("✓", 32) : paint("✗", 31))       \(safeText(observation.text))"
           + "  \(paint("→ " + safeText(observation.result), 2))\n"
+      }
+      // What failed between two observations says why by itself.
+      if step.status == .failed, step.observations.allSatisfy(\.holds), let failure = result.result.failure,
+        failure.place.step == step.index
+      {
+        text += "\(paint("✗", 31))       \(safeText(failure.diagnostic.message))\n"
       }
     }
     if result.result.outcome == .rolledBack { text += "\(paint("↶", 33))     rolled back\n" }
