@@ -17,8 +17,9 @@ extension Preflight {
       writes.compactMap { $0.object == nil ? nil : itinerary.compiled.renderer.exposedComponent(of: $0.id) })
     let exposures = plan.exposures.filter { entries.contains($0.component) }
     // Who may not see all of them cannot say that one is missing.
-    guard !exposures.isEmpty, let services = try? await cluster.list(ResourceType.services.collection(in: nil)).items
+    guard !exposures.isEmpty, let live = try? await cluster.list(ResourceType.services.collection(in: nil)).items
     else { return [] }
+    let services = withWritten(live)
     var found: [Diagnostic] = []
     for exposure in exposures {
       let id = itinerary.compiled.renderer.gatewayID(of: exposure.component, exposure)
@@ -40,10 +41,30 @@ extension Preflight {
     return found
   }
 
-  /// Those that a Gateway selects, wherever they are; none where they may not be seen.
+  /// The Services as they will be: an ingress may come with the plan, as a manifest.
+  private func withWritten(_ live: [Value]) -> [Value] {
+    var services: [ObjectID: Value] = [:]
+    for write in writes where write.id.kind == "Service" && write.id.group.isEmpty {
+      services[write.id] = write.object
+    }
+    if services.isEmpty { return live }
+    let names = Set(services.keys.map { "\($0.namespace)/\($0.name)" })
+    return live.filter { !names.contains("\(place(of: $0).0)/\(place(of: $0).1)") }
+      + services.values.sorted { place(of: $0) < place(of: $1) }
+  }
+
+  /// Those that a Gateway selects, wherever they are, and those that the plan brings; none of the others where they may not
+  /// be seen.
   private func pods(of selector: Fields) async -> [Value] {
     let collection = ResourceType.pods.collection(in: nil).selecting(selectorText(selector))
-    return (try? await cluster.list(collection).items) ?? []
+    let live = (try? await cluster.list(collection).items) ?? []
+    return live
+      + writes.compactMap { write -> Value? in
+        guard let labels = write.object?.at("spec", "template", "metadata", "labels"), selector.selects(labels) else {
+          return nil
+        }
+        return ["metadata": ["namespace": .string(write.id.namespace), "labels": labels]]
+      }
   }
 
   private func standing(_ id: ObjectID) async -> Value? {

@@ -20,6 +20,12 @@ package struct WriteDecisions: Hashable, Sendable {
     self.recreates = recreates
   }
 
+  package func united(with other: WriteDecisions) -> WriteDecisions {
+    WriteDecisions(
+      takes: takes.union(other.takes), adopts: adopts.union(other.adopts),
+      recreates: recreates.union(other.recreates))
+  }
+
   package static func key(_ field: String, of id: ObjectID) -> String { "\(id):\(field)" }
 
   /// How a person may name an object, the shortest name first: `RoleBinding/app`, with its namespace

@@ -1,3 +1,5 @@
+import ApplyEngine
+
 /// The command lines that go on from here: the same plan, options and cluster with another verb, ready to be copied.
 struct Invocation: Sendable {
   private var words: [String]
@@ -5,16 +7,20 @@ struct Invocation: Sendable {
   private var wordsBeyond: [String]
   /// What only a run takes: where its journal is, and how it asks the outside.
   private let runWords: [String]
+  /// What was decided about objects of others: they are met again. `apply` of a saved plan has its own.
+  private let decisionWords: [String]
+  private let isSaved: Bool
   /// The plan is its file, not only its name.
   private let namesFile: Bool
 
   /// Tokens are left out: a command line is no place for them.
   init(
     plan: PlanRequest, savedAt: String? = nil, connection: ConnectionOptions, journal: String? = nil,
-    _ observation: ObservationOptions? = nil
+    decisions: WriteDecisions = WriteDecisions(), _ observation: ObservationOptions? = nil
   ) {
     var words: [String] = []
     namesFile = plan.namesFile
+    isSaved = savedAt != nil
     func add(_ name: String, _ value: String?) { if let value { words += [name, value] } }
     add("--env", plan.env)
     for setting in plan.settings { add("--set", setting) }
@@ -48,6 +54,11 @@ struct Invocation: Sendable {
       add("--prometheus-token-file", observation.prometheusTokenFile)
     }
     runWords = words
+    words = []
+    for field in decisions.takes.sorted() { add("--take", field) }
+    for name in decisions.adopts.sorted() { add("--adopt", name) }
+    for name in decisions.recreates.sorted() { add("--recreate", name) }
+    decisionWords = words
   }
 
   /// With what a run was begun with, where nobody says otherwise: `--env prod`, `--set copies=3`.
@@ -72,6 +83,7 @@ struct Invocation: Sendable {
   private func command(_ verb: String, _ words: [String], _ more: [String]) -> String {
     let isRun = ["apply", "resume", "rollback"].contains(verb)
     let words = isRun && !namesFile ? ["FILE"] + words.dropFirst() : words
-    return (["rolloutc", verb] + words + (isRun ? runWords : []) + more).map(shellWord).joined(separator: " ")
+    let decided = isRun && !(isSaved && verb == "apply") ? decisionWords : []
+    return (["rolloutc", verb] + words + (isRun ? runWords : []) + decided + more).map(shellWord).joined(separator: " ")
   }
 }

@@ -13,6 +13,7 @@ struct NDJSONView: RunView {
   private var sequence = 0
   private var opening: RunOpening?
   private var writes = 0
+  private var isOver = false
   private let diagnostic: @Sendable (Diagnostic) -> Value
 
   /// - Parameter diagnostic: a diagnostic as `check --format json` has it.
@@ -22,6 +23,7 @@ struct NDJSONView: RunView {
     if case .started(let opening) = event { self.opening = opening }
     switch event {
     case .writeEnded(_, _, .created), .writeEnded(_, _, .configured), .writeEnded(_, _, .deleted): writes += 1
+    case .ended: isOver = true
     default: break
     }
     let (type, fields) = content(event)
@@ -33,6 +35,7 @@ struct NDJSONView: RunView {
   mutating func heartbeat(at moment: Moment) -> String { line("heartbeat", [:], moment) }
 
   mutating func abandoned(_ message: String, at moment: Moment) -> String {
+    if isOver { return "" }
     let fields: Fields = [
       "outcome": .string(RunResult.Outcome.interrupted.rawValue), "exitCode": .int(Int(Exit.interrupted)),
       "writes": .int(writes), "message": .string(message),

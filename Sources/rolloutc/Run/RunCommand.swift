@@ -25,9 +25,11 @@ struct RunCommand: Sendable {
   let connection: ConnectionOptions
   let options: RunOptionGroup
   let observation: ObservationOptions
+  /// To be applied as it was approved.
   private var approval: SavedApproval?
-  /// The file of the approval.
-  private var savedAt: String?
+  /// The file of a saved plan, and what was decided with it: whoever goes on with a run of it, or takes it back, meets the
+  /// same objects of others.
+  private var saved: (path: String, decisions: WriteDecisions)?
 
   init(
     verb: Verb, request: PlanRequest, connection: ConnectionOptions, options: RunOptionGroup,
@@ -44,7 +46,7 @@ struct RunCommand: Sendable {
   }
 
   func run() throws -> Never {
-    if approval == nil {
+    if saved == nil {
       var command = self
       do {
         if let approval = try SavedApproval(request) {
@@ -55,7 +57,7 @@ struct RunCommand: Sendable {
             }
             command.approval = approval
           }
-          command.savedAt = request.plan
+          command.saved = (request.plan, approval.saved.decisions)
           command.request = PlanRequest(approval.saved, diagnostics: request.diagnostics)
           command.request.willEnd = request.willEnd
         }
@@ -63,7 +65,7 @@ struct RunCommand: Sendable {
         end(failure)
         IO.exit(failure.code)
       }
-      if savedAt == nil, command.savedAt != nil { try command.run() }
+      if command.saved != nil { try command.run() }
     }
     do {
       let (plan, compiled, resolution) = try plan()
@@ -115,7 +117,7 @@ struct RunCommand: Sendable {
       (plan, compiled, resolution) = (proved.plan, proved.compiled, proved.resolution)
     case .resume, .rollback: (plan, compiled, resolution) = try request.compiled()
     }
-    try (approval?.saved.decisions ?? options.decisions.value).check(against: compiled)
+    try decisions.check(against: compiled)
     return (plan, compiled, resolution)
   }
 
@@ -148,7 +150,7 @@ struct RunCommand: Sendable {
     let options = LoweringOptions(apiVersions: try await target.istioVersions())
     let itinerary = Itinerary(plan, options == LoweringOptions() ? compiled : compile(plan, options: options))
     let remembered = try await RememberedRun(plan, in: target.cluster)
-    if let approval { try await approval.check(plan, resolution, request, in: target) }
+    if let approval { try await approval.check(plan, resolution, request, at: saved?.path ?? request.plan, in: target) }
     try await look(itinerary, goal, remembered, resolution.sources, target)
     if !self.options.yes {
       let question = RunQuestion(
@@ -163,7 +165,8 @@ struct RunCommand: Sendable {
     let clock = RunClock.continuous
     // What was approved is gone on with, whatever has become of the plan file.
     let invocation = Invocation(
-      plan: request, savedAt: savedAt, connection: connection, journal: self.options.journal, observation)
+      plan: request, savedAt: saved?.path, connection: connection, journal: self.options.journal,
+      decisions: self.options.decisions.value, observation)
     let closing = Closing(
       goal: goal, steps: plan.steps.map(\.name), wasUnfinished: remembered.isUnfinished(for: goal),
       invocation: invocation)
@@ -196,6 +199,7 @@ struct RunCommand: Sendable {
     var runOptions = runOptions
     runOptions.assumedSteps = try assumedSteps(plan, compiled)
     let result = await Run(itinerary, environment: environment, options: runOptions, stop: control.stop).perform(goal)
+    control.ended(result.exitCode)
     await chronicle.finish(within: .seconds(1), clock: clock)
     console.finish()
     return result.exitCode
@@ -245,6 +249,11 @@ struct RunCommand: Sendable {
       "the run would fail; nothing was changed", code: Exit.usage, cause: [missing].firstCause(sources))
   }
 
+  private var decisions: WriteDecisions {
+    let said = options.decisions.value
+    return saved.map { $0.decisions.united(with: said) } ?? said
+  }
+
   private var runOptions: RunOptions {
     var run = RunOptions()
     run.settle = options.settle.duration
@@ -252,7 +261,7 @@ struct RunCommand: Sendable {
     run.isApproved = approval != nil
     run.leavesAtQuestions = options.leaveAtQuestions
     run.planOptions = request.planOptions
-    run.decisions = approval?.saved.decisions ?? options.decisions.value
+    run.decisions = decisions
     return run
   }
 

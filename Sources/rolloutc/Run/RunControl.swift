@@ -10,6 +10,8 @@ final class RunControl: Sendable {
     var task: Task<Void, Never>?
     /// What to say where the process ends in the middle.
     var farewell = "stopped; nothing was changed"
+    /// Of a run that is over, while it is told to others.
+    var exitCode: Int32?
   }
 
   let stop = StopSignal()
@@ -25,6 +27,9 @@ final class RunControl: Sendable {
       state.farewell = farewell
     }
   }
+
+  /// From now on there is nothing left to stop.
+  func ended(_ exitCode: Int32) { state.withLock { $0.exitCode = exitCode } }
 
   /// Runs `body` and ends the process with its code. The main thread stays here and takes the signals.
   func run(_ body: @escaping @Sendable () async -> Int32) -> Never {
@@ -59,7 +64,12 @@ final class RunControl: Sendable {
   }
 
   private func leave() -> Never {
-    let (console, farewell) = state.withLock { ($0.console, $0.farewell) }
+    let (console, farewell, exitCode) = state.withLock { ($0.console, $0.farewell, $0.exitCode) }
+    if let exitCode {
+      console?.suspend(within: 200)
+      TerminalMode.end()
+      IO.exitAtOnce(exitCode)
+    }
     console?.abandon(String(farewell.prefix { $0 != "\n" }))
     console?.suspend(within: 200)
     TerminalMode.end()

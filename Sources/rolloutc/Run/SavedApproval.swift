@@ -28,7 +28,11 @@ struct SavedApproval: Sendable {
   }
 
   /// Refuses where the cluster is another one, or anything would become otherwise than it was approved.
-  func check(_ plan: Plan, _ resolution: Resolution, _ request: PlanRequest, in target: ClusterTarget) async throws {
+  ///
+  /// - Parameter path: of the saved plan.
+  func check(
+    _ plan: Plan, _ resolution: Resolution, _ request: PlanRequest, at path: String, in target: ClusterTarget
+  ) async throws {
     let look = try await LiveLook.at(
       plan, resolution, request, .apply(steps: saved.steps), saved.decisions, target)
     if !saved.cluster.isEmpty, !look.cluster.isEmpty, saved.cluster != look.cluster {
@@ -48,7 +52,7 @@ struct SavedApproval: Sendable {
     }
     guard differences.isEmpty else {
       if !look.plan.isBetweenSteps {
-        differences.append("a run of it is half done: `rolloutc resume \(shellWord(request.plan))` goes on with it")
+        differences.append("a run of it is half done: `rolloutc resume \(shellWord(path))` goes on with it")
       }
       IO.standardError(LivePlanText(look.plan, plan, target: target.words, color: IO.colorsErrors).text)
       throw Failure(
