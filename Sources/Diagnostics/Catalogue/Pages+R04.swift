@@ -2,6 +2,32 @@ extension CodePage {
   private static let two = "deploy web 1.0\ndeploy web 2.0\n"
   private static let body = "  image registry.example.com/web\n  port 8080 http\n"
 
+  /// A shop and a basket at a path within the shop's, both behind one host.
+  private static func nested(_ steps: String) -> Example {
+    Example(
+      """
+      plan shop
+      language 1
+
+      expose web on port 80
+      expose basket on port 80 path /basket
+
+      component web {
+        image registry.example.com/web
+        port 8080 http
+        version 1.0, 2.0
+      }
+
+      component basket {
+        image registry.example.com/basket
+        port 8080 http
+        version 1.0
+      }
+
+      \(steps)
+      """)
+  }
+
   static let routing: [CodePage] = [
     CodePage(
       .routeToUndeployed, "Traffic is sent to a version of which nothing runs at this point.",
@@ -405,6 +431,42 @@ extension CodePage {
           + "shift web -> 2.0 through 20% every 10m sticky for 1d\nshift web -> 2.0 through 50%, 100% every 10m sticky for 1d"
       ),
       fix: "Repeat `sticky for` at each `shift`, and move a sticky share by `shift` and not by `route`."
+    ),
+    CodePage(
+      .innerPathApart, "Below a path at which nobody answers yet, rules of the line around it do not hold.",
+      why: """
+        Istio makes one list of the routes of all lines at a host, by the age of their VirtualServices, and only a route for \
+        everything comes last. So rules of the outer line leave an inner path out from the beginning: else they would take its \
+        visitors. As long as the inner component is not deployed, the outer default answers there, for everybody: whoever is \
+        led to a new version by a cookie sees the old one below the inner path. Where the outer line has a path of its own, \
+        even its default leaves the inner path out, and a line for all paths takes it.
+        """,
+      bad: nested(
+        """
+        step "Two for beta" {
+          deploy web 1.0
+          deploy web 2.0
+          route web all -> 1.0
+          route web cookie beta=on -> 2.0
+        }
+
+        step "Basket" {
+          deploy basket 1.0
+        }
+        """),
+      good: nested(
+        """
+        step "Basket" {
+          deploy web 1.0
+          deploy basket 1.0
+        }
+
+        step "Two for beta" {
+          deploy web 2.0
+          route web cookie beta=on -> 2.0
+        }
+        """),
+      fix: "Deploy the inner component before visitors are told apart, or when they are no more."
     ),
   ]
 }

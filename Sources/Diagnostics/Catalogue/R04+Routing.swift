@@ -35,6 +35,7 @@ extension Code {
   package static let fewerPods = Code("R0433", "fewer-pods", .warning)
   package static let mirrorReplaced = Code("R0434", "mirror-replaced", .warning)
   package static let stickyDropped = Code("R0435", "sticky-dropped", .warning)
+  package static let innerPathApart = Code("R0436", "inner-path-apart", .warning)
 
   static let routing: [Code] = [
     .routeToUndeployed, .retireLive, .neverRouted, .unreachableVerify, .shadowedRoute, .shareDoesNotRise,
@@ -43,5 +44,6 @@ extension Code {
     .nothingToUnroute, .notExposed, .shiftEndsEarly, .noEffect, .stickyNotPossible, .waitForUndeployed,
     .notInFailureBlock, .rollbackTarget, .roundRobin, .needsHTTP, .portLost, .portGone, .shrinksUnsaid,
     .callUnsaid, .nobodyCalls, .portUnserved, .fewerPods, .mirrorReplaced, .stickyDropped,
+    .innerPathApart,
   ]
 }

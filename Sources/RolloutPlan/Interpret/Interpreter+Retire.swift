@@ -33,7 +33,7 @@ extension Interpreter {
     }
     let gone = Set(leaving)
     let traffic = Traffic(plan: plan, state: state, byThemselves: byThemselves, leaving: gone)
-    let live = leaving.filter { traffic.reached.contains($0) }
+    let live = leaving.filter { traffic.reached.contains($0) && !isMergedBack($0, gone) }
     if !live.isEmpty {
       let isTainted = taint.everything || live.contains { taint.covers($0.component) } || !taint.components.isEmpty
       if !isTainted {
@@ -56,6 +56,20 @@ extension Interpreter {
       for claim in claims where state.volumes.remove(claim) != nil { destroyed[claim] = statement.range }
     }
     return true
+  }
+
+  /// The last version of a component that only visitors come to, and whose paths others answer once it is gone.
+  private func isMergedBack(_ version: VersionID, _ gone: Set<VersionID>) -> Bool {
+    let id = version.component
+    let component = state.components[id.index]
+    return component.mirror == nil
+      && component.deployed.allSatisfy { gone.contains(VersionID(id, $0.version)) }
+      && isAnsweredAround(id, in: state)
+      && !plan.components.enumerated().contains { c, caller in
+        state.components[c].deployed.contains {
+          caller.versions[$0.version].calls.contains(id) && !gone.contains(VersionID(ComponentID(c), $0.version))
+        }
+      }
   }
 
   /// The line that takes its traffic away.

@@ -97,7 +97,8 @@ extension Interpreter {
       report(
         .routeToUndeployed(
           plan[version.component].name, plan[version].name, sleeps: deployment != nil,
-          wasThere: deployment == nil && deployedAt[version] != nil, at: statement.subject, declared: plan[version].range))
+          wasThere: deployment == nil && deployedAt[version] != nil, at: statement.subject,
+          declared: plan[version].range))
     }
     return false
   }

@@ -28,6 +28,10 @@ final class Interpreter {
   private var openPairs: [(ComponentID, Diagnostic)] = []
   /// Versions that were said not to understand visitors: once is enough for each.
   var portlessEntries: Set<VersionID> = []
+  /// Lines of other components within a line, as indices of `plan.exposures`.
+  private(set) lazy var innerLines: [(outer: Int, inner: Int)] = plan.innerLines
+  /// Inner lines of which it was said who gets their visitors while nobody answers: once is enough for each.
+  var saidInnerPaths: Set<Int> = []
   /// In a failure block: only steps before this one can be gone back to.
   var rollbackLimit: Int?
   var reportedIncomplete: Set<[Int]> = []
@@ -93,6 +97,7 @@ final class Interpreter {
       checkCompleteness(traffic, changes: changes)
       checkServedPorts(since: start, traffic, changes: changes)
       checkTakeover(since: start, changes: changes)
+      checkInnerPaths(changes)
       checkServerFirst()
       everServed.formUnion(traffic.reached)
       noteDialed()
@@ -379,7 +384,9 @@ final class Interpreter {
       guard let entry = state.components[c].entry, plan.exposure(of: id) != nil, !taint.covers(id),
         let version = entry.targets.sorted().first(where: state.components[c].isServing)
       else { return nil }
-      let isThere = c < goal.components.count && goal.components[c].deployed.contains { $0.replicas > 0 }
+      let isThere =
+        c < goal.components.count && goal.components[c].deployed.contains { $0.replicas > 0 }
+        || isAnsweredAround(id, in: goal)
       return isThere ? nil : (plan[id].name, reason(for: VersionID(id, version)))
     }
     if live.isEmpty { return false }

@@ -444,6 +444,17 @@ extension Plan {
     return (paths.count > 1 ? "(?:\(all))" : all) + "(?:[/?].*)?"
   }
 
+  /// Lines of other components within a line whose rules leave their paths out: indices into `exposures`.
+  var innerLines: [(outer: Int, inner: Int)] {
+    if exposures.allSatisfy({ $0.path == "/" }) { return [] }
+    return exposures.indices.flatMap { outer in
+      exposures.indices.filter { inner in
+        exposures[outer].leavesOut(exposures[inner]) && !exposures[inner].isTCP(self[exposures[inner].component])
+          && !exposures[outer].isTCP(self[exposures[outer].component])
+      }.map { (outer, $0) }
+    }
+  }
+
   /// Whether rules of `outer` may take requests to `inner`, a line of another component within it: both are one list of
   /// routes, in order of age, and the outer one cannot leave the inner path out (Istio takes 1,024 characters of a pattern).
   func mayTake(_ outer: Exposure, from inner: Exposure) -> Bool {

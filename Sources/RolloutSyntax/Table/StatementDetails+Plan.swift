@@ -60,7 +60,7 @@ extension StatementTable {
         `https` or `tls` itself, its connections are passed on by the name that clients ask for (SNI), and the line has no \
         `tls secret`. Several components may share a host by \
         their paths, also one path within another: where the lines have the same hosts, rules of the outer one leave the \
-        inner path out, also while nobody answers there. Who has a narrower host of a wider one, as `docs.example.com` beside `"*"`, has all of its paths. \
+        inner path out, also while nobody answers there: then the default of the line for all paths does, if there is one. Who has a narrower host of a wider one, as `docs.example.com` beside `"*"`, has all of its paths. \
         Visitors come to the component's port of the same number, else to its first http one, else to its first. A \
         component may have several lines, each at a port of its own, or for another path of one port and the same hosts; probes ask by the first one for requests. Lines of \
         one port and one certificate share a Gateway, which has the name of the first line's component and selects pods \
