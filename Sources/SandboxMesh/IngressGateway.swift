@@ -39,7 +39,8 @@ extension SandboxCluster {
         "apiVersion": "v1", "kind": "Service", "metadata": name,
         "spec": [
           "type": "LoadBalancer", "selector": labels,
-          "ports": [["name": "http2", "port": .int(port ?? 80), "targetPort": 8080]],
+          // A plan is for port 80, whatever port was free here: it is found by where it leads.
+          "ports": [["name": "http2", "port": .int(port ?? 80), "targetPort": .int(port == nil ? 8080 : 80)]],
         ],
       ])
     guard port != nil else { return }

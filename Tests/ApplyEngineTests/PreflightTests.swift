@@ -14,8 +14,13 @@ import Testing
 
 extension Itinerary {
   /// A plan from its text, which must be right.
-  static func of(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) throws -> Itinerary {
-    let resolution = resolve(path: "plan.rollout", bytes: Array(text.utf8))
+  static func of(
+    _ text: String, files: [String: String] = [:], sourceLocation: SourceLocation = #_sourceLocation
+  ) throws -> Itinerary {
+    let loader = FileLoader { path in
+      files[path].map { .success(Array($0.utf8)) } ?? .failure(FileError("no such file"))
+    }
+    let resolution = resolve(path: "plan.rollout", bytes: Array(text.utf8), loader: loader)
     let problems = resolution.diagnostics.filter { $0.severity == .error }.map(\.message)
     let plan = try #require(resolution.checked, "\(problems)", sourceLocation: sourceLocation)
     return Itinerary(plan, compile(plan))
@@ -261,6 +266,17 @@ extension Itinerary {
         == ["warning: `Gateway/public` in the namespace `edge` does not listen for `b.example.org`"])
   }
 
+  private static let ownIngress = """
+    apiVersion: v1
+    kind: Service
+    metadata:
+      name: mine
+    spec:
+      selector: {app: mine, istio: mine}
+      ports: [{name: http2, port: 80, targetPort: 9080}]
+
+    """
+
   @Test("visitors come in where a Service with the port stands in front of the pods that a Gateway selects")
   func waysIn() async throws {
     func found(_ declarations: String = "", port: Int = 80) async throws -> [String] {
@@ -276,7 +292,7 @@ extension Itinerary {
         }
         \(declarations)
         deploy web 1.0
-        """)
+        """, files: ["ingress.yaml": Self.ownIngress])
       let found = await Preflight(
         itinerary, legs: itinerary.forward, inventory: Inventory(plan: "shop"),
         cluster: InProcessTransport.cluster(sandbox), looksForIngress: true
@@ -291,6 +307,11 @@ extension Itinerary {
         "it selects `istio=ingressgateway`",
         "install an ingress gateway, or say with `--gateway` or `ROLLOUTC_GATEWAY` where visitors come in",
       ])
+    // One that comes with the plan is there when it is needed.
+    let own = "manifest \"ingress.yaml\"\npatch Gateway web-gateway \"spec: {selector: {istio: mine}}\""
+    #expect(try await found(own) == [])
+    #expect(
+      try await found(own, port: 8080).first == "warning: no Service in front of `Gateway/web-gateway` has port 8080")
     await post(
       ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "aks-istio-ingress"]], to: "/api/v1/namespaces")
     let label = "aks-istio-ingressgateway-external"

@@ -85,6 +85,17 @@ import Testing
     }
   }
 
+  /// Who goes on meets the same objects of others.
+  @Test func whatWasDecidedIsInTheNextCommand() async throws {
+    try await SandboxSession.run { session in
+      let left = try await session.rolloutc(
+        "apply", "hello.rollout", "--yes", "--settle", "0", "--leave-at-questions", "--take", "Service/web:.spec.ports")
+      #expect(left.code == 130, "\(left.output)\(left.errors)")
+      #expect(
+        left.output.contains("rolloutc resume hello.rollout --take Service/web:.spec.ports"), "\(left.output)")
+    }
+  }
+
   /// A name alone may be another's, or stand for another namespace: a script is not told that all is well.
   @Test func aNameThatNobodyKnows() async throws {
     try await SandboxSession.run { session in

@@ -37,6 +37,16 @@ let bigPlan: String = {
     #expect(head.errors.isEmpty)
   }
 
+  /// Where the exit code is the result, it is the same for who read only its beginning.
+  @Test(arguments: ["json", "sarif", "github"]) func aVerdictOutlivesItsReader(_ format: String) throws {
+    let scratch = try Scratch()
+    try scratch.write("plan shop\nlanguage 1\ndeploy web 1.0\n", to: "bad.rollout")
+    _ = try scratch.shell(
+      "{ sleep 0.1; rolloutc check --format \(format) bad.rollout; echo $? >code; } | true; while ! [ -s code ]; do :; done"
+    )
+    #expect(scratch.text("code") == "2\n")
+  }
+
   @Test(arguments: [
     "plans/aks-voting.rollout", "-o json plans/aks-voting.rollout", "steps plans/aks-voting.rollout", "--help",
     "check --format json plans/aks-voting.rollout", "fmt - <plans/aks-voting.rollout",

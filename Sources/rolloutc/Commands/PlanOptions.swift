@@ -229,7 +229,11 @@ struct DiagnosticOutput {
 
   /// Where the objects own standard output, what machines read of the diagnostics goes to standard error.
   private func output(_ bytes: [UInt8], _ isResult: Bool) {
-    if isResult { IO.standardOutput(bytes) } else { IO.standardError(String(decoding: bytes, as: UTF8.self)) }
+    if isResult {
+      IO.standardOutput(bytes, isVerdict: true)
+    } else {
+      IO.standardError(String(decoding: bytes, as: UTF8.self))
+    }
   }
 }
 

@@ -30,9 +30,11 @@ enum IO {
 
   // MARK: - Streams
 
-  static func standardOutput(_ bytes: [UInt8]) {
+  /// - Parameter isVerdict: the exit code says it, too, also to who has closed the pipe.
+  static func standardOutput(_ bytes: [UInt8], isVerdict: Bool = false) {
     switch write(bytes, to: 1) {
     case nil: return
+    case EPIPE? where isVerdict: return
     case EPIPE?: exit(Exit.done)
     case let error?:
       standardError("error: cannot write the output: \(reason(error))\n")
