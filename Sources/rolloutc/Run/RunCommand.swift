@@ -196,7 +196,7 @@ struct RunCommand: Sendable {
     var runOptions = runOptions
     runOptions.assumedSteps = try assumedSteps(plan, compiled)
     let result = await Run(itinerary, environment: environment, options: runOptions, stop: control.stop).perform(goal)
-    await chronicle.finish(within: .seconds(1), clock: clock)
+    await chronicle.finish(within: .seconds(5), clock: clock)
     console.finish()
     return result.exitCode
   }
