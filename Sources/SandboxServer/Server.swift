@@ -156,7 +156,11 @@ private func respond(_ request: Request, _ cluster: LiveCluster, _ proxy: ProxyH
       }
     }
   }
-  let answer = await cluster.respond(to: api)
+  // A log that is followed goes on from the whole of it at the moment of the answer: no line falls between the two.
+  let whole = api.method == "GET" && api.query["follow"] == "true" ? wholeLog(api) : nil
+  let (answer, log) = await cluster.update { [api] cluster in
+    (cluster.respond(to: api), whole.map { cluster.respond(to: $0) })
+  }
   var headers: HTTPFields = [:]
   for warning in answer.warnings { headers.append(HTTPField(name: warningField, value: "299 - \"\(warning)\"")) }
   switch answer.body {
@@ -165,8 +169,8 @@ private func respond(_ request: Request, _ cluster: LiveCluster, _ proxy: ProxyH
     return Response(status: httpStatus(answer.status), headers: headers, body: body(jsonBytes(value) + [0x0A]))
   case .text(let text):
     headers[.contentType] = "text/plain"
-    if answer.status == 200, api.query["follow"] == "true" {
-      return Response(status: .ok, headers: headers, body: following(api, text, cluster))
+    if answer.status == 200, let whole, let log {
+      return Response(status: .ok, headers: headers, body: following(whole, text, logText(log), cluster))
     }
     return Response(status: httpStatus(answer.status), headers: headers, body: body(Array(text.utf8)))
   case .proxy(let target):
@@ -257,20 +261,18 @@ private func stream(_ watch: Watch, _ cluster: LiveCluster) -> ResponseBody {
 }
 
 /// A container's log, and what it writes from now on, until it has ended or the client leaves (`kubectl logs --follow`).
-private func following(_ request: APIRequest, _ shown: String, _ cluster: LiveCluster) -> ResponseBody {
-  var request = request
-  for key in ["tailLines", "sinceSeconds", "sinceTime", "limitBytes"] { request.query[key] = nil }
-  let whole = request
-  return ResponseBody { writer in
+/// - Parameters:
+///   - whole: asks for all of the log.
+///   - shown: the first answer, and `log` the whole log when it was made.
+private func following(
+  _ whole: APIRequest, _ shown: String, _ log: String?, _ cluster: LiveCluster
+) -> ResponseBody {
+  ResponseBody { writer in
     try await writer.write(ByteBuffer(string: shown))
-    var seen = await logText(whole, cluster)
-    // What was written since the first answer was made.
-    if let now = seen, !shown.isEmpty, let place = now.ranges(of: shown).last {
-      try await writer.write(ByteBuffer(string: String(now[place.upperBound...])))
-    }
+    var seen = log
     while let before = seen {
       try await Task.sleep(for: .milliseconds(100))
-      seen = await logText(whole, cluster)
+      seen = logText(await cluster.respond(to: whole))
       // Another text: the container was started again.
       guard let now = seen, now.hasPrefix(before) else { break }
       if now.utf8.count > before.utf8.count {
@@ -281,9 +283,14 @@ private func following(_ request: APIRequest, _ shown: String, _ cluster: LiveCl
   }
 }
 
+private func wholeLog(_ request: APIRequest) -> APIRequest {
+  var request = request
+  for key in ["tailLines", "sinceSeconds", "sinceTime", "limitBytes"] { request.query[key] = nil }
+  return request
+}
+
 /// Nil where there is none any more.
-private func logText(_ request: APIRequest, _ cluster: LiveCluster) async -> String? {
-  let answer = await cluster.respond(to: request)
+private func logText(_ answer: APIResponse) -> String? {
   guard answer.status == 200, case .text(let text) = answer.body else { return nil }
   return text
 }

@@ -5,6 +5,7 @@ import Lowering
 import Rehearsal
 import RolloutPlan
 import SafetyChecks
+import Synchronization
 import TestSupport
 import Testing
 
@@ -18,64 +19,68 @@ struct RandomRehearsalTests {
     return start..<(start &+ count)
   }()
 
+  struct Count {
+    var plans = 0
+    var requests = 0
+    var failing = 0
+  }
+
   /// What the random plans came to, so that a generator gone stale is seen.
-  actor Tally {
-    struct Count {
-      var plans = 0
-      var requests = 0
-      var failing = 0
-    }
-    var counts: [String: Count] = [:]
+  final class Tally: Sendable {
+    private let counted = Mutex<[String: Count]>([:])
+    /// What was found wrong: on the threads of the work there is no test to record it for.
+    private let found = Mutex<[String]>([])
+
+    var counts: [String: Count] { counted.withLock { $0 } }
+    var issues: [String] { found.withLock { $0 } }
 
     func add(_ kind: String, _ requests: Int, isFailing: Bool) {
-      counts[kind, default: Count()].plans += 1
-      counts[kind, default: Count()].requests += requests
-      if isFailing { counts[kind, default: Count()].failing += 1 }
+      counted.withLock {
+        $0[kind, default: Count()].plans += 1
+        $0[kind, default: Count()].requests += requests
+        if isFailing { $0[kind, default: Count()].failing += 1 }
+      }
     }
+
+    func record(_ issue: String) { found.withLock { $0.append(issue) } }
   }
 
   @Test("what is proved does not fail in a rehearsal, whatever the order of the writes")
   func proved() async throws {
     let tally = Tally()
-    await withTaskGroup(of: Void.self) { group in
-      for part in 0..<2 {
-        group.addTask {
-          for seed in Self.seeds where Int(seed % 2) == part { await compare(seed, tally) }
-        }
-      }
+    try await onThreads(2) { part in
+      for seed in Self.seeds where Int(seed % 2) == part { compare(seed, tally) }
     }
-    for (kind, count) in await tally.counts.sorted(by: { $0.key < $1.key }) {
+    let counts = tally.counts
+    for (kind, count) in counts.sorted(by: { $0.key < $1.key }) {
       print(
         "rehearsals, \(kind): \(count.plans) plans, \(count.requests) requests, \(count.failing) with a failing one")
     }
-    let proved = await tally.counts["proved"] ?? .init()
-    let refused = await tally.counts["refused"] ?? .init()
-    #expect(proved.requests > 1000 && refused.failing > 0)
+    for issue in tally.issues { Issue.record("\(issue)") }
+    #expect(counts["proved"]?.requests ?? 0 > 1000 && counts["refused"]?.failing ?? 0 > 0)
   }
 
   @Test("nor does it of plans in which every statement stands")
   func grown() async throws {
     let tally = Tally()
-    await withTaskGroup(of: Void.self) { group in
-      for part in 0..<2 {
-        group.addTask {
-          for seed in Self.seeds.prefix(Self.seeds.count / 2) where Int(seed % 2) == part {
-            let grown = GrownPlan(seed: seed)
-            guard let plan = grown.plan else { continue }
-            await compare(plan, grown.words, seed, grown.random, tally)
-          }
-        }
+    try await onThreads(2) { part in
+      for seed in Self.seeds.prefix(Self.seeds.count / 2) where Int(seed % 2) == part {
+        let grown = GrownPlan(seed: seed)
+        guard let plan = grown.plan else { continue }
+        compare(plan, grown.words, seed, grown.random, tally)
       }
     }
-    for (kind, count) in await tally.counts.sorted(by: { $0.key < $1.key }) {
+    let counts = tally.counts
+    for (kind, count) in counts.sorted(by: { $0.key < $1.key }) {
       print("grown, \(kind): \(count.plans) plans, \(count.requests) requests, \(count.failing) with a failing one")
     }
-    #expect(await tally.counts["proved"]?.requests ?? 0 > 500)
+    for issue in tally.issues { Issue.record("\(issue)") }
+    #expect(counts["proved"]?.requests ?? 0 > 500)
   }
 }
 
 /// One plan, as it is lowered and disturbed; it also fails and goes back, and is killed and taken up again.
-private func compare(_ seed: UInt64, _ tally: RandomRehearsalTests.Tally) async {
+private func compare(_ seed: UInt64, _ tally: RandomRehearsalTests.Tally) {
   var words: String
   var random: SeededGenerator
   if seed % 4 < 2 {
@@ -92,16 +97,16 @@ private func compare(_ seed: UInt64, _ tally: RandomRehearsalTests.Tally) async 
   }
   let resolution = resolve(path: "p.rollout", bytes: Array(words.utf8))
   guard let plan = resolution.checked else {
-    await tally.add(
+    tally.add(
       "not checked: \(resolution.diagnostics.first { $0.severity == .error }?.code.slug ?? "")", 0, isFailing: false)
     return
   }
-  await compare(plan, words, seed, random, tally)
+  compare(plan, words, seed, random, tally)
 }
 
 private func compare(
   _ plan: Plan, _ words: String, _ seed: UInt64, _ random: SeededGenerator, _ tally: RandomRehearsalTests.Tally
-) async {
+) {
   var random = random
   let compiled = compile(plan)
   guard compiled.problems.isEmpty, !plan.exposures.isEmpty else { return }
@@ -140,20 +145,20 @@ private func compare(
     }
     for result in results {
       let traffic = result.traffic
-      await tally.add(isProved ? "proved" : "refused", traffic.requests, isFailing: traffic.failed > 0)
+      tally.add(isProved ? "proved" : "refused", traffic.requests, isFailing: traffic.failed > 0)
       let place =
         "seed \(seed), \(isDisturbed ? "disturbed" : "as lowered"), \(fails ? "failing" : ""), \(budget == nil ? "" : "killed")"
       if isProved, let first = traffic.failures.first(where: { !isOfAnEndingPod($0, plan) }) {
-        Issue.record("\(place): \(traffic.failed) of \(traffic.requests) requests fail: \(first)\n\(words)")
+        tally.record("\(place): \(traffic.failed) of \(traffic.requests) requests fail: \(first)\n\(words)")
       }
       for key in traffic.served.keys where isProved && !isOfOneRelease(key.servedBy, plan) {
-        Issue.record("\(place): \(key)\n\(words)")
+        tally.record("\(place): \(key)\n\(words)")
       }
     }
     if !isDisturbed, !fails, budget == nil, isProved, let result = results.first?.result, result.outcome != .done,
       result.outcome != .unchanged, !isOfAnAnswer(result.failure?.diagnostic.code)
     {
-      Issue.record("seed \(seed): \(result)\n\(words)")
+      tally.record("seed \(seed): \(result)\n\(words)")
     }
   }
 }

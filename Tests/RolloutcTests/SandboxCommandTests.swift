@@ -26,18 +26,18 @@ import Testing
 
     """
 
-  private func run(_ options: [String], _ script: String, plan: String = "aks-voting") throws -> Outcome {
+  private func run(_ options: [String], _ script: String, plan: String = "aks-voting") async throws -> Outcome {
     let scratch = try Scratch(withPlans: true)
-    let built = try scratch.rolloutc("build", "plans/\(plan).rollout", "--out", "out")
+    let tool = try #require(Tool.path)
+    let built = try await scratch.running([tool, "build", "plans/\(plan).rollout", "--out", "out"])
     #expect(built.code == 0, "\(built.errors)")
     try scratch.write(Self.prelude + script, to: "script.sh")
-    let tool = try #require(Tool.path)
-    return try scratch.run([tool, "sandbox"] + options + ["--", "sh", "script.sh"])
+    return try await scratch.running([tool, "sandbox"] + options + ["--", "sh", "script.sh"])
   }
 
   /// The article's own order: two views by turns until a route is written, then one.
-  @Test(.enabled(if: hasClients)) func theArticlesTwoViews() throws {
-    let outcome = try run(
+  @Test(.enabled(if: hasClients)) func theArticlesTwoViews() async throws {
+    let outcome = try await run(
       ["--propagation", "0", "--speed", "20"],
       """
       deploy out/01-*/apply
@@ -61,8 +61,8 @@ import Testing
   }
 
   /// The safe plan never shows two views, and the cookie leads to 2.0.
-  @Test(.enabled(if: hasClients)) func theSafePlanHasOneView() throws {
-    let outcome = try run(
+  @Test(.enabled(if: hasClients)) func theSafePlanHasOneView() async throws {
+    let outcome = try await run(
       ["--propagation", "0", "--speed", "20"],
       """
       deploy out/01-*/apply
@@ -86,8 +86,8 @@ import Testing
   }
 
   /// What kubectl shows of it, and where logs come from.
-  @Test(.enabled(if: hasClients)) func whatKubectlShows() throws {
-    let outcome = try run(
+  @Test(.enabled(if: hasClients)) func whatKubectlShows() async throws {
+    let outcome = try await run(
       ["--propagation", "0", "--speed", "20"],
       """
       deploy out/01-*/apply
@@ -126,8 +126,8 @@ import Testing
   }
 
   /// Through the API server to a Service: a client without a sidecar.
-  @Test(.enabled(if: hasClients)) func theServiceProxy() throws {
-    let outcome = try run(
+  @Test(.enabled(if: hasClients)) func theServiceProxy() async throws {
+    let outcome = try await run(
       ["--propagation", "0", "--speed", "20"],
       """
       deploy out/01-*/apply
@@ -146,10 +146,10 @@ import Testing
 
   // MARK: - The process
 
-  @Test func theKubeconfigIsForItsOwnerAlone() throws {
+  @Test func theKubeconfigIsForItsOwnerAlone() async throws {
     let scratch = try Scratch()
     let tool = try #require(Tool.path)
-    let temporary = try scratch.run(
+    let temporary = try await scratch.running(
       [
         tool, "sandbox", "--", "sh", "-c",
         "stat -c %a $KUBECONFIG; stat -c %a $(dirname $KUBECONFIG); echo $KUBECONFIG",
@@ -161,16 +161,18 @@ import Testing
     #expect(temporary.errors == "")
     // One that was asked for stays, and may be written again.
     for _ in 1...2 {
-      let named = try scratch.run([tool, "sandbox", "--kubeconfig", "config", "--", "sh", "-c", "stat -c %a config"])
+      let named = try await scratch.running([
+        tool, "sandbox", "--kubeconfig", "config", "--", "sh", "-c", "stat -c %a config",
+      ])
       #expect(named.output == "600\n", "\(named.errors)")
     }
     #expect(scratch.text("config")?.contains("http://127.0.0.1:") == true)
-    let elsewhere = try scratch.run(
+    let elsewhere = try await scratch.running(
       [tool, "sandbox", "--kubeconfig", "config", "--", "sh", "-c", "cd / && stat -c %a \"$KUBECONFIG\""])
     #expect(elsewhere.output == "600\n", "\(elsewhere.errors)")
     // Somebody else's is never touched.
     try scratch.write("apiVersion: v1\nkind: Config\n", to: "mine")
-    let refused = try scratch.run([tool, "sandbox", "--kubeconfig", "mine", "--", "true"])
+    let refused = try await scratch.running([tool, "sandbox", "--kubeconfig", "mine", "--", "true"])
     #expect(refused.code == 2)
     #expect(refused.errors.contains("no sandbox wrote it"))
     #expect(scratch.text("mine") == "apiVersion: v1\nkind: Config\n")
@@ -184,18 +186,18 @@ import Testing
     (["--propagation", "2s-1s"], 2, "--propagation"), (["--propagation", "soon"], 2, "--propagation"),
     (["--speed", "0"], 2, "--speed"), (["--port", "70000"], 2, "70000 is no port"),
   ])
-  func exitCodes(_ arguments: [String], _ code: Int, _ message: String) throws {
+  func exitCodes(_ arguments: [String], _ code: Int, _ message: String) async throws {
     let scratch = try Scratch()
     try scratch.write("apiVersion: v1\nkind: ConfigMap\n", to: "cm.yaml")
-    let outcome = try scratch.run([#require(Tool.path), "sandbox"] + arguments)
+    let outcome = try await scratch.running([#require(Tool.path), "sandbox"] + arguments)
     #expect(outcome.code == Int32(code), "\(outcome.errors)")
     #expect(message.isEmpty || outcome.errors.contains(message), "\(outcome.errors)")
   }
 
-  @Test func aPortThatIsTaken() throws {
+  @Test func aPortThatIsTaken() async throws {
     let scratch = try Scratch()
     let tool = try #require(Tool.path)
-    let outcome = try scratch.run(
+    let outcome = try await scratch.running(
       [
         tool, "sandbox", "--", "sh", "-c",
         "rolloutc sandbox --gateway-port ${ROLLOUTC_GATEWAY##*:} -- true; echo $?",
@@ -205,21 +207,24 @@ import Testing
   }
 
   /// Without a command it says how to use it, and a signal ends it cleanly.
-  @Test(arguments: ["INT", "TERM", "HUP"]) func aSignalEndsIt(_ signal: String) throws {
+  @Test(arguments: ["INT", "TERM", "HUP"]) func aSignalEndsIt(_ signal: String) async throws {
     let scratch = try Scratch()
-    let outcome = try scratch.shell(
-      """
-      mkfifo said
-      TMPDIR=$PWD rolloutc sandbox 2>said &
-      pid=$!
-      while read -r line; do
-        echo "$line"
-        case "$line" in "Ctrl-C ends it.") ls -d rolloutc-sandbox-*/kubeconfig | wc -l; kill -\(signal) $pid;; esac
-      done <said
-      wait $pid
-      echo "code $?"
-      ls -d rolloutc-sandbox-* 2>/dev/null | wc -l
-      """)
+    let outcome = try await scratch.running(
+      [
+        "/bin/sh", "-c",
+        """
+        mkfifo said
+        TMPDIR=$PWD rolloutc sandbox 2>said &
+        pid=$!
+        while read -r line; do
+          echo "$line"
+          case "$line" in "Ctrl-C ends it.") ls -d rolloutc-sandbox-*/kubeconfig | wc -l; kill -\(signal) $pid;; esac
+        done <said
+        wait $pid
+        echo "code $?"
+        ls -d rolloutc-sandbox-* 2>/dev/null | wc -l
+        """,
+      ])
     let lines = outcome.output.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
     #expect(lines.suffix(3) == ["1", "code 0", "0"], "\(outcome.output)\(outcome.errors)")
     #expect(outcome.output.contains("export KUBECONFIG=\(scratch.path)/rolloutc-sandbox-"))
@@ -227,9 +232,9 @@ import Testing
   }
 
   /// What asks the tool to end reaches the command.
-  @Test func aSignalIsPassedOn() throws {
+  @Test func aSignalIsPassedOn() async throws {
     let scratch = try Scratch()
-    let outcome = try scratch.run(
+    let outcome = try await scratch.running(
       [
         #require(Tool.path), "sandbox", "--", "sh", "-c",
         "trap 'echo asked; exit 5' TERM; kill -TERM $PPID; while :; do :; done",
@@ -237,7 +242,7 @@ import Testing
     #expect(outcome.output == "asked\n")
     #expect(outcome.code == 5)
     // Nobody typed it: the command has not got it yet.
-    let interrupted = try scratch.run(
+    let interrupted = try await scratch.running(
       [
         #require(Tool.path), "sandbox", "--", "sh", "-c",
         "trap 'echo interrupted; exit 6' INT; kill -INT $PPID; while :; do :; done",

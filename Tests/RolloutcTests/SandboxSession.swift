@@ -38,7 +38,10 @@ final class SandboxSession: Sendable {
     try await run([#require(Tool.path)] + arguments, environment: environment)
   }
 
-  func shell(_ script: String) async throws -> Outcome { try await run(["/bin/sh", "-c", script]) }
+  /// - Parameter ended: called when it has ended, whether a thread of the pool is free or not.
+  func shell(_ script: String, ended: @escaping @Sendable () -> Void = {}) async throws -> Outcome {
+    try await run(["/bin/sh", "-c", script], ended: ended)
+  }
 
   /// The tool on a terminal, and a person at it; see `Tests/tools/terminal`.
   func terminal(_ steps: [[Any]], _ arguments: String...) async throws -> TerminalOutcome {
@@ -46,7 +49,7 @@ final class SandboxSession: Sendable {
     try scratch.write(String(decoding: JSONSerialization.data(withJSONObject: steps), as: UTF8.self), to: file)
     let outcome = try await run(
       ["python3", "\(Goldens.root)/Tests/tools/terminal", file, #require(Tool.path)] + arguments,
-      environment: ["TERM": "xterm-256color", "NO_COLOR": ""])
+      environment: ["TERM": "xterm-256color", "NO_COLOR": ""], limit: 900)
     let object = try JSONSerialization.jsonObject(with: Data(outcome.outputBytes)) as? [String: Any]
     let result = try #require(object, "\(outcome.errors)")
     #expect(result["failure"] is NSNull, "\(result["failure"] ?? ""): \(result["text"] ?? "")")
@@ -55,11 +58,15 @@ final class SandboxSession: Sendable {
       isRestored: result["isRestored"] as? Bool ?? false)
   }
 
-  func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> Outcome {
+  func run(
+    _ arguments: [String], environment: [String: String] = [:], limit: Int = 600,
+    ended: @escaping @Sendable () -> Void = {}
+  ) async throws -> Outcome {
     let scratch = scratch
     let variables = environment.merging(["KUBECONFIG": scratch.path + "/kubeconfig"]) { first, _ in first }
     return try await Subprocess.running { started in
-      try scratch.run(arguments, environment: variables, started: started)
+      defer { ended() }
+      return try scratch.run(arguments, environment: variables, limit: limit, started: started)
     }
   }
 
@@ -73,6 +80,8 @@ final class SandboxSession: Sendable {
       // Before it has begun nothing is known of it.
       try #require(outcome.code == 0 || object?["ran"] as? Bool == false, "\(last)")
       if let object, isSo(object) { return }
+      // Each answer is a process; what is waited for needs the processor, too.
+      try await Task.sleep(for: .milliseconds(100))
     }
     throw NeverSo(last: last)
   }

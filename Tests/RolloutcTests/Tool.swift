@@ -82,6 +82,11 @@ final class Scratch: Sendable {
     try run(["/bin/sh", "-c", script], merged: merged, environment: environment)
   }
 
+  /// Runs a program here, and holds no thread of the pool meanwhile.
+  func running(_ arguments: [String]) async throws -> Outcome {
+    try await Subprocess.running { [self] started in try run(arguments, started: started) }
+  }
+
   /// Runs a program here.
   /// - Parameter errorDescriptor: what the process gets as standard error instead of a file.
   func run(

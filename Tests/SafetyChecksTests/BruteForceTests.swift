@@ -5,6 +5,7 @@ import Lowering
 import MeshModel
 import RolloutPlan
 import SafetyChecks
+import Synchronization
 import TestSupport
 import Testing
 
@@ -23,37 +24,44 @@ struct BruteForceTests {
   static let found: [UInt64] = [90116, 20_252_581, 20_266_704, 91_202_435]
 
   /// What the random plans came to, so that a generator gone stale is seen.
-  actor Tally {
+  struct Count {
     var plans = 0
     var phases = 0
     var combinations = 0
     var violations: [Invariant: Int] = [:]
+    /// What was found wrong: on the threads of the work there is no test to record it for.
+    var issues: [String] = []
+  }
+
+  final class Tally: Sendable {
+    private let counted = Mutex(Count())
+
+    var count: Count { counted.withLock { $0 } }
 
     func add(phases: Int, combinations: Int, _ violations: [Invariant]) {
-      plans += 1
-      self.phases += phases
-      self.combinations += combinations
-      for violation in violations { self.violations[violation, default: 0] += 1 }
+      counted.withLock {
+        $0.plans += 1
+        $0.phases += phases
+        $0.combinations += combinations
+        for violation in violations { $0.violations[violation, default: 0] += 1 }
+      }
     }
+
+    func record(_ issue: String) { counted.withLock { $0.issues.append(issue) } }
   }
 
   @Test func theFastWayFindsTheSame() async throws {
     let tally = Tally()
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      for part in 0..<2 {
-        group.addTask {
-          for seed in Self.found + Self.seeds where Int(seed % 2) == part { await compare(seed, tally) }
-        }
-      }
-      try await group.waitForAll()
+    try await onThreads(2) { part in
+      for seed in Self.found + Self.seeds where Int(seed % 2) == part { compare(seed, tally) }
     }
-    let (plans, phases) = (await tally.plans, await tally.phases)
-    print("seeds \(Self.seeds): \(plans) plans, \(phases) phases, \(await tally.combinations) combinations")
-    print("violations:", await tally.violations.sorted { $0.key < $1.key }.map { "S\($0.key.rawValue) \($0.value)" })
-    #expect(phases > 1000)
+    let count = tally.count
+    print("seeds \(Self.seeds): \(count.plans) plans, \(count.phases) phases, \(count.combinations) combinations")
+    print("violations:", count.violations.sorted { $0.key < $1.key }.map { "S\($0.key.rawValue) \($0.value)" })
+    for issue in count.issues { Issue.record("\(issue)") }
+    #expect(count.phases > 1000)
     for invariant in Invariant.allCases where Self.seeds.count == 800 {
-      let count = await tally.violations[invariant] ?? 0
-      #expect(count > 0, "no case for \(invariant)")
+      #expect(count.violations[invariant] ?? 0 > 0, "no case for \(invariant)")
     }
   }
 
@@ -61,36 +69,32 @@ struct BruteForceTests {
   @Test func theFastWayFindsTheSameOfGrownPlans() async throws {
     let tally = Tally()
     let seeds = Self.seeds.prefix(Self.seeds.count / 4)
-    await withTaskGroup(of: Void.self) { group in
-      for part in 0..<2 {
-        group.addTask {
-          for seed in seeds where Int(seed % 2) == part {
-            let grown = GrownPlan(seed: seed)
-            guard let plan = grown.plan else { continue }
-            await compare(plan, grown.words, "grown plan \(seed)", grown.random, tally)
-          }
-        }
+    try await onThreads(2) { part in
+      for seed in seeds where Int(seed % 2) == part {
+        let grown = GrownPlan(seed: seed)
+        guard let plan = grown.plan else { continue }
+        compare(plan, grown.words, "grown plan \(seed)", grown.random, tally)
       }
     }
-    print(
-      "grown, \(seeds): \(await tally.plans) plans, \(await tally.phases) phases, \(await tally.combinations) combinations"
-    )
-    print("violations:", await tally.violations.sorted { $0.key < $1.key }.map { "S\($0.key.rawValue) \($0.value)" })
-    #expect(await tally.phases > 300)
+    let count = tally.count
+    print("grown, \(seeds): \(count.plans) plans, \(count.phases) phases, \(count.combinations) combinations")
+    print("violations:", count.violations.sorted { $0.key < $1.key }.map { "S\($0.key.rawValue) \($0.value)" })
+    for issue in count.issues { Issue.record("\(issue)") }
+    #expect(count.phases > 300)
   }
 }
 
-private func compare(_ seed: UInt64, _ tally: BruteForceTests.Tally) async {
+private func compare(_ seed: UInt64, _ tally: BruteForceTests.Tally) {
   var source = RandomText(seed: seed &* 2)
   let words = source.plan()
   guard let plan = resolve(path: "p.rollout", bytes: Array(words.utf8)).checked else { return }
-  await compare(plan, words, "seed \(seed)", source.random, tally)
+  compare(plan, words, "seed \(seed)", source.random, tally)
 }
 
 /// Compares the two in one plan: as it is lowered, and disturbed.
 private func compare(
   _ plan: Plan, _ words: String, _ name: String, _ random: SeededGenerator, _ tally: BruteForceTests.Tally
-) async {
+) {
   let compiled = compile(plan)
   guard compiled.problems.isEmpty else { return }
   let model = FlowModel(plan)
@@ -120,22 +124,22 @@ private func compare(
           combinations += slow.combinations
           let place = "\(name), \(isDisturbed ? "disturbed" : "as lowered"), \(segment.stamp), \(phase.kind)"
           for f in model.flows.indices where Fate(fast.outcomes[of: f]) != expected.fates[f] {
-            Issue.record("\(place): \(model.flows[f])\n\(fast.outcomes[of: f])\n\(expected.fates[f])\n\(words)")
+            tally.record("\(place): \(model.flows[f])\n\(fast.outcomes[of: f])\n\(expected.fates[f])\n\(words)")
           }
           let (a, b) = (facts(verdict), expected.verdict.findings)
           if a != b {
-            Issue.record("\(place): missed \(b.subtracting(a)), false \(a.subtracting(b))\n\(words)")
+            tally.record("\(place): missed \(b.subtracting(a)), false \(a.subtracting(b))\n\(words)")
             break run
           }
           found += a.map(\.invariant)
           if !isDisturbed, !a.filter({ !isOfThePlan($0, plan, model) }).isEmpty {
-            Issue.record("\(place): the transition itself breaks \(a)\n\(words)")
+            tally.record("\(place): the transition itself breaks \(a)\n\(words)")
             break run
           }
           if random.chance(0.3) {
             var (back, slowBack) = (fast, slow)
             let isSame = goBack(
-              compiled, step, segment, p, &back, &slowBack, place, words, isDisturbed, &found, &combinations)
+              compiled, step, segment, p, &back, &slowBack, place, words, isDisturbed, &found, &combinations, tally)
             if !isSame { break run }
           }
           fast.pass(phase.gates)
@@ -143,7 +147,7 @@ private func compare(
         }
       }
     }
-    await tally.add(phases: phases, combinations: combinations, found)
+    tally.add(phases: phases, combinations: combinations, found)
   }
 }
 
@@ -151,7 +155,7 @@ private func compare(
 private func goBack(
   _ compiled: Compiled, _ step: CompiledStep, _ segment: CompiledSegment, _ p: Int,
   _ fast: inout Walk, _ slow: inout BruteForce, _ place: String, _ words: String, _ isDisturbed: Bool,
-  _ found: inout [Invariant], _ combinations: inout Int
+  _ found: inout [Invariant], _ combinations: inout Int, _ tally: BruteForceTests.Tally
 ) -> Bool {
   let plan = compiled.renderer.plan
   guard let start = step.segments.first?.before, segment.phases.indices.contains(p) else { return true }
@@ -171,17 +175,17 @@ private func goBack(
     combinations += slow.combinations
     let here = "\(place), back, \(phase.kind)"
     for f in fast.model.flows.indices where Fate(fast.outcomes[of: f]) != expected.fates[f] {
-      Issue.record("\(here): \(fast.model.flows[f])\n\(fast.outcomes[of: f])\n\(expected.fates[f])\n\(words)")
+      tally.record("\(here): \(fast.model.flows[f])\n\(fast.outcomes[of: f])\n\(expected.fates[f])\n\(words)")
     }
     let (a, b) = (facts(verdict), expected.verdict.findings)
     if a != b {
-      Issue.record("\(here): missed \(b.subtracting(a)), false \(a.subtracting(b))\n\(words)")
+      tally.record("\(here): missed \(b.subtracting(a)), false \(a.subtracting(b))\n\(words)")
       return false
     }
     found += a.map(\.invariant)
     let unsafe = a.filter { !isOfThePlan($0, plan, fast.model) }
     if !isDisturbed, !unsafe.isEmpty {
-      Issue.record(
+      tally.record(
         "\(here): the way back itself breaks \(unsafe)\n\(words)\n\(back.phases.map { ($0.kind, $0.writes.map(\.id), $0.gates) })"
       )
       return false

@@ -189,8 +189,8 @@ private func run(_ kubeconfig: String, _ arguments: [String], with program: Stri
           body: ["apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "late"]]))
       let path = "api/v1/namespaces/default/configmaps?watch=true&timeoutSeconds=1&resourceVersion=\(version)"
       let url = try #require(URL(string: "http://127.0.0.1:\(port)/\(path)"))
-      async let reply = Task.detached { try Data(contentsOf: url) }.value
-      let lines = String(decoding: try await reply, as: UTF8.self).split(separator: "\n")
+      let reply = try await onThread { try Data(contentsOf: url) }
+      let lines = String(decoding: reply, as: UTF8.self).split(separator: "\n")
       #expect(lines.count == 1)
       #expect(lines.first?.contains(#""type":"ADDED""#) == true)
     }

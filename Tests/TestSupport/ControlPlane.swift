@@ -48,12 +48,21 @@ package struct ControlPlane: Sendable {
 
   fileprivate static func start() throws -> ControlPlane {
     let pid = ProcessInfo.processInfo.processIdentifier
-    let directory = NSTemporaryDirectory() + "rolloutc-control-plane-\(pid)"
-    var arguments = ["start", directory, "--owner", String(pid)]
-    for file in crds { arguments += ["--crds", file] }
-    let result = try runTool(arguments)
-    guard result.code == 0 else { throw ControlPlaneError(message: result.output) }
-    return ControlPlane(directory: directory)
+    let name = NSTemporaryDirectory() + "rolloutc-control-plane-\(pid)"
+    var failures: [(directory: String, output: String)] = []
+    // Somebody may have taken a port meanwhile, or the machine was too slow: once more, in a directory of its own.
+    for directory in [name, name + "-2", name + "-3"] {
+      var arguments = ["start", directory, "--owner", String(pid)]
+      for file in crds { arguments += ["--crds", file] }
+      let result = try runTool(arguments)
+      if result.code == 0 {
+        for failure in failures { try? FileManager.default.removeItem(atPath: failure.directory) }
+        return ControlPlane(directory: directory)
+      }
+      failures.append((directory, result.output))
+      FileHandle.standardError.write(Data("the control plane does not start: \(result.output)\n".utf8))
+    }
+    throw ControlPlaneError(message: failures.map(\.output).joined(separator: "\n"))
   }
 
   /// Istio's own definitions where they are at hand, else its kinds without their schemas.
@@ -67,7 +76,7 @@ package struct ControlPlane: Sendable {
   }
 
   private static func runTool(_ arguments: [String]) throws -> (code: Int32, output: String) {
-    let outcome = try Subprocess.run(["bash", tool] + arguments, merged: true)
+    let outcome = try Subprocess.run(["bash", tool] + arguments, merged: true, limit: 1800)
     return (outcome.code, outcome.output)
   }
 }

@@ -24,7 +24,6 @@ private func bringEndpoints(of namespace: String, in cluster: any Cluster) async
         $0["type"]?.string == "Ready" && $0["status"]?.string == "True"
       })
     else { return }
-    listed.insert(name)
     number += 1
     let uid = pod.at("metadata", "uid") ?? .null
     let slice: Value = [
@@ -43,7 +42,16 @@ private func bringEndpoints(of namespace: String, in cluster: any Cluster) async
         ]
       ],
     ]
-    try? await cluster.apply(slice, by: "somebody")
+    // A pod without an endpoint is never ready for the mesh, and what looks for it waits for nothing.
+    for _ in 0..<20 where !Task.isCancelled {
+      do {
+        try await cluster.apply(slice, by: "somebody")
+        listed.insert(name)
+        return
+      } catch {
+        try? await Task.sleep(for: .milliseconds(100))
+      }
+    }
   }
   for try await change in changes {
     switch change {

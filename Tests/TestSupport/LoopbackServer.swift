@@ -38,6 +38,8 @@ package final class LoopbackServer: @unchecked Sendable {
   private var open: Set<Int32> = []
   private var connections = 0
   private var isStopped = false
+  /// Once nobody can connect any more.
+  private let closed = DispatchSemaphore(value: 0)
 
   package init(on address: String = "127.0.0.1", handler: @escaping @Sendable (Request) -> Response) throws {
     self.address = address
@@ -71,29 +73,45 @@ package final class LoopbackServer: @unchecked Sendable {
   package var requests: [Request] { lock.withLock { seen } }
 
   package func stop() {
-    let descriptors = lock.withLock { () -> Set<Int32> in
-      if isStopped { return [] }
+    let isFirst = lock.withLock { () -> Bool in
+      if isStopped { return false }
       isStopped = true
-      shutdown(listener, Int32(SHUT_RDWR))
-      close(listener)
-      return open
+      // Whoever reads from a descriptor closes it: its number may be another's as soon as it is closed.
+      for descriptor in open.union([listener]) { shutdown(descriptor, Int32(SHUT_RDWR)) }
+      return true
     }
-    for descriptor in descriptors { shutdown(descriptor, Int32(SHUT_RDWR)) }
+    if isFirst { _ = closed.wait(timeout: .now() + 10) }
   }
 
   private func accept() {
+    defer {
+      close(listener)
+      closed.signal()
+    }
     while true {
       let descriptor = Foundation.accept(listener, nil, nil)
-      guard descriptor >= 0 else { return }
-      let number = lock.withLock { () -> Int in
+      guard descriptor >= 0 else {
+        if lock.withLock({ isStopped }) { return }
+        // A client that has left again, or too many files for a moment.
+        usleep(1000)
+        continue
+      }
+      let number = lock.withLock { () -> Int? in
+        if isStopped { return nil }
         connections += 1
         open.insert(descriptor)
         return connections
       }
+      guard let number else {
+        close(descriptor)
+        return
+      }
       Thread.detachNewThread { [self] in
         serve(descriptor, number)
-        lock.withLock { _ = open.remove(descriptor) }
-        close(descriptor)
+        lock.withLock {
+          open.remove(descriptor)
+          close(descriptor)
+        }
       }
     }
   }

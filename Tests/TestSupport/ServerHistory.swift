@@ -67,14 +67,15 @@ package final class ServerHistory: Sendable {
 
   /// The same once it has come to what the server holds now.
   package func caughtUp() async throws -> [Event] {
-    var wanted: [ObjectID: String] = [:]
-    for collection in collections {
-      for object in try await cluster.list(collection).items {
-        guard let id = ObjectID(object) else { continue }
-        wanted[id] = object.at("metadata", "resourceVersion")?.string
+    for _ in 0..<600 {
+      // Anew each time: what was there may go while this waits.
+      var wanted: [ObjectID: String] = [:]
+      for collection in collections {
+        for object in try await cluster.list(collection).items {
+          guard let id = ObjectID(object) else { continue }
+          wanted[id] = object.at("metadata", "resourceVersion")?.string
+        }
       }
-    }
-    for _ in 0..<3000 {
       let events = events
       var known: [ObjectID: Int] = [:]
       for event in events {
@@ -84,7 +85,7 @@ package final class ServerHistory: Sendable {
       // Controllers go on writing status, so newer is good, too.
       let isThere = wanted.allSatisfy { id, version in known[id].map { $0 >= Int(version) ?? 0 } ?? false }
       if isThere, known.keys.allSatisfy({ wanted[$0] != nil }) { return events }
-      try await Task.sleep(for: .milliseconds(20))
+      try await Task.sleep(for: .milliseconds(200))
     }
     throw NeverSo(last: "the watches of \(namespace) do not come to what is there")
   }

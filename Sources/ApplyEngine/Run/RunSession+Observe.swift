@@ -227,7 +227,9 @@ extension RunSession {
   private func firstReply(to question: Question, within: Duration?) async throws(RunBreak) -> Reply {
     let (environment, requests, options) = (environment, requests, options)
     if let within, within <= .zero {
-      return await requests.answerSoFar(to: question).map { .answer($0) } ?? .timeIsOver
+      return try await interruptible(by: stop) { () async throws(RunBreak) in
+        await requests.answerSoFar(to: question).map { .answer($0) } ?? .timeIsOver
+      }
     }
     return try await interruptible(by: stop) { () async throws(RunBreak) in
       await withTaskGroup(of: Reply?.self) { group in

@@ -200,7 +200,7 @@ struct RunCommand: Sendable {
     runOptions.assumedSteps = try assumedSteps(plan, compiled)
     let result = await Run(itinerary, environment: environment, options: runOptions, stop: control.stop).perform(goal)
     control.ended(result.exitCode)
-    await chronicle.finish(within: .seconds(1), clock: clock)
+    await chronicle.finish(within: .seconds(5), clock: clock)
     console.finish()
     return result.exitCode
   }

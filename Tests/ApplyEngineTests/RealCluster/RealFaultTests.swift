@@ -13,7 +13,7 @@ import Testing
 /// A request is named by what it asks and how often that was asked before, so that runs which ask something once more than
 /// others, as runs in real time do, are struck at the same place. One request for each fault, spread over the run;
 /// ROLLOUTC_WHOLE_MATRIX=1 takes every request that can meet it.
-@Suite(.controlPlane, .timeLimit(.minutes(FaultyShop.isWhole ? 180 : 15)))
+@Suite(.controlPlane, .timeLimit(.minutes(FaultyShop.isWhole ? 180 : 60)))
 struct RealFaultTests {
   private static let atOnce = 8
 

@@ -5,7 +5,7 @@ import Testing
 
 /// The built tool from the first step to the last and back, on the real control plane. A stand-in for the gateway answers
 /// as the objects that the server holds would have it, with the pages of the versions that they lead to.
-@Suite(.controlPlane, .enabled(if: Tool.isBuilt), .serialized, .timeLimit(.minutes(10)))
+@Suite(.controlPlane, .enabled(if: Tool.isBuilt), .serialized, .timeLimit(.minutes(40)))
 struct RealCommandTests {
   /// Pages of the two applications, by the versions that a request meets.
   private static func page(_ versions: [String: String]) -> String {

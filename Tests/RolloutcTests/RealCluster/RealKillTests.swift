@@ -12,7 +12,7 @@ private let isWhole = ProcessInfo.processInfo.environment["ROLLOUTC_WHOLE_MATRIX
 /// a sample is taken; ROLLOUTC_WHOLE_MATRIX=1 takes every request, before and after it.
 @Suite(
   .controlPlane, .enabled(if: Tool.isBuilt && Tool.installed("python3") != nil),
-  .timeLimit(.minutes(isWhole ? 180 : 30)))
+  .timeLimit(.minutes(isWhole ? 180 : 90)))
 struct RealKillTests {
   private static let atOnce = 6
   private static let apply = ["apply", "plan.rollout", "--yes", "--settle", "0"]

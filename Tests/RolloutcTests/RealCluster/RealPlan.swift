@@ -113,7 +113,7 @@ final class RealPlan: Sendable {
       ]
         + arguments,
       // Hundreds of runs, where it is killed at each request.
-      limit: 1500)
+      limit: 3600)
     let object = try JSONSerialization.jsonObject(with: Data(outcome.outputBytes)) as? [String: Any]
     let answer = try #require(object, "\(outcome.errors)")
     let requests = answer["requests"] as? [String] ?? []
