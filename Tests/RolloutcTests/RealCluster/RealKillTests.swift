@@ -53,10 +53,12 @@ struct RealKillTests {
       return ends
     }
     let (requests, wanted) = try await Self.undisturbed.value
-    #expect(abs(requests.count - expected) < 20)
+    // The slower the machine, the more often the lock is renewed.
+    let lasting = requests.count { !$0.contains("/leases") }
+    #expect(abs(lasting - 72) < 20)
     for (kill, run, content) in ends { expectSame(content, wanted, "\(kill), \(run.kills.last ?? "")") }
     print(
-      "kill matrix: \(requests.count) requests, \(ends.count) kills in \(begin.duration(to: .now)), seed",
+      "kill matrix: \(requests.count) requests, \(lasting) without those for the lock, \(ends.count) kills in \(begin.duration(to: .now)), seed",
       SeededGenerator.seed)
   }
 
