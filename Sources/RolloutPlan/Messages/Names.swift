@@ -85,7 +85,7 @@ extension Diagnostic {
   static func nameOfService(_ name: String, of component: String, at range: SourceRange, declared: SourceRange?)
     -> Diagnostic
   {
-    let written = Keyword(component)?.isReserved ?? false ? "\"\(component)\"" : component
+    let written = Keyword(component) == nil ? component : "\"\(component)\""
     return Diagnostic(
       .unknownComponent, "there is no component named `\(name)`", at: Label(range, "the Service of `\(component)`"),
       secondary: declared.map { [Label($0, "`\(component)` is declared here")] } ?? [],
