@@ -23,6 +23,7 @@ package struct RehearsalCoverage: Hashable, Sendable {
 
   package init(_ compiled: Compiled, _ results: [RehearsalResult], _ storm: Chaos.Report?) {
     let plan = compiled.renderer.plan
+    let itinerary = Itinerary(plan, compiled)
     let steps = results.map { $0.steps(of: plan) }
     let reached = Set(steps.flatMap { $0.filter { $0.status == .done || $0.status == .undone }.map(\.index) })
     var failed = storm?.failedSteps ?? []
@@ -33,11 +34,14 @@ package struct RehearsalCoverage: Hashable, Sendable {
     }
     let observed = Set(
       steps.flatMap { run in run.flatMap { step in step.observations.map { "\(step.index) \($0.text)" } } })
+    // What was written was gone through, also where the step failed behind it.
+    let written = results.reduce(into: Set<[Int]>()) { $0.formUnion($1.segmentsWritten(in: itinerary)) }
     var statements: [(String, Bool)] = []
     var paths: [(String, Bool)] = []
     for step in plan.steps {
-      for segment in step.segments {
-        for change in segment.changes { statements.append((change.text, reached.contains(step.index))) }
+      for (number, segment) in step.segments.enumerated() {
+        let isWritten = reached.contains(step.index) || written.contains([step.index, number])
+        for change in segment.changes { statements.append((change.text, isWritten)) }
         for observation in segment.observations {
           statements.append((observation.text, observed.contains("\(step.index) \(observation.text)")))
         }

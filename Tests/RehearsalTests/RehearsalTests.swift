@@ -662,6 +662,26 @@ import Testing
     #expect(coverage.counts.map(\.total) == [2, 6, 1, 2], "\(coverage)")
   }
 
+  @Test("what was written counts, also in a step that fails behind it")
+  func coverageOfFailedSteps() throws {
+    let lines = "  deploy web 2.0\n  route web 50% -> 2.0\n  verify home status 200\n  route web all -> 2.0"
+    let steps = "step \"Deploy 1.0\" {\n  deploy web 1.0\n}\n\nstep \"Two\" {\n\(lines)\n}\n\n"
+    let head = try String(hello[..<#require(hello.firstRange(of: "step ")).lowerBound])
+    func missing(_ stub: String) throws -> [String]? {
+      let script = "rehearsal \"r\" {\n  stub web 2.0 \(stub)\n  expect fails at \"Two\"\n}\n"
+      let plan = try plan(head + steps + script)
+      let compiled = compile(plan)
+      let result = try rehearsed(Itinerary(plan, compiled), plan.rehearsals.first)
+      return RehearsalCoverage(compiled, [result], nil).counts.first { $0.name == "statements" }?.missing
+    }
+    #expect(try missing("answers status 500") == ["route web all -> 2.0"])
+    // The segment was not written to its end.
+    #expect(
+      try missing("never ready") == [
+        "deploy web 2.0", "route web 50% -> 2.0", "verify home status 200", "route web all -> 2.0",
+      ])
+  }
+
   @Test("every rule of the scenario decides about somebody's request; those of steps that were not reached are named")
   func coverageOfRules() throws {
     let plan = try plan(text("aks-voting"))

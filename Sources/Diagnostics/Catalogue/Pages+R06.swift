@@ -73,7 +73,8 @@ extension CodePage {
     ),
     CodePage(
       .missingPort, "A version that is exposed, called or asked by a health check has no port.",
-      why: "There is nothing to send requests to, or nothing that `ready when` and `live when` could ask.",
+      why:
+        "There is nothing to send requests to, or nothing that `ready when` and `live when` could ask: GET without a number asks the first port that speaks http.",
       bad: .shop(web: "  image registry.example.com/web\n  version 1.0", deploy),
       good: .shop(web: body + "  version 1.0", deploy),
       fix:

@@ -11,7 +11,7 @@ extension Interpreter {
       let isDeployed =
         state.components.indices.contains(version.component.index)
         && state.components[version.component.index].isDeployed(version.index)
-      if !isDeployed, !taint.covers(version.component) {
+      if !isDeployed, !taint.covers(version.component), missed.insert(version).inserted {
         report(.waitForUndeployed(plan[version.component].name, plan[version].name, at: statement.range))
       }
     case .verifyMetric, .wait, .pause, .approve, .hold: break
@@ -165,12 +165,17 @@ extension Interpreter {
     // Their first version takes over from nobody; with the second one it matters who asks.
     var unasked: Set<ComponentID> = []
     var warned: Set<ComponentID> = []
+    var dark: [(versions: [VersionID], range: SourceRange)] = []
     lazy var calls = CallGraph(plan)
     for (version, range) in deployedAt.sorted(by: { $0.key < $1.key }) where !taint.covers(version.component) {
       // What nobody calls serves nobody, but itself or those in a ring with it: it works on its own.
       if byThemselves[version.component.index], let ring = calls.ringByItself(of: version.component.index) {
         if ring.isEmpty, everServed.contains(version) { continue }
         let isNext = !unasked.insert(version.component).inserted
+        // Who is given its address calls it: that was said.
+        if calledUnsaid.contains(version.component) || !calledUnsaid.isDisjoint(with: ring.map { ComponentID($0) }) {
+          continue
+        }
         if isNext, !plan[version].ports.isEmpty, warned.insert(version.component).inserted {
           let callers = calls.callers[version.component.index].sorted().map { plan.components[$0].name }
           report(.nobodyCalls(plan[version.component].name, callers: callers, at: range))
@@ -180,11 +185,37 @@ extension Interpreter {
         continue
       }
       guard !everServed.contains(version) else { continue }
-      let release = plan.exposure(of: version.component) == nil ? plan[version].releases.first : nil
-      report(
-        .neverRouted(
-          plan[version.component].name, plan[version].name, release: release.map { plan[$0].name }, at: range))
+      // One line, or one release, is one fault.
+      let twin = dark.firstIndex { other in
+        other.range == range
+          || plan[other.versions[0]].releases.first.map { plan[version].releases.first == $0 } ?? false
+      }
+      if let twin { dark[twin].versions.append(version) } else { dark.append(([version], range)) }
     }
+    for (versions, range) in dark { reportDark(versions, at: range) }
+  }
+
+  /// - Parameter versions: those of one release, or one.
+  private func reportDark(_ versions: [VersionID], at range: SourceRange) {
+    let entry = versions.first { plan.exposure(of: $0.component) != nil }
+    let version = entry ?? versions[0]
+    let name = plan[version.component].name
+    let help: String
+    var note: String?
+    if entry != nil {
+      help = "route to it, as `route \(name) 10% -> \(plan[version].name)`, or do not deploy it"
+    } else if !deployedAt.keys.contains(where: { plan[$0].calls.contains(version.component) }) {
+      let callers = plan.components.filter { $0.versions.contains { $0.calls.contains(version.component) } }
+      let names = callers.map { "`\($0.name)`" }.joined(separator: ", ")
+      note = "nothing that is deployed calls it: `calls \(name)` stands in versions of \(names) that no step deploys"
+      help = "deploy a version that calls it, or do not deploy it"
+    } else if let release = plan[version].releases.first {
+      help = "send visitors into release `\(plan[release].name)`, or do not deploy it"
+    } else {
+      help = "route to it, as `route \(name) 10% -> \(plan[version].name)`, or do not deploy it"
+    }
+    let names = versions.map { "`\(plan[$0.component].name)` \(plan[$0].name)" }
+    report(.neverRouted(names, at: deployedAt[version] ?? range, note: note, help: help))
   }
 }
 

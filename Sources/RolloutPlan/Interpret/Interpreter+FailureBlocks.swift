@@ -27,7 +27,7 @@ extension Interpreter {
     let step = steps[index]
     let segment = step.segments[k]
     func block(from start: State, dialed: [Call: Set<Int>]) -> (made: [Segment], found: [Diagnostic]) {
-      (state, dialedPorts, diagnostics) = (start, dialed, [])
+      (state, dialedPorts, diagnostics, missed) = (start, dialed, [], [])
       let made = segments(of: statements, stepStart: step.before, stepName: step.name)
       return (made, diagnostics)
     }

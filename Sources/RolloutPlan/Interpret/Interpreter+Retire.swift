@@ -116,6 +116,7 @@ extension Interpreter {
 
   private func remove(_ version: VersionID) {
     let c = version.component.index
+    missed.remove(version)
     state.components[c].deployed.removeAll { $0.version == version.index }
     func clean(_ table: RouteTable) -> RouteTable {
       var table = table

@@ -8,7 +8,7 @@ extension Interpreter {
     -> Bool
   {
     begin()
-    guard isServing(version, statement) else { return false }
+    guard isServing(version, statement), hasPort(component, statement) else { return false }
     openShifts[component] = nil
     if case .selected = selector {
     } else {
@@ -19,9 +19,13 @@ extension Interpreter {
     let exposure = plan.exposure(of: component)
     let isExposed = exposure != nil
     if case .selected(let visitor) = selector, exposure?.isTCP(plan[component]) ?? true, !taint.covers(component) {
+      let isCalled = plan.components.enumerated().contains { other, caller in
+        other != c && caller.versions.contains { $0.calls.contains(component) }
+      }
       report(
         .innerVisitorRoute(
-          plan[component].name, isCookie: visitor.isCookie, takesConnections: isExposed, at: statement.range))
+          plan[component].name, isCookie: visitor.isCookie, isCalled: isCalled, takesConnections: isExposed,
+          at: statement.range))
     }
     let inRelease = standsInReleases(component)
     var changed = !state.components[c].isPinned
@@ -93,13 +97,20 @@ extension Interpreter {
     if let deployment, deployment.replicas > 0 { return true }
     // It was meant to get traffic: that no step sends anybody there is not to be said as well.
     everServed.insert(version)
-    if !taint.covers(version.component) {
+    if !taint.covers(version.component), missed.insert(version).inserted {
       report(
         .routeToUndeployed(
           plan[version.component].name, plan[version].name, sleeps: deployment != nil,
           wasThere: deployment == nil && deployedAt[version] != nil, at: statement.subject,
           declared: plan[version].range))
     }
+    return false
+  }
+
+  /// Without a port there is nothing to route: no object is written for it.
+  private func hasPort(_ component: ComponentID, _ statement: StepStatement) -> Bool {
+    guard plan[component].versions.allSatisfy(\.ports.isEmpty), !taint.covers(component) else { return true }
+    report(.noEffect("`\(plan[component].name)` has no port, so that nobody is led to it", at: statement.range))
     return false
   }
 
@@ -307,7 +318,7 @@ extension Interpreter {
       state.components[c].mirror = nil
       return true
     }
-    guard isServing(version, statement) else { return false }
+    guard isServing(version, statement), hasPort(component, statement) else { return false }
     let mirror = Mirror(version: version.index, percent: percent)
     if state.components[c].mirror == mirror {
       report(.noEffect("this is how it is mirrored already", at: statement.range))
@@ -372,7 +383,7 @@ extension Interpreter {
 
   /// One level; false where it cannot be, which ends the shift.
   func apply(_ shift: Shift, level: Int, _ statement: StepStatement) -> Bool {
-    guard isServing(shift.version, statement) else { return false }
+    guard isServing(shift.version, statement), hasPort(shift.component, statement) else { return false }
     let c = shift.component.index
     state.components[c].isPinned = true
     if plan.exposure(of: shift.component) != nil {

@@ -12,6 +12,8 @@ final class Interpreter {
   var diagnostics: [Diagnostic] = []
   private(set) var steps: [Step] = []
   private(set) var planFailure: FailurePath = .hold
+  /// All steps, also those that are still to come.
+  private var places: [(name: String, range: SourceRange)] = []
   var state = State()
   /// Every version that was ever deployed, with its first `deploy`, and every version that ever got traffic.
   var deployedAt: [VersionID: SourceRange] = [:]
@@ -32,8 +34,12 @@ final class Interpreter {
   private(set) lazy var innerLines: [(outer: Int, inner: Int)] = plan.innerLines
   /// Inner lines of which it was said who gets their visitors while nobody answers: once is enough for each.
   var saidInnerPaths: Set<Int> = []
+  /// A lint says that somebody calls them, and that `calls` does not say so.
+  var calledUnsaid: Set<ComponentID> = []
   /// In a failure block: only steps before this one can be gone back to.
   var rollbackLimit: Int?
+  /// Versions that were said not to run, until a line changes that: a forgotten `deploy` is one fault.
+  var missed: Set<VersionID> = []
   var reportedIncomplete: Set<[Int]> = []
   var reportedAsleep: Set<VersionID> = []
   /// Ports whose server speaks first, where nothing is said about mutual TLS.
@@ -58,6 +64,7 @@ final class Interpreter {
   func report(_ diagnostic: Diagnostic) { diagnostics.append(diagnostic) }
 
   func run(_ resolved: ResolvedSteps) {
+    places = resolved.steps.map { ($0.name, $0.range) }
     var stepStatements: [[StepStatement]] = []
     for (index, step) in resolved.steps.enumerated() {
       var made = Step(index: index, name: step.name, slug: Step.slug(of: step.name), range: step.range)
@@ -287,6 +294,7 @@ final class Interpreter {
       }
     }
     keepDefaultAwake(version.component)
+    missed.remove(version)
     if deployedAt[version] == nil { deployedAt[version] = statement.range }
     for volume in plan[version].volumes {
       state.volumes.insert(volume.claim)
@@ -356,8 +364,11 @@ final class Interpreter {
       let earlier = steps.prefix(rollbackLimit ?? steps.count)
       guard let step = earlier.first(where: { $0.name == name }) else {
         let known = earlier.map(\.name)
-        if !taint.everything {
-          report(.rollbackTarget(name, known: known, similar: nearest(to: name, in: known), at: range))
+        // One that no step has was told by its name.
+        if !taint.everything, let place = places.firstIndex(where: { $0.name == name }) {
+          report(
+            .rollbackTarget(
+              name, known: known, step: places[place].range, isThis: place == earlier.count, at: range))
         }
         return nil
       }
@@ -371,6 +382,7 @@ final class Interpreter {
       return nil
     }
     state = goal.keeping(volumesOf: state)
+    missed = []
     openShifts = [:]
     openPairs = []
     return change(.rollback, statement, all)

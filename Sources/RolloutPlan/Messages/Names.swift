@@ -81,6 +81,19 @@ extension Diagnostic {
         : "write its address as a value: `env NAME = \(name)`, or make it a component")
   }
 
+  /// A component is named by what the cluster calls it.
+  static func nameOfService(_ name: String, of component: String, at range: SourceRange, declared: SourceRange?)
+    -> Diagnostic
+  {
+    let written = Keyword(component) == nil ? component : "\"\(component)\""
+    return Diagnostic(
+      .unknownComponent, "there is no component named `\(name)`", at: Label(range, "the Service of `\(component)`"),
+      secondary: declared.map { [Label($0, "`\(component)` is declared here")] } ?? [],
+      notes: ["a plan names components; what the cluster calls them stands behind `service`"],
+      help: "`\(name)` is the Service's name of `\(component)`: write `\(written)`",
+      fixIts: [FixIt("write `\(written)`", [Edit(range, written)])])
+  }
+
   /// `"${host of api}:3550"`
   /// - Parameter service: what the component is called in the cluster.
   static func addressInText(_ name: String, service: String, at range: SourceRange, isHost: Bool) -> Diagnostic {

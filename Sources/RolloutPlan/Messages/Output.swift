@@ -109,12 +109,24 @@ extension Diagnostic {
       help: "write `port NUMBER PROTOCOL` in the component or in the version")
   }
 
-  /// A health check that names no port, where the version has none.
-  static func noPortToAsk(_ component: String, at range: SourceRange, more: [SourceRange]) -> Diagnostic {
-    Diagnostic(
-      .missingPort, "`\(component)` has no port that this check could ask", at: Label(range, "at which port?"),
-      secondary: more.map { Label($0, "nor this one") },
-      help: "write `on PORT` behind what is asked: where the container listens for it")
+  /// A health check that names no port, where the version has none, or none that could answer.
+  ///
+  /// - Parameter port: the first one of those that the version has.
+  static func noPortToAsk(
+    _ component: String, _ port: Port?, isLive: Bool, at range: SourceRange, more: [SourceRange]
+  ) -> Diagnostic {
+    let help = "write `on PORT` behind what is asked: where the container listens for it"
+    let head = isLive ? "live when" : "ready when"
+    return Diagnostic(
+      .missingPort,
+      port == nil
+        ? "`\(component)` has no port that this check could ask"
+        : "`\(component)` has no http port that this check could ask", at: Label(range, "at which port?"),
+      secondary: (port.map { [Label($0.range, "speaks \($0.proto.rawValue)")] } ?? [])
+        + more.map { Label($0, "nor this one") },
+      help: port.map { port in
+        "\(port.proto == .grpc ? "ask it as gRPC is asked, by `\(head) grpc`" : "ask whether it listens, by `\(head) tcp \(port.target)`"); if the container answers http elsewhere, \(help)"
+      } ?? help)
   }
 
   static func protocolClash(_ number: Int, at range: SourceRange, earlier: SourceRange, isSameVersion: Bool)

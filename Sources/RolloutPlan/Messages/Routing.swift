@@ -49,15 +49,14 @@ extension Diagnostic {
       help: "give it replicas, or route everybody elsewhere first")
   }
 
-  /// - Parameter release: the one that visitors must enter to reach it.
-  static func neverRouted(_ component: String, _ version: String, release: String?, at range: SourceRange)
-    -> Diagnostic
-  {
-    Diagnostic(
-      .neverRouted, "`\(component)` \(version) is deployed, and no step ever sends anybody there",
-      at: Label(range, "stays dark"),
-      help: release.map { "send visitors into release `\($0)`, or do not deploy it" }
-        ?? "route to it, as `route \(component) 10% -> \(version)`, or do not deploy it")
+  /// - Parameter versions: each with its component.
+  static func neverRouted(_ versions: [String], at range: SourceRange, note: String?, help: String) -> Diagnostic {
+    var names = Array(versions.prefix(3))
+    if versions.count > 3 { names[2] = "\(versions.count - 2) more" }
+    let all = names.count > 1 ? names.dropLast().joined(separator: ", ") + " and " + names[names.count - 1] : names[0]
+    return Diagnostic(
+      .neverRouted, "\(all) \(names.count > 1 ? "are" : "is") deployed, and no step ever sends anybody there",
+      at: Label(range, names.count > 1 ? "stay dark" : "stays dark"), notes: note.map { [$0] } ?? [], help: help)
   }
 
   static func unreachableVerify(_ message: String, at range: SourceRange) -> Diagnostic {
@@ -161,14 +160,20 @@ extension Diagnostic {
   }
 
   static func innerVisitorRoute(
-    _ component: String, isCookie: Bool, takesConnections: Bool, at range: SourceRange
+    _ component: String, isCookie: Bool, isCalled: Bool, takesConnections: Bool, at range: SourceRange
   ) -> Diagnostic {
-    Diagnostic(
+    let field = isCookie ? "cookie" : "header"
+    return Diagnostic(
       .innerVisitorRoute,
-      "`\(component)` is called from inside: it sees the \(isCookie ? "cookie" : "header") only if its callers pass it on",
+      isCalled
+        ? "`\(component)` is called from inside: it sees the \(field) only if its callers pass it on"
+        : "nobody in this plan calls `\(component)`: no \(field) of a visitor gets there",
       at: Label(range, takesConnections ? "exposed for connections, which carry none" : "not exposed"),
       notes: ["a mesh does not forward headers; applications forward only what they are written to"],
-      help: "put the versions that belong together into a release, and route at the entry")
+      help: isCalled
+        ? "put the versions that belong together into a release, and route at the entry"
+        : "add `calls \(component)` to the components that call it, put the versions that belong together into a release, and route at the entry"
+    )
   }
 
   static func sharesOver100(_ component: String, sum: Int, at range: SourceRange) -> Diagnostic {
@@ -435,13 +440,23 @@ extension Diagnostic {
       help: help)
   }
 
-  static func rollbackTarget(_ name: String, known: [String], similar: String?, at range: SourceRange) -> Diagnostic {
-    Diagnostic(
-      .rollbackTarget, "there is no earlier step named `\(name)`", at: Label(range, "not a step before this one"),
-      help: similar.map { "a similar name is `\($0)`" }
-        ?? (known.isEmpty
-          ? "no step stands before this one" : "earlier steps: \(known.map { "`\($0)`" }.joined(separator: ", "))"),
-      fixIts: similar.map { [FixIt("write \"\($0)\"", [Edit(range, "\"\($0)\"")])] } ?? [])
+  /// - Parameters:
+  ///   - step: where the step of that name stands.
+  ///   - isThis: it is the one that is to be left.
+  static func rollbackTarget(
+    _ name: String, known: [String], step: SourceRange, isThis: Bool, at range: SourceRange
+  ) -> Diagnostic {
+    let earlier = known.isEmpty ? "no step" : known.map { "`\($0)`" }.joined(separator: ", ")
+    return Diagnostic(
+      .rollbackTarget,
+      isThis ? "this leads out of `\(name)` itself" : "the step `\(name)` comes later: nothing of it is there yet",
+      at: Label(range, "not a step before this one"),
+      secondary: [Label(step, isThis ? "the step that is left" : "comes later")],
+      help: isThis
+        ? "a plain `rollback` undoes the step that it stands in; before it \(known.count > 1 ? "stand" : "stands") \(earlier)"
+        : known.isEmpty
+          ? "no step stands before this one; `rollback` undoes the step that it stands in" : "earlier steps: \(earlier)"
+    )
   }
 
   static func roundRobin(_ component: String, versions: [String], at range: SourceRange) -> Diagnostic {

@@ -158,10 +158,15 @@ extension Resolver {
         mend(name.range, with: index)
         return nil
       }
-      let similar = nearest(to: name.value, in: table.order, allowsOne: false)
+      // Its Service's name is surer than any that is only similar.
+      let meant = kind == .component ? plan.components.first { $0.service == name.value }?.name : nil
+      let similar = meant ?? nearest(to: name.value, in: table.order, allowsOne: false)
       if similar == nil, onlyIfClose || table.hasNamelessDeclaration { return nil }
       if similar == nil, isFollowUp(name) { return nil }
       reportOnce(name.value, in: path, at: name.range) {
+        if let meant {
+          return .nameOfService(name.value, of: meant, at: name.range, declared: table[meant]?.range)
+        }
         if kind == .component, let manifest = manifest(withService: name.value) {
           let form = statement(at: name.range)?.form
           return .serviceOfManifest(name.value, path: manifest, at: name.range, isCall: form == .calls)

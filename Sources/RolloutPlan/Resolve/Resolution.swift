@@ -64,7 +64,12 @@ package func resolve(
   // Without the members of a release nobody knows what its steps do.
   let taint = Taint(
     everything: resolver.taint.everything || resolver.hasBrokenRelease, components: resolver.taint.components)
+  let allowances = Allowances(resolver.trees)
   let interpreter = Interpreter(plan: resolver.plan, taint: taint)
+  // Once they are called as their addresses say, somebody asks them.
+  for lint in allowances.filter(resolver.diagnostics) where lint.code == .callUnsaid {
+    interpreter.calledUnsaid.formUnion(resolver.unsaidCallees[lint.primary.range] ?? [])
+  }
   interpreter.run(steps)
   plan.steps = interpreter.steps
   plan.dialedPorts = interpreter.dialedPorts
@@ -72,11 +77,11 @@ package func resolve(
   resolver.plan = plan
   resolver.resolveRehearsals()
   plan = resolver.plan
-  let allowances = Allowances(resolver.trees)
   let told = interpreter.diagnostics.filter { diagnostic in
     // Where a name or a value is wrong, what the order of steps seems odd by may follow from it: a release that lost a
     // member, a route that could not be taken. Such lints are told when the plan can be followed as it is meant.
     !resolver.isSilenced(diagnostic) && !(resolver.hasWrongNames && diagnostic.severity == .warning)
+      && !(diagnostic.code == .exposeConflict && !resolver.brokenExposures.isEmpty)
   }
   let found = resolver.diagnostics + told + allowances.diagnostics
   var kept = allowances.filter(found)

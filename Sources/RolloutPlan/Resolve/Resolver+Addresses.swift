@@ -26,6 +26,7 @@ extension Resolver {
         let line = SourceRange(file: file.id, start: unsaid.place.start, end: unsaid.place.start)
         edit = Edit(line, "\(list)\n" + String(decoding: blanks.reversed(), as: UTF8.self))
       }
+      unsaidCallees[unsaid.lines[0].range, default: []] += callees
       report(
         .callUnsaid(
           plan[unsaid.caller].name, names, at: unsaid.lines[0].range, more: unsaid.lines.dropFirst().map(\.range),

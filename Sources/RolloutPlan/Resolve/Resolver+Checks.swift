@@ -210,7 +210,9 @@ extension Resolver {
   /// of their lines; what those of others have, nobody knows, so that one line's visitors could come by the other's port.
   /// Of paths each route says for which port it is.
   private func checkForeignGateways() {
-    for (e, exposure) in plan.exposures.enumerated() where speaksHTTP(exposure) && !taint.covers(exposure.component) {
+    let isBroken = plan.exposures.contains { brokenExposures.contains($0.range) }
+    for (e, exposure) in plan.exposures.enumerated()
+    where speaksHTTP(exposure) && !taint.covers(exposure.component) && !isBroken {
       let earlier = plan.exposures.indices(of: exposure.component).prefix { $0 < e }.map { plan.exposures[$0] }.last {
         speaksHTTP($0) && ($0.gateway ?? exposure.gateway) != nil
       }
@@ -255,6 +257,7 @@ extension Resolver {
   /// routes of all VirtualServices of a host; what does not fit into them is left out without a word (`MergeGateways`).
   private func checkMeeting(_ exposure: Exposure, _ earlier: Exposure) {
     if taint.covers(exposure.component) || taint.covers(earlier.component) { return }
+    if brokenExposures.contains(exposure.range) || brokenExposures.contains(earlier.range) { return }
     func conflict(_ message: String, _ help: String) {
       // One host and path of both was told where the line stands.
       let isTold = diagnostics.contains { told in
@@ -430,6 +433,8 @@ extension Resolver {
       var seen: [Port] = []
       // Health checks.
       var unanswered: [SourceRange] = []
+      var wrongPort: Port?
+      var isLive = false
       for (v, version) in component.versions.enumerated() {
         for port in version.ports {
           if let k = seen.firstIndex(where: { $0.number == port.number }) {
@@ -448,13 +453,15 @@ extension Resolver {
               component.name, version.name, isExposed: exposure != nil, at: version.range,
               because: exposure?.range ?? called[c]))
         } else {
-          for line in checksWithoutPort[VersionID(id, v)] ?? [] where !unanswered.contains(line) {
-            unanswered.append(line)
+          for line in checksWithoutPort[VersionID(id, v)] ?? [] where !unanswered.contains(line.range) {
+            if unanswered.isEmpty { (wrongPort, isLive) = (version.ports.first, line.isLive) }
+            unanswered.append(line.range)
           }
         }
       }
       if let first = unanswered.first {
-        report(.noPortToAsk(component.name, at: first, more: Array(unanswered.dropFirst())))
+        report(
+          .noPortToAsk(component.name, wrongPort, isLive: isLive, at: first, more: Array(unanswered.dropFirst())))
       }
     }
   }

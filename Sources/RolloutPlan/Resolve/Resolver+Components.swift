@@ -11,6 +11,8 @@ extension Resolver {
     var replicas: Int?
     var calls: [ComponentID] = []
     var callsRange: SourceRange?
+    /// One of them is not known.
+    var hasUnknownCall = false
     var args: [String] = []
     var env: [PendingEnv] = []
     var volumes: [Volume] = []
@@ -144,7 +146,11 @@ extension Resolver {
       settings.replicas = integer(line.first(.int), in: tree, 0...10_000, what: "number of replicas")
     case .calls:
       settings.callsRange = line.range
-      settings.calls = members(line.all(.component), in: tree) { component($0, in: tree) }
+      settings.calls = members(line.all(.component), in: tree) { token in
+        let callee = component(token, in: tree)
+        if callee == nil { settings.hasUnknownCall = true }
+        return callee
+      }
     case .args:
       for token in line.all(.value) {
         guard let value = text(token, in: tree) else { continue }
@@ -430,7 +436,9 @@ extension Resolver {
     ] {
       guard let check else { continue }
       version[keyPath: keyPath] = self.check(check, of: version)
-      if version[keyPath: keyPath] == nil, !isBroken { checksWithoutPort[id, default: []].append(check.range) }
+      if version[keyPath: keyPath] == nil, !isBroken {
+        checksWithoutPort[id, default: []].append((check.range, isLive: keyPath == \.liveness))
+      }
     }
     var env = shared.env
     for line in own.env {
@@ -443,6 +451,8 @@ extension Resolver {
 
   /// Addresses of components that `calls` does not name: where such a line belongs, and what it would say.
   private func noteUnsaidCalls(of version: ComponentVersion, _ id: VersionID, _ own: Settings, _ shared: Settings) {
+    // The name that is not known may be the one that is missing.
+    if (own.callsRange == nil ? shared : own).hasUnknownCall { return }
     let inherited = shared.env.filter { line in !own.env.contains { $0.name == line.name } }
     for (lines, isOwn) in [(inherited, false), (own.env, true)] {
       for line in lines {
@@ -470,7 +480,9 @@ extension Resolver {
     switch pending.action {
     case .http(let method, let path, let chosen):
       if chosen == nil { checkPortInPath(path, at: pending.path, of: version) }
-      guard let port = chosen ?? version.ports.first(where: { $0.proto.isHTTP })?.target ?? first else { return nil }
+      let answering =
+        version.ports.first { $0.proto.isHTTP && $0.proto != .grpc } ?? version.ports.first(where: mayAnswer)
+      guard let port = chosen ?? answering?.target else { return nil }
       action = .http(method: method, path: path, port: port)
     case .tcp(let number): action = .tcp(port: number)
     case .grpc(let chosen):
@@ -478,6 +490,12 @@ extension Resolver {
       action = .grpc(port: port)
     }
     return HealthCheck(action: action, withinMilliseconds: pending.within, range: pending.range)
+  }
+
+  /// Whether GET could be answered there: by TLS, too, and where it is not said what the port speaks, which is another
+  /// fault. What gRPC has for that is `ready when grpc`.
+  private func mayAnswer(_ port: Port) -> Bool {
+    port.proto.isHTTP && port.proto != .grpc || port.proto == .https || portsWithoutProtocol.contains(port.range)
   }
 
   /// `ready when GET /healthz:8080`, where 8080 is a port of the version: no path that is meant ends so.

@@ -265,14 +265,21 @@ extension Resolver {
     let tree = statement.tree
     let component = component(statement.first(.component), in: tree)
     let port = entryPort(statement.first(.int), in: tree)
-    let hosts = hosts(statement.all(.host), in: tree)
-    let path = statement.first(.path).flatMap { self.path($0, in: tree, allowsQuery: false) } ?? "/"
-    let secret = statement.first(.name, after: .secret).flatMap { text($0, in: tree) }
-      .flatMap { dnsSubdomain($0, what: "name of a Secret") }
-    let gateway = statement.first(.word, after: .gateway).flatMap { text($0, in: tree) }
+    var isBroken = false
+    let hosts = hosts(statement.all(.host), in: tree, isBroken: &isBroken)
+    let pathToken = statement.first(.path)
+    let path = pathToken.flatMap { self.path($0, in: tree, allowsQuery: false) }
+    let secretToken = statement.first(.name, after: .secret)
+    let secret = secretToken.flatMap { text($0, in: tree) }.flatMap { dnsSubdomain($0, what: "name of a Secret") }
+    let gatewayToken = statement.first(.word, after: .gateway)
+    let gateway = gatewayToken.flatMap { text($0, in: tree) }
+    for (token, isRead) in [(pathToken, path != nil), (secretToken, secret != nil), (gatewayToken, gateway != nil)] {
+      if token != nil, !isRead { isBroken = true }
+    }
     if let gateway {
       let parts = gateway.value.split(separator: "/", omittingEmptySubsequences: false)
       if parts.count > 2 || parts.contains(where: { dnsLabelProblem(String($0), startsWithLetter: false) != nil }) {
+        isBroken = true
         report(
           .badName(
             gateway.value, what: "name of a gateway", problem: "write NAME or NAMESPACE/NAME", at: gateway.range,
@@ -286,21 +293,26 @@ extension Resolver {
           port, label: "taken in the gateway", help: "let visitors come in by another port", at: statement.range))
     }
     let exposure = Exposure(
-      component: component, port: port, hosts: hosts.isEmpty ? ["*"] : hosts, path: path, tlsSecret: secret,
+      component: component, port: port, hosts: hosts.isEmpty ? ["*"] : hosts, path: path ?? "/", tlsSecret: secret,
       gateway: gateway?.value, range: statement.range)
+    if isBroken {
+      brokenExposures.insert(statement.range)
+      plan.exposures.append(exposure)
+      return
+    }
     let ways = exposure.hosts.map { WayIn(port: port, gateway: exposure.gateway, host: $0, path: exposure.path) }
     let rivals = plan.exposures.indices(of: component) + ways.flatMap { waysIn[$0] ?? [] }
-    for other in Set(rivals).sorted().map({ plan.exposures[$0] }) {
+    for other in Set(rivals).sorted().map({ plan.exposures[$0] }) where !brokenExposures.contains(other.range) {
       if other.component == component, other.port == port {
         let isAlike =
           other.gateway == exposure.gateway && other.tlsSecret == exposure.tlsSecret
           && Set(other.hosts) == Set(exposure.hosts)
         // Two of its paths are two lines.
-        if isAlike, !other.covers(path), !exposure.covers(other.path) { continue }
+        if isAlike, !other.covers(exposure.path), !exposure.covers(other.path) { continue }
         report(
           .exposeConflict(
-            isAlike && other.path != path
-              ? "one of the paths `\(other.path)` and `\(path)` of `\(plan[component].name)` lies in the other"
+            isAlike && other.path != exposure.path
+              ? "one of the paths `\(other.path)` and `\(exposure.path)` of `\(plan[component].name)` lies in the other"
               : "`\(plan[component].name)` is exposed twice at port \(port)", at: statement.range, earlier: other.range,
             help: "keep one of the two; one line may list several hosts, and lines for other paths have the same hosts")
         )
@@ -320,11 +332,15 @@ extension Resolver {
   }
 
   /// The hosts of one line, none of which lies within another.
-  private func hosts(_ tokens: [Int], in tree: SyntaxTree) -> [String] {
+  /// - Parameter isBroken: becomes true where one is no host.
+  private func hosts(_ tokens: [Int], in tree: SyntaxTree, isBroken: inout Bool) -> [String] {
     var hosts: [String] = []
     var wildcards: [String] = []
     return members(tokens, in: tree) { token in
-      guard let host = host(token, in: tree) else { return nil }
+      guard let host = host(token, in: tree) else {
+        isBroken = true
+        return nil
+      }
       // Of two names without a wildcard neither lies in the other.
       let isWildcard = host.hasPrefix("*")
       if let other = (isWildcard ? hosts : wildcards).first(where: { $0 != host && hostsMeet($0, host) }) {
@@ -405,6 +421,8 @@ extension Resolver {
 
   /// An `expose` line that broke: what is exposed is not known.
   var hasBrokenExposure: Bool {
+    // It may stand in a file that could not be read.
+    if hasMissingFile { return true }
     let lines = trees.reduce(0) { sum, tree in sum + tree.roots.count { tree.statements[$0].form == .expose } }
     // A line that did not become an exposure was wrong, and was reported.
     if lines > plan.exposures.count { return true }

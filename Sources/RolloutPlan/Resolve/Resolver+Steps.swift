@@ -573,6 +573,9 @@ extension Resolver {
   /// - Parameter near: those that may be meant.
   private func reportUnknownStep(_ name: SpannedText, known: [String], near: [String]) {
     guard !names.steps.hasNamelessDeclaration, !doubtfulWords.contains(name.value) else { return }
+    // Two steps of one name are another fault.
+    var seen: Set<String> = []
+    let known = known.filter { seen.insert($0).inserted }
     reportOnce(name.value, in: \.steps, at: name.range) {
       .unknownName(
         .unknownStep, "step", name.value, at: name.range, similar: nearest(to: name.value, in: near), declared: nil,

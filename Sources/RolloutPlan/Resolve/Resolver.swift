@@ -27,12 +27,14 @@ final class Resolver {
   var releaseStatements: [(release: ReleaseID, statement: StatementView)] = []
   /// Versions with a broken line: what seems to be missing there may stand in it.
   var brokenVersions: Set<VersionID> = []
-  /// Health checks that name no port, of versions that have none.
-  var checksWithoutPort: [VersionID: [SourceRange]] = [:]
+  /// Health checks that name no port, of versions that have none, or none that could answer.
+  var checksWithoutPort: [VersionID: [(range: SourceRange, isLive: Bool)]] = [:]
   /// Ports of which the plan does not say what they speak.
   var portsWithoutProtocol: Set<SourceRange> = []
   var pendingEnv: [(VersionID, [PendingEnv])] = []
   var unsaidCalls: [UnsaidCalls] = []
+  /// Whom a lint says to be called, by where it stands.
+  var unsaidCallees: [SourceRange: [ComponentID]] = [:]
   /// Where the parser found faults, and the words that stand there.
   var faultyLines: [FileID: FaultyLines] = [:]
   /// An include could not be read: what it declares is not known.
@@ -48,6 +50,8 @@ final class Resolver {
   var reportedKeys: [[String]: Int] = [:]
   /// The `expose` lines by what visitors come in by.
   var waysIn: [WayIn: [Int]] = [:]
+  /// Lines of which a host, a path or a name is wrong: what else they would meet is not known.
+  var brokenExposures: Set<SourceRange> = []
   private var loaded: Set<String> = []
 
   init(options: ResolutionOptions, loader: FileLoader) {
@@ -99,6 +103,7 @@ final class Resolver {
       if stack.contains(target) {
         report(.includeCycle(name, at: range))
       } else if name.hasPrefix("/") || !isInside(target, root) {
+        hasMissingFile = true
         report(.includeOutside(name, at: range))
       } else if loaded.contains(target) {
         continue

@@ -11,7 +11,8 @@ internal import Diagnostics
 /// 6. A colon in place of the brace that opens a block, or before it: `component web:`.
 /// 7. A semicolon behind a statement, and `//` before a comment.
 /// 8. A word that says what the next one says already, one of another language, or a text that stands too late.
-/// 9. A declared name with a word too much or too few before it: `as staff`, `matches counts`.
+/// 9. An amount and the word behind it in one: `20times`.
+/// 10. A declared name with a word too much or too few before it: `as staff`, `matches counts`.
 extension Parser {
   struct Slip {
     var diagnostic: Diagnostic
@@ -42,6 +43,8 @@ extension Parser {
       case late(to: Int)
       /// This word is missing before it.
       case missing(Keyword)
+      /// It ends with this word, which stands alone.
+      case grown(Keyword)
       /// It and the next token are `at` and this word.
       case bound(Keyword)
     }
@@ -128,6 +131,10 @@ extension Parser {
         tokens[slip.token + 1].leading -= 1
         tokens[slip.token].keyword = Keyword(text(slip.token))
       case .lineEnd: tokens[slip.token].kind = .newline
+      case .grown(let keyword):
+        let length = UInt32(keyword.text.utf8.count)
+        tokens[slip.token].end -= length
+        tokens[slip.token + 1].leading -= length
       case .bound(let keyword):
         tokens[slip.token].keyword = .at
         tokens[slip.token + 1].kind = .word
@@ -161,6 +168,7 @@ extension Parser {
     let keywords = expected.compactMap { op -> Keyword? in if case .keyword(let keyword) = op { keyword } else { nil } }
     if let slip = capitals(at: place, in: line, among: keywords) { return slip }
     if let slip = otherWord(at: place, in: line, among: keywords) { return slip }
+    if let slip = grownWord(before: place, in: line, among: keywords) { return slip }
     if let slip = needlessMatches(before: place, in: line, of: row) { return slip }
     if let slip = missingVisitorWord(at: place, expected, in: line, among: keywords) { return slip }
     if let slip = latePort(at: place, in: line, of: row) { return slip }
@@ -208,6 +216,21 @@ extension Parser {
     return Slip(
       diagnostic: .writeInstead(of: text(token), keyword.text, at: range(token)),
       edits: [Edit(range(token), keyword.text)], change: .keyword(keyword), token: token)
+  }
+
+  /// A number with the word that is expected behind it: `20times`.
+  private func grownWord(before place: Int, in line: TrialLine, among keywords: [Keyword]) -> Slip? {
+    guard place > 0, line.tokens[place - 1].kind == .word else { return nil }
+    let token = line.original[place - 1]
+    let word = text(token)
+    let number = word.prefix { $0.isASCII && $0.isNumber }
+    guard !number.isEmpty, let keyword = Keyword(String(word.dropFirst(number.count))), keywords.contains(keyword)
+    else {
+      return nil
+    }
+    return Slip(
+      diagnostic: .grownWord(word, "\(number) \(keyword.text)", at: range(token)),
+      edits: [Edit(range(token), "\(number) \(keyword.text)")], change: .grown(keyword), token: token)
   }
 
   private func partedUnit(at place: Int, in line: TrialLine) -> Slip? {
@@ -344,6 +367,9 @@ extension Parser {
     case .late(let earlier): line.move(place, to: earlier)
     case .missing(let keyword):
       if let token = insertedToken(.keyword(keyword), before: slip.token) { line.insert(token, at: place) }
+    case .grown(let keyword):
+      line.tokens[place].end -= UInt32(keyword.text.utf8.count)
+      if let token = insertedToken(.keyword(keyword), before: slip.token + 1) { line.insert(token, at: place + 1) }
     case .bound(let keyword):
       line.tokens[place].keyword = .at
       line.tokens[place + 1].kind = .word

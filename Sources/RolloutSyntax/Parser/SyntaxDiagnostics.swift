@@ -56,6 +56,11 @@ extension Diagnostic {
       help: "write `\(whole)`")
   }
 
+  static func grownWord(_ word: String, _ meant: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      .unexpectedToken, "`\(word)` is two words", at: Label(range, "all one word"), help: "write `\(meant)`")
+  }
+
   static func braceOnNextLine(at range: SourceRange, statement: SourceRange, _ edits: [Edit]) -> Diagnostic {
     Diagnostic(
       .unexpectedToken, "this `{` stands on a line of its own", at: Label(range, "the line before ends without it"),
