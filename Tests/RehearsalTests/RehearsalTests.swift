@@ -658,7 +658,7 @@ import Testing
     let result = try rehearsed(Itinerary(plan, compiled), plan.rehearsals.first)
     let coverage = RehearsalCoverage(compiled, [result], nil)
     #expect(coverage.counts.map(\.name) == ["steps", "statements", "route rules", "failure paths"])
-    #expect(coverage.counts.map(\.covered) == [1, 3, 1, 1], "\(coverage)")
+    #expect(coverage.counts.map(\.covered) == [1, 5, 1, 1], "\(coverage)")
     #expect(coverage.counts.map(\.total) == [2, 6, 1, 2], "\(coverage)")
   }
 
