@@ -175,7 +175,8 @@ struct World {
   func run(
     _ goal: RunGoal, budget: RequestBudget? = nil, id: String = "run-1", prober: (any Prober)? = nil,
     decider: (any Decider)? = nil, metrics: (any MetricSource)? = nil, hook: RequestHook? = nil,
-    rights: MissingRights? = nil, options change: (inout RunOptions) -> Void = { _ in }
+    rights: MissingRights? = nil, stop: StopSignal = StopSignal(),
+    options change: (inout RunOptions) -> Void = { _ in }
   ) throws -> Outcome {
     let log = EventLog()
     let time = VirtualTime(sandbox, from: try #require(blocking { await sandbox.now }))
@@ -196,7 +197,7 @@ struct World {
     options.settle = .seconds(1)
     options.waitForLock = .seconds(120)
     change(&options)
-    let run = Run(itinerary, environment: environment, options: options, stop: StopSignal())
+    let run = Run(itinerary, environment: environment, options: options, stop: stop)
     let result = try #require(time.run { await run.perform(goal) }, "it never ended:\n\(log.text)")
     return Outcome(result: result, log: log, elapsed: time.now, requests: budget?.count ?? 0)
   }

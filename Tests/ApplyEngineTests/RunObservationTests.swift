@@ -256,6 +256,29 @@ private struct Person: Decider {
     #expect(resumed.log.text.contains("bob"))
   }
 
+  @Test("who looks whether it was answered in time can be stopped while the server says nothing")
+  func stoppedAfterItsTime() async throws {
+    let world = try World(Self.plan("approve \"good?\" within 1h"))
+    #expect(try world.run(.apply(steps: 2), id: "left") { $0.leavesAtQuestions = true }.result.outcome == .waiting)
+    await world.sandbox.advance(by: 3_601_000)
+    let stop = StopSignal()
+    let renewals = Mutex(0)
+    let hook = RequestHook { request in
+      if request.method == "GET", request.url.contains(PlanNames.requests("shop")) {
+        for await _ in AsyncStream(Void.self, { _ in }) {}
+      }
+      // By then it waits for nothing else.
+      let isLate = renewals.withLock { count in
+        if request.method != "GET", request.url.contains("/leases") { count += 1 }
+        return count == 5
+      }
+      if isLate { stop.raise() }
+    }
+    let stopped = try world.run(.resume, id: "stopped", hook: hook, stop: stop)
+    #expect(stopped.result.outcome == .interrupted, "\(stopped.log.text)")
+    #expect(stopped.log.events.contains { if case .asked = $0 { true } else { false } }, "\(stopped.log.text)")
+  }
+
   @Test("it is asked again and again: the answer to any of those who asked counts, and the end of its time is the end")
   func askedByMany() async throws {
     let world = try World(Self.plan("approve \"good?\" within 1h"))
