@@ -261,18 +261,20 @@ package struct Rehearsal: Sendable {
 
   // MARK: - Visitors
 
-  /// What the plan's rules look at, in the order of its steps.
+  /// What the plan's rules look at, in the order of its steps, and then of its failure blocks.
   var selectors: [Selector] {
     var selectors: [Selector] = []
-    func take(_ selector: Selector) { if !selectors.contains(selector) { selectors.append(selector) } }
-    for step in plan.steps {
-      for segment in step.segments {
-        for component in segment.after.components {
-          for table in component.lanes + [component.entry].compactMap(\.self) {
-            for rule in table.rules { take(rule.selector) }
-          }
+    func take(_ segments: [Segment]) {
+      for component in segments.lazy.flatMap(\.after.components) {
+        for table in component.lanes + [component.entry].compactMap(\.self) {
+          for rule in table.rules where !selectors.contains(rule.selector) { selectors.append(rule.selector) }
         }
       }
+    }
+    for step in plan.steps { take(step.segments) }
+    for path in plan.steps.compactMap(\.onFailure) + [plan.onFailure] {
+      guard case .block(let block) = path else { continue }
+      for start in block.starts { take(start.segments) }
     }
     return selectors
   }

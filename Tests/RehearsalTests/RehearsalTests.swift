@@ -682,6 +682,37 @@ import Testing
       ])
   }
 
+  @Test("visitors whom only a failure block tells apart ask, too")
+  func visitorsOfFailureBlocks() throws {
+    let head = try String(hello[..<#require(hello.firstRange(of: "step ")).lowerBound])
+    let plan = try plan(
+      head + """
+        step "Deploy 1.0" {
+          deploy web 1.0
+        }
+
+        step "Two" {
+          deploy web 2.0
+          route web 50% -> 2.0
+          verify home status 200
+          on failure {
+            route web 0% -> 2.0
+            route web cookie debug=on -> 2.0
+          }
+        }
+
+        rehearsal "broken" {
+          stub web 2.0 answers status 500
+          expect fails at "Two"
+        }
+
+        """)
+    let result = try rehearsed(Itinerary(plan, compile(plan)), plan.rehearsals.first)
+    let visitors = Set(result.traffic.served.keys.map(\.visitor))
+    #expect(visitors == ["everybody else", "visitors with cookie `debug=on`"])
+    #expect(result.result.isBlockDone)
+  }
+
   @Test("every rule of the scenario decides about somebody's request; those of steps that were not reached are named")
   func coverageOfRules() throws {
     let plan = try plan(text("aks-voting"))
