@@ -87,7 +87,10 @@ import Testing
     let renderer = JSONRenderer(sources: RunRecording.sources)
     var view = NDJSONView { renderer.value($0) }
     var lines = 0
-    for (at, event) in recording.events { lines += view.take(event, at: Self.moment(at)).isEmpty ? 0 : 1 }
+    for (at, event) in recording.events {
+      if case .ended = event { break }
+      lines += view.take(event, at: Self.moment(at)).isEmpty ? 0 : 1
+    }
     let last = try parseJSON(Array(view.abandoned("stopped at once", at: Self.moment(300_000)).utf8))
     #expect(last["type"] == "summary" && last["outcome"] == "interrupted" && last["exitCode"] == 130)
     #expect(last["seq"] == .int(lines + 1))
@@ -99,6 +102,10 @@ import Testing
       }
     }
     #expect(last["writes"] == .int(written))
+    // Of one that has ended there is a summary already.
+    let isOver = recording.events.contains { if case .ended = $0.event { true } else { false } }
+    for (at, event) in recording.events { _ = view.take(event, at: Self.moment(at)) }
+    #expect(view.abandoned("stopped at once", at: Self.moment(300_000)).isEmpty == isOver)
   }
 
   /// Whatever a server, a log or a plan says, nothing of it steers the terminal.

@@ -75,15 +75,18 @@ struct Invocation: Sendable {
   /// `rolloutc resume plans/aks-voting.rollout --env prod`
   ///
   /// What needs the plan itself has `FILE` in place of a mere name.
-  func command(_ verb: String, _ more: String...) -> String { command(verb, words, more) }
+  func command(_ verb: String, _ more: String...) -> String {
+    command(verb, words, decisions: isSaved && verb == "apply" ? [] : decisionWords, more)
+  }
 
   /// `rolloutc apply plans/aks-voting.rollout`: a saved plan is for its own steps, and this goes on with those behind them.
-  var onward: String { command("apply", wordsBeyond, []) }
+  /// What was decided for these is done.
+  var onward: String { command("apply", wordsBeyond, decisions: [], []) }
 
-  private func command(_ verb: String, _ words: [String], _ more: [String]) -> String {
+  private func command(_ verb: String, _ words: [String], decisions: [String], _ more: [String]) -> String {
     let isRun = ["apply", "resume", "rollback"].contains(verb)
     let words = isRun && !namesFile ? ["FILE"] + words.dropFirst() : words
-    let decided = isRun && !(isSaved && verb == "apply") ? decisionWords : []
-    return (["rolloutc", verb] + words + (isRun ? runWords : []) + decided + more).map(shellWord).joined(separator: " ")
+    return (["rolloutc", verb] + words + (isRun ? runWords + decisions : []) + more).map(shellWord)
+      .joined(separator: " ")
   }
 }
