@@ -29,26 +29,21 @@ package struct RehearsedStep: Hashable, Sendable {
 extension RehearsalResult {
   /// The segments of the forward course that were written as a whole, as step and number in it.
   func segmentsWritten(in itinerary: Itinerary) -> Set<[Int]> {
-    // Legs come one after another: those before the last are done.
-    var last = 0
-    var isWritten = false
-    func reach(_ place: RunPlace, isWhole: Bool) {
-      if place.leg > last { (last, isWritten) = (place.leg, false) }
-      if isWhole { isWritten = true }
-    }
+    let legs = itinerary.forward
+    // Legs come one after another: those before the one that was begun are done.
+    var written = 0
     walk: for (_, event) in events {
       switch event {
-      case .phaseBegan(let place, _, _): reach(place, isWhole: false)
-      case .phaseEnded(let place):
-        let legs = itinerary.forward
-        reach(place, isWhole: legs.indices.contains(place.leg) && place.phase == legs[place.leg].phases.count - 1)
-      case .observationBegan(let place, _, _): reach(place, isWhole: true)
+      case .phaseBegan(let place, _, _): written = max(written, place.leg)
+      case .phaseEnded(let place)
+      where legs.indices.contains(place.leg) && place.phase == legs[place.leg].phases.count - 1:
+        written = max(written, place.leg + 1)
+      case .observationBegan(let place, _, _): written = max(written, place.leg + 1)
       case .turned: break walk
       default: break
       }
     }
-    let legs = itinerary.forward.prefix(isWritten ? last + 1 : last)
-    return legs.reduce(into: []) { written, leg in
+    return legs.prefix(written).reduce(into: []) { written, leg in
       if case .forward(let step, let segment) = leg.role { written.insert([step, segment]) }
     }
   }

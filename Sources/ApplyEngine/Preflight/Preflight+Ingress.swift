@@ -47,10 +47,11 @@ extension Preflight {
     for write in writes where write.id.kind == "Service" && write.id.group.isEmpty {
       services[write.id] = write.object
     }
-    if services.isEmpty { return live }
-    let names = Set(services.keys.map { "\($0.namespace)/\($0.name)" })
-    return live.filter { !names.contains("\(place(of: $0).0)/\(place(of: $0).1)") }
-      + services.values.sorted { place(of: $0) < place(of: $1) }
+    let others = live.filter { service in
+      let (namespace, name) = place(of: service)
+      return services[ObjectID(group: "", kind: "Service", namespace: namespace, name: name)] == nil
+    }
+    return others + services.values.sorted { place(of: $0) < place(of: $1) }
   }
 
   /// Those that a Gateway selects, wherever they are, and those that the plan brings; none of the others where they may not

@@ -202,14 +202,11 @@ extension Interpreter {
     let name = plan[version.component].name
     let help: String
     var note: String?
-    if entry != nil {
-      help = "route to it, as `route \(name) 10% -> \(plan[version].name)`, or do not deploy it"
-    } else if !deployedAt.keys.contains(where: { plan[$0].calls.contains(version.component) }) {
-      let callers = plan.components.filter { $0.versions.contains { $0.calls.contains(version.component) } }
-      let names = callers.map { "`\($0.name)`" }.joined(separator: ", ")
+    if entry == nil, !deployedAt.keys.contains(where: { plan[$0].calls.contains(version.component) }) {
+      let names = plan.callers(of: version.component).map { "`\(plan[$0].name)`" }.joined(separator: ", ")
       note = "nothing that is deployed calls it: `calls \(name)` stands in versions of \(names) that no step deploys"
       help = "deploy a version that calls it, or do not deploy it"
-    } else if let release = plan[version].releases.first {
+    } else if entry == nil, let release = plan[version].releases.first {
       help = "send visitors into release `\(plan[release].name)`, or do not deploy it"
     } else {
       help = "route to it, as `route \(name) 10% -> \(plan[version].name)`, or do not deploy it"

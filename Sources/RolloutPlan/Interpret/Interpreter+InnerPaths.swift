@@ -6,50 +6,41 @@ import Diagnostics
 extension Interpreter {
   /// Visitors whom the outer line tells apart are not told apart below a path at which nobody answers yet.
   func checkInnerPaths(_ changes: [Change]) {
-    guard !innerLines.isEmpty, !taint.everything, !state.components.isEmpty else { return }
-    for (outer, inner) in innerLines {
-      let (outerLine, innerLine) = (plan.exposures[outer], plan.exposures[inner])
-      if taint.covers(outerLine.component) || taint.covers(innerLine.component) { continue }
-      guard !isAnswering(innerLine.component, in: state), isAnswering(outerLine.component, in: state),
-        let cause = changes.last(where: { $0.components.contains(outerLine.component) })
-          ?? changes.last(where: { $0.components.contains(innerLine.component) })
+    if taint.everything || state.components.isEmpty { return }
+    for (outer, inner) in innerLines where !taint.covers(outer.component) && !taint.covers(inner.component) {
+      guard !isAnswering(inner.component, in: state), isAnswering(outer.component, in: state),
+        let cause = changes.last(where: { $0.components.contains(outer.component) })
+          ?? changes.last(where: { $0.components.contains(inner.component) })
       else { continue }
-      let component = state.components[outerLine.component.index]
-      let names = (outer: plan[outerLine.component].name, inner: plan[innerLine.component].name)
-      if outerLine.path != "/" {
+      let found: Diagnostic
+      let name = plan[inner.component].name
+      if outer.path == "/" {
+        guard tellsApart(state.components[outer.component.index]) else { continue }
+        found = .innerPathApart(
+          name, path: inner.path, outer: plan[outer.component].name, at: cause.range, exposed: inner.range)
+      } else {
         // Whatever the line says leaves the inner path out; the one for everything around it does not.
-        guard let around = widest(around: innerLine), around.component != outerLine.component,
-          saidInnerPaths.insert(inner).inserted
-        else { continue }
-        report(
-          .innerPathTaken(
-            names.inner, path: innerLine.path, by: plan[around.component].name, notBy: names.outer, at: cause.range,
-            exposed: innerLine.range))
-      } else if component.isPinned, let entry = component.entry,
-        entry.rules.contains(where: { entry.weighted != [$0.version] && component.isServing($0.version) })
-          || entry.weighted.count > 1 && entry.shares.contains(where: { $0.stickyMilliseconds != nil }),
-        saidInnerPaths.insert(inner).inserted
-      {
-        report(
-          .innerPathApart(
-            names.inner, path: innerLine.path, outer: names.outer, at: cause.range, exposed: innerLine.range))
+        guard let around = widest(around: inner), around.component != outer.component else { continue }
+        found = .innerPathTaken(
+          name, path: inner.path, by: plan[around.component].name, notBy: plan[outer.component].name, at: cause.range,
+          exposed: inner.range)
       }
+      if saidInnerPaths.insert(inner.range).inserted { report(found) }
     }
   }
 
   /// Whoever asks for the paths of `id` is answered by the lines around them once it is gone.
   func isAnsweredAround(_ id: ComponentID, in goal: State) -> Bool {
-    let lines = plan.exposures.filter { $0.component == id }
-    return !lines.isEmpty && !innerLines.isEmpty
-      && lines.allSatisfy { line in
-        guard let around = widest(around: line), around.component != id else { return false }
-        return isAnswering(around.component, in: goal)
-      }
+    let lines = plan.exposures.lines(of: id)
+    return !lines.isEmpty
+      && lines.allSatisfy { widest(around: $0).map { isAnswering($0.component, in: goal) } ?? false }
   }
 
   /// The line around `inner` that is for every path, and takes what no other one does.
   private func widest(around inner: Exposure) -> Exposure? {
-    plan.exposures.first { $0.path == "/" && $0.leavesOut(inner) && !$0.isTCP(plan[$0.component]) }
+    plan.exposures.lines(beside: inner).first {
+      $0.path == "/" && $0.leavesOut(inner) && !$0.isTCP(plan[$0.component])
+    }
   }
 
   private func isAnswering(_ id: ComponentID, in state: State) -> Bool {
@@ -57,12 +48,13 @@ extension Interpreter {
     let component = state.components[id.index]
     return component.entry?.targets.contains(where: component.isServing) ?? false
   }
-}
 
-extension RouteTable {
-  /// The versions that everybody gets who is not told apart.
-  fileprivate var weighted: Set<Int> {
-    Set(shares.lazy.filter { $0.percent > 0 }.map(\.version)).union(fallback.map { [$0] } ?? [])
+  /// Somebody gets another version than everybody else, or is kept by a cookie where several are dealt out.
+  private func tellsApart(_ component: ComponentState) -> Bool {
+    guard component.isPinned, let entry = component.entry else { return false }
+    let rest = Set(entry.withoutRules)
+    return entry.rules.contains { rest != [$0.version] && component.isServing($0.version) }
+      || rest.count > 1 && entry.shares.contains { $0.stickyMilliseconds != nil }
   }
 }
 

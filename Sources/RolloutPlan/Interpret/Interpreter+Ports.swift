@@ -195,8 +195,7 @@ extension Interpreter {
   private func entryTargets(of component: ComponentState) -> [Int] {
     guard let entry = component.entry, !entry.isEmpty else { return [] }
     if !component.isPinned { return component.deployed.map(\.version).filter(component.isServing) }
-    let shares = entry.shares.filter { $0.percent > 0 }.map(\.version)
-    return ((entry.fallback.map { [$0] } ?? []) + shares).filter(component.isServing)
+    return entry.withoutRules.filter(component.isServing)
   }
 
   /// The port of a version that visitors of `exposure` are led to: the one of its number and kind, else the first of its kind.

@@ -108,9 +108,7 @@ extension Interpreter {
       }
     }
     if component.mirror?.version == version.index { return "requests are mirrored to it" }
-    let callers = plan.components.filter { other in
-      other.versions.contains { $0.calls.contains(version.component) }
-    }.map { "`\($0.name)`" }
+    let callers = plan.callers(of: version.component).map { "`\(plan[$0].name)`" }
     return callers.isEmpty ? "it gets traffic" : "it is called by \(callers.joined(separator: ", "))"
   }
 

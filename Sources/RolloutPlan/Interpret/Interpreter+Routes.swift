@@ -8,7 +8,7 @@ extension Interpreter {
     -> Bool
   {
     begin()
-    guard isServing(version, statement), hasPort(component, statement) else { return false }
+    guard mayBeLedTo(version, statement) else { return false }
     openShifts[component] = nil
     if case .selected = selector {
     } else {
@@ -19,12 +19,10 @@ extension Interpreter {
     let exposure = plan.exposure(of: component)
     let isExposed = exposure != nil
     if case .selected(let visitor) = selector, exposure?.isTCP(plan[component]) ?? true, !taint.covers(component) {
-      let isCalled = plan.components.enumerated().contains { other, caller in
-        other != c && caller.versions.contains { $0.calls.contains(component) }
-      }
       report(
         .innerVisitorRoute(
-          plan[component].name, isCookie: visitor.isCookie, isCalled: isCalled, takesConnections: isExposed,
+          plan[component].name, isCookie: visitor.isCookie,
+          isCalled: plan.callers(of: component).contains { $0 != component }, takesConnections: isExposed,
           at: statement.range))
     }
     let inRelease = standsInReleases(component)
@@ -91,10 +89,10 @@ extension Interpreter {
         help: "expose both for the same hosts, or one of the two at another host or port"))
   }
 
-  /// A version can get traffic only if it is deployed, with at least one replica.
-  private func isServing(_ version: VersionID, _ statement: StepStatement) -> Bool {
+  /// A version can get traffic only if it is deployed, with at least one replica, and has somewhere to get it.
+  private func mayBeLedTo(_ version: VersionID, _ statement: StepStatement) -> Bool {
     let deployment = state.components[version.component.index].deployment(of: version.index)
-    if let deployment, deployment.replicas > 0 { return true }
+    if let deployment, deployment.replicas > 0 { return hasPort(version.component, statement) }
     // It was meant to get traffic: that no step sends anybody there is not to be said as well.
     everServed.insert(version)
     if !taint.covers(version.component), missed.insert(version).inserted {
@@ -318,7 +316,7 @@ extension Interpreter {
       state.components[c].mirror = nil
       return true
     }
-    guard isServing(version, statement), hasPort(component, statement) else { return false }
+    guard mayBeLedTo(version, statement) else { return false }
     let mirror = Mirror(version: version.index, percent: percent)
     if state.components[c].mirror == mirror {
       report(.noEffect("this is how it is mirrored already", at: statement.range))
@@ -383,7 +381,7 @@ extension Interpreter {
 
   /// One level; false where it cannot be, which ends the shift.
   func apply(_ shift: Shift, level: Int, _ statement: StepStatement) -> Bool {
-    guard isServing(shift.version, statement), hasPort(shift.component, statement) else { return false }
+    guard mayBeLedTo(shift.version, statement) else { return false }
     let c = shift.component.index
     state.components[c].isPinned = true
     if plan.exposure(of: shift.component) != nil {

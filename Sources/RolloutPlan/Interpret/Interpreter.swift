@@ -30,10 +30,12 @@ final class Interpreter {
   private var openPairs: [(ComponentID, Diagnostic)] = []
   /// Versions that were said not to understand visitors: once is enough for each.
   var portlessEntries: Set<VersionID> = []
-  /// Lines of other components within a line, as indices of `plan.exposures`.
-  private(set) lazy var innerLines: [(outer: Int, inner: Int)] = plan.innerLines
+  /// Lines for requests, and those of other components within them.
+  private(set) lazy var innerLines: [(outer: Exposure, inner: Exposure)] = plan.exposures.flatMap { outer in
+    outer.isTCP(plan[outer.component]) ? [] : plan.lines(within: outer).map { (outer, $0) }
+  }
   /// Inner lines of which it was said who gets their visitors while nobody answers: once is enough for each.
-  var saidInnerPaths: Set<Int> = []
+  var saidInnerPaths: Set<SourceRange> = []
   /// A lint says that somebody calls them, and that `calls` does not say so.
   var calledUnsaid: Set<ComponentID> = []
   /// In a failure block: only steps before this one can be gone back to.

@@ -431,28 +431,25 @@ extension Exposure {
 }
 
 extension Plan {
+  /// Lines of other components for requests, whose paths the rules of `outer` leave out.
+  func lines(within outer: Exposure) -> [Exposure] {
+    exposures.lines(beside: outer).filter { outer.leavesOut($0) && !$0.isTCP(self[$0.component]) }
+  }
+
+  /// The components of which some version calls `callee`, be it deployed or not.
+  func callers(of callee: ComponentID) -> [ComponentID] {
+    components.indices.filter { components[$0].versions.contains { $0.calls.contains(callee) } }.map { ComponentID($0) }
+  }
+
   /// An RE2 expression for the `:path` of requests that the rules of a line leave out: to other lines' prefixes, by segments,
   /// with or without a query. Nil: they leave nothing out.
   package func pathsLeftOut(of exposure: Exposure) -> String? {
-    let inner = exposures.lines(beside: exposure).filter {
-      exposure.leavesOut($0) && !$0.isTCP(self[$0.component])
-    }
+    let inner = lines(within: exposure)
     let paths = Set(inner.map(\.path)).filter { path in !inner.contains { $0.path != path && $0.covers(path) } }
       .sorted()
     if paths.isEmpty { return nil }
     let all = paths.map(quoted).joined(separator: "|")
     return (paths.count > 1 ? "(?:\(all))" : all) + "(?:[/?].*)?"
-  }
-
-  /// Lines of other components within a line whose rules leave their paths out: indices into `exposures`.
-  var innerLines: [(outer: Int, inner: Int)] {
-    if exposures.allSatisfy({ $0.path == "/" }) { return [] }
-    return exposures.indices.flatMap { outer in
-      exposures.indices.filter { inner in
-        exposures[outer].leavesOut(exposures[inner]) && !exposures[inner].isTCP(self[exposures[inner].component])
-          && !exposures[outer].isTCP(self[exposures[outer].component])
-      }.map { (outer, $0) }
-    }
   }
 
   /// Whether rules of `outer` may take requests to `inner`, a line of another component within it: both are one list of

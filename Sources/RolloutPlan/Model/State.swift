@@ -85,6 +85,11 @@ package struct RouteTable: Hashable, Sendable {
 
   package var isEmpty: Bool { rules.isEmpty && shares.isEmpty && fallback == nil }
 
+  /// The versions that who meets no rule may get: the default, and those that have a share.
+  package var withoutRules: [Int] {
+    (fallback.map { [$0] } ?? []) + shares.filter { $0.percent > 0 }.map(\.version)
+  }
+
   /// Every version that some request reaches by this table.
   package var targets: Set<Int> {
     var all: Set<Int> = []

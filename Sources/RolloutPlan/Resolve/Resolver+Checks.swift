@@ -210,9 +210,8 @@ extension Resolver {
   /// of their lines; what those of others have, nobody knows, so that one line's visitors could come by the other's port.
   /// Of paths each route says for which port it is.
   private func checkForeignGateways() {
-    let isBroken = plan.exposures.contains { brokenExposures.contains($0.range) }
-    for (e, exposure) in plan.exposures.enumerated()
-    where speaksHTTP(exposure) && !taint.covers(exposure.component) && !isBroken {
+    guard brokenExposures.isEmpty else { return }
+    for (e, exposure) in plan.exposures.enumerated() where speaksHTTP(exposure) && !taint.covers(exposure.component) {
       let earlier = plan.exposures.indices(of: exposure.component).prefix { $0 < e }.map { plan.exposures[$0] }.last {
         speaksHTTP($0) && ($0.gateway ?? exposure.gateway) != nil
       }

@@ -480,8 +480,7 @@ extension Resolver {
     switch pending.action {
     case .http(let method, let path, let chosen):
       if chosen == nil { checkPortInPath(path, at: pending.path, of: version) }
-      let answering =
-        version.ports.first { $0.proto.isHTTP && $0.proto != .grpc } ?? version.ports.first(where: mayAnswer)
+      let answering = version.ports.first(where: \.answersGET) ?? version.ports.first(where: mayAnswer)
       guard let port = chosen ?? answering?.target else { return nil }
       action = .http(method: method, path: path, port: port)
     case .tcp(let number): action = .tcp(port: number)
@@ -495,7 +494,7 @@ extension Resolver {
   /// Whether GET could be answered there: by TLS, too, and where it is not said what the port speaks, which is another
   /// fault. What gRPC has for that is `ready when grpc`.
   private func mayAnswer(_ port: Port) -> Bool {
-    port.proto.isHTTP && port.proto != .grpc || port.proto == .https || portsWithoutProtocol.contains(port.range)
+    port.answersGET || port.proto == .https || portsWithoutProtocol.contains(port.range)
   }
 
   /// `ready when GET /healthz:8080`, where 8080 is a port of the version: no path that is meant ends so.
@@ -623,3 +622,8 @@ struct UnsaidCalls {
 
 /// What the mesh's proxy listens on itself, in pods and in gateways (Istio: application requirements, ports used by Istio).
 let reservedPorts: Set = [15000, 15001, 15002, 15004, 15006, 15008, 15020, 15021, 15053, 15090]
+
+extension Port {
+  /// Without TLS. gRPC is http, and answers no GET.
+  fileprivate var answersGET: Bool { proto.isHTTP && proto != .grpc }
+}

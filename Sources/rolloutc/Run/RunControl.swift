@@ -65,15 +65,11 @@ final class RunControl: Sendable {
 
   private func leave() -> Never {
     let (console, farewell, exitCode) = state.withLock { ($0.console, $0.farewell, $0.exitCode) }
-    if let exitCode {
-      console?.suspend(within: 200)
-      TerminalMode.end()
-      IO.exitAtOnce(exitCode)
-    }
-    console?.abandon(String(farewell.prefix { $0 != "\n" }))
+    let isOver = exitCode != nil
+    if !isOver { console?.abandon(String(farewell.prefix { $0 != "\n" })) }
     console?.suspend(within: 200)
     TerminalMode.end()
-    IO.standardError("\n\(farewell)\n")
-    IO.exitAtOnce(Exit.interrupted)
+    if !isOver { IO.standardError("\n\(farewell)\n") }
+    IO.exitAtOnce(exitCode ?? Exit.interrupted)
   }
 }
